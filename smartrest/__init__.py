@@ -1,0 +1,72 @@
+"""SmartREST, the CSV-like payload of Cumulocity IoT devices on MQTT: read and written without loss, and fast."""
+
+from __future__ import annotations
+
+from ._constants import PACKET_LIMIT, PAYLOAD_LIMIT
+from ._engine import (
+    Dispatcher,
+    Encoder,
+    LazyRow,
+    LazyRows,
+    Schema,
+    check,
+    compile,
+    decode,
+    decode_row,
+    encode,
+    encode_row,
+    engine,
+    escape,
+    pack,
+    payload_budget,
+    scan,
+    split,
+    truncate,
+    unescape,
+)
+from ._finding import Finding
+from .errors import (
+    DecodeError,
+    DispatchError,
+    EncodeError,
+    PayloadTooLargeError,
+    SmartRestError,
+    TemplateError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .pure import Field, RowLike
+
+__all__ = [
+    "PACKET_LIMIT",
+    "PAYLOAD_LIMIT",
+    "DecodeError",
+    "DispatchError",
+    "Dispatcher",
+    "EncodeError",
+    "Encoder",
+    "Field",
+    "Finding",
+    "LazyRow",
+    "LazyRows",
+    "PayloadTooLargeError",
+    "RowLike",
+    "Schema",
+    "SmartRestError",
+    "TemplateError",
+    "check",
+    "compile",
+    "decode",
+    "decode_row",
+    "encode",
+    "encode_row",
+    "engine",
+    "escape",
+    "pack",
+    "payload_budget",
+    "scan",
+    "split",
+    "truncate",
+    "unescape",
+]

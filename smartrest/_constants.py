@@ -1,0 +1,44 @@
+"""Every number and word of the format that more than one file needs.
+
+`src_c/sr_constants.h` is printed from this file by `tools/gen_constants.py`; change both together.
+"Rule" means a numbered rule of `docs/format.md`.
+"""
+
+# Size limits, in bytes (rules L1 and L2).
+PACKET_LIMIT = 16_184  # a whole PUBLISH packet: fixed header, topic and payload
+PAYLOAD_LIMIT = 16_000  # a payload that fits at any QoS on any topic up to 177 bytes
+READ_LIMIT = 2**32 - 2**16  # the largest payload that either engine reads: offsets are 32 bits wide
+INT_DIGITS = 4_300  # decimal digits of an int, in both directions
+EXCERPT = 80  # characters of input that an error message quotes at most
+
+# The characters with a meaning (rules E1 to E3, D2, D5).
+SEPARATOR = ","
+ROW_END = "\n"
+CARRIAGE_RETURN = "\r"
+QUOTE = '"'
+ESCAPE = "\\"
+TAB = "\t"
+BLANKS = " \t"  # may stand around the quotes of a quoted field
+BOM = "\ufeff"
+
+# Why reading or writing failed: number, reason, text. The number is the status of the C core and is never reused;
+# the reason is the `.reason` of an error, a promise to users; the text opens its message.
+STATUS = (
+    (1, "too_large", "larger than the limit"),
+    (2, "invalid_utf8", "not valid UTF-8"),
+    (3, "unterminated_quote", "quoted field is never closed"),
+    (4, "blank_outside_quotes", "blank outside the quotes of a quoted field"),
+    (5, "stray_quote", "quote inside an unquoted field"),
+    (6, "lone_cr", "carriage return without line feed in an unquoted field"),
+    (7, "text_after_quote", "text after the closing quote"),
+    (8, "mixed_escapes", "both ways to escape a quote in one payload"),
+    (9, "not_one_row", "expected exactly one row"),
+    (10, "not_one_field", "expected exactly one field"),
+    (11, "bad_value", "value does not fit its type"),
+    (12, "empty_row", "a row needs at least one field"),
+    (13, "bad_row", "not a row"),
+    (14, "bad_type", "cannot be sent as a field"),
+    (15, "lone_surrogate", "text holds a lone surrogate"),
+    (16, "trailing_backslash", "quoted field ends with a backslash"),
+)
+TEXTS = {reason: text for _, reason, text in STATUS}

@@ -1,0 +1,50 @@
+"""The only place that chooses an engine. `SMARTREST_ENGINE` forces one; nothing falls back in silence."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+
+_wanted = os.environ.get("SMARTREST_ENGINE") or "auto"
+_name, _, _kernel = _wanted.partition(":")
+if _name not in ("auto", "core", "pure") or (_kernel and _name != "core") or _wanted.endswith(":"):
+    raise ImportError(f"SMARTREST_ENGINE={_wanted!r} is none of pure, core, core:<kernel>")
+
+if TYPE_CHECKING:
+    from . import pure as chosen
+elif _name == "pure":
+    from . import pure as chosen
+else:
+    try:
+        # "from smartrest.core import": an absent module is a ModuleNotFoundError, a broken one an ImportError.
+        from smartrest.core import use as _use
+    except ModuleNotFoundError as exc:
+        if exc.name != "smartrest.core":
+            raise
+        if _name == "core":
+            raise ImportError("SMARTREST_ENGINE asks for the compiled core, which is not installed") from exc
+        from . import pure as chosen
+    else:
+        _use(_kernel or "auto")
+        from . import core as chosen
+
+Dispatcher = chosen.Dispatcher
+Encoder = chosen.Encoder
+LazyRow = chosen.LazyRow
+LazyRows = chosen.LazyRows
+Schema = chosen.Schema
+check = chosen.check
+compile = chosen.compile
+decode = chosen.decode
+decode_row = chosen.decode_row
+encode = chosen.encode
+encode_row = chosen.encode_row
+engine = chosen.engine
+escape = chosen.escape
+pack = chosen.pack
+payload_budget = chosen.payload_budget
+scan = chosen.scan
+split = chosen.split
+truncate = chosen.truncate
+unescape = chosen.unescape

@@ -1,0 +1,159 @@
+"""What can go wrong, as exceptions: one base, one class per side, the same attributes everywhere.
+
+Every error carries a stable `reason` (a word of `_constants.STATUS`) and says where. The engines build their errors with
+`decode_error` and `encode_error`, so that class, reason, position and message are the same in both.
+"""
+
+from __future__ import annotations
+
+from ._constants import EXCERPT, TEXTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+__all__ = [
+    "DecodeError",
+    "DispatchError",
+    "EncodeError",
+    "PayloadTooLargeError",
+    "SmartRestError",
+    "TemplateError",
+]
+
+
+class SmartRestError(ValueError):
+    """Base of all errors of this package.
+
+    `reason` is a stable word for programs. `position` is a byte offset in the payload, `row` and `field` count from 0;
+    each is `None` where it has no meaning.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        reason: str = "",
+        *,
+        position: int | None = None,
+        row: int | None = None,
+        field: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.position = position
+        self.row = row
+        self.field = field
+
+
+class DecodeError(SmartRestError):
+    """A payload that cannot be read. `rows` holds the whole rows before the error, as `decode` returns them."""
+
+    rows: list[tuple[Any, ...]] = []
+
+    def __init__(
+        self,
+        message: str = "",
+        reason: str = "",
+        *,
+        position: int | None = None,
+        row: int | None = None,
+        field: int | None = None,
+        rows: Sequence[tuple[Any, ...]] = (),
+    ) -> None:
+        super().__init__(message, reason, position=position, row=row, field=field)
+        self.rows = list(rows)
+
+
+class EncodeError(SmartRestError):
+    """A row or a value that cannot be written: the caller's own fault."""
+
+
+class PayloadTooLargeError(EncodeError):
+    """What was to be written is longer than `limit` bytes; `row` is the row that went over."""
+
+    limit: int | None = None
+
+
+class TemplateError(SmartRestError):
+    """A row or a value that does not fit its template.
+
+    `template` and `parameter` are names, `value` is what was given, `expected` says what would have fitted.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        reason: str = "",
+        *,
+        position: int | None = None,
+        row: int | None = None,
+        field: int | None = None,
+        template: str | None = None,
+        parameter: str | None = None,
+        value: object = None,
+        expected: str | None = None,
+    ) -> None:
+        super().__init__(message, reason, position=position, row=row, field=field)
+        self.template = template
+        self.parameter = parameter
+        self.value = value
+        self.expected = expected
+
+
+class DispatchError(SmartRestError):
+    """Rows of a payload failed in dispatch; the others ran.
+
+    `failures` holds a tuple (row index, the row or `None`, exception) for each failure, `results` what the handlers of
+    the other rows returned.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        reason: str = "",
+        *,
+        failures: Sequence[tuple[int, Any, Exception]] = (),
+        results: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, reason)
+        self.failures = list(failures)
+        self.results = list(results)
+
+
+def excerpt(data: str | bytes, position: int = 0) -> str:
+    """The input from `position` on, escaped for a log line, at most 80 characters long."""
+    piece = data[position : position + EXCERPT]
+    text = piece.decode("utf-8", "backslashreplace") if isinstance(piece, bytes) else piece
+    shown = ascii(text)
+    return shown if len(shown) <= EXCERPT else shown[: EXCERPT - 3] + "..."
+
+
+def decode_error(
+    reason: str,
+    position: int,
+    row: int | None,
+    field: int | None,
+    rows: Sequence[tuple[Any, ...]],
+    payload: bytes,
+) -> DecodeError:
+    """The error of reading `payload` (its bytes, from which the message quotes what stands at `position`)."""
+    where = f" at byte {position}"
+    if row is not None:
+        where += f", row {row}" if field is None else f", row {row}, field {field}"
+    seen = f": {excerpt(payload, position)}" if position < len(payload) else ""
+    return DecodeError(TEXTS[reason] + where + seen, reason, position=position, row=row, field=field, rows=rows)
+
+
+def encode_error(reason: str, row: int | None, field: int | None, detail: str = "") -> EncodeError:
+    """The error of writing field `field` of row `row`; `detail` names the type or quotes the value."""
+    where = "" if row is None else f" in row {row}" if field is None else f" in row {row}, field {field}"
+    return EncodeError(TEXTS[reason] + where + (f": {detail}" if detail else ""), reason, row=row, field=field)
+
+
+def too_large_error(limit: int, row: int | None) -> PayloadTooLargeError:
+    """The error of writing more than `limit` bytes; `row` is the row that went over."""
+    where = "" if row is None else f": row {row} goes over"
+    error = PayloadTooLargeError(f"{TEXTS['too_large']} of {limit} bytes{where}", "too_large", row=row)
+    error.limit = limit
+    return error
