@@ -1,0 +1,109 @@
+"""The plugin that `amqtt` loads for `Embedded`: it turns amqtt's events into calls of the platform's hooks.
+
+The only file that knows amqtt's plugin interface. It decides nothing but what `Settings` says of logins.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from amqtt.broker import BrokerContext
+from amqtt.contexts import Action
+from amqtt.mqtt.disconnect import DisconnectPacket
+from amqtt.mqtt.publish import PublishPacket
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import Session
+
+from .embedded import RUNNING, Hooks
+
+__all__ = ["Bridge"]
+
+
+class Bridge(BaseAuthPlugin, BaseTopicPlugin):
+    @dataclass
+    class Config:
+        broker: str = ""
+
+    def __init__(self, context: BrokerContext) -> None:
+        super().__init__(context)
+        self.embedded = RUNNING[self.config.broker]
+        self.polite: set[str] = set()  # ClientIds that said DISCONNECT, so that no last will is due
+
+    @property
+    def hooks(self) -> Hooks | None:
+        return self.embedded.hooks
+
+    async def authenticate(self, *, session: Session) -> bool:
+        settings = self.embedded.settings
+        name = _common_name(session)
+        if settings.require_certificate and name is None:
+            return False
+        if settings.use_identity_as_username:
+            session.username = name
+        elif settings.users is not None:
+            password = settings.users.get(session.username or "")
+            if password is None or not hmac.compare_digest(password.encode(), (session.password or "").encode()):
+                return False
+        if self.hooks is not None:
+            return self.hooks.login(session.client_id or "", session.username, session.password)
+        return True
+
+    async def topic_filtering(
+        self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
+    ) -> bool:
+        if self.hooks is None or session is None or action is not Action.SUBSCRIBE:
+            return True
+        return self.hooks.may_subscribe(session.client_id or "", topic or "")
+
+    async def on_broker_client_connected(self, *, client_id: str, client_session: Session) -> None:
+        self.polite.discard(client_id)
+        if self.hooks is not None:
+            self.hooks.connected(client_id, client_session.username, _common_name(client_session) is not None)
+
+    async def on_broker_client_disconnected(self, *, client_id: str, client_session: Session) -> None:
+        if self.hooks is None:
+            return
+        # amqtt hands a last will to its subscribers only, so its arrival is told here.
+        if client_session.will_flag and client_id not in self.polite:
+            will = bytes(client_session.will_message or b"")
+            self.hooks.received(client_id, client_session.will_topic or "", will, client_session.will_qos or 0)
+        self.hooks.disconnected(client_id)
+
+    async def on_broker_client_subscribed(self, *, client_id: str, topic: str, qos: int) -> None:
+        if self.hooks is not None:
+            self.hooks.subscribed(client_id, topic)
+
+    async def on_broker_message_received(self, *, client_id: str, message: Any) -> None:
+        if self.hooks is not None and message is not None and not self._too_large(message.publish_packet):
+            self.hooks.received(client_id, message.topic, bytes(message.data), message.qos or 0)
+
+    async def on_mqtt_packet_received(self, *, packet: Any, session: Session | None = None) -> None:
+        if session is None:
+            return
+        if isinstance(packet, DisconnectPacket):
+            self.polite.add(session.client_id or "")
+        if isinstance(packet, PublishPacket) and self._too_large(packet):
+            if self.hooks is not None:
+                self.hooks.too_large(session.client_id or "", packet.topic_name or "", _size(packet))
+            self.embedded.drop(session.client_id or "")
+
+    def _too_large(self, packet: PublishPacket) -> bool:
+        limit = self.embedded.settings.packet_limit
+        return limit is not None and _size(packet) > limit
+
+
+def _size(packet: PublishPacket) -> int:
+    """Bytes of the whole packet as it came over the wire."""
+    if packet.fixed_header is None:
+        return 0
+    rest = packet.fixed_header.remaining_length
+    return 1 + (1 if rest < 128 else 2 if rest < 16_384 else 3 if rest < 2_097_152 else 4) + rest
+
+
+def _common_name(session: Session) -> str | None:
+    """The common name of the client's certificate, `None` if it showed none."""
+    peer: Any = session.ssl_object.getpeercert() if session.ssl_object is not None else None
+    names = [value for pairs in (peer or {}).get("subject", ()) for key, value in pairs if key == "commonName"]
+    return str(names[0]) if names else None

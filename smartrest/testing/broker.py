@@ -1,0 +1,247 @@
+"""A real MQTT broker on this machine, for tests and demonstrations: `mosquitto` as a process, or `amqtt` in a thread.
+
+It starts on a free loopback port, is there when `start` returns, can be killed and started again on the same port, and
+keeps its log. It knows nothing of SmartREST; what answers like the platform is `platform.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from smartrest._constants import PACKET_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Broker", "BrokerError", "find_mosquitto", "free_port"]
+
+LOOPBACK = "127.0.0.1"
+# Debian and Homebrew put it where PATH of an ordinary user often does not look.
+MORE_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
+
+
+class BrokerError(RuntimeError):
+    """The broker cannot do what was asked, or did not start; the text ends with its log."""
+
+
+@dataclass
+class Settings:
+    """What both kinds of broker are started with. Ports of 0 are filled in at the first start and kept."""
+
+    port: int
+    websocket_port: int | None
+    certfile: Path | None
+    keyfile: Path | None
+    cafile: Path | None
+    require_certificate: bool
+    use_identity_as_username: bool
+    users: dict[str, str] | None
+    packet_limit: int | None
+    folder: Path  # holds broker.log and whatever the kind needs
+    inner_port: int = 0
+    options: list[str] = field(default_factory=list)
+
+
+class Kind(Protocol):
+    """One way to run a broker."""
+
+    def start(self, timeout: float) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+    def running(self) -> bool: ...
+    def users_changed(self) -> None: ...
+
+
+class Broker:
+    """A real broker on a loopback port.
+
+    `kind`: `"mosquitto"`, `"amqtt"`, or `"auto"`: mosquitto if it is installed, else amqtt. With `certfile` and
+    `keyfile` (PEM) the port speaks TLS; `cafile` holds the CAs that client certificates are checked against,
+    `require_certificate` refuses clients without one, `use_identity_as_username` takes the certificate's common name
+    as user name. `websocket=True` opens a second port for MQTT over WebSocket. `users` maps user names to
+    passwords; without it everybody may connect. `packet_limit` is the largest packet in bytes; who sends more
+    loses the connection (mosquitto enforces it over TCP only). `options` are further lines of `mosquitto.conf`.
+
+    Use as a context manager, or call `start` and `stop`. `BrokerError` where the broker is missing or does not start.
+    """
+
+    host = LOOPBACK
+
+    def __init__(
+        self,
+        kind: str = "auto",
+        *,
+        port: int = 0,
+        websocket: bool = False,
+        certfile: str | Path | None = None,
+        keyfile: str | Path | None = None,
+        cafile: str | Path | None = None,
+        require_certificate: bool = False,
+        use_identity_as_username: bool = False,
+        users: Mapping[str, str] | None = None,
+        packet_limit: int | None = PACKET_LIMIT,
+        options: tuple[str, ...] | list[str] = (),
+    ) -> None:
+        if kind not in ("auto", "mosquitto", "amqtt"):
+            raise ValueError(f"kind is 'auto', 'mosquitto' or 'amqtt', not {kind!r}")
+        if (certfile is None) != (keyfile is None):
+            raise ValueError("certfile and keyfile belong together")
+        if (require_certificate or use_identity_as_username) and (cafile is None or certfile is None):
+            raise ValueError("client certificates need certfile, keyfile and cafile")
+        if kind == "auto":
+            kind = "mosquitto" if find_mosquitto() else "amqtt"
+        self.kind = kind
+        self._folder = Path(tempfile.mkdtemp(prefix="smartrest-broker-"))
+        self._settings = Settings(
+            port=port,
+            websocket_port=0 if websocket else None,
+            certfile=_path(certfile),
+            keyfile=_path(keyfile),
+            cafile=_path(cafile),
+            require_certificate=require_certificate or use_identity_as_username,
+            use_identity_as_username=use_identity_as_username,
+            users=dict(users) if users is not None else None,
+            packet_limit=packet_limit,
+            folder=self._folder,
+            options=list(options),
+        )
+        self._running: Kind | None = None  # once started
+
+    @property
+    def port(self) -> int:
+        """The port that devices connect to; 0 before the first start."""
+        return self._settings.port
+
+    @property
+    def websocket_port(self) -> int:
+        """The port for MQTT over WebSocket, path `/mqtt`. `BrokerError` without `websocket=True`."""
+        if self._settings.websocket_port is None:
+            raise BrokerError("this broker has no WebSocket port: Broker(websocket=True)")
+        return self._settings.websocket_port
+
+    @property
+    def inner_port(self) -> int:
+        """A plain port of mosquitto without any login, for whoever watches (the stand-in platform)."""
+        return self._settings.inner_port
+
+    @property
+    def tls(self) -> bool:
+        return self._settings.certfile is not None
+
+    @property
+    def require_certificate(self) -> bool:
+        return self._settings.require_certificate
+
+    @property
+    def running(self) -> bool:
+        return self._running is not None and self._running.running()
+
+    @property
+    def log_path(self) -> Path:
+        return self._folder / "broker.log"
+
+    @property
+    def log(self) -> str:
+        """What the broker logged so far, over all its starts."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def set_users(self, users: Mapping[str, str]) -> None:
+        """Replaces the accepted user names and passwords, also while running. Not possible without `users` at first."""
+        if self._settings.users is None:
+            raise BrokerError("this broker lets everybody in: start it with Broker(users={...})")
+        self._settings.users.clear()
+        self._settings.users.update(users)
+        if self._running is not None:
+            self._running.users_changed()
+
+    def start(self, timeout: float = 10.0) -> Broker:
+        """Starts and returns when the port accepts connections; ports stay the same from the first start on."""
+        if self.running:
+            return self
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fixed = [p for p in (self._settings.port, self._settings.websocket_port) if p]
+        for attempt in range(5):
+            first = self._running is None
+            if first and not fixed:
+                self._choose_ports()
+            kind = self._running or self._make()
+            try:
+                kind.start(timeout)
+            except BrokerError:
+                # Somebody may take a free port before it is bound; but a port promised to clients stays.
+                if not first or fixed or attempt == 4:
+                    raise
+            else:
+                self._running = kind
+                break
+        return self
+
+    def stop(self) -> None:
+        """Ends the broker in good order. The log stays readable through `log` until `close`."""
+        if self._running is not None:
+            self._running.stop()
+
+    def kill(self) -> None:
+        """Ends the broker at once, as a crash would: no DISCONNECT, nothing saved."""
+        if self._running is not None:
+            self._running.kill()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stops and removes the working folder with the log."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Broker:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "stopped"
+        return f"<Broker {self.kind} {self.host}:{self.port}{' TLS' if self.tls else ''}, {state}>"
+
+    def _choose_ports(self) -> None:
+        self._settings.port = free_port()
+        if self._settings.websocket_port is not None:
+            self._settings.websocket_port = free_port()
+
+    def _make(self) -> Kind:
+        if self.kind == "mosquitto":
+            from .mosquitto import Mosquitto
+
+            program = find_mosquitto()
+            if program is None:
+                raise BrokerError("mosquitto is not installed (Debian: apt-get install mosquitto); or use kind='amqtt'")
+            return Mosquitto(program, self._settings)
+        from .embedded import Embedded
+
+        return Embedded(self._settings)
+
+
+def find_mosquitto() -> str | None:
+    """Path of the `mosquitto` program, also where PATH of an ordinary user does not look; `None` if not installed."""
+    return shutil.which("mosquitto") or next(
+        (found for place in MORE_PLACES if (found := shutil.which("mosquitto", path=place))), None
+    )
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value).resolve()

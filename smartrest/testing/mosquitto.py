@@ -1,0 +1,142 @@
+"""Runs `mosquitto` as a child process: writes its configuration, starts, ends and kills it. Used by `Broker` alone.
+
+The log also goes to `$SYS/broker/log/#`, from which the stand-in platform learns who connects and subscribes.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import hashlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from .broker import LOOPBACK, BrokerError, free_port
+
+if TYPE_CHECKING:
+    from .broker import Settings
+
+__all__ = ["Mosquitto"]
+
+ITERATIONS = 101  # of PBKDF2 in mosquitto's own password files
+
+
+class Mosquitto:
+    def __init__(self, program: str, settings: Settings) -> None:
+        self.program = program
+        self.settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, timeout: float) -> None:
+        if not self.settings.inner_port:
+            self.settings.inner_port = free_port()
+        config = self.settings.folder / "mosquitto.conf"
+        self._write_passwords()
+        config.write_text("\n".join(self._lines()) + "\n")
+        with (self.settings.folder / "broker.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - the program found by find_mosquitto, no user input
+                [self.program, "-c", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + timeout
+        for port in (self.settings.inner_port, self.settings.port, self.settings.websocket_port):
+            while port and not _accepts(port):
+                if not self.running() or time.monotonic() > deadline:
+                    self.kill()
+                    text = (self.settings.folder / "broker.log").read_text(errors="replace")
+                    raise BrokerError(f"mosquitto did not start on port {port}; its log:\n{text[-2000:]}")
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def users_changed(self) -> None:
+        self._write_passwords()
+        if self.process is not None and self.running():
+            self.process.send_signal(signal.SIGHUP)
+
+    def _lines(self) -> list[str]:
+        """The text of `mosquitto.conf`. Queues are unbounded: a test that counts messages must not lose any here."""
+        s = self.settings
+        lines = [
+            "per_listener_settings true",
+            "persistence false",
+            "log_dest stderr",
+            "log_dest topic",
+            "log_type error",
+            "log_type warning",
+            "log_type notice",
+            "log_type information",
+            "log_type subscribe",
+            "connection_messages true",
+            "set_tcp_nodelay true",
+            "max_queued_messages 0",
+            "max_inflight_messages 0",
+        ]
+        if s.packet_limit is not None:
+            lines.append(f"max_packet_size {s.packet_limit}")
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            lines.append(f"user {getpass.getuser()}")  # else it gives up root and cannot read keys in private folders
+        lines += s.options
+        lines += [f"listener {s.inner_port} 127.0.0.1", "allow_anonymous true"]
+        lines += [f"listener {s.port} 127.0.0.1", *self._listener()]
+        if s.websocket_port is not None:
+            lines += [f"listener {s.websocket_port} 127.0.0.1", "protocol websockets", *self._listener()]
+        return lines
+
+    def _listener(self) -> list[str]:
+        s = self.settings
+        lines = []
+        if s.certfile is not None:
+            lines += [f"certfile {s.certfile}", f"keyfile {s.keyfile}", "tls_version tlsv1.2"]
+        if s.cafile is not None:
+            lines += [f"cafile {s.cafile}", f"require_certificate {str(s.require_certificate).lower()}"]
+        if s.use_identity_as_username:
+            lines.append("use_identity_as_username true")
+        if s.users is None:
+            lines.append("allow_anonymous true")
+        else:
+            lines += ["allow_anonymous false", f"password_file {s.folder / 'passwords'}"]
+        return lines
+
+    def _write_passwords(self) -> None:
+        if self.settings.users is None:
+            return
+        for name in self.settings.users:
+            if ":" in name or "\n" in name:
+                raise ValueError(f"a user name of mosquitto has no ':' and no line break: {name!r}")
+        path = self.settings.folder / "passwords"
+        path.write_text("".join(f"{name}:{_hashed(password)}\n" for name, password in self.settings.users.items()))
+        path.chmod(0o600)
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _hashed(password: str) -> str:
+    """One entry of mosquitto's password file: PBKDF2 with SHA-512."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
