@@ -1,0 +1,42 @@
+"""What MQTT and the platform refuse in identifiers, checked in one place.
+
+Never rewrites: what does not fit is a `SmartRestError` (`bad_identifier`).
+"""
+
+from __future__ import annotations
+
+from ..errors import SmartRestError, excerpt
+
+STRING_LIMIT = 65_535  # bytes of an MQTT string: its length is a 16-bit number (MQTT 3.1.1 §1.5.3)
+WILDCARDS = "+#"
+LEVEL = "/"
+
+
+def refuse(text: str, what: str, why: str) -> SmartRestError:
+    return SmartRestError(f"{what} {excerpt(text)} {why}", "bad_identifier")
+
+
+def check_string(text: str, what: str) -> str:
+    """`text` if it can be an MQTT string: no NUL, no lone surrogate, at most 65,535 bytes."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be str, not {type(text).__name__}")
+    if not text:
+        raise SmartRestError(f"{what} is empty", "bad_identifier")
+    if "\0" in text:
+        raise refuse(text, what, "holds U+0000, which MQTT forbids")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise refuse(text, what, "holds a lone surrogate") from None
+    if size > STRING_LIMIT:
+        raise refuse(text, what, f"is {size} bytes long; MQTT allows {STRING_LIMIT}")
+    return text
+
+
+def check_level(text: str, what: str, *, colon: bool = True) -> str:
+    """`text` if it can be one level of a topic; with `colon=False` also without the `:` that parts a ClientId."""
+    check_string(text, what)
+    for character in LEVEL + WILDCARDS + ("" if colon else ":"):
+        if character in text:
+            raise refuse(text, what, f"holds {character!r}, which cannot stand in it")
+    return text

@@ -1,0 +1,76 @@
+"""The ClientId: `[connectionType:]deviceIdentifier[:defaultTemplateIdentifier]`, read and written without loss.
+
+Source: MQTT integration guide, section "MQTT ClientId". Never rewrites: what the platform refuses is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._finding import Finding
+from ..errors import SmartRestError
+from ._text import check_level, check_string, refuse
+
+CONNECTION_TYPES = ("d",)
+OLD_PROTOCOL = "3.1"
+OLD_PROTOCOL_LIMIT = 23  # characters of a ClientId on MQTT 3.1; more is CONNACK 5
+_REGISTRATION_REFUSES = "/\\$"
+
+
+@dataclass(frozen=True)
+class ClientId:
+    """Who connects. `x`, `d:x` and `d:x:t` are the same client to the platform: `device_id` alone tells them apart.
+
+    `template_id` is the X-ID of the default collection; with it the connection type is written. Raises `SmartRestError`
+    (`bad_identifier`).
+    """
+
+    device_id: str
+    template_id: str | None = None
+    connection_type: str | None = None
+
+    def __post_init__(self) -> None:
+        check_level(self.device_id, "device ID", colon=False)
+        if self.connection_type is not None and self.connection_type not in CONNECTION_TYPES:
+            raise refuse(self.connection_type, "connection type", f"is none of: {', '.join(CONNECTION_TYPES)}")
+        if self.template_id is not None:
+            check_string(self.template_id, "default template ID")
+            if self.connection_type is None:
+                object.__setattr__(self, "connection_type", CONNECTION_TYPES[0])
+        check_string(str(self), "ClientId")
+
+    @classmethod
+    def parse(cls, text: str) -> ClientId:
+        """The parts of a ClientId: one part is the device ID, two are connection type and device ID, three are all."""
+        check_string(text, "ClientId")
+        parts = text.split(":", 2)
+        if len(parts) == 1:
+            return cls(parts[0])
+        return cls(parts[1], parts[2] if len(parts) == 3 else None, parts[0])
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.connection_type, self.device_id, self.template_id) if part is not None)
+
+    def same_client(self, other: ClientId) -> bool:
+        """Whether the platform takes both for one client, of which one can be connected at a time."""
+        return self.device_id == other.device_id
+
+    def check(self, *, protocol: str = "3.1.1") -> list[Finding]:
+        """Doubts about this ClientId: the length rule of MQTT 3.1, and what device registration refuses."""
+        found = []
+        length = len(str(self))
+        if protocol == OLD_PROTOCOL and length > OLD_PROTOCOL_LIMIT:
+            text = f"MQTT 3.1 allows {OLD_PROTOCOL_LIMIT} characters, this ClientId has {length}: connect with 3.1.1"
+            found.append(Finding("client_id_too_long", text))
+        bad = [c for c in self.device_id if c in _REGISTRATION_REFUSES or c.isspace() or not c.isprintable()]
+        if bad:
+            text = f"device registration refuses {', '.join(sorted({ascii(c) for c in bad}))} in a device ID"
+            found.append(Finding("not_registrable", text))
+        return found
+
+    def for_protocol(self, protocol: str = "3.1.1") -> str:
+        """The text to connect with; `SmartRestError` (`client_id_too_long`) where MQTT 3.1 cannot carry it."""
+        for finding in self.check(protocol=protocol):
+            if finding.reason == "client_id_too_long":
+                raise SmartRestError(finding.text, finding.reason)
+        return str(self)

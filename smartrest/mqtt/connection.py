@@ -1,0 +1,261 @@
+"""Connecting: CONNACK codes and what to do about them, back-off, endpoints, the last will, advice on QoS and the like.
+
+`ConnackCode` is the only table of codes. Knows no socket: a client is configured with what stands here. Source: MQTT
+integration guide, sections "Connection details" and "Return codes"; ports as in "MQTT implementation".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from .._finding import Finding
+from ..errors import SmartRestError
+from . import topics
+from ._text import check_string, refuse
+from .client_id import OLD_PROTOCOL, ClientId
+
+PROTOCOLS = ("3.1.1", OLD_PROTOCOL)
+WEBSOCKET_PATH = "/mqtt"
+PORTS = {  # (websocket, tls) -> port
+    (False, True): 8883,
+    (False, False): 1883,
+    (True, True): 443,
+    (True, False): 80,
+}
+SERVICE_PORTS = {True: 9883, False: 2883}  # tls -> port of the separate MQTT Service
+BOOTSTRAP_USERNAME = "management/devicebootstrap"
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait before the next attempt, in seconds: doubling from `first` up to `most`, with jitter.
+
+    The jitter takes away up to half, so that a fleet that lost its broker does not come back all at once.
+    """
+
+    first: float = 1.0
+    most: float = 300.0
+
+    def delay(self, attempt: int, jitter: float) -> float:
+        """Seconds before attempt `attempt` (from 0); `jitter` is a random number in [0, 1)."""
+        full = min(self.most, self.first * 2.0 ** min(attempt, 32))
+        return full * (1.0 - jitter / 2)
+
+
+class ConnackCode(IntEnum):
+    """Return code of CONNACK: `text`, `cause`, `retries` (`None`: without end, 0: permanent), `advice`.
+
+    It may also arrive on an established connection, as the sign that it is being closed. The reason codes of MQTT 5,
+    by which some clients report those of 3.1.1, are understood: `ConnackCode(134)` is `BAD_CREDENTIALS`.
+    """
+
+    text: str
+    cause: str
+    retries: int | None
+    advice: str
+
+    def __new__(cls, code: int, text: str, cause: str, retries: int | None, advice: str) -> ConnackCode:
+        self = int.__new__(cls, code)
+        self._value_ = code
+        self.text, self.cause, self.retries, self.advice = text, cause, retries, advice
+        return self
+
+    ACCEPTED = 0, "accepted", "", None, "go on"
+    BAD_PROTOCOL = 1, "protocol version refused", "only MQTT 3.1 and 3.1.1 are spoken", 0, "fix the client"
+    BAD_CLIENT_ID = 2, "ClientId refused", "the ClientId breaks the platform's rules", 0, "fix the ClientId"
+    UNAVAILABLE = (
+        3,
+        "server unavailable",
+        "internal error, unknown authorization problem or network trouble",
+        None,
+        "back off and try again",
+    )
+    BAD_CREDENTIALS = (
+        4,
+        "bad user name or password",
+        "credentials are wrong or were revoked (never with a certificate)",
+        0,
+        "get new credentials",
+    )
+    NOT_AUTHORIZED = (
+        5,
+        "not authorized",
+        "missing permission, malformed message, publishing before authentication, certificate or device object "
+        "problem, ClientId over 23 characters on MQTT 3.1, or overload while connecting",
+        5,
+        "back off and try a few times, then report",
+    )
+
+    @classmethod
+    def _missing_(cls, value: object) -> ConnackCode | None:
+        return next((code for code in cls if code.value == _OF_MQTT_5.get(value)), None)
+
+    @property
+    def ok(self) -> bool:
+        return self is ConnackCode.ACCEPTED
+
+    @property
+    def permanent(self) -> bool:
+        """Whether another attempt is of no use. `NOT_AUTHORIZED` becomes so after its `retries`."""
+        return self.retries == 0
+
+    @property
+    def retry(self) -> bool:
+        return not self.ok and not self.permanent
+
+    @property
+    def backoff(self) -> Backoff | None:
+        """The waiting advised before another attempt, `None` where there should be none."""
+        return Backoff() if self.retry else None
+
+
+# Reason codes of MQTT 5 (§2.4) by the code of 3.1.1 that says the same.
+_OF_MQTT_5: dict[object, int] = {132: 1, 133: 2, 136: 3, 137: 3, 134: 4, 140: 4, 135: 5, 138: 5}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to connect: `Endpoint("mqtt.example.com")` is port 8883, TLS over TCP.
+
+    `certificate` says that the client shows one: then TCP with TLS is the only way. `service` means the separate MQTT
+    Service. `port` replaces the platform's. Raises `SmartRestError` (`bad_endpoint`).
+    """
+
+    host: str
+    tls: bool = True
+    websocket: bool = False
+    certificate: bool = False
+    service: bool = False
+    port: int = 0
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        tls: bool = True,
+        websocket: bool = False,
+        certificate: bool = False,
+        service: bool = False,
+        port: int | None = None,
+    ) -> None:
+        check_string(host, "host")
+        if any(c in host for c in "/ \t\r\n") or (":" in host and not _is_ipv6(host)):
+            raise refuse(host, "host", "is no host name; give scheme, port and path by arguments")
+        if certificate and websocket:
+            raise SmartRestError("client certificates work over TCP only, not over WebSocket", "bad_endpoint")
+        if certificate and not tls:
+            raise SmartRestError("a client certificate needs TLS", "bad_endpoint")
+        if service and websocket:
+            raise SmartRestError("the MQTT Service has no WebSocket port", "bad_endpoint")
+        if port is not None and not 1 <= port <= 65_535:
+            raise SmartRestError(f"port {port} is none of 1 to 65535", "bad_endpoint")
+        usual = SERVICE_PORTS[tls] if service else PORTS[websocket, tls]
+        values = (host, tls, websocket, certificate, service, usual if port is None else port)
+        for name, value in zip(self.__dataclass_fields__, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def path(self) -> str | None:
+        """Path of the WebSocket, `None` over TCP."""
+        return WEBSOCKET_PATH if self.websocket else None
+
+    @property
+    def url(self) -> str:
+        scheme = {(False, True): "mqtts", (False, False): "mqtt", (True, True): "wss", (True, False): "ws"}
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme[self.websocket, self.tls]}://{host}:{self.port}{self.path or ''}"
+
+
+def _is_ipv6(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).version == 6
+    except ValueError:
+        return False
+
+
+class Will(NamedTuple):
+    """A last will, in the order in which MQTT clients take it: `client.will_set(*last_will())`."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+def last_will(
+    text: str = "Device connection was lost.", *, type: str = "c8y_ConnectionEvent", child: str | None = None
+) -> Will:
+    """The event (template 400) that the platform creates when the connection breaks; it updates availability too."""
+    from .. import encode_row, payload_budget  # a late import: the codec does not depend on this package, nor it on it
+
+    topic = topics.us(child)
+    return Will(topic, encode_row(("400", type, text), limit=payload_budget(topic, qos=1)))
+
+
+def username(tenant: str, user: str) -> str:
+    """`<tenantID>/<username>`, the form of the user name of MQTT."""
+    check_string(tenant, "tenant ID")
+    check_string(user, "user name")
+    if "/" in tenant:
+        raise refuse(tenant, "tenant ID", "holds '/'")
+    return check_string(f"{tenant}/{user}", "user name")
+
+
+def check_connect(
+    client_id: ClientId | str, *, clean_session: bool = True, protocol: str = "3.1.1", mqtt_service: bool = False
+) -> list[Finding]:
+    """Doubts about how a client connects: session, protocol version, ClientId."""
+    identity = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
+    found = identity.check(protocol=protocol)
+    if not clean_session:
+        found.append(Finding("clean_session", "clean session must be 1: the platform does not keep sessions reliably"))
+    if protocol not in PROTOCOLS and not mqtt_service:
+        found.append(Finding("bad_protocol", f"MQTT {protocol} is refused (CONNACK 1); speak {' or '.join(PROTOCOLS)}"))
+    return found
+
+
+def check_publish(topic: str, *, qos: int = 1, retain: bool = False) -> list[Finding]:
+    """Doubts about a publish: topic and mode, QoS, retain."""
+    found = _check_qos(qos)
+    parsed = topics.parse(topic)
+    if parsed.kind is None:
+        found.append(Finding("unknown_topic", "no topic of SmartREST or JSON via MQTT"))
+    elif parsed.direction == "down" or topic in (topics.JSON_ERRORS, topics.JSON_OPERATIONS):
+        found.append(Finding("not_for_publishing", "this topic is for subscribing"))
+    if parsed.mode in ("q", "c"):
+        found.append(Finding("mode", f"mode {parsed.mode} works for measurements and events only"))
+    if retain:
+        found.append(Finding("retain", "the platform ignores the retain flag"))
+    if qos == 0 and parsed.kind is not None:
+        found.append(Finding("qos_0", "QoS 0 is not acknowledged: what a broken connection swallows is lost"))
+    return found
+
+
+def check_subscribe(topic: str, *, qos: int = 1) -> list[Finding]:
+    """Doubts about a subscription: topic and QoS. Operations come with the QoS of the subscription."""
+    found = _check_qos(qos)
+    try:
+        topics.check_filter(topic)
+    except SmartRestError as error:
+        found.append(Finding("not_for_subscribing", str(error)))
+        return found
+    parsed = topics.parse(topic)
+    if parsed.kind is None:
+        found.append(Finding("unknown_topic", "no topic of SmartREST or JSON via MQTT"))
+    if parsed.is_error:
+        found.append(Finding("debug_only", "error rows are verbose and no response channel: subscribe to debug"))
+    if qos == 0 and parsed.kind in ("ds", "dc", "dd", "ol"):
+        found.append(Finding("qos_0", "an operation sent with QoS 0 may be lost until the next 500"))
+    return found
+
+
+def _check_qos(qos: int) -> list[Finding]:
+    if qos not in (0, 1, 2):
+        raise ValueError(f"QoS is 0, 1 or 2, not {qos!r}")
+    if qos == 2:
+        return [Finding("qos_2", "QoS 2 is not dependable here, and the MQTT Service has none: use 1")]
+    return []

@@ -1,0 +1,156 @@
+"""Topics: built, parsed, classified; `parse` never fails and takes back exactly what the builders give."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartrest import SmartRestError
+from smartrest.mqtt import Topic, topics
+
+BUILT = [
+    (topics.us(), "s/us", Topic("s", "us")),
+    (topics.us("child01"), "s/us/child01", Topic("s", "us", None, "child01")),
+    (topics.us("dev:device:child01"), "s/us/dev:device:child01", Topic("s", "us", None, "dev:device:child01")),
+    (topics.us(mode="t"), "t/us", Topic("t", "us")),
+    (topics.us("c", mode="q"), "q/us/c", Topic("q", "us", None, "c")),
+    (topics.ds(), "s/ds", Topic("s", "ds")),
+    (topics.uc("com.acme.v1"), "s/uc/com.acme.v1", Topic("s", "uc", "com.acme.v1")),
+    (topics.uc("x", "c", mode="c"), "c/uc/x/c", Topic("c", "uc", "x", "c")),
+    (topics.dc("x"), "s/dc/x", Topic("s", "dc", "x")),
+    (topics.ud(), "s/ud", Topic("s", "ud")),
+    (topics.ud("c", mode="t"), "t/ud/c", Topic("t", "ud", None, "c")),
+    (topics.dd(), "s/dd", Topic("s", "dd")),
+    (topics.ut("x"), "s/ut/x", Topic("s", "ut", "x")),
+    (topics.dt(), "s/dt", Topic("s", "dt")),
+    (topics.ul(), "s/ul", Topic("s", "ul")),
+    (topics.ul("x", mode="t"), "t/ul/x", Topic("t", "ul", "x")),
+    (topics.dl("x"), "s/dl/x", Topic("s", "dl", "x")),
+    (topics.ol("x"), "s/ol/x", Topic("s", "ol", "x")),
+    (topics.ucr(), "s/ucr", Topic("s", "ucr")),
+    (topics.dcr(), "s/dcr", Topic("s", "dcr")),
+    (topics.uat(), "s/uat", Topic("s", "uat")),
+    (topics.dat(), "s/dat", Topic("s", "dat")),
+    (topics.e(), "s/e", Topic("s", "e")),
+    (topics.json_errors(), "error", Topic("s", "json")),
+    (topics.json_operations(), "devicecontrol/notifications", Topic("s", "json")),
+    (topics.json("event/events", "create"), "event/events/create", Topic("s", "json")),
+    (topics.json("event/events", "update", "17", mode="t"), "t/event/events/update/17", Topic("t", "json")),
+    (
+        topics.json_child_device("17", mode="q"),
+        "q/inventory/managedObjects/17/childDevices/create",
+        Topic("q", "json"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("built", "text", "parts"), BUILT, ids=[text for _, text, _ in BUILT])
+def test_built_topics_parse_back(built: str, text: str, parts: Topic) -> None:
+    assert built == text
+    assert topics.parse(text) == parts
+    assert parts.is_smartrest == (parts.kind != "json")
+
+
+def test_every_kind_is_built_here() -> None:
+    assert {parts.kind for _, _, parts in BUILT} == {*topics.KINDS, "json"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "s",
+        "s/",
+        "s/us/",
+        "s/us/a/b",
+        "/s/us",
+        "s/uc",
+        "s/uc/x/c/d",
+        "s/dc",
+        "s/dc/x/c",
+        "t/ds",
+        "t/ut/x",
+        "x/us",
+        "s/xy",
+        "S/us",
+        "s/us/+",
+        "s/dc/#",
+        "s/us/a\0b",
+        "s/event/events/create",
+        "event/events/make",
+        "measurement/measurements/update",
+        "event/events/create/17",
+        "inventory/managedObjects/17/childDevices",
+        "inventory/managedObjects/17/childDevices/update",
+        "alarm/alarms",
+        "home/lamp",
+        "\ud800",
+    ],
+)
+def test_other_topics_are_no_error(text: str) -> None:
+    assert topics.parse(text) == Topic(None, None, None, None)
+
+
+def test_classes() -> None:
+    assert topics.parse("s/e").is_error
+    assert not topics.parse("error").is_error
+    assert topics.parse("error").is_json
+    assert topics.parse("s/ds").direction == "down"
+    assert topics.parse("s/us/x").direction == "up"
+    assert topics.parse("event/events/create").direction is None
+    assert [kind for kind in topics.KINDS if Topic("s", kind).holds_secret] == ["dcr", "dat"]
+
+
+@pytest.mark.parametrize("identifier", ["", "a/b", "a+b", "#", "a\0", "\ud800", "x" * 65_536])
+def test_identifiers_refused(identifier: str) -> None:
+    for build in (topics.us, topics.uc, topics.dc, topics.ut, topics.dl, topics.json_child_device):
+        with pytest.raises(SmartRestError) as caught:
+            build(identifier)
+        assert caught.value.reason == "bad_identifier"
+
+
+def test_what_no_topic_has() -> None:
+    for arguments, options in (
+        (("zz",), {}),
+        (("ds", None, "child"), {}),
+        (("us", "x"), {}),
+        (("uc",), {}),
+        (("ds",), {"mode": "t"}),
+        (("us",), {"mode": "x"}),
+    ):
+        with pytest.raises(SmartRestError) as caught:
+            topics.build(*arguments, **options)  # type: ignore[arg-type]  # a table of wrong calls
+        assert caught.value.reason == "bad_topic"
+    for resource, action, object_id in (("event/events", "fix", None), ("x", "create", None)):
+        with pytest.raises(SmartRestError):
+            topics.json(resource, action, object_id)
+    with pytest.raises(SmartRestError, match="takes no ID"):
+        topics.json("event/events", "createBulk", "1")
+
+
+@given(st.text())
+def test_parse_is_total(text: str) -> None:
+    parts = topics.parse(text)
+    if parts.is_smartrest:
+        assert topics.build(parts.kind or "", parts.x_id, parts.child, mode=parts.mode or "") == text
+
+
+@given(st.sampled_from(sorted(topics.KINDS)), st.text(), st.text(), st.sampled_from("stqcx"))
+def test_an_identifier_never_adds_a_level(kind: str, x_id: str, child: str, mode: str) -> None:
+    for names in ((None, None), (x_id, None), (None, child), (x_id, child)):
+        try:
+            text = topics.build(kind, *names, mode=mode)
+        except SmartRestError:
+            continue
+        assert topics.parse(text) == Topic(mode, kind, *names)
+        assert text.count("/") == 1 + sum(name is not None for name in names)
+
+
+def test_subscription_filters() -> None:
+    for text in ("s/ds", "s/dc/x", "s/e", "error", "own/topic"):
+        assert topics.check_filter(text) == text
+    for text in ("s/us", "s/uc/x", "s/dc/+", "#", ""):
+        with pytest.raises(SmartRestError):
+            topics.check_filter(text)
