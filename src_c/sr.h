@@ -1,0 +1,182 @@
+/* The C core of the SmartREST codec: bytes in, spans and bytes out.
+ *
+ * It knows nothing of Python, allocates nothing, keeps no state and reads no environment. The caller owns all memory and
+ * sizes it from the length of the input, never from a number in the input. Rules ("D7") are those of docs/format.md.
+ *
+ * Reading:  sr_read -> a tape of rows and fields (finds, never rewrites) -> sr_field_text / sr_unescape, field by field.
+ * Writing:  sr_put_text and friends, each into space that the caller has reserved; they return the bytes written.
+ */
+#ifndef SR_H
+#define SR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sr_constants.h"
+
+/* ---- kernels: one CPU variant of the loops over bytes (sr_kernels.c is the only table) ------------------------------ */
+
+typedef struct sr_tape sr_tape;
+
+typedef struct {
+    const char *name;
+    uint32_t needs; /* SR_CPU_* bits */
+    /* Greedy scan of rule D7: field ends and rows into the tape, and what it met into tape->flags. */
+    void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
+    /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
+    size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
+    /* SR_TEXT_* bits of a text. */
+    uint32_t (*classify)(const uint8_t *src, size_t len);
+    /* The inside of a quoted field without its escapes; returns the bytes written to dst, at most len.
+       Whole blocks are written: dst needs room for len + SR_SLACK bytes. */
+    size_t (*unescape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
+    /* The same backwards: `escape` before every quote; at most 2 * len bytes, and room for SR_SLACK more. */
+    size_t (*escape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
+} sr_kernel;
+
+enum {
+    SR_TEXT_SPECIAL = 1, /* a byte that forces quotes wherever it stands (rule E2) */
+    SR_TEXT_QUOTE = 2,   /* one of them is a quote */
+    SR_TEXT_WIDE = 4,    /* a byte of 0x80 or more */
+};
+
+uint32_t sr_cpu(void);                            /* what this CPU has, as bits; sr_cpu.c is the only file that asks */
+const sr_kernel *sr_kernel_best(uint32_t cpu);    /* the best kernel for these bits */
+const sr_kernel *sr_kernel_at(size_t i);          /* the i-th kernel, best first; NULL behind the last */
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+#define SR_SLACK 64 /* kernels write whole blocks: so many elements more than they report */
+
+typedef struct {
+    uint32_t first; /* index in `ends` of the row's first field */
+    uint32_t start; /* offset of the row's first byte */
+} sr_row;
+
+typedef enum {
+    SR_GREEDY = 0,    /* the greedy scan was strict: nothing outside the quotes, one kind of escape at most */
+    SR_BACKSLASH = 1, /* the strict reading of the backslash dialect, found by the automaton */
+    SR_DOUBLE = 2,    /* the strict reading of the doubling dialect */
+    SR_LENIENT = 3,   /* rule D8 */
+} sr_reading;
+
+enum {
+    SR_HAS_QUOTE = 1,
+    SR_HAS_CR = 2,
+    SR_HAS_WIDE = 4,
+    SR_HAS_BACKSLASH_ESCAPE = 8, /* \" in quotes */
+    SR_HAS_DOUBLED_ESCAPE = 16,  /* "" in quotes */
+    SR_HAS_BLANK_ROWS = 32,      /* perhaps: a row end directly behind another, or a CR */
+    SR_DOUBT = 64,               /* the greedy scan cannot vouch for itself */
+};
+
+/* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1 to
+   ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are left out
+   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows 2 more than there are separators and row ends. */
+struct sr_tape {
+    uint32_t *ends;
+    sr_row *rows;
+    size_t n_ends, n_rows;
+    uint32_t flags;
+    sr_reading reading;
+};
+
+/* Where reading stopped; row and field count from 0. */
+typedef struct {
+    sr_status status;
+    size_t pos, end, row, field;
+} sr_fault;
+
+/* Reads a payload without BOM whose UTF-8 is valid. False: the greedy scan is in doubt, call sr_read_exact. */
+bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
+
+/* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
+   SR_UNTERMINATED_QUOTE; the tape then holds the whole rows before it. */
+sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks);
+
+/* The end of the field [start, end): `end`, or one less where the CR of a CRLF row end stands before it. */
+static inline size_t sr_trim_cr(const uint8_t *src, size_t len, size_t start, size_t end) {
+    return end < len && src[end] == SR_ROW_END && end > start && src[end - 1] == SR_CARRIAGE_RETURN ? end - 1 : end;
+}
+
+/* The value of a raw field of any reading; dst has room for len + SR_SLACK bytes. Returns its length, at most len. */
+size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, const uint8_t *src, size_t len,
+                     uint8_t *dst);
+
+/* The faults that strict reading refuses, in order. Start with a zeroed walk; SR_OK ends it. (sr_faults.c) */
+typedef struct {
+    size_t row, field, pos; /* where the walk stands */
+    uint32_t stage;
+    uint32_t kinds; /* the kinds of escape met so far */
+} sr_walk;
+sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_walk *walk);
+
+/* A template ID as a number: canonical decimal ("511", never "0511") below SR_ID_TABLE, else -1. */
+#define SR_ID_TABLE 1024
+int sr_template_number(const uint8_t *src, size_t len);
+
+/* ---- UTF-8 (sr_utf8.c) ----------------------------------------------------------------------------------------------- */
+
+/* The length of the longest valid prefix; len where all is valid. */
+size_t sr_utf8_valid(const uint8_t *src, size_t len);
+
+/* Characters of a valid text; *width: bytes a character needs in an array of equal ones (1: up to U+00FF, 2, 4). */
+size_t sr_utf8_measure(const uint8_t *src, size_t len, int *width);
+
+/* A valid text as an array of 1-, 2- or 4-byte characters. */
+void sr_utf8_widen(const uint8_t *src, size_t len, int width, void *dst);
+
+/* An array of characters as UTF-8, at most 2, 3 or 4 bytes each; SIZE_MAX where it holds a surrogate. */
+size_t sr_utf8_narrow(const void *src, size_t len, int width, uint8_t *dst);
+
+/* ---- writing (sr_quote.c) -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint8_t escape;        /* SR_ESCAPE (backslash dialect) or SR_QUOTE (doubling dialect) */
+    bool all;              /* quote every field */
+    bool refuse_backslash; /* a quoted field that ends with a backslash is an error */
+} sr_style;
+
+/* The most bytes that a text of len bytes takes, and the space that writing it may touch. */
+static inline size_t sr_put_room(size_t len) { return 2 * len + 2 + SR_SLACK; }
+
+/* Writes a field (E2, E3). Returns its length, or SIZE_MAX for SR_TRAILING_BACKSLASH. */
+size_t sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst);
+
+/* The bytes that sr_put_text would write. */
+size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len);
+
+/* The longest prefix of src, on a character boundary, so that prefix + marker takes at most `room` bytes as a field;
+   SIZE_MAX where the marker alone does not fit. */
+size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
+                         size_t marker_len, size_t room);
+
+/* ---- numbers (sr_number.c) ------------------------------------------------------------------------------------------- */
+
+#define SR_NUMBER_ROOM 40 /* space for the text of any number below */
+
+size_t sr_put_int(int64_t value, uint8_t *dst);
+
+/* The shortest decimal that reads back as value, in the form of Python's repr; 0: not found on the short way. */
+size_t sr_put_float(double value, uint8_t *dst);
+
+/* A float from its shortest digits and the exponent of the first one (d.ddd x 10^exp10), in the form of repr. */
+size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst);
+
+typedef enum { SR_NOT_A_NUMBER, SR_EXACT, SR_LONG_WAY } sr_parsed;
+
+/* [+-]digits. SR_LONG_WAY: a well-formed number that does not fit 64 bits. */
+sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value);
+
+/* Decimal or exponent form. SR_LONG_WAY: well-formed, but correct rounding takes more than two exact doubles. */
+sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
+
+typedef struct {
+    int year, month, day, hour, minute, second, microsecond, offset_minutes;
+} sr_time;
+
+/* yyyy-mm-ddThh:mm:ss[.f…](Z|±hh:mm|±hhmm), fractions cut to microseconds. */
+bool sr_get_time(const uint8_t *src, size_t len, sr_time *value);
+
+#endif

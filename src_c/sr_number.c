@@ -1,0 +1,204 @@
+/* Numbers and times to text and back, without locale and without loss. Where the short way cannot vouch for the exact
+ * result the functions say so, and the caller takes the long one.
+ */
+#include "sr.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char PAIRS[201] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657"
+    "58596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
+
+/* The digits of value, right-aligned before `end`; returns where they begin. */
+static uint8_t *digits_before(uint8_t *end, uint64_t value) {
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, PAIRS + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        end -= 2;
+        memcpy(end, PAIRS + value * 2, 2);
+    } else {
+        *--end = (uint8_t)('0' + value);
+    }
+    return end;
+}
+
+size_t sr_put_int(int64_t value, uint8_t *dst) {
+    uint8_t text[SR_NUMBER_ROOM], *end = text + sizeof text;
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    uint8_t *start = digits_before(end, size);
+    if (value < 0) *--start = '-';
+    memcpy(dst, start, (size_t)(end - start));
+    return (size_t)(end - start);
+}
+
+/* Decimal first: a number that is i / 10^6 exactly, with i of at most 15 digits, has the digits of i as its shortest
+   decimal, because two different decimals of so few digits never round to the same double. */
+size_t sr_put_float(double value, uint8_t *dst) {
+    double size = fabs(value);
+    if (!(size < 1e9) || (size != 0 && size < 1e-4)) return 0;
+    double scaled = size * 1e6;
+    uint64_t i = (uint64_t)(scaled + 0.5);
+    if ((double)i / 1e6 != size) return 0;
+    uint8_t text[SR_NUMBER_ROOM], *end = text + sizeof text;
+    uint64_t whole = i / 1000000, part = i % 1000000;
+    uint8_t *last = end;
+    if (part == 0) {
+        *--last = '0';
+    } else {
+        int digits = 6;
+        while (part % 10 == 0) {
+            part /= 10;
+            digits--;
+        }
+        for (; digits > 0; digits--, part /= 10) *--last = (uint8_t)('0' + part % 10);
+    }
+    *--last = '.';
+    last = digits_before(last, whole);
+    if (signbit(value)) *--last = '-';
+    memcpy(dst, last, (size_t)(end - last));
+    return (size_t)(end - last);
+}
+
+size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst) {
+    uint8_t *out = dst;
+    if (negative) *out++ = '-';
+    if (exp10 < -4 || exp10 >= 16) {
+        *out++ = digits[0];
+        if (n > 1) {
+            *out++ = '.';
+            memcpy(out, digits + 1, n - 1);
+            out += n - 1;
+        }
+        *out++ = 'e';
+        *out++ = exp10 < 0 ? '-' : '+';
+        uint32_t size = (uint32_t)(exp10 < 0 ? -exp10 : exp10);
+        if (size < 10) *out++ = '0';
+        return (size_t)(out - dst) + sr_put_int(size, out);
+    }
+    if (exp10 < 0) {
+        memcpy(out, "0.0000", 6);
+        out += 1 - exp10;
+        memcpy(out, digits, n);
+        return (size_t)(out + n - dst);
+    }
+    size_t whole = (size_t)exp10 + 1;
+    for (size_t i = 0; i < whole; i++) *out++ = i < n ? digits[i] : '0';
+    *out++ = '.';
+    if (n > whole) {
+        memcpy(out, digits + whole, n - whole);
+        out += n - whole;
+    } else {
+        *out++ = '0';
+    }
+    return (size_t)(out - dst);
+}
+
+static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+
+sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value) {
+    size_t i = len && (src[0] == '+' || src[0] == '-');
+    if (i == len || len - i > SR_INT_DIGITS) return SR_NOT_A_NUMBER;
+    uint64_t size = 0;
+    bool fits = len - i <= 18;
+    for (size_t j = i; j < len; j++) {
+        if (!is_digit(src[j])) return SR_NOT_A_NUMBER;
+        if (fits) size = size * 10 + (src[j] - '0');
+    }
+    *value = src[0] == '-' ? -(int64_t)size : (int64_t)size;
+    return fits ? SR_EXACT : SR_LONG_WAY;
+}
+
+static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* Digits and powers of ten up to these sizes are exact doubles, so that one division or product rounds correctly. */
+#define EXACT_DIGITS 9007199254740992ull
+#define EXACT_TENS 22
+
+sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
+    size_t i = len && (src[0] == '+' || src[0] == '-'), digits = 0;
+    uint64_t size = 0;
+    int scale = 0;
+    bool fits = true;
+    for (; i < len && is_digit(src[i]); i++, digits++) {
+        fits &= size < EXACT_DIGITS;
+        if (fits) size = size * 10 + (src[i] - '0');
+    }
+    if (i < len && src[i] == '.') {
+        for (i++; i < len && is_digit(src[i]); i++, digits++) {
+            fits &= size < EXACT_DIGITS;
+            if (fits) {
+                size = size * 10 + (src[i] - '0');
+                scale--;
+            }
+        }
+    }
+    if (digits == 0) return SR_NOT_A_NUMBER;
+    if (i < len && (src[i] == 'e' || src[i] == 'E')) {
+        bool negative = i + 1 < len && src[i + 1] == '-';
+        i += 1 + (i + 1 < len && (src[i + 1] == '+' || src[i + 1] == '-'));
+        if (i == len) return SR_NOT_A_NUMBER;
+        int exponent = 0;
+        for (; i < len && is_digit(src[i]); i++) {
+            if (exponent < 10000) exponent = exponent * 10 + (src[i] - '0');
+        }
+        scale += negative ? -exponent : exponent;
+    }
+    if (i < len) return SR_NOT_A_NUMBER;
+    if (!fits || size > EXACT_DIGITS || scale > EXACT_TENS || scale < -EXACT_TENS) return SR_LONG_WAY;
+    double d = scale < 0 ? (double)size / TENS[-scale] : (double)size * TENS[scale];
+    *value = src[0] == '-' ? -d : d;
+    return SR_EXACT;
+}
+
+/* n digits as a number, or -1. */
+static int fixed(const uint8_t *src, size_t n) {
+    int value = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_digit(src[i])) return -1;
+        value = value * 10 + (src[i] - '0');
+    }
+    return value;
+}
+
+static int days_in(int year, int month) {
+    static const int DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return month == 2 && leap ? 29 : DAYS[month - 1];
+}
+
+static bool get_offset(const uint8_t *src, size_t len, int *minutes) {
+    *minutes = 0;
+    if (len == 1) return src[0] == 'Z';
+    bool colon = len == 6 && src[3] == ':';
+    if ((src[0] != '+' && src[0] != '-') || !(colon || len == 5)) return false;
+    int hour = fixed(src + 1, 2), minute = fixed(src + 3 + colon, 2);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return false;
+    *minutes = (hour * 60 + minute) * (src[0] == '-' ? -1 : 1);
+    return true;
+}
+
+bool sr_get_time(const uint8_t *src, size_t len, sr_time *t) {
+    if (len < 20 || src[4] != '-' || src[7] != '-' || src[10] != 'T' || src[13] != ':' || src[16] != ':') return false;
+    t->year = fixed(src, 4);
+    t->month = fixed(src + 5, 2);
+    t->day = fixed(src + 8, 2);
+    t->hour = fixed(src + 11, 2);
+    t->minute = fixed(src + 14, 2);
+    t->second = fixed(src + 17, 2);
+    t->microsecond = 0;
+    size_t i = 19;
+    if (src[i] == '.') {
+        size_t digits = 0;
+        int place = 100000;
+        for (i++; i < len && is_digit(src[i]); i++, digits++, place /= 10) t->microsecond += place * (src[i] - '0');
+        if (digits == 0 || i == len) return false;
+    }
+    return t->year >= 1 && t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= days_in(t->year, t->month) &&
+           t->hour >= 0 && t->hour <= 23 && t->minute >= 0 && t->minute <= 59 && t->second >= 0 && t->second <= 59 &&
+           get_offset(src + i, len - i, &t->offset_minutes);
+}

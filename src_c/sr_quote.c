@@ -1,0 +1,164 @@
+/* The quoting dialect, both directions on one page: what forces quotes, how quotes are escaped (rules E2 to E4), and how
+ * a field of any reading gives its value (D5, D6, D8). sr_reading.c decides where fields end; nothing here does.
+ */
+#include "sr.h"
+#include "sr_kernels.h"
+
+#include <string.h>
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------- */
+
+static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
+
+size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
+    const uint8_t *end = src + len;
+    uint8_t *out = dst;
+    while (src < end) {
+        const uint8_t *quote = memchr(src, SR_QUOTE, (size_t)(end - src));
+        size_t n = (size_t)((quote ? quote : end) - src);
+        memcpy(out, src, n);
+        out += n;
+        if (!quote) break;
+        if (escape == SR_QUOTE) {
+            *out++ = SR_QUOTE; /* the first of a pair stands for both */
+            src = quote + 2;
+        } else {
+            if (n && src[n - 1] == SR_ESCAPE) out--;
+            *out++ = SR_QUOTE;
+            src = quote + 1;
+        }
+    }
+    return (size_t)(out - dst);
+}
+
+/* D8: in quotes \" and "" are one quote each; what stands behind the closing quote is appended, blanks alone are not. */
+static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
+    uint8_t *out = dst;
+    size_t i = 0;
+    for (; i < len; i++) {
+        bool quote_next = i + 1 < len && src[i + 1] == SR_QUOTE;
+        if (quote_next && (src[i] == SR_ESCAPE || src[i] == SR_QUOTE)) {
+            i++;
+        } else if (src[i] == SR_QUOTE) {
+            break;
+        }
+        *out++ = src[i];
+    }
+    size_t tail = i < len ? i + 1 : len, end = len;
+    while (end > tail && is_blank(src[end - 1])) end--;
+    if (end > tail) {
+        memcpy(out, src + tail, len - tail);
+        out += len - tail;
+    }
+    return (size_t)(out - dst);
+}
+
+size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, const uint8_t *src, size_t len,
+                     uint8_t *dst) {
+    size_t start = 0;
+    while (start < len && is_blank(src[start])) start++;
+    if (start == len || src[start] != SR_QUOTE) { /* D3: an unquoted field is as it stands */
+        memcpy(dst, src, len);
+        return len;
+    }
+    start++;
+    if (reading == SR_LENIENT) return lenient_text(src + start, len - start, dst);
+    size_t end = len;
+    while (is_blank(src[end - 1])) end--;
+    bool doubling = reading == SR_DOUBLE || (reading == SR_GREEDY && flags & SR_HAS_DOUBLED_ESCAPE);
+    return k->unescape(src + start, end - 1 - start, doubling ? SR_QUOTE : SR_ESCAPE, dst);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------- */
+
+size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
+    const uint8_t *end = src + len;
+    uint8_t *out = dst;
+    while (src < end) {
+        const uint8_t *quote = memchr(src, SR_QUOTE, (size_t)(end - src));
+        size_t n = (size_t)((quote ? quote : end) - src);
+        memcpy(out, src, n);
+        out += n;
+        if (!quote) break;
+        *out++ = escape;
+        *out++ = SR_QUOTE;
+        src = quote + 1;
+    }
+    return (size_t)(out - dst);
+}
+
+/* E2: white space that may not stand bare at either end of a field. The three bytes are the character's UTF-8. */
+static bool wide_space(uint32_t bytes) {
+    switch (bytes) {
+    case 0xC285: case 0xC2A0: case 0xE19A80: case 0xE280A8: case 0xE280A9: case 0xE280AF: case 0xE2819F:
+    case 0xE38080: case 0xEFBBBF:
+        return true;
+    default:
+        return bytes >= 0xE28080 && bytes <= 0xE2808A;
+    }
+}
+
+static bool space_first(const uint8_t *src, size_t len) {
+    if (src[0] < 0x80) return src[0] <= ' ';
+    if (src[0] < 0xE0) return len > 1 && wide_space((uint32_t)src[0] << 8 | src[1]);
+    return len > 2 && wide_space((uint32_t)src[0] << 16 | (uint32_t)src[1] << 8 | src[2]);
+}
+
+static bool space_last(const uint8_t *src, size_t len) {
+    const uint8_t *last = src + len - 1;
+    if (*last < 0x80) return *last <= ' ';
+    if (len > 1 && last[-1] >= 0xC0) return wide_space((uint32_t)last[-1] << 8 | last[0]);
+    return len > 2 && last[-2] >= 0xE0 && wide_space((uint32_t)last[-2] << 16 | (uint32_t)last[-1] << 8 | last[0]);
+}
+
+static bool is_quoted(sr_style style, uint32_t bits, const uint8_t *src, size_t len) {
+    if (style.all || bits & SR_TEXT_SPECIAL) return true;
+    return len && (space_first(src, len) || space_last(src, len));
+}
+
+size_t sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst) {
+    uint32_t bits = k->classify(src, len);
+    if (!is_quoted(style, bits, src, len)) {
+        memcpy(dst, src, len);
+        return len;
+    }
+    if (style.refuse_backslash && len && src[len - 1] == SR_ESCAPE) return SIZE_MAX;
+    size_t n = len;
+    dst[0] = SR_QUOTE;
+    if (bits & SR_TEXT_QUOTE) {
+        n = k->escape(src, len, style.escape, dst + 1);
+    } else {
+        memcpy(dst + 1, src, len);
+    }
+    dst[n + 1] = SR_QUOTE;
+    return n + 2;
+}
+
+static size_t count_quotes(const uint8_t *src, size_t len) {
+    size_t quotes = 0;
+    for (size_t i = 0; i < len; i++) quotes += src[i] == SR_QUOTE;
+    return quotes;
+}
+
+size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len) {
+    uint32_t bits = k->classify(src, len);
+    return is_quoted(style, bits, src, len) ? len + 2 + count_quotes(src, len) : len;
+}
+
+size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
+                         size_t marker_len, size_t room) {
+    size_t special = 0; /* the first byte of src that forces quotes; prefixes up to it need none for their content */
+    while (special < len && !(k->classify(src + special, 1) & SR_TEXT_SPECIAL)) special++;
+    bool always = style.all || k->classify(marker, marker_len) & SR_TEXT_SPECIAL;
+    always |= marker_len && space_last(marker, marker_len);
+    size_t quotes = count_quotes(src, len) + count_quotes(marker, marker_len);
+    for (size_t n = len;; n--) {
+        if (n == len || (src[n] & 0xC0) != 0x80) {
+            bool space = n ? space_first(src, n) : marker_len && space_first(marker, marker_len);
+            space |= n && !marker_len && space_last(src, n);
+            if (n + marker_len + (always || n > special || space ? quotes + 2 : 0) <= room) return n;
+        }
+        if (n == 0) return SIZE_MAX;
+        quotes -= src[n - 1] == SR_QUOTE;
+    }
+}

@@ -1,0 +1,153 @@
+/* UTF-8 (rules D1 and E6): is it valid, how long and how wide is it, and the way to and from arrays of characters.
+ * Runs of ASCII are taken eight bytes at a time; everything else one character after the other.
+ */
+#include "sr.h"
+
+#include <string.h>
+
+#define HIGH_BITS 0x8080808080808080ull
+
+static uint64_t eight(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static bool continues(uint8_t c) { return (c & 0xC0) == 0x80; }
+
+/* The length of the character at src, 0 where the bytes are none: Unicode table 3-7, well-formed byte sequences. */
+static size_t character(const uint8_t *src, size_t len) {
+    uint8_t a = src[0];
+    if (a < 0x80) return 1;
+    if (a < 0xC2 || a > 0xF4 || len < 2 || !continues(src[1])) return 0;
+    if (a < 0xE0) return 2;
+    uint8_t b = src[1];
+    if (len < 3 || !continues(src[2])) return 0;
+    if (a < 0xF0) return (a == 0xE0 && b < 0xA0) || (a == 0xED && b > 0x9F) ? 0 : 3;
+    if (len < 4 || !continues(src[3])) return 0;
+    return (a == 0xF0 && b < 0x90) || (a == 0xF4 && b > 0x8F) ? 0 : 4;
+}
+
+size_t sr_utf8_valid(const uint8_t *src, size_t len) {
+    size_t i = 0;
+    while (i < len) {
+        if (len - i >= 8 && !(eight(src + i) & HIGH_BITS)) {
+            i += 8;
+            continue;
+        }
+        size_t n = character(src + i, len - i);
+        if (n == 0) break;
+        i += n;
+    }
+    return i;
+}
+
+size_t sr_utf8_measure(const uint8_t *src, size_t len, int *width) {
+    size_t characters = 0;
+    uint8_t highest = 0;
+    for (size_t i = 0; i < len; i++) {
+        characters += !continues(src[i]);
+        highest = src[i] > highest ? src[i] : highest;
+    }
+    *width = highest < 0xC4 ? 1 : highest < 0xF0 ? 2 : 4; /* U+00FF is C3 BF, U+FFFF is EF BF BF */
+    return characters;
+}
+
+/* The next character of a valid text. */
+static uint32_t next_character(const uint8_t **src) {
+    const uint8_t *p = *src;
+    if (p[0] < 0x80) {
+        *src += 1;
+        return p[0];
+    }
+    if (p[0] < 0xE0) {
+        *src += 2;
+        return (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F);
+    }
+    if (p[0] < 0xF0) {
+        *src += 3;
+        return (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+    }
+    *src += 4;
+    return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
+}
+
+/* One loop per width; a run of eight ASCII bytes is widened without a look at each. */
+#define DEFINE_WIDEN(name, type)                                          \
+    static void name(const uint8_t *src, const uint8_t *end, type *out) { \
+        while (src < end) {                                               \
+            if (end - src >= 8 && !(eight(src) & HIGH_BITS)) {            \
+                for (int i = 0; i < 8; i++) out[i] = src[i];              \
+                src += 8;                                                 \
+                out += 8;                                                 \
+            } else {                                                      \
+                *out++ = (type)next_character(&src);                      \
+            }                                                             \
+        }                                                                 \
+    }
+DEFINE_WIDEN(widen1, uint8_t)
+DEFINE_WIDEN(widen2, uint16_t)
+DEFINE_WIDEN(widen4, uint32_t)
+
+void sr_utf8_widen(const uint8_t *src, size_t len, int width, void *dst) {
+    if (width == 1) {
+        widen1(src, src + len, dst);
+    } else if (width == 2) {
+        widen2(src, src + len, dst);
+    } else {
+        widen4(src, src + len, dst);
+    }
+}
+
+static uint8_t *put_character(uint32_t c, uint8_t *out) {
+    if (c < 0x80) {
+        *out++ = (uint8_t)c;
+    } else if (c < 0x800) {
+        *out++ = (uint8_t)(0xC0 | c >> 6);
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *out++ = (uint8_t)(0xE0 | c >> 12);
+        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    } else {
+        *out++ = (uint8_t)(0xF0 | c >> 18);
+        *out++ = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    }
+    return out;
+}
+
+static bool is_surrogate(uint32_t c) { return c >= 0xD800 && c < 0xE000; }
+
+/* Runs of eight ASCII characters are narrowed in one go; their bits are collected to see that they are. */
+#define DEFINE_NARROW(name, type)                                          \
+    static size_t name(const type *src, size_t len, uint8_t *dst) {        \
+        uint8_t *out = dst;                                                \
+        size_t i = 0;                                                      \
+        while (i < len) {                                                  \
+            if (len - i >= 8) {                                            \
+                type any = 0;                                              \
+                for (int j = 0; j < 8; j++) any |= src[i + j];             \
+                if (any < 0x80) {                                          \
+                    for (int j = 0; j < 8; j++) out[j] = (uint8_t)src[i + j]; \
+                    out += 8;                                              \
+                    i += 8;                                                \
+                    continue;                                              \
+                }                                                          \
+            }                                                              \
+            uint32_t c = src[i++];                                         \
+            if (is_surrogate(c)) return SIZE_MAX;                          \
+            out = put_character(c, out);                                   \
+        }                                                                  \
+        return (size_t)(out - dst);                                        \
+    }
+DEFINE_NARROW(narrow1, uint8_t)
+DEFINE_NARROW(narrow2, uint16_t)
+DEFINE_NARROW(narrow4, uint32_t)
+
+size_t sr_utf8_narrow(const void *src, size_t len, int width, uint8_t *dst) {
+    if (width == 1) return narrow1(src, len, dst);
+    if (width == 2) return narrow2(src, len, dst);
+    return narrow4(src, len, dst);
+}

@@ -1,0 +1,31 @@
+"""Print `src_c/sr_constants.h` from `smartrest/_constants.py`: `python tools/gen_constants.py > src_c/sr_constants.h`."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+CONSTANTS = Path(__file__).parent.parent / "smartrest" / "_constants.py"
+CHARACTERS = ("SEPARATOR", "ROW_END", "CARRIAGE_RETURN", "QUOTE", "ESCAPE", "TAB")
+NUMBERS = ("READ_LIMIT", "INT_DIGITS")
+
+
+def header() -> str:
+    """The text of the C header."""
+    values = runpy.run_path(str(CONSTANTS))
+    lines = [
+        "/* Printed by tools/gen_constants.py from smartrest/_constants.py: do not edit. */",
+        "#ifndef SR_CONSTANTS_H",
+        "#define SR_CONSTANTS_H",
+        "",
+    ]
+    lines += [f"#define SR_{name} 0x{ord(values[name]):02X}" for name in CHARACTERS]
+    lines += [f"#define SR_{name} {values[name]}u" for name in NUMBERS]
+    lines += ["", "typedef enum {", "    SR_OK = 0,"]
+    lines += [f"    SR_{reason.upper()} = {number}," for number, reason, _ in values["STATUS"]]
+    lines += ["} sr_status;", "", "#endif"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(header(), end="")
