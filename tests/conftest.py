@@ -1,0 +1,82 @@
+"""The fixtures of the whole suite. `engine` runs a test once for the pure engine and once for each kernel of the core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import support
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "100"))  # hypothesis examples a test; more for a long run
+_ran: set[str] = set()
+
+hypothesis.settings.register_profile(
+    "smartrest",
+    max_examples=EXAMPLES,
+    deadline=None,  # a busy machine is no fault of the code; tests/property/test_time.py measures time
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("smartrest")
+
+
+@pytest.fixture(scope="session", params=support.VARIANTS, ids=str)  # session: hypothesis refuses narrower ones
+def engine(request: pytest.FixtureRequest) -> Any:
+    """Each engine in turn, with the functions of the package as attributes."""
+    opened = support.open_engine(request.param)
+    _ran.add(request.param)
+    return opened
+
+
+@pytest.fixture(scope="session", params=support.CORE_VARIANTS, ids=str)
+def core(request: pytest.FixtureRequest) -> Any:
+    """Each kernel of the compiled core in turn, for what is compared with the pure engine or holds for the core alone."""
+    opened = support.open_engine(request.param)
+    _ran.add(request.param)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def corpus_path() -> Path:
+    """`messages.jsonl`, real messages with their expected rows, kept outside the repository."""
+    named = os.environ.get("SMARTREST_CORPUS")
+    path = Path(named) if named else ROOT.parent / "shared" / "corpus" / "messages.jsonl"
+    if not path.is_file():
+        if named:
+            pytest.fail(f"SMARTREST_CORPUS names no file: {named}", pytrace=False)
+        pytest.skip("no corpus of messages beside this repository; SMARTREST_CORPUS can name one")
+    return path
+
+
+def pytest_report_header() -> str:
+    here = support.kernels_here()
+    if not here:
+        return "smartrest engines: pure (smartrest.core is not built)"
+    kernels = ", ".join(f"core:{name}" + ("" if able else " (not on this CPU)") for name, able in here.items())
+    return f"smartrest engines: pure, {kernels}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    ran = [variant for variant in support.VARIANTS if variant in _ran]
+    missing = [variant for variant in support.VARIANTS if variant not in _ran]
+    line = "engines that ran: " + (", ".join(ran) or "none")
+    terminalreporter.write_line(line + (f" | did not run: {', '.join(missing)}" if missing and ran else ""))
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """No setting of the caller's shell reaches what a test starts."""
+    for name in ("SMARTREST_ENGINE", "SMARTREST_EXT", "PYTHONWARNINGS", "PYTHONDEVMODE"):
+        monkeypatch.delenv(name, raising=False)
+    yield monkeypatch

@@ -1,0 +1,160 @@
+"""What the tests share: the engines under test, one comparable form for whatever a call gives, small measuring tools.
+
+Engines are opened here and nowhere else. An engine that was asked for and does not run is a failure or a skip with
+its reason, never another engine in its place.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import importlib.util
+import os
+import platform
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from smartrest import errors, pure
+
+PURE = pure
+REQUIRED = os.environ.get("SMARTREST_EXT") == "require"
+_X86 = platform.machine().lower() in ("x86_64", "amd64", "i386", "i686", "x86")
+_ARM = platform.machine().lower() in ("aarch64", "arm64")
+KERNELS = ("scalar", *(("sse2", "avx2", "avx512") if _X86 else ("neon",) if _ARM else ()))
+VARIANTS = ("pure", *(f"core:{name}" for name in KERNELS))
+CORE_VARIANTS = VARIANTS[1:]
+DIALECTS = ("backslash", "double")
+QUOTES = ("minimal", "all")
+UTC = datetime.timezone.utc
+
+HAS_CORE = importlib.util.find_spec("smartrest.core") is not None
+core: Any = importlib.import_module("smartrest.core") if HAS_CORE else None  # a broken core is an error at once
+
+
+def kernels_here() -> dict[str, bool]:
+    """Kernels compiled into the core, and whether this CPU has what each needs."""
+    return dict(core.kernels()) if core is not None else {}
+
+
+def open_engine(variant: str) -> Any:
+    """The engine of that name; skips the test where it cannot run, fails where it has to."""
+    if variant == "pure":
+        engine = pure
+    elif core is None:
+        if REQUIRED:
+            pytest.fail(f"SMARTREST_EXT=require, but smartrest.core is not built: no {variant}", pytrace=False)
+        pytest.skip("smartrest.core is not built")
+    else:
+        kernel = variant.partition(":")[2]
+        if kernel not in kernels_here():
+            pytest.fail(f"smartrest.core was built without the kernel {kernel}", pytrace=False)
+        if not kernels_here()[kernel]:
+            pytest.skip(f"this CPU lacks what the kernel {kernel} needs")
+        engine = core.Engine(kernel)
+    assert engine.engine() == variant, "another engine runs than the one that was asked for"
+    return engine
+
+
+def plain(value: Any) -> Any:
+    """A result in a form that can be compared across engines; types are part of it."""
+    if isinstance(value, (PURE.LazyRows, *((core.LazyRows,) if core else ()))):
+        return ["lazy rows", [lazy(row) for row in value]]
+    if isinstance(value, (PURE.LazyRow, *((core.LazyRow,) if core else ()))):
+        return lazy(value)
+    if isinstance(value, Iterator):
+        return drained(value)
+    if isinstance(value, (list, tuple)):
+        return [type(value).__name__, [plain(item) for item in value]]
+    if isinstance(value, float):
+        return ["float", struct.pack(">d", value)]
+    if isinstance(value, datetime.datetime):
+        return ["datetime", value.isoformat(), str(value.tzinfo)]
+    return [type(value).__name__, value]
+
+
+def drained(values: Iterator[Any]) -> list[Any]:
+    """What an iterator gives, and the error that ends it: what came before an error counts."""
+    got: list[Any] = []
+    try:
+        for value in values:
+            got.append(plain(value))  # noqa: PERF402 - what came before an error must be kept
+    except errors.SmartRestError as error:
+        return ["iterator", got, failure(error)]
+    return ["iterator", got, None]
+
+
+def lazy(row: Any) -> list[Any]:
+    """All that a LazyRow shows."""
+    return ["lazy row", row.id, row.fields, row.raw, row.start, row.end, len(row)]
+
+
+def failure(error: BaseException) -> list[Any]:
+    """An error in a form that can be compared: for ours all attributes and the message, for others the class."""
+    if not isinstance(error, errors.SmartRestError):
+        return ["raised", type(error).__name__]
+    shown = ["raised", type(error).__name__, error.reason, error.position, error.row, error.field, str(error)]
+    if isinstance(error, errors.DecodeError):
+        shown.append(plain(error.rows))
+    if isinstance(error, errors.PayloadTooLargeError):
+        shown.append(error.limit)
+    if isinstance(error, errors.DispatchError):
+        shown.append([(row, plain(got), failure(inner)) for row, got, inner in error.failures])
+        shown.append(plain(error.results))
+    return shown
+
+
+def outcome(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What a call gives or raises, comparable across engines."""
+    try:
+        return plain(function(*args, **options))
+    except (errors.SmartRestError, TypeError, ValueError, IndexError, BufferError) as error:
+        return failure(error)
+
+
+def decode_failure(engine: Any, payload: Any, call: str = "decode", /, **options: Any) -> errors.DecodeError:
+    """The DecodeError that `engine.<call>(payload, …)` must raise, with what holds for every one of them checked."""
+    with pytest.raises(errors.DecodeError) as caught:
+        getattr(engine, call)(payload, **options)
+    error = caught.value
+    assert type(error) is errors.DecodeError
+    assert isinstance(error.rows, list)
+    assert len(str(error)) <= 200
+    assert str(error).isprintable()
+    return error
+
+
+def encode_failure(engine: Any, rows: Any, call: str = "encode", /, *args: Any, **options: Any) -> errors.EncodeError:
+    """The EncodeError that `engine.<call>(rows, …)` must raise, with what holds for every one of them checked."""
+    with pytest.raises(errors.EncodeError) as caught:
+        result = getattr(engine, call)(rows, *args, **options)
+        if isinstance(result, Iterator):
+            list(result)
+    error = caught.value
+    assert error.position is None
+    assert len(str(error)) <= 200
+    assert str(error).isprintable()
+    return error
+
+
+def where(error: errors.SmartRestError) -> tuple[str, int | None, int | None, int | None]:
+    """Reason, position, row, field."""
+    return error.reason, error.position, error.row, error.field
+
+
+def best_time(function: Callable[[], object], rounds: int = 7) -> float:
+    """Seconds that one call takes at best, measured over enough repetitions for the clock."""
+    import timeit
+
+    timer = timeit.Timer(function)
+    number = 1
+    while (spent := timer.timeit(number)) < 0.002:
+        number *= 2 if spent > 0.0005 else 4
+    return min(timer.repeat(rounds, number)) / number
+
+
+def flat(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Rows as `decode` gives them."""
+    return [tuple(row) for row in rows]
