@@ -1,0 +1,35 @@
+"""X.509 identities for devices: made, checked, saved, and used for TLS. Needs `smartrest[certificates]`.
+
+A `CA` issues an `Identity`; `check_chain` holds a chain against the platform's requirements (docs/certificates.md).
+"""
+
+from __future__ import annotations
+
+try:
+    import cryptography as _cryptography  # noqa: F401 - only to say what is missing
+except ModuleNotFoundError as error:
+    if error.name != "cryptography":
+        raise
+    text = "smartrest.certificates needs the library cryptography: pip install 'smartrest[certificates]'"
+    raise ModuleNotFoundError(text, name="cryptography") from None
+
+from ._authority import CA
+from ._check import CHAIN_LIMIT, check_chain
+from ._errors import CertificateError
+from ._findings import REQUIREMENTS, ChainFinding
+from ._identity import Identity
+from ._platform import bulk_registration, trusted_certificate
+from ._tls import explain_handshake
+
+__all__ = [
+    "CA",
+    "CHAIN_LIMIT",
+    "REQUIREMENTS",
+    "CertificateError",
+    "ChainFinding",
+    "Identity",
+    "bulk_registration",
+    "check_chain",
+    "explain_handshake",
+    "trusted_certificate",
+]

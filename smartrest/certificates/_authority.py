@@ -1,0 +1,237 @@
+"""A certificate authority of one's own: creates itself, intermediates and devices' identities.
+
+It keeps no list of what it issued: serial numbers are random, and what the platform trusts is the uploaded CA.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from ._check import aware
+from ._errors import CertificateError, quoted
+from ._facts import facts_of, quiet
+from ._files import read_file, save_files
+from ._identity import Identity, chain_pem, load_certificates
+from ._keys import RSA_DEFAULT, demand_key, make_key, read_key, same_key, write_key
+from ._names import POLICY, common_names, demand_name, make_name, title
+from ._profile import CA_DAYS, DEVICE_DAYS, INTERMEDIATE_DAYS, PATH_LENGTH, Order, sign
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from ._keys import KeySpec, Passphrase, PrivateKey
+
+CA_FILE = "ca.pem"
+CA_KEY_FILE = "ca.key.pem"
+NO_PARTS: Mapping[str, str] = {}
+
+
+class CA:
+    """A certificate authority: its certificate with those above it (`chain`, own first) and its private key.
+
+    `CertificateError` `not_a_ca` where the first certificate must not sign others, `key_mismatch`.
+    """
+
+    def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey) -> None:
+        if not chain:
+            raise CertificateError("a CA needs its certificate", "no_certificate")
+        self.chain = tuple(chain)
+        self.key = key
+        with quiet():
+            self._facts = facts_of(self.chain[0], 0)
+        usage = self._facts.key_usage
+        if not self._facts.is_ca or (usage is not None and not usage.key_cert_sign):
+            text = f"{title(self._facts.subject)} is no CA: its certificate lacks CA:TRUE or keyCertSign"
+            raise CertificateError(text, "not_a_ca")
+        if not same_key(key.public_key(), self.certificate.public_key()):
+            raise CertificateError("the private key does not belong to the CA certificate", "key_mismatch")
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        *,
+        key: KeySpec = RSA_DEFAULT,
+        days: int = CA_DAYS,
+        path_length: int | None = PATH_LENGTH,
+        subject: Mapping[str, str] = NO_PARTS,
+        now: datetime | None = None,
+    ) -> CA:
+        """A new CA that signs itself, with `name` as its common name (1 to 64 characters).
+
+        `key`: RSA bits from 2048 to 4096, `"P-256"`, or a private key of `cryptography`. `days` of validity from
+        `now` (an aware `datetime`, by default the present). `path_length`: how many CAs may stand between it and a
+        device, `None` for any. `subject`: further parts, any of `country`, `state`, `organization`, `unit`, `email`.
+        `CertificateError` `bad_name`, `bad_key`, `bad_days`.
+        """
+        full_name = make_name(demand_name(name, "the name of a CA"), subject)
+        private = make_key(key)
+        order = Order(full_name, private.public_key(), days, now, ca=True, path_length=path_length)
+        return cls([sign(order, None, private)], private)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        key: str | os.PathLike[str] | None = None,
+        *,
+        passphrase: Passphrase | None = None,
+    ) -> CA:
+        """Reads what `save` wrote (`path` is the folder), or a PEM file with the CA's certificate first.
+
+        The private key is taken from the file `key`, else from the folder's `ca.key.pem`, else from `path` itself.
+        `OSError`; `CertificateError` as `Identity.load`, and `no_key`, `not_a_ca`.
+        """
+        file = Path(path)
+        if file.is_dir():
+            key = file / CA_KEY_FILE if key is None else key
+            file = file / CA_FILE
+        certificates, data = load_certificates(file)
+        if key is not None:
+            data, where = read_file(key), str(key)
+        else:
+            where = str(file)
+        return cls(certificates, read_key(data, passphrase, where))
+
+    def intermediate(
+        self,
+        name: str,
+        *,
+        key: KeySpec = RSA_DEFAULT,
+        days: int = INTERMEDIATE_DAYS,
+        path_length: int | None = None,
+        subject: Mapping[str, str] = NO_PARTS,
+        now: datetime | None = None,
+    ) -> CA:
+        """A CA below this one. Arguments as `create`; `path_length` is by default the guide's 10, or what is left.
+
+        A device of it has a chain of three certificates, which not every installation takes (requirement 8).
+        `CertificateError` also `path_length` where this CA allows none below it, `expired`.
+        """
+        allowed = self._facts.path_length
+        if allowed == 0:
+            raise CertificateError(f"{title(self._facts.subject)} allows no CA below it (pathlen 0)", "path_length")
+        if path_length is None:
+            path_length = PATH_LENGTH if allowed is None or allowed >= PATH_LENGTH else allowed - 1
+        full_name = make_name(demand_name(name, "the name of a CA"), subject)
+        private = make_key(key)
+        order = Order(full_name, private.public_key(), days, now, ca=True, path_length=path_length)
+        return CA([self._sign(order), *self.chain], private)
+
+    def issue(
+        self,
+        device: str | bytes | x509.CertificateSigningRequest,
+        *,
+        device_id: str | None = None,
+        key: KeySpec = RSA_DEFAULT,
+        days: int = DEVICE_DAYS,
+        subject: Mapping[str, str] = NO_PARTS,
+        now: datetime | None = None,
+    ) -> Identity:
+        """The identity of a device.
+
+        `device` is the device identifier, which becomes the common name: a new key is made (`key` as in `create`).
+        Or it is a certificate signing request (PEM, or of `cryptography`): the key stays where it is, the identity has
+        none; of the request only the subject's parts that the guide's policy names are taken, never its extensions.
+        `device_id` is then the identifier that the request must be for.
+        `CertificateError` `bad_name`, `bad_key`, `bad_request`, `bad_days`, `expired`.
+        """
+        request = _request(device)
+        if request is None:
+            if device_id is not None and device_id != device:
+                raise ValueError("device_id is for signing requests")
+            full_name = make_name(demand_name(str(device), "the device identifier", device=True), subject)
+            private = make_key(key)
+            order = Order(full_name, private.public_key(), days, now, ca=False)
+            return Identity([self._sign(order), *self.chain], private)
+        full_name, public = _read_request(request, device_id, subject)
+        return Identity([self._sign(Order(full_name, public, days, now, ca=False)), *self.chain])
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The CA's own certificate: what is uploaded to the platform."""
+        return self.chain[0]
+
+    @property
+    def name(self) -> str:
+        """The common name."""
+        return next(iter(common_names(self.certificate.subject)), "")
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The CA's certificate and those above it, in PEM."""
+        return chain_pem(self.chain)
+
+    def save(
+        self, folder: str | os.PathLike[str], *, passphrase: Passphrase | None = None, overwrite: bool = False
+    ) -> Path:
+        """Writes `ca.pem` and `ca.key.pem` into `folder`, with mode 0600 and atomically; `passphrase` encrypts the key.
+
+        `FileExistsError` where one of them exists and `overwrite` is false. Returns the folder.
+        """
+        files = {CA_KEY_FILE: write_key(self.key, passphrase), CA_FILE: self.chain_pem}
+        save_files(Path(folder), files, overwrite=overwrite)
+        return Path(folder)
+
+    def _sign(self, order: Order) -> x509.Certificate:
+        now = aware(order.now)
+        begin, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        if not begin <= now < end:
+            when = "has expired" if now >= end else "is not valid yet"
+            raise CertificateError(f"the CA {title(self._facts.subject)} {when} and cannot sign", "expired")
+        if any(order.subject == above.subject for above in self.chain):
+            text = f"a CA above has the same subject ({title(order.subject)}): choose another name"
+            raise CertificateError(text, "bad_name")
+        return sign(order, self.certificate, self.key)
+
+    def __repr__(self) -> str:
+        until = self.certificate.not_valid_after_utc.date()
+        return f"<CA {self.name!r}, chain of {len(self.chain)}, valid until {until}>"
+
+
+def _request(device: object) -> x509.CertificateSigningRequest | None:
+    """The signing request in `device`, `None` where it is a device identifier."""
+    if isinstance(device, x509.CertificateSigningRequest):
+        return device
+    data = device.encode("utf-8", "replace") if isinstance(device, str) else device
+    if not isinstance(data, bytes):
+        raise TypeError(f"device is an identifier or a signing request, not {type(device).__name__}")
+    if isinstance(device, str) and "-----BEGIN" not in device:
+        return None
+    try:
+        return x509.load_pem_x509_csr(data)
+    except Exception:  # cryptography raises many kinds on hostile DER; each means: cannot be read
+        text = "no certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or it is damaged"
+        raise CertificateError(text, "bad_request") from None
+
+
+def _read_request(
+    request: x509.CertificateSigningRequest, device_id: str | None, subject: Mapping[str, str]
+) -> tuple[x509.Name, CertificatePublicKeyTypes]:
+    """The subject that is granted and the public key of a request."""
+    try:
+        with quiet():
+            valid, public, asked = request.is_signature_valid, request.public_key(), request.subject
+            names = common_names(asked)
+            parts = {part: asked.get_attributes_for_oid(oid) for part, oid in POLICY.items()}
+    except Exception:  # as in _request
+        raise CertificateError("the signing request cannot be read: make a new one", "bad_request") from None
+    if not valid:
+        text = "the signing request is not signed by its own key: it was changed, or made wrongly"
+        raise CertificateError(text, "bad_request")
+    if len(names) != 1:
+        raise CertificateError(f"the signing request has {len(names)} common names: one is needed", "bad_request")
+    demand_name(names[0], "the device identifier in the request", device=True)
+    if device_id is not None and names[0] != device_id:
+        text = f"the signing request is for {quoted(names[0])}, not for {quoted(device_id)}"
+        raise CertificateError(text, "bad_request")
+    demand_key(public)
+    kept = {part: str(found[0].value) for part, found in parts.items() if found and part != "name"}
+    return make_name(names[0], {**kept, **subject}), public

@@ -1,0 +1,243 @@
+"""Checks a certificate chain against the numbered requirements of docs/certificates.md ("Requirements").
+
+Finds everything in one go and raises nothing on a bad chain. Signatures are verified by `cryptography`; what stands
+here is which certificate must satisfy what. Requirements, reasons and docs/certificates.md change together.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509 import DirectoryName, Version
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from ._errors import quoted
+from ._facts import quiet, read_chain
+from ._findings import ChainFinding
+from ._keys import CURVE, RSA_LEAST, key_name
+from ._names import common_names, device_of, device_problem, title
+from ._order import put_in_order
+
+if TYPE_CHECKING:
+    from ._facts import Facts
+
+CHAIN_LIMIT = 2  # certificates, device and CA included: what every installation accepts
+SOON = timedelta(days=30)
+HASHES = ("sha256", "sha384", "sha512")
+
+
+def check_chain(
+    chain: object, client_id: str | None, *, max_length: int = CHAIN_LIMIT, now: datetime | None = None
+) -> list[ChainFinding]:
+    """Everything that is wrong or doubtful with a device's certificate chain; an empty list where nothing is.
+
+    `chain` is PEM text (`bytes` or `str`), a path (`os.PathLike`), an `Identity`, or a list of certificates of
+    `cryptography`, device first. `client_id` is the MQTT ClientId that the device will use, or `None` to leave the
+    comparison with the common name out. `max_length` counts certificates, device and CA included. `now` is an aware
+    `datetime`, by default the present.
+
+    Raises nothing on a bad chain; `TypeError` and `ValueError` for wrong arguments, `OSError` for an unreadable path.
+    """
+    moment = aware(now)
+    if client_id is not None and not isinstance(client_id, str):
+        raise TypeError(f"client_id is str or None, not {type(client_id).__name__}")
+    if max_length < 1:
+        raise ValueError(f"max_length is at least 1, not {max_length}")
+    findings: list[ChainFinding] = []
+    given = read_chain(chain, findings)
+    if not given:
+        text = "the chain is empty: put the device certificate first"
+        return findings or [ChainFinding("no_certificate", text, requirement=11)]
+    with quiet():
+        path = put_in_order(given, findings)
+        for place, facts in enumerate(path):
+            _check_one(facts, moment, findings)
+            _check_role(facts, place, len(path), findings)
+        for child, parent in pairwise(path):
+            _check_link(child, parent, findings)
+        _check_last(path[-1], findings)
+        _check_name(path[0], client_id, findings)
+    if len(path) > max_length:
+        text = (
+            f"the chain has {len(path)} certificates and at most {max_length} are accepted: sign the device with the"
+            " uploaded CA directly, or raise max_length if your installation takes longer chains"
+        )
+        findings.append(ChainFinding("too_long", text, requirement=8))
+    return findings
+
+
+def aware(now: datetime | None) -> datetime:
+    """The moment meant by `now`. `ValueError` for a datetime without time zone."""
+    if now is None:
+        return datetime.now(timezone.utc)
+    if now.tzinfo is None or now.utcoffset() is None:
+        raise ValueError("now needs a time zone: datetime.now(timezone.utc)")
+    return now
+
+
+def _check_one(facts: Facts, now: datetime, findings: list[ChainFinding]) -> None:
+    """What holds for every certificate alike: readable, version, key, signature kind, dates."""
+    if facts.unreadable:
+        parts = ", ".join(facts.unreadable)
+        findings.append(facts.finding(None, "unreadable", f"{facts.label}: cannot be read ({parts}): issue it again"))
+    if facts.certificate.version is not Version.v3:
+        text = f"{facts.label} is X.509 version 1: issue it again with extensions, which makes it version 3"
+        findings.append(facts.finding(1, "not_version_3", text))
+    if facts.unknown_critical:
+        text = f"{facts.label} has a critical extension that TLS libraries refuse ({facts.unknown_critical[0]})"
+        findings.append(facts.finding(None, "critical_extension", text))
+    elif facts.name_constraints:
+        text = f"{facts.label} has name constraints, which are not checked here"
+        findings.append(facts.finding(None, "name_constraints", text, fault=False))
+    usage = facts.extended_usage
+    if usage is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+        text = f"{facts.label} has an extended key usage without clientAuth: issue it without extended key usage"
+        findings.append(facts.finding(None, "wrong_usage", text))
+    _check_strength(facts, findings)
+    if "dates" not in facts.unreadable:
+        _check_dates(facts, now, findings)
+
+
+def _check_strength(facts: Facts, findings: list[ChainFinding]) -> None:
+    key, name = facts.public_key, key_name(facts.public_key)
+    if isinstance(key, rsa.RSAPublicKey):
+        weak, common = key.key_size < RSA_LEAST, True
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        weak, common = key.curve.key_size < CURVE.key_size, key.curve.name == CURVE.name
+    else:
+        weak, common = isinstance(key, dsa.DSAPublicKey), key is None
+    if weak:
+        text = f"{facts.label} has a weak key ({name}): make a new one, RSA of at least {RSA_LEAST} bits or P-256"
+        findings.append(facts.finding(9, "weak_key", text))
+    elif not common:
+        text = f"{facts.label} has an {name} key, which is not known to work with the platform: RSA and P-256 are"
+        findings.append(facts.finding(9, "unusual_key", text, fault=False))
+    if facts.hash_name is not None and facts.hash_name not in HASHES:
+        text = f"{facts.label} is signed with {facts.hash_name.upper()}: have it signed again with SHA-256"
+        findings.append(facts.finding(9, "weak_signature", text))
+
+
+def _check_dates(facts: Facts, now: datetime, findings: list[ChainFinding]) -> None:
+    begin, end = facts.certificate.not_valid_before_utc, facts.certificate.not_valid_after_utc
+    if now < begin:
+        text = f"{facts.label} is not valid before {_day(begin)}: wait, or set the clocks right"
+        findings.append(facts.finding(10, "not_yet_valid", text))
+    elif now >= end:
+        findings.append(facts.finding(10, "expired", f"{facts.label} expired on {_day(end)}: issue a new one"))
+    elif end - now < SOON:
+        text = f"{facts.label} expires on {_day(end)}: issue a new one in time"
+        findings.append(facts.finding(10, "expires_soon", text, fault=False))
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFinding]) -> None:
+    """What depends on the place in the chain: CA flags, usages, path length."""
+    if facts.certificate.version is not Version.v3 or "extensions" in facts.unreadable:
+        return  # there is nothing to hold a CA flag
+    usage = facts.key_usage
+    if place == 0:
+        if facts.is_ca:
+            text = f"{facts.label} comes first but is a CA: begin the chain with a device certificate (CA:FALSE)"
+            findings.append(facts.finding(3, "device_is_ca", text))
+        elif usage is not None and not (usage.digital_signature or usage.key_agreement):
+            text = f"{facts.label} has a key usage without digitalSignature, so it cannot log in: issue it again"
+            findings.append(facts.finding(None, "wrong_usage", text))
+        return
+    if not facts.is_ca:
+        number, reason = (2, "uploaded_not_ca") if place == count - 1 else (3, "not_ca")
+        role = "is the one to upload" if number == 2 else "signs another"
+        text = f"{facts.label} {role} but is no CA (BasicConstraints CA:TRUE is missing): issue it again as a CA"
+        findings.append(facts.finding(number, reason, text))
+    elif usage is not None and not usage.key_cert_sign:
+        text = f"{facts.label} signs another but its key usage lacks keyCertSign: issue it again as a CA"
+        findings.append(facts.finding(3, "no_cert_sign", text))
+    if facts.path_length is not None and facts.path_length < place - 1:
+        text = (
+            f"{facts.label} allows {facts.path_length} CA certificates below it (pathlen) and has {place - 1}:"
+            f" issue it again with pathlen {place - 1} or more, or leave an intermediate out"
+        )
+        findings.append(facts.finding(7, "pathlen", text))
+
+
+def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> None:
+    """Whether `parent` signed `child`; names that do not fit are reported by `put_in_order`."""
+    if child.subject is None or child.issuer is None or parent.subject is None or child.issuer != parent.subject:
+        return
+    if not _verify(child, parent, findings):
+        return
+    named = child.authority
+    if named is None:
+        return
+    serial = named.authority_cert_serial_number
+    names = [name.value for name in named.authority_cert_issuer or () if isinstance(name, DirectoryName)]
+    other_key = named.key_identifier is not None and parent.subject_key_id not in (None, named.key_identifier)
+    other_serial = serial is not None and serial != parent.certificate.serial_number
+    if other_key or other_serial or (names and parent.issuer not in names):
+        text = (
+            f"{child.label} names another certificate of its signer than {parent.label} (authority key identifier):"
+            " put the one that it was signed with into the chain"
+        )
+        findings.append(child.finding(6, "key_id_mismatch", text))
+
+
+def _verify(child: Facts, parent: Facts, findings: list[ChainFinding]) -> bool:
+    try:
+        child.certificate.verify_directly_issued_by(parent.certificate)
+    except UnsupportedAlgorithm:
+        if child.hash_name is not None and child.hash_name not in HASHES:
+            return False  # reported as weak_signature; who wants to know more needs a stronger one first
+        text = f"{child.label}: its kind of signature cannot be verified here"
+    except (InvalidSignature, ValueError, TypeError):
+        if child is parent:
+            text = f"{child.label} claims to sign itself but its signature is wrong: it was changed or damaged"
+        else:
+            text = (
+                f"{child.label} was not signed by the key of {parent.label}, though the names fit:"
+                " another CA of that name signed it, or it was changed; issue it again"
+            )
+    else:
+        return True
+    findings.append(child.finding(6, "bad_signature", text))
+    return False
+
+
+def _check_last(last: Facts, findings: list[ChainFinding]) -> None:
+    if last.self_issued and not any(f.reason == "self_signed" for f in findings):
+        _check_link(last, last, findings)
+
+
+def _check_name(device: Facts, client_id: str | None, findings: list[ChainFinding]) -> None:
+    """Requirement 4: the common name and the ClientId."""
+    expected = None
+    if client_id is not None:
+        expected = device_of(client_id)
+        if expected is None or ":" in expected:
+            text = f"the ClientId {quoted(client_id)} names no device: it is ID, d:ID or d:ID:template"
+            findings.append(ChainFinding("bad_client_id", text, requirement=4))
+            expected = None
+    if device.subject is None:
+        return
+    names = common_names(device.subject)
+    if len(names) != 1 or not names[0]:
+        reason, count = ("cn_several", "several common names") if len(names) > 1 else ("cn_missing", "no common name")
+        text = f"{device.label} has {count}: issue it with the device identifier as its one common name"
+        findings.append(device.finding(4, reason, text))
+        return
+    name = names[0]
+    problem = device_problem(name)
+    if problem:
+        text = f"the common name {title(device.subject)} {problem[1]}: issue a certificate for another identifier"
+        findings.append(device.finding(4, problem[0], text))
+    if expected is not None and expected != name and (problem is None or problem[0] != "cn_colon"):
+        text = (
+            f"the device certificate is for {quoted(name)}, but the ClientId names the device {quoted(expected)}:"
+            " connect with that ClientId, or issue a certificate for this one"
+        )
+        findings.append(device.finding(4, "cn_mismatch", text))

@@ -1,0 +1,71 @@
+"""Reads small files and writes private ones: mode 0600, whole or not at all, never over an existing file unasked."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._errors import CertificateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+READ_LIMIT = 1 << 20  # bytes; ten certificates with a printed form before each are under 100 kB
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file. `OSError` as from `open`; `CertificateError` `too_large` above 1 MiB."""
+    with Path(path).open("rb") as stream:
+        data = stream.read(READ_LIMIT + 1)
+    if len(data) > READ_LIMIT:
+        raise CertificateError(f"{path}: larger than 1 MiB, which no certificate or key file is", "too_large")
+    return data
+
+
+def save_files(folder: Path, files: Mapping[str, bytes], *, overwrite: bool) -> None:
+    """Writes `files` (name to content) into `folder`, which is made if missing (mode 0700).
+
+    `FileExistsError` before anything is written where one of them exists and `overwrite` is false.
+    """
+    if not overwrite:
+        for name in files:
+            if os.path.lexists(folder / name):
+                raise _exists(folder / name)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True)
+    written: list[Path] = []
+    try:
+        for name, data in files.items():
+            save_file(folder / name, data, overwrite=overwrite)
+            written.append(folder / name)
+    except OSError:
+        if not overwrite:  # what stands there is ours: half an identity is of no use
+            for path in written:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Writes one file with mode 0600; readers see the old content, or all of the new. `FileExistsError` as above."""
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)  # mkstemp: mode 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if overwrite:
+            temporary.replace(path)
+        else:
+            try:
+                os.link(temporary, path)  # fails where the name is taken; rename would not
+            except FileExistsError:
+                raise _exists(path) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _exists(path: Path) -> FileExistsError:
+    return FileExistsError(17, "exists already and is not overwritten unasked", str(path))

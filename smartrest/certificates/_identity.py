@@ -1,0 +1,164 @@
+"""A device's identity: its certificate with the chain up to the uploaded CA, and its private key.
+
+The key leaves this object only by `save`, `key_pem` and `pkcs12`; it is in no `repr` and no message.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from ._errors import CertificateError
+from ._facts import quiet, read_chain
+from ._files import read_file, save_files
+from ._keys import find_key, read_key, same_key, secret, write_key
+from ._names import common_names
+from ._tls import client_context
+
+if TYPE_CHECKING:
+    import os
+    import ssl
+    from collections.abc import Sequence
+
+    from ._findings import ChainFinding
+    from ._keys import Passphrase, PrivateKey
+
+CHAIN_FILE = "chain.pem"
+KEY_FILE = "key.pem"
+KEYSTORE_NAME = "devicekeyentry"  # the entry's name in the guide's keystore
+
+
+class Identity:
+    """What a device logs in with. `CA.issue` makes one, `load` reads one.
+
+    `chain` is a tuple of certificates of `cryptography`, device first, each followed by its signer; `key` is the
+    private key, `None` where the device keeps it (a signed request). `CertificateError` `key_mismatch` where the key
+    is not the one of the device certificate.
+    """
+
+    def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey | None = None) -> None:
+        if not chain:
+            raise CertificateError("an identity needs at least the device certificate", "no_certificate")
+        self.chain = tuple(chain)
+        self.key = key
+        if key is not None and not same_key(key.public_key(), self.certificate.public_key()):
+            raise CertificateError("the private key does not belong to the device certificate", "key_mismatch")
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        key: str | os.PathLike[str] | None = None,
+        *,
+        passphrase: Passphrase | None = None,
+    ) -> Identity:
+        """Reads what `save` wrote (`path` is the folder), or a file with the chain in PEM.
+
+        The private key is taken from the file `key`, else from the folder's `key.pem`, else from the chain's own file;
+        where there is none the identity has no key. `OSError`; `CertificateError` `no_certificate`, `unreadable`,
+        `no_passphrase`, `wrong_passphrase`, `key_mismatch`. Requirements are not checked here: `check_chain`.
+        """
+        chain_path = Path(path)
+        if chain_path.is_dir():
+            beside = chain_path / KEY_FILE
+            chain_path = chain_path / CHAIN_FILE
+            if key is None and beside.exists():
+                key = beside
+        certificates, data = load_certificates(chain_path)
+        private = None
+        if key is not None:
+            private = read_key(read_file(key), passphrase, str(key))
+        elif find_key(data) is not None:
+            private = read_key(data, passphrase, str(chain_path))
+        return cls(certificates, private)
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The device certificate."""
+        return self.chain[0]
+
+    @property
+    def device_id(self) -> str:
+        """The device identifier: the common name of the device certificate."""
+        with quiet():
+            names = common_names(self.certificate.subject)
+        if len(names) != 1:
+            raise CertificateError("the device certificate has not exactly one common name", "bad_name")
+        return names[0]
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The whole chain in PEM: device, intermediates, CA. What a client sends and `check_chain` reads."""
+        return chain_pem(self.chain)
+
+    def key_pem(self, passphrase: Passphrase | None = None) -> bytes:
+        """The private key as PKCS#8 in PEM, encrypted where a passphrase is given."""
+        return write_key(self._need_key(), passphrase)
+
+    def pkcs12(self, passphrase: Passphrase, *, name: str = KEYSTORE_NAME) -> bytes:
+        """A PKCS#12 keystore with key and chain, as Java clients read it; `name` is the alias of its one entry."""
+        encryption = serialization.BestAvailableEncryption(secret(passphrase))
+        return pkcs12.serialize_key_and_certificates(
+            name.encode(), self._need_key(), self.certificate, list(self.chain[1:]), encryption
+        )
+
+    def save(
+        self, folder: str | os.PathLike[str], *, passphrase: Passphrase | None = None, overwrite: bool = False
+    ) -> Path:
+        """Writes `chain.pem` and, where there is a key, `key.pem` into `folder`, each with mode 0600 and atomically.
+
+        `passphrase` encrypts the key. `FileExistsError` where one of them exists and `overwrite` is false.
+        Returns the folder.
+        """
+        files = {} if self.key is None else {KEY_FILE: self.key_pem(passphrase)}
+        save_files(Path(folder), {**files, CHAIN_FILE: self.chain_pem}, overwrite=overwrite)
+        return Path(folder)
+
+    def ssl_context(
+        self,
+        *,
+        client_id: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        max_length: int = 10,
+    ) -> ssl.SSLContext:
+        """A TLS context for a client that logs in as this device: TLS 1.2 and 1.3, the server's certificate verified.
+
+        The server is checked against the system's CAs and those of `ca_file` (PEM), by chain and by host name; the
+        context refuses to have that switched off. `client_id` is also held against the common name.
+        `CertificateError` `broken_chain` (with `.findings`) where `check_chain` finds a fault (10 certificates are
+        accepted here, and a lone device certificate); `no_key`; `no_ca_file`.
+        """
+        return client_context(self, self._need_key(), client_id=client_id, ca_file=ca_file, max_length=max_length)
+
+    def _need_key(self) -> PrivateKey:
+        if self.key is None:
+            text = "the private key is not here, it stayed where the request was made: Identity.load(chain, key=…)"
+            raise CertificateError(text, "no_key")
+        return self.key
+
+    def __repr__(self) -> str:
+        with quiet():
+            names = common_names(self.certificate.subject)
+        until = self.certificate.not_valid_after_utc.date()
+        return f"<Identity {', '.join(map(repr, names))}, chain of {len(self.chain)}, valid until {until}>"
+
+
+def chain_pem(chain: Sequence[x509.Certificate]) -> bytes:
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
+
+
+def load_certificates(path: Path) -> tuple[list[x509.Certificate], bytes]:
+    """The certificates of a PEM file in its order, and the file's bytes. `CertificateError` where one is damaged."""
+    data = read_file(path)
+    findings: list[ChainFinding] = []
+    facts = read_chain(data, findings)
+    for finding in findings:
+        if finding.reason in ("unreadable", "not_version_3"):
+            raise CertificateError(f"{path}: {finding.text}", "unreadable")
+    if not facts:
+        raise CertificateError(f"{path}: no certificate in PEM form", "no_certificate")
+    return [each.certificate for each in facts], data

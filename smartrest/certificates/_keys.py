@@ -1,0 +1,122 @@
+"""Private keys: made, read, written, and how strong they are. RSA and the curve P-256; PKCS#8 on disk."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from ._errors import CertificateError
+from ._pem import find_blocks
+
+if TYPE_CHECKING:
+    from ._pem import Block
+
+PrivateKey: TypeAlias = "rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey"
+KeySpec: TypeAlias = "int | Literal['P-256'] | PrivateKey"
+Passphrase: TypeAlias = "str | bytes"  # noqa: S105 - a type, no password
+
+RSA_LEAST = 2048  # bits: requirement 9
+RSA_MOST = 4096  # bits that are made here; larger keys only slow every handshake down
+RSA_DEFAULT = 3072
+CURVE = ec.SECP256R1()
+
+
+def make_key(spec: KeySpec) -> PrivateKey:
+    """A new key of the size asked for; a private key is checked and taken as it is. `CertificateError` `bad_key`."""
+    if isinstance(spec, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        demand_key(spec.public_key())
+        return spec
+    if spec == "P-256":
+        return ec.generate_private_key(CURVE)
+    if isinstance(spec, int) and not isinstance(spec, bool) and RSA_LEAST <= spec <= RSA_MOST:
+        return rsa.generate_private_key(65537, spec)
+    raise CertificateError(f"a key is RSA of {RSA_LEAST} to {RSA_MOST} bits or 'P-256', not {spec!r}", "bad_key")
+
+
+def demand_key(public: object) -> None:
+    """`CertificateError` `bad_key` unless the public key is of a kind that is issued here."""
+    good = isinstance(public, rsa.RSAPublicKey) and RSA_LEAST <= public.key_size <= RSA_MOST
+    if not good and not (isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name == CURVE.name):
+        raise CertificateError(
+            f"{key_name(public)} key: use RSA of {RSA_LEAST} to {RSA_MOST} bits, or the curve P-256", "bad_key"
+        )
+
+
+def key_name(public: object) -> str:
+    """A key's kind for people: `RSA 3072`, `EC P-256`."""
+    if isinstance(public, rsa.RSAPublicKey):
+        return f"RSA {public.key_size}"
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return "EC P-256" if public.curve.name == CURVE.name else f"EC {public.curve.name}"
+    if isinstance(public, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
+        return "Ed25519" if isinstance(public, ed25519.Ed25519PublicKey) else "Ed448"
+    return type(public).__name__.lstrip("_").removesuffix("PublicKey").upper()
+
+
+def same_key(one: object, other: object) -> bool:
+    """Whether two public keys are the same."""
+    return public_bytes(one) == public_bytes(other)
+
+
+def public_bytes(public: object) -> bytes:
+    data: bytes = public.public_bytes(  # type: ignore[attr-defined] # every public key of cryptography has it
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return data
+
+
+def secret(passphrase: Passphrase) -> bytes:
+    """A passphrase as bytes. `CertificateError` `bad_passphrase` where it is empty."""
+    data = passphrase.encode() if isinstance(passphrase, str) else bytes(passphrase)
+    if not data:
+        text = "an empty passphrase protects nothing: give one, or None to leave the key open"
+        raise CertificateError(text, "bad_passphrase")
+    return data
+
+
+def write_key(key: PrivateKey, passphrase: Passphrase | None) -> bytes:
+    """The key as PKCS#8 in PEM, encrypted where a passphrase is given."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        encryption = serialization.BestAvailableEncryption(secret(passphrase))
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def write_key_for_loading(key: PrivateKey) -> tuple[bytes, bytes]:
+    """The key encrypted with a passphrase of the moment, and that passphrase: for readers that want a file."""
+    passphrase = secrets.token_hex(32).encode()
+    return write_key(key, passphrase), passphrase
+
+
+def find_key(data: bytes) -> Block | None:
+    """The first private key of a PEM text."""
+    return next((block for block in find_blocks(data)[0] if block.label.endswith("PRIVATE KEY")), None)
+
+
+def read_key(data: bytes, passphrase: Passphrase | None, where: str) -> PrivateKey:
+    """The private key of a PEM text; `where` opens the messages.
+
+    `CertificateError`: `no_key`, `no_passphrase`, `wrong_passphrase`, `unreadable`, `bad_key` (neither RSA nor EC).
+    """
+    block = find_key(data)
+    if block is None:
+        raise CertificateError(f"{where}: no private key in PEM form", "no_key")
+    encrypted = block.label.startswith("ENCRYPTED") or b"ENCRYPTED" in block.text
+    if encrypted and passphrase is None:
+        raise CertificateError(f"{where}: the private key is encrypted: give its passphrase", "no_passphrase")
+    try:
+        key = serialization.load_pem_private_key(block.text, secret(passphrase) if encrypted and passphrase else None)
+    except UnsupportedAlgorithm:
+        raise CertificateError(f"{where}: a private key of a kind that is not supported", "bad_key") from None
+    except (ValueError, TypeError):  # the original text is of no help, and might quote the input
+        if encrypted:
+            text = f"{where}: the passphrase does not open the private key (or the file is damaged)"
+            raise CertificateError(text, "wrong_passphrase") from None
+        raise CertificateError(f"{where}: the private key is damaged", "unreadable") from None
+    if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        raise CertificateError(f"{where}: {key_name(key.public_key())} key: use RSA or P-256", "bad_key")
+    return key

@@ -1,0 +1,93 @@
+"""Names in certificates: what a device may be called, and how subjects are built and compared.
+
+The rules for device identifiers beyond X.509's own are those of MQTT topics and of the ClientId.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ._errors import CertificateError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CN_LIMIT = 64  # characters of a common name, X.520
+
+# The fields of the guide's signing policy, in its order. Anything else is left out of signed certificates.
+POLICY = {
+    "country": NameOID.COUNTRY_NAME,
+    "state": NameOID.STATE_OR_PROVINCE_NAME,
+    "organization": NameOID.ORGANIZATION_NAME,
+    "unit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "name": NameOID.COMMON_NAME,
+    "email": NameOID.EMAIL_ADDRESS,
+}
+
+
+def name_problem(text: str) -> tuple[str, str] | None:
+    """Why no certificate can have this common name: reason and words, `None` where it can."""
+    if not text:
+        return "cn_missing", "is empty"
+    if len(text) > CN_LIMIT:
+        return "cn_too_long", f"has {len(text)} characters, and a common name holds {CN_LIMIT} at most"
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
+        return "cn_illegal", "holds a control character or half a surrogate pair"
+    if text != text.strip():
+        return "cn_illegal", "begins or ends with white space"
+    return None
+
+
+def device_problem(text: str) -> tuple[str, str] | None:
+    """Why no device can have this identifier as its common name, as `name_problem`."""
+    if ":" in text:
+        return "cn_colon", "holds a colon, which separates the parts of a ClientId"
+    if found := [c for c in "/+#" if c in text]:
+        return "cn_illegal", f"holds {found[0]!r}, which an MQTT topic gives a meaning"
+    return name_problem(text)
+
+
+def device_of(client_id: str) -> str | None:
+    """The device identifier in a ClientId (`pump-1`, `d:pump-1`, `d:pump-1:template`); `None` where there is none."""
+    parts = client_id.split(":", 2)
+    if len(parts) == 1:
+        return client_id or None
+    return (parts[1] or None) if parts[0] == "d" else None
+
+
+def make_name(common_name: str, subject: Mapping[str, str]) -> x509.Name:
+    """A subject in the order of the guide's policy. `CertificateError` `bad_name`."""
+    if unknown := sorted(set(subject) - (set(POLICY) - {"name"})):
+        raise CertificateError(f"no such part of a subject: {quoted(unknown[0])}", "bad_name")
+    parts = {**subject, "name": common_name}
+    try:
+        return x509.Name([x509.NameAttribute(oid, parts[part]) for part, oid in POLICY.items() if parts.get(part)])
+    except ValueError as error:
+        raise CertificateError(f"the subject cannot be written: {error}", "bad_name") from None
+
+
+def demand_name(text: str, what: str, *, device: bool = False) -> str:
+    """The text itself where it can be a common name (of a device). `CertificateError` `bad_name`, `TypeError`."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is str, not {type(text).__name__}")
+    if problem := device_problem(text) if device else name_problem(text):
+        raise CertificateError(f"{what} {quoted(text)} {problem[1]}", "bad_name")
+    return text
+
+
+def common_names(name: x509.Name) -> list[str]:
+    """Every common name in a subject; one is right."""
+    values = (attribute.value for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+    return [value if isinstance(value, str) else value.decode("latin-1") for value in values]
+
+
+def title(name: x509.Name | None) -> str:
+    """A subject in a few words for a message: its first common name, else all of it."""
+    if name is None:
+        return "unreadable name"
+    names = common_names(name)
+    return quoted(names[0] if names else name.rfc4514_string())

@@ -1,0 +1,134 @@
+"""Which certificate of a chain follows which: finds the right order by the names of issuers and subjects.
+
+Linear in the number of certificates; signatures are not its business.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+from ._findings import ChainFinding
+from ._names import title
+
+if TYPE_CHECKING:
+    from ._facts import Facts
+
+
+def put_in_order(given: list[Facts], findings: list[ChainFinding]) -> list[Facts]:
+    """The certificates without repetitions, each followed by its signer where that can be had.
+
+    The checks that follow see the right order, so that one wrong order is one finding.
+    """
+    path = _without_repetitions(given, findings)
+    doubled = _note_equal_subjects(path, findings)
+    if all(_linked(child, parent) for child, parent in pairwise(path)):
+        if len(path) == 1:
+            _check_lone(path[0], findings)
+        return path
+    right = None if doubled else _reordered(path)
+    if right is not None:
+        order = ", ".join(str(facts.index + 1) for facts in right)
+        text = f"the certificates are in the wrong order: device first, then each one's signer, here {order}"
+        findings.append(ChainFinding("wrong_order", text, requirement=5))
+        return right
+    for child, parent in pairwise(path):
+        if not _linked(child, parent) and child.issuer is not None and parent.subject is not None:
+            findings.append(_broken_link(child, parent, first=child is path[0]))
+    return path
+
+
+def is_self_signed(facts: Facts) -> bool:
+    """Whether the certificate's own key signed it."""
+    if not facts.self_issued:
+        return False
+    try:
+        facts.certificate.verify_directly_issued_by(facts.certificate)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _linked(child: Facts, parent: Facts) -> bool:
+    return child.issuer is not None and child.issuer == parent.subject
+
+
+def _without_repetitions(given: list[Facts], findings: list[ChainFinding]) -> list[Facts]:
+    path: list[Facts] = []
+    seen: dict[object, Facts] = {}
+    for facts in given:
+        first = seen.setdefault(facts.certificate, facts)
+        if first is facts:
+            path.append(facts)
+        else:
+            text = f"{facts.label} is the same as certificate {first.index + 1}: leave one of them out"
+            findings.append(facts.finding(5, "repeated", text))
+    return path
+
+
+def _note_equal_subjects(path: list[Facts], findings: list[ChainFinding]) -> bool:
+    seen: dict[object, Facts] = {}
+    found = False
+    for facts in path:
+        if facts.subject is None:
+            continue
+        first = seen.setdefault(facts.subject, facts)
+        if first is not facts:
+            found = True
+            text = (
+                f"{facts.label} has the same subject as certificate {first.index + 1}, so that its signer cannot be"
+                " told by name: give each certificate a name of its own"
+            )
+            findings.append(facts.finding(6, "duplicate_subject", text))
+    return found
+
+
+def _reordered(path: list[Facts]) -> list[Facts] | None:
+    """The one order in which each certificate is followed by its issuer, `None` where not all can be placed."""
+    if any(facts.subject is None or facts.issuer is None for facts in path):
+        return None
+    by_subject = {facts.subject: facts for facts in path}
+    issuers = {facts.issuer for facts in path if not facts.self_issued}
+    leaves = [facts for facts in path if facts.subject not in issuers]
+    if len(leaves) != 1:
+        return None
+    order = [leaves[0]]
+    while len(order) < len(path):
+        following = by_subject.get(order[-1].issuer)
+        if following is None or following is order[-1]:
+            return None
+        order.append(following)
+    return order if len(set(map(id, order))) == len(path) else None
+
+
+def _check_lone(facts: Facts, findings: list[ChainFinding]) -> None:
+    if facts.is_ca or facts.issuer is None:
+        return  # reported as device_is_ca or unreadable
+    if is_self_signed(facts):
+        findings.append(_self_signed(facts))
+        return
+    text = (
+        f"the chain ends with the device certificate: add the certificate of {title(facts.issuer)}"
+        " (newer platforms do without it where exactly that one is uploaded)"
+    )
+    findings.append(ChainFinding("missing_ca", text, requirement=5))
+
+
+def _self_signed(facts: Facts) -> ChainFinding:
+    text = f"{facts.label} signs itself: have it signed by a CA, which is what the platform trusts"
+    return facts.finding(3, "self_signed", text)
+
+
+def _broken_link(child: Facts, parent: Facts, *, first: bool) -> ChainFinding:
+    if first and is_self_signed(child):
+        return _self_signed(child)
+    if child.self_issued and not first:
+        text = f"{parent.label} follows {child.label}, which needs no signer: end the chain with the uploaded CA"
+        return parent.finding(5, "not_needed", text)
+    text = (
+        f"{child.label} was issued by {title(child.issuer)}, but {parent.label} follows it:"
+        f" put the certificate of {title(child.issuer)} behind it, or issue it again with this CA"
+    )
+    return child.finding(6, "wrong_issuer", text)

@@ -1,0 +1,102 @@
+"""What the platform wants to be told about certificates, as data: no HTTP client, nothing is sent.
+
+Requirements 13 and 14 of docs/certificates.md name the addresses and roles.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+
+from ._authority import CA
+from ._check import aware
+from ._errors import CertificateError, quoted
+from ._facts import facts_of, quiet
+from ._identity import Identity
+from ._names import common_names, device_problem, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from cryptography import x509
+
+SEPARATOR = ";"
+AGENT = "com_cumulocity_model_Agent.active"
+FIRST = ("ID", "AUTH_TYPE", "TYPE", "NAME")
+REFUSED_IN_ID = "/\\$"  # device registration's own list, beside blanks and control characters
+
+
+def trusted_certificate(
+    ca: CA | x509.Certificate,
+    *,
+    name: str | None = None,
+    auto_registration: bool = True,
+    enabled: bool = True,
+    now: datetime | None = None,
+) -> dict[str, str]:
+    """The JSON body that uploads a CA as trusted certificate (requirement 13); `json.dumps` makes the text.
+
+    `name` is a description, by default the common name. With `auto_registration` a device of this CA is registered
+    when it first connects. `CertificateError` `not_a_ca`, `expired`: what the platform would not take.
+    """
+    certificate = ca.certificate if isinstance(ca, CA) else ca
+    with quiet():
+        facts = facts_of(certificate, 0)
+    if not facts.is_ca:
+        text = f"{title(facts.subject)} is no CA: upload the CA that signs the devices, not a device"
+        raise CertificateError(text, "not_a_ca")
+    if not certificate.not_valid_before_utc <= aware(now) < certificate.not_valid_after_utc:
+        raise CertificateError(f"{title(facts.subject)} is not valid now: the platform would refuse it", "expired")
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return {
+        "status": "ENABLED" if enabled else "DISABLED",
+        "name": name if name is not None else next(iter(common_names(certificate.subject)), "CA"),
+        "autoRegistrationEnabled": "true" if auto_registration else "false",
+        "certInPemFormat": pem.replace("\n", ""),
+    }
+
+
+def bulk_registration(
+    devices: Iterable[str | Identity | Mapping[str, str]],
+    *,
+    type: str = "c8y_MQTTDevice",
+) -> str:
+    """The CSV that registers certificate devices in bulk (requirement 14), as text, `;` between the columns.
+
+    Each device is an identifier, an `Identity`, or a mapping of columns to values with at least `ID`: `NAME`, `TYPE`,
+    `IDTYPE`, `ICCID`, `PATH`, `SHELL`, `TENANT`, `external-…`, or the name of a property. `NAME` is by default the ID,
+    `TYPE` is `type`; `AUTH_TYPE` is `CERTIFICATES` and there are no `CREDENTIALS`.
+    `CertificateError` `bad_name` for an identifier that registration refuses, `bad_value` for other values.
+    """
+    rows = [_row(device, type) for device in devices]
+    columns = list(dict.fromkeys([*FIRST, *(column for row in rows for column in row if column != AGENT), AGENT]))
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=SEPARATOR, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([row.get(column, "") for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def _row(device: str | Identity | Mapping[str, str], kind: str) -> dict[str, str]:
+    if isinstance(device, Identity):
+        device = device.device_id
+    given = {"ID": device} if isinstance(device, str) else dict(device)
+    identifier = given.get("ID", "")
+    problem = device_problem(identifier)
+    if problem or any(c in REFUSED_IN_ID or c.isspace() for c in identifier):
+        why = problem[1] if problem else "holds a blank or one of / \\ $"
+        raise CertificateError(f"device registration refuses the identifier {quoted(identifier)}: it {why}", "bad_name")
+    if given.get("CREDENTIALS"):
+        raise CertificateError("a device with a certificate has no CREDENTIALS", "bad_value")
+    if given.get("AUTH_TYPE", "CERTIFICATES") != "CERTIFICATES":
+        raise CertificateError("AUTH_TYPE of a device with a certificate is CERTIFICATES", "bad_value")
+    row = {"ID": identifier, "AUTH_TYPE": "CERTIFICATES", "TYPE": kind, "NAME": identifier, **given, AGENT: "true"}
+    row.pop("CREDENTIALS", None)
+    for column, value in row.items():
+        if any(ord(c) < 32 for c in column + value):
+            raise CertificateError(f"a control character in the column {quoted(column)}", "bad_value")
+    return row
