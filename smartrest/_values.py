@@ -1,0 +1,165 @@
+"""Field values to text and typed texts to values: the reference for both engines, and their way for the rare values.
+
+Looks at the real type of a value and calls nothing of a value that it refuses. Never quotes (that is the engines' part).
+"""
+
+from __future__ import annotations
+
+import sys
+from operator import index
+
+from ._constants import INT_DIGITS
+from .errors import encode_error, excerpt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+SAFE_BITS = 2_000  # an int of that size has under 640 digits, which Python converts whatever its limit is set to
+CHUNK = 500  # digits converted at a time beyond that
+MAX_BITS = 14_285  # 10**4300 has 14,285 bits
+FLOAT_CHARACTERS = frozenset("0123456789+-.eE")
+
+
+def type_name(value: object) -> str:
+    """The name of the type of `value`, fit for a message."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return excerpt(name)[1:-1]
+
+
+def class_of(module: str, name: str) -> Any:
+    """The class if its module is loaded, else `None`: without it, no value of that class exists."""
+    return getattr(sys.modules.get(module), name, None)
+
+
+def is_a(cls: type, base: Any) -> bool:
+    """Whether `cls` derives from `base`, by its real bases."""
+    return base is not None and base in cls.__mro__
+
+
+def has_index(cls: type) -> bool:
+    """Whether values of `cls` are integers in the sense of `operator.index`."""
+    for base in cls.__mro__:
+        if "__index__" in base.__dict__:
+            return base.__dict__["__index__"] is not None
+    return False
+
+
+def text_of(value: Any, row: int | None, field: int | None) -> str:
+    """The text of a field value, not yet quoted. Raises `EncodeError` for a value that cannot be sent."""
+    cls = type(value)
+    if cls is str:
+        return value  # type: ignore[no-any-return]  # narrowed by its exact type
+    if value is None:
+        return ""
+    if cls is bool:
+        return "true" if value else "false"
+    mro = cls.__mro__
+    if int in mro:
+        return int_text(value, row, field)
+    if str in mro:
+        return str.__str__(value)
+    if float in mro:
+        text = float.__repr__(value)
+        if text[-1] in "fn":  # inf, nan
+            raise encode_error("bad_value", row, field, text)
+        return text
+    if is_a(cls, class_of("decimal", "Decimal")):
+        decimal = class_of("decimal", "Decimal")
+        text = decimal.__str__(value)
+        if not decimal.is_finite(value):
+            raise encode_error("bad_value", row, field, excerpt(text)[1:-1])
+        return text
+    if is_a(cls, class_of("datetime", "datetime")):
+        return datetime_text(value, row, field)
+    if has_index(cls):
+        return int_text(index(value), row, field)
+    raise encode_error("bad_type", row, field, type_name(value))
+
+
+def int_text(value: int, row: int | None, field: int | None) -> str:
+    """The decimal digits of an int, whatever `sys.set_int_max_str_digits` says."""
+    bits = int.bit_length(value)
+    if bits <= SAFE_BITS:
+        return int.__repr__(value)
+    rest = int.__abs__(value)
+    if bits > MAX_BITS or rest >= 10**INT_DIGITS:
+        raise encode_error("bad_value", row, field, f"int of more than {INT_DIGITS} digits")
+    pieces = []
+    while rest:
+        rest, piece = divmod(rest, 10**CHUNK)
+        pieces.append(f"{piece:0{CHUNK}d}")
+    digits = "".join(reversed(pieces)).lstrip("0")
+    return f"-{digits}" if int.__lt__(value, 0) else digits
+
+
+def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
+    """ISO 8601 with milliseconds and offset."""
+    cls = class_of("datetime", "datetime")
+    if cls.utcoffset(value) is None:
+        raise encode_error("bad_value", row, field, "datetime without time zone")
+    text: str = cls.isoformat(value, timespec="milliseconds")
+    return text
+
+
+def parse_int(text: str) -> int:
+    """`[+-]?[0-9]+`, at most 4,300 digits. Raises `ValueError`."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > INT_DIGITS:
+        raise ValueError(text)
+    number = 0
+    for at in range(0, len(digits), CHUNK):
+        piece = digits[at : at + CHUNK]
+        number = number * 10 ** len(piece) + int(piece)
+    return -number if text[0] == "-" else number
+
+
+def parse_float(text: str) -> float:
+    """Decimal or exponent form, finite. Raises `ValueError`."""
+    if not FLOAT_CHARACTERS.issuperset(text):
+        raise ValueError(text)
+    number = float(text)
+    if number - number != 0:  # infinite
+        raise ValueError(text)
+    return number
+
+
+def parse_bool(text: str) -> bool:
+    """`true` or `false`. Raises `ValueError`."""
+    if text == "true":
+        return True
+    if text == "false":
+        return False
+    raise ValueError(text)
+
+
+def parse_datetime(text: str) -> datetime:
+    """`YYYY-MM-DDThh:mm:ss[.f+]` with `Z`, `+hh:mm` or `+hhmm`; digits past microseconds are cut. Raises `ValueError`."""
+    from datetime import datetime, timedelta, timezone
+
+    if len(text) < 20 or not text.isascii() or text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
+        raise ValueError(text)
+    rest = text[19:]
+    micros = 0
+    if rest[0] == ".":
+        zone = rest[1:].lstrip("0123456789")
+        fraction = rest[1 : len(rest) - len(zone)]
+        micros = _digits(fraction[:6].ljust(6, "0") if fraction else "")
+        rest = zone
+    tz = timezone.utc
+    if rest != "Z":
+        minutes = rest[4:] if rest[3:4] == ":" else rest[3:]
+        if rest[:1] not in ("+", "-") or len(rest[1:3]) != 2 or len(minutes) != 2:
+            raise ValueError(text)
+        offset = timedelta(hours=_digits(rest[1:3], 23), minutes=_digits(minutes, 59))
+        if offset:
+            tz = timezone(-offset if rest[0] == "-" else offset)
+    date = (_digits(text[:4]), _digits(text[5:7]), _digits(text[8:10]))
+    return datetime(*date, _digits(text[11:13]), _digits(text[14:16]), _digits(text[17:19]), micros, tz)
+
+
+def _digits(text: str, most: int | None = None) -> int:
+    if not text.isdigit() or (most is not None and int(text) > most):
+        raise ValueError(text)
+    return int(text)

@@ -1,0 +1,116 @@
+"""Template ID -> handler: what both engines share of `Dispatcher`. Finding the handlers of a payload is the engine's part.
+
+Nothing here reads a payload. An engine makes `calls`, one (row index, row, handler) for each row that has a handler, and
+gives them to `run` or `run_async` together with the `DecodeError` that ended reading, if one did.
+"""
+
+from __future__ import annotations
+
+from .errors import DispatchError, excerpt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
+
+    from .errors import DecodeError
+
+    Handler = Callable[[tuple[str, ...]], Any]
+    H = TypeVar("H", bound=Handler)
+    Call = tuple[int, tuple[str, ...], Handler]
+    Failure = tuple[int, Any, Exception]
+
+
+def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple[str, ...]) -> Callable[[H], H]:
+    """The decorator that registers a handler under each of `ids` in `handlers`, all of them or none.
+
+    Coroutine handlers are also noted in `coroutines`.
+    """
+    for template_id in ids:
+        if not isinstance(template_id, str):
+            raise TypeError(f"template ID must be a str, not {type(template_id).__name__}")
+    _refuse_twice(handlers, ids)
+
+    def add(handler: H) -> H:
+        check_handler(handler)
+        _refuse_twice(handlers, ids)
+        handlers.update(dict.fromkeys(map(str.__str__, ids), handler))
+        if ids and is_coroutine_handler(handler):
+            coroutines.append(handler)
+        return handler
+
+    return add
+
+
+def _refuse_twice(handlers: dict[str, Handler], ids: tuple[str, ...]) -> None:
+    for i, template_id in enumerate(ids):
+        if template_id in handlers or template_id in ids[:i]:
+            raise ValueError(f"template ID {template_id!a:.80} is registered twice")
+
+
+def check_handler(handler: object) -> None:
+    """A handler is callable, else `TypeError`."""
+    if not callable(handler):
+        raise TypeError(f"handler must be callable, not {type(handler).__name__}")
+
+
+def is_coroutine_handler(handler: object) -> bool:
+    """Whether calling `handler` gives a coroutine: an `async def`, also as method, in a `partial` or as `__call__`."""
+    from functools import partial
+    from inspect import iscoroutinefunction
+
+    while isinstance(handler, partial):
+        handler = handler.func
+    return iscoroutinefunction(handler) or iscoroutinefunction(getattr(type(handler), "__call__", None))
+
+
+def refuse_coroutines(coroutines: list[Handler], default: Handler | None) -> None:
+    """`TypeError` for `dispatch` where only `dispatch_async` can run what is registered."""
+    for handler in (*coroutines, default):
+        if handler is not None and is_coroutine_handler(handler):
+            raise TypeError(f"{handler!a:.80} is a coroutine function: use dispatch_async")
+
+
+def run(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:
+    """What the handlers return, in row order; `DispatchError` once all have run where some failed."""
+    results: list[Any] = []
+    failures: list[Failure] = []
+    for number, row, handler in calls:
+        try:
+            results.append(handler(row))
+        except Exception as failure:  # the handler's own; the other rows shall not be lost
+            failures.append((number, row, failure))
+    return finish(results, failures, error)
+
+
+async def run_async(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:
+    """`run`, awaiting what is a coroutine before the next handler is called."""
+    from collections.abc import Coroutine
+
+    results: list[Any] = []
+    failures: list[Failure] = []
+    for number, row, handler in calls:
+        try:
+            result = handler(row)
+            if isinstance(result, Coroutine):
+                result = await result
+            results.append(result)
+        except Exception as failure:  # the handler's own; the other rows shall not be lost
+            failures.append((number, row, failure))
+    return finish(results, failures, error)
+
+
+def finish(results: list[Any], failures: list[Failure], error: DecodeError | None) -> list[Any]:
+    """`results`, or the `DispatchError` of `failures` and of the `DecodeError` that came last."""
+    if error is not None:
+        failures.append((len(error.rows), None, error))
+    if not failures:
+        return results
+    number, _, first = failures[0]
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    try:
+        said = str(first)
+    except Exception:  # a handler's exception that cannot show itself must not hide the others
+        said = ""
+    text = f"row {number} failed{more}: {type(first).__name__}: {excerpt(said)}"
+    raise DispatchError(text, "row_failed", failures=failures, results=results) from first

@@ -1,0 +1,57 @@
+"""The reference engine, in Python alone, written from the rules of docs/format.md. Public docstrings stand here once.
+
+`reading.py` decides what a payload means, `rows.py` cuts it, `writing.py` writes a row; the other modules are the public
+functions around them.
+"""
+
+from __future__ import annotations
+
+from .._budget import payload_budget
+from .checking import check
+from .compiled import Encoder, compile
+from .decoding import decode, decode_row, split, unescape
+from .dispatching import Dispatcher
+from .encoding import encode, encode_row, escape, pack, truncate
+from .lazy import LazyRow, LazyRows, scan
+from .schema import Schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .types import Field, RowLike
+
+__all__ = [
+    "Dispatcher",
+    "Encoder",
+    "Field",
+    "LazyRow",
+    "LazyRows",
+    "RowLike",
+    "Schema",
+    "check",
+    "compile",
+    "decode",
+    "decode_row",
+    "encode",
+    "encode_row",
+    "engine",
+    "escape",
+    "pack",
+    "payload_budget",
+    "scan",
+    "split",
+    "truncate",
+    "unescape",
+]
+
+
+def engine() -> str:
+    """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
+    return "pure"
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("Field", "RowLike"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import types
+
+    return getattr(types, name)

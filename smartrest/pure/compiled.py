@@ -1,0 +1,155 @@
+"""Rows with holes: the constant parts are written once, the holes at each call. Results are those of `encode_row`."""
+
+from __future__ import annotations
+
+from .._constants import PAYLOAD_LIMIT, QUOTE, SEPARATOR
+from .._options import check_on_error, limit_of
+from .._values import class_of, has_index, is_a, type_name
+from ..errors import EncodeError, encode_error, too_large_error
+from .encoding import packed
+from .reading import ROW_END_BYTES
+from .writing import fields_of, style_of, write_field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+
+class Encoder:
+    """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
+
+    `row` is the row it was made of. Can be pickled, and used by threads at the same time.
+    """
+
+    __slots__ = ("_limit", "_options", "_parts", "_style", "row")
+
+    def __init__(
+        self,
+        row: Sequence[Any],
+        *,
+        dialect: str = "backslash",
+        quote: str = "minimal",
+        final_newline: bool = False,
+        on_trailing_backslash: str = "allow",
+        limit: int | None = PAYLOAD_LIMIT,
+    ) -> None:
+        self._style = style_of(dialect, quote, on_trailing_backslash)
+        self._limit = limit_of(limit)
+        self._options = {
+            "dialect": dialect,
+            "quote": quote,
+            "final_newline": bool(final_newline),
+            "on_trailing_backslash": on_trailing_backslash,
+            "limit": self._limit,
+        }
+        self.row: tuple[Any, ...] = fields_of(row, 0)
+        # Constants as they are written; holes as their class.
+        self._parts: list[Any] = [
+            value if is_hole(value) else write_field(value, self._style, 0, i) for i, value in enumerate(self.row)
+        ]
+
+    def __call__(self, *values: Any) -> bytes:
+        """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
+
+        Raises what `encode_row` of the filled row raises, `EncodeError` with reason `bad_type` for a value that does not
+        fit its hole, and `TypeError` for a wrong count of values.
+        """
+        data = self._write(values, 0)
+        if self._options["final_newline"]:
+            data += ROW_END_BYTES
+        if self._limit is not None and len(data) > self._limit:
+            raise too_large_error(self._limit, 0)
+        return data
+
+    def pack(
+        self,
+        values: Iterable[Iterable[Any]],
+        *,
+        limit: int | None = PAYLOAD_LIMIT,
+        on_error: Callable[[EncodeError], object] | None = None,
+    ) -> Iterator[bytes]:
+        """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
+
+        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken. Errors
+        are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
+        """
+        most = limit_of(limit)
+        check_on_error(on_error)
+        last = 1 if self._options["final_newline"] else 0
+
+        def write(item: Iterable[Any], number: int) -> list[bytes]:
+            data = self._write(tuple(item), number)
+            if most is not None and len(data) + last > most:
+                raise too_large_error(most, number)
+            return [data]
+
+        return packed(iter(values), write, most, last, on_error)
+
+    def _write(self, values: tuple[Any, ...], number: int) -> bytes:
+        holes = sum(isinstance(part, type) for part in self._parts)
+        if len(values) != holes:
+            raise TypeError(f"the row has {holes} holes, not {len(values)}")
+        given = iter(values)
+        texts = []
+        for i, part in enumerate(self._parts):
+            if isinstance(part, type):
+                value = next(given)
+                if not fits(value, part):
+                    detail = f"{type_name(value)} in a place for {part.__name__}"
+                    raise encode_error("bad_type", number, i, detail)
+                part = write_field(value, self._style, number, i)
+            texts.append(part)
+        return (SEPARATOR.join(texts) or QUOTE + QUOTE).encode()  # E4
+
+    def __repr__(self) -> str:
+        return f"compile({self.row!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.row, self._options)
+
+
+def compile(
+    row: Sequence[Any],
+    *,
+    dialect: str = "backslash",
+    quote: str = "minimal",
+    final_newline: bool = False,
+    on_trailing_backslash: str = "allow",
+    limit: int | None = PAYLOAD_LIMIT,
+) -> Encoder:
+    """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C", datetime))`.
+
+    The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes, everything
+    else is a constant. Options as of `encode`.
+
+    Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
+    """
+    return Encoder(
+        row,
+        dialect=dialect,
+        quote=quote,
+        final_newline=final_newline,
+        on_trailing_backslash=on_trailing_backslash,
+        limit=limit,
+    )
+
+
+def _rebuild(row: tuple[Any, ...], options: dict[str, Any]) -> Encoder:
+    return Encoder(row, **options)
+
+
+def is_hole(value: Any) -> bool:
+    """Whether a field of a compiled row is a hole: one of the classes themselves."""
+    holes = (str, int, float, bool, object, class_of("decimal", "Decimal"), class_of("datetime", "datetime"))
+    return isinstance(value, type) and any(value is hole for hole in holes)
+
+
+def fits(value: Any, hole: type) -> bool:
+    """Whether a value may fill a hole."""
+    cls = type(value)
+    if value is None or hole is object or cls is hole:
+        return True
+    if cls is bool:
+        return False
+    return is_a(cls, hole) or (hole is int and has_index(cls)) or (hole is float and (is_a(cls, int) or has_index(cls)))

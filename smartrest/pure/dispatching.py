@@ -1,0 +1,76 @@
+"""`Dispatcher` of this engine: finds the handler of each row by its template ID; `dispatch.py` runs them."""
+
+from __future__ import annotations
+
+from .. import dispatch as shared
+from ..errors import DecodeError
+from .lazy import scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from typing_extensions import Buffer
+
+    from ..dispatch import Call, H, Handler
+    from .lazy import LazyRows
+    from .rows import Row
+
+
+class Dispatcher:
+    """Calls a handler for each row of a payload by its template ID.
+
+    A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
+    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two.
+    """
+
+    __slots__ = ("__weakref__", "_coroutines", "_default", "_handlers", "skipped")
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+        self._coroutines: list[Handler] = []
+        self._default: Handler | None = None
+        self.skipped = 0
+
+    def on(self, *ids: str) -> Callable[[H], H]:
+        """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
+
+        Raises `TypeError` for an ID that is no `str`, `ValueError` for one that has a handler already.
+        """
+        return shared.register(self._handlers, self._coroutines, ids)
+
+    def default(self, handler: H) -> H:
+        """Registers the handler of all other rows, in place of an earlier one, and returns it unchanged."""
+        shared.check_handler(handler)
+        self._default = handler
+        return handler
+
+    def dispatch(self, payload: bytes | str | Buffer) -> list[Any]:
+        """Calls the handlers and returns their results in row order.
+
+        A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
+        `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
+        """
+        shared.refuse_coroutines(self._coroutines, self._default)
+        return shared.run(*self._calls(payload))
+
+    async def dispatch_async(self, payload: bytes | str | Buffer) -> list[Any]:
+        """As `dispatch`, awaiting coroutine handlers one after another."""
+        return await shared.run_async(*self._calls(payload))
+
+    def _calls(self, payload: bytes | str | Buffer) -> tuple[list[Call], DecodeError | None]:
+        calls: list[Call] = []
+        error: DecodeError | None = None
+        rows: LazyRows | list[Row]
+        try:
+            rows = scan(payload)
+        except DecodeError as failed:
+            rows, error = failed.rows, failed
+        for number, row in enumerate(rows):
+            handler = self._handlers.get(row[0], self._default)
+            if handler is None:
+                self.skipped += 1
+            else:
+                calls.append((number, row[:], handler))
+        return calls, error

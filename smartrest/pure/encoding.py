@@ -1,0 +1,230 @@
+"""The writing functions on whole payloads: rows joined, measured and packed (rules E1, E4, E7, L1, L2).
+
+How a row is written stands in `writing.py`.
+"""
+
+from __future__ import annotations
+
+from operator import index
+
+from .._constants import PAYLOAD_LIMIT, QUOTE
+from .._options import check_on_error, limit_of
+from .._values import type_name
+from ..errors import EncodeError, TemplateError, encode_error, too_large_error
+from .reading import ROW_END_BYTES
+from .writing import DEFAULT, SPECIAL, WHITE_SPACE, Style, fields_of, style_of, write_field, write_row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from .types import Field, RowLike
+
+
+def encode(
+    rows: Iterable[RowLike],
+    *,
+    dialect: str = "backslash",
+    quote: str = "minimal",
+    final_newline: bool = False,
+    on_trailing_backslash: str = "allow",
+    limit: int | None = PAYLOAD_LIMIT,
+) -> bytes:
+    """One payload of all `rows`; no rows give `b""`.
+
+    A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
+    `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+
+    `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
+    know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
+    backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+
+    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
+    docs/format.md.
+    """
+    style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
+    last = 1 if final_newline else 0
+    written: list[bytes] = []
+    size = last - 1
+    for number, row in enumerate(rows):
+        data = write_row(row, style, number)
+        written.append(data)
+        size += len(data) + 1
+        if most is not None and size > most:
+            raise too_large_error(most, number)
+    if final_newline and written:
+        written.append(b"")
+    return ROW_END_BYTES.join(written)
+
+
+def encode_row(
+    row: RowLike,
+    *,
+    dialect: str = "backslash",
+    quote: str = "minimal",
+    final_newline: bool = False,
+    on_trailing_backslash: str = "allow",
+    limit: int | None = PAYLOAD_LIMIT,
+) -> bytes:
+    """One payload of one row: `encode([row], …)` for the path of every message.
+
+    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules E1
+    to E7 of docs/format.md.
+    """
+    style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
+    data = write_row(row, style, 0)
+    if final_newline:
+        data += ROW_END_BYTES
+    if most is not None and len(data) > most:
+        raise too_large_error(most, 0)
+    return data
+
+
+def pack(
+    rows: Iterable[RowLike],
+    *,
+    limit: int | None = PAYLOAD_LIMIT,
+    on_error: Callable[[EncodeError], object] | None = None,
+    split_groups: bool = False,
+    dialect: str = "backslash",
+    quote: str = "minimal",
+    final_newline: bool = False,
+    on_trailing_backslash: str = "allow",
+) -> Iterator[bytes]:
+    """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+
+    A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before is
+    yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where its
+    template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
+
+    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
+    counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
+    """
+    style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
+    check_on_error(on_error)
+
+    def write(row: Any, number: int) -> list[bytes]:
+        fields = fields_of(row, number)
+        data = write_row(fields, style, number)
+        if most is None or len(data) + last <= most:
+            return [data]
+        if not split_groups:
+            raise too_large_error(most, number)
+        return _write_parts(fields, style, number, most, last)
+
+    last = 1 if final_newline else 0
+    return packed(iter(rows), write, most, last, on_error)
+
+
+def _write_parts(fields: tuple[Any, ...], style: Style, number: int, most: int, last: int) -> list[bytes]:
+    """A row over the limit as several rows."""
+    from ..templates import split_groups
+
+    try:
+        parts = [write_row(part, style, number) for part in split_groups(fields, limit=most - last)]
+    except TemplateError as error:
+        raise too_large_error(most, number) from error
+    if any(len(part) + last > most for part in parts):
+        raise too_large_error(most, number)
+    return parts
+
+
+def packed(
+    items: Iterator[Any],
+    write: Callable[[Any, int], list[bytes]],
+    limit: int | None,
+    last: int,
+    on_error: Callable[[EncodeError], object] | None,
+) -> Iterator[bytes]:
+    """Payloads of what `write` makes of each item. `last`: bytes of the final newline."""
+    batch: list[bytes] = []
+    size = last - 1
+    ending = ROW_END_BYTES * last
+    for number, item in enumerate(items):
+        try:
+            parts = write(item, number)
+        except EncodeError as error:
+            if on_error is not None:
+                on_error(error)
+                continue
+            if batch:
+                yield ROW_END_BYTES.join(batch) + ending
+            raise
+        for part in parts:
+            if batch and limit is not None and size + len(part) + 1 > limit:
+                yield ROW_END_BYTES.join(batch) + ending
+                batch, size = [], last - 1
+            batch.append(part)
+            size += len(part) + 1
+    if batch:
+        yield ROW_END_BYTES.join(batch) + ending
+
+
+def escape(
+    value: Field, *, dialect: str = "backslash", quote: str = "minimal", on_trailing_backslash: str = "allow"
+) -> str:
+    """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+
+    Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
+    """
+    return write_field(value, style_of(dialect, quote, on_trailing_backslash), None, None)
+
+
+def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT, marker: str = "…") -> tuple[Any, ...]:
+    """`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+
+    The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
+    are counted. A row that fits comes back unchanged, as a tuple.
+
+    Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
+    `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+    docs/format.md.
+    """
+    most = limit_of(limit)
+    if not isinstance(marker, str):
+        raise TypeError(f"marker must be a str, not {type(marker).__name__}")
+    fields = fields_of(row, 0)
+    at = index(field)
+    at = at + len(fields) if at < 0 else at
+    if not 0 <= at < len(fields):
+        raise IndexError(f"row of {len(fields)} fields has no field {field}")
+    size = len(write_row(fields, DEFAULT, 0))
+    if most is None or size <= most:
+        return fields
+    if not issubclass(type(fields[at]), str):
+        raise encode_error("bad_type", 0, at, f"{type_name(fields[at])} cannot be shortened")
+    text, ending = str.__str__(fields[at]), str.__str__(marker)
+    write_field(ending, DEFAULT, 0, at)  # raises for a lone surrogate
+    room = most - size + len(write_field(text, DEFAULT, 0, at).encode())
+    length = _longest_prefix(text, ending, room, 2 if len(fields) == 1 else 0)
+    if length < 0:
+        raise too_large_error(most, 0)
+    return (*fields[:at], text[:length] + ending, *fields[at + 1 :])
+
+
+def _longest_prefix(text: str, marker: str, room: int, empty: int) -> int:
+    """The length of the longest prefix that takes at most `room` bytes as a field with `marker` behind it, or -1.
+
+    Not the first that does not fit ends the search: one that ends with a blank takes quotes, the next may not.
+    `empty`: what an empty field takes.
+    """
+    longest = -1
+    size, quotes = len(marker.encode()), marker.count(QUOTE)
+    special = any(sign in marker for sign in SPECIAL)
+    for length in range(len(text) + 1):
+        if length:
+            character = text[length - 1]
+            size += len(character.encode())
+            quotes += character == QUOTE
+            special = special or character in SPECIAL
+        if size > room:
+            break
+        first = text[0] if length else marker[:1]
+        last = marker[-1:] or text[length - 1 : length]
+        taken = size or empty
+        if special or first in WHITE_SPACE or last in WHITE_SPACE:
+            taken += 2 + quotes
+        if taken <= room:
+            longest = length
+    return longest

@@ -1,0 +1,159 @@
+"""A payload read into offsets alone: `scan`, `LazyRows`, `LazyRow`. Text is made of what is touched, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index
+
+from .._values import parse_float, parse_int
+from ..errors import decode_error
+from .decoding import accept
+from .rows import all_rows, field_spans, field_text, row_spans
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar, overload
+
+    from typing_extensions import Buffer
+
+    from .reading import Reading
+    from .rows import FieldSpan, Row, RowSpan
+
+    T = TypeVar("T")
+else:
+
+    def overload(function):
+        return function
+
+
+def scan(payload: bytes | str | Buffer, *, strict: bool = False) -> LazyRows:
+    """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+
+    Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+    Rules D1 to D9 of docs/format.md.
+    """
+    reading = accept(payload, strict)
+    return LazyRows(reading, row_spans(reading))
+
+
+class LazyRows(Sequence["LazyRow"]):
+    """The rows of a payload, made by `scan`: a sequence of `LazyRow`; a slice is a list of them."""
+
+    __slots__ = ("_reading", "_spans")
+
+    def __init__(self, reading: Reading, spans: list[RowSpan]) -> None:
+        self._reading = reading
+        self._spans = spans
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, i: int) -> LazyRow: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[LazyRow]: ...
+    def __getitem__(self, i: int | slice) -> LazyRow | list[LazyRow]:
+        numbers = range(len(self._spans))[i]
+        if isinstance(numbers, range):
+            return [LazyRow(self._reading, self._spans[number], number) for number in numbers]
+        return LazyRow(self._reading, self._spans[numbers], numbers)
+
+    def __iter__(self) -> Iterator[LazyRow]:
+        reading = self._reading
+        for number, span in enumerate(self._spans):
+            yield LazyRow(reading, span, number)
+
+    def __repr__(self) -> str:
+        return f"<LazyRows of {len(self)} rows>"
+
+
+class LazyRow(Sequence[str]):
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them.
+
+    Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
+    """
+
+    __slots__ = ("_fields", "_number", "_reading", "_span")
+
+    def __init__(self, reading: Reading, span: RowSpan, number: builtins.int) -> None:
+        self._reading = reading
+        self._span = span
+        self._number = number
+        self._fields: list[FieldSpan] | None = None
+
+    def _field_spans(self) -> list[FieldSpan]:
+        if self._fields is None:
+            self._fields = field_spans(self._reading, self._span)
+        return self._fields
+
+    def __len__(self) -> builtins.int:
+        return len(self._field_spans())
+
+    @overload
+    def __getitem__(self, k: builtins.int) -> str: ...
+    @overload
+    def __getitem__(self, k: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, k: builtins.int | slice) -> str | tuple[str, ...]:
+        spans = self._field_spans()
+        if isinstance(k, slice):
+            return tuple([field_text(self._reading, span) for span in spans[k]])
+        return field_text(self._reading, spans[k])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __repr__(self) -> str:
+        return f"LazyRow({self.fields!r})"
+
+    @property
+    def id(self) -> str:
+        """The template ID: the first field."""
+        return self[0]
+
+    @property
+    def fields(self) -> Row:
+        """All fields, as `decode` gives them."""
+        return self[:]
+
+    @property
+    def raw(self) -> bytes:
+        """The row as it stands in the payload, without its row end."""
+        return self._reading.data[self.start : self.end]
+
+    @property
+    def start(self) -> builtins.int:
+        """Offset of the row's first byte in the payload."""
+        return self._span[0]
+
+    @property
+    def end(self) -> builtins.int:
+        """Offset behind the row's last byte in the payload, before the row end."""
+        return self._span[1]
+
+    def float(self, k: builtins.int) -> builtins.float | None:
+        """Field `k` as a `float`, decimal or exponent form; `None` where it is empty.
+
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        """
+        return self._convert(k, parse_float)
+
+    def int(self, k: builtins.int) -> builtins.int | None:
+        """Field `k` as an `int` of at most 4,300 digits; `None` where it is empty.
+
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        """
+        return self._convert(k, parse_int)
+
+    def _convert(self, k: builtins.int, parse: Callable[[str], T]) -> T | None:
+        spans = self._field_spans()
+        number = range(len(spans))[index(k)]
+        text = field_text(self._reading, spans[number])
+        if not text:
+            return None
+        try:
+            return parse(text)
+        except ValueError:
+            rows = all_rows(self._reading)[: self._number]
+            raise decode_error("bad_value", spans[number][0], self._number, number, rows, self._reading.data) from None

@@ -1,0 +1,136 @@
+"""Writes rows (rules E1 to E7): values to text, text to fields, fields to rows. Never looks at more than one row.
+
+Which values are accepted, and their text, stands in `_values.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB
+from .._options import refuse_style
+from .._values import text_of, type_name
+from ..errors import encode_error, excerpt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SPECIAL = (QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB)
+# First or last in a field, these force quotes (E2): up to U+0020, all that str.isspace() knows, and U+FEFF.
+WHITE_SPACE = frozenset(map(chr, [*range(0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029])) | {
+    "\u202f",
+    "\u205f",
+    "\u3000",
+    "\ufeff",
+}
+
+
+class Style:
+    """Encode options of one field: what stands for a quote, quotes everywhere, no backslash before a closing quote."""
+
+    __slots__ = ("all", "quote", "refuse_backslash")
+
+    def __init__(self, dialect: str, quote: str, on_trailing_backslash: str) -> None:
+        self.quote = (ESCAPE if dialect == "backslash" else QUOTE) + QUOTE
+        self.all = quote == "all"
+        self.refuse_backslash = on_trailing_backslash == "error"
+
+
+STYLES = {
+    (dialect, quote, backslash): Style(dialect, quote, backslash)
+    for dialect in ("backslash", "double")
+    for quote in ("minimal", "all")
+    for backslash in ("allow", "error")
+}
+DEFAULT = STYLES["backslash", "minimal", "allow"]
+
+
+def style_of(dialect: str, quote: str, on_trailing_backslash: str) -> Style:
+    """The style of these options; `TypeError` or `ValueError` for options that do not exist."""
+    try:
+        return STYLES[dialect, quote, on_trailing_backslash]
+    except (KeyError, TypeError):
+        refuse_style(dialect, quote, on_trailing_backslash)
+        raise
+
+
+def fields_of(row: Any, number: int | None) -> tuple[Any, ...]:
+    """The fields of a row, which later changes of the row do not reach."""
+    kind = type(row)
+    if kind is tuple:
+        fields = row
+    elif issubclass(kind, tuple):
+        fields = tuple(tuple.__iter__(row))
+    elif issubclass(kind, list):
+        fields = tuple(list.__iter__(row))
+    elif issubclass(kind, Sequence) and not issubclass(kind, str) and not _offers_buffer(row):
+        fields = tuple(row)
+    else:
+        raise encode_error("bad_row", number, None, type_name(row))
+    if not fields:
+        raise encode_error("empty_row", number, None)
+    return fields
+
+
+def _offers_buffer(row: Any) -> bool:
+    try:
+        memoryview(row).release()
+    except TypeError:
+        return False
+    except BufferError:
+        return True
+    return True
+
+
+def write_row(row: Any, style: Style, number: int) -> bytes:
+    """A row on the wire. Raises `EncodeError`."""
+    fields = fields_of(row, number)
+    if not style.all:
+        try:
+            line = SEPARATOR.join(fields)
+        except TypeError:
+            pass  # not only text
+        else:
+            if _is_plain(line, len(fields)):
+                return line.encode()
+    line = SEPARATOR.join([write_field(value, style, number, i) for i, value in enumerate(fields)])
+    return (line or QUOTE + QUOTE).encode()  # E4
+
+
+def _is_plain(line: str, fields: int) -> bool:
+    """Whether no field of a joined row needs quotes; False where it takes a closer look to tell.
+
+    A printable text holds no surrogate, and of all white space the space alone.
+    """
+    return (
+        line.isprintable()
+        and QUOTE not in line
+        and line.count(SEPARATOR) == fields - 1
+        and " ," not in line
+        and ", " not in line
+        and line[:1] not in ("", " ")
+        and line[-1] != " "
+    )
+
+
+def write_field(value: Any, style: Style, number: int | None, field: int | None) -> str:
+    """A field on the wire (E2, E3, E7). Raises `EncodeError`."""
+    text = text_of(value, number, field)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise encode_error("lone_surrogate", number, field, excerpt(text)) from None
+    if not (style.all or needs_quotes(text)):
+        return text
+    if style.refuse_backslash and text.endswith(ESCAPE):
+        raise encode_error("trailing_backslash", number, field, excerpt(text))
+    return QUOTE + text.replace(QUOTE, style.quote) + QUOTE
+
+
+def needs_quotes(text: str) -> bool:
+    """Rule E2."""
+    if not text:
+        return False
+    return text[0] in WHITE_SPACE or text[-1] in WHITE_SPACE or any(sign in text for sign in SPECIAL)
