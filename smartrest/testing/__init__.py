@@ -1,7 +1,39 @@
-"""Real parts for tests of devices: a broker, a stand-in for the platform behind it, and faults on the wire."""
+"""Real parts for tests of devices: a broker, a stand-in for the platform behind it, and faults on the wire.
+
+Nothing is imported before it is asked for: a test that wants a broker alone does not load the rest.
+"""
 
 from __future__ import annotations
 
-from .broker import Broker, BrokerError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Broker", "BrokerError"]
+if TYPE_CHECKING:
+    from .broker import Broker, BrokerError
+    from .operations import Operation
+    from .platform import Platform
+    from .tenant import Client, Credentials, Traffic
+    from .wire import Wire
+
+__all__ = ["Broker", "BrokerError", "Client", "Credentials", "Operation", "Platform", "Traffic", "Wire"]
+
+_HOMES = {
+    "Broker": "broker",
+    "BrokerError": "broker",
+    "Client": "tenant",
+    "Credentials": "tenant",
+    "Operation": "operations",
+    "Platform": "platform",
+    "Traffic": "tenant",
+    "Wire": "wire",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -46,8 +46,6 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             password = settings.users.get(session.username or "")
             if password is None or not hmac.compare_digest(password.encode(), (session.password or "").encode()):
                 return False
-        if self.hooks is not None:
-            return self.hooks.login(session.client_id or "", session.username, session.password)
         return True
 
     async def topic_filtering(
@@ -76,18 +74,26 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             self.hooks.subscribed(client_id, topic)
 
     async def on_broker_message_received(self, *, client_id: str, message: Any) -> None:
-        if self.hooks is not None and message is not None and not self._too_large(message.publish_packet):
-            self.hooks.received(client_id, message.topic, bytes(message.data), message.qos or 0)
+        # At QoS 2 the packet alone is no message yet; the others were told in the order of the wire, see below.
+        if message is None or message.qos != 2 or self._too_large(message.publish_packet):
+            return
+        if self.hooks is not None:
+            self.hooks.received(client_id, message.topic, bytes(message.data), 2)
 
     async def on_mqtt_packet_received(self, *, packet: Any, session: Session | None = None) -> None:
         if session is None:
             return
         if isinstance(packet, DisconnectPacket):
             self.polite.add(session.client_id or "")
-        if isinstance(packet, PublishPacket) and self._too_large(packet):
+        if not isinstance(packet, PublishPacket):
+            return
+        client_id, topic = session.client_id or "", packet.topic_name or ""
+        if self._too_large(packet):
             if self.hooks is not None:
-                self.hooks.too_large(session.client_id or "", packet.topic_name or "", _size(packet))
-            self.embedded.drop(session.client_id or "")
+                self.hooks.too_large(client_id, topic, _size(packet))
+            self.embedded.drop(client_id)
+        elif self.hooks is not None and packet.qos != 2:
+            self.hooks.received(client_id, topic, bytes(packet.data or b""), packet.qos or 0)
 
     def _too_large(self, packet: PublishPacket) -> bool:
         limit = self.embedded.settings.packet_limit

@@ -55,6 +55,7 @@ class Kind(Protocol):
     def kill(self) -> None: ...
     def running(self) -> bool: ...
     def users_changed(self) -> None: ...
+    def save(self) -> None: ...
 
 
 class Broker:
@@ -194,6 +195,16 @@ class Broker:
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    @property
+    def engine(self) -> object:
+        """What runs behind: `Mosquitto` or `Embedded`; `None` before the first start."""
+        return self._running
+
+    def save(self) -> None:
+        """Lets mosquitto write down its sessions, so that those that are not clean outlive `kill`."""
+        if self._running is not None:
+            self._running.save()
 
     def close(self) -> None:
         """Stops and removes the working folder with the log."""

@@ -29,13 +29,13 @@ _numbers = itertools.count(1)
 class Hooks(Protocol):
     """What a platform wants to know of the broker, and decides for it."""
 
-    def login(self, client_id: str, username: str | None, password: str | None) -> bool: ...
     def connected(self, client_id: str, username: str | None, certified: bool) -> None: ...
     def disconnected(self, client_id: str) -> None: ...
     def may_subscribe(self, client_id: str, topic: str) -> bool: ...
     def subscribed(self, client_id: str, topic: str) -> None: ...
     def received(self, client_id: str, topic: str, payload: bytes, qos: int) -> None: ...
     def too_large(self, client_id: str, topic: str, size: int) -> None: ...
+    def lost(self) -> None: ...
 
 
 class Embedded:
@@ -69,6 +69,8 @@ class Embedded:
         loop.call_soon_threadsafe(self._done.set)
         thread.join(10)
         self.loop = self.thread = None
+        if self.hooks is not None:
+            self.hooks.lost()
         logging.getLogger("amqtt").removeHandler(self.log)
         self.log.close()
         RUNNING.pop(self.name, None)
@@ -80,6 +82,9 @@ class Embedded:
 
     def users_changed(self) -> None:
         """Nothing to do: the plugin asks `settings.users` at each login."""
+
+    def save(self) -> None:
+        """Nothing to do: who listens through `hooks` stays attached over a restart."""
 
     def call(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine in the broker's thread, without waiting for it; any thread may call."""

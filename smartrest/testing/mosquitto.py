@@ -72,12 +72,26 @@ class Mosquitto:
         if self.process is not None and self.running():
             self.process.send_signal(signal.SIGHUP)
 
+    def save(self) -> None:
+        if self.process is None or not self.running():
+            return
+        database = self.settings.folder / "mosquitto.db"
+        before = database.stat().st_mtime_ns if database.exists() else 0
+        self.process.send_signal(signal.SIGUSR1)
+        for _ in range(200):
+            if database.exists() and database.stat().st_mtime_ns != before:
+                return
+            time.sleep(0.01)
+
     def _lines(self) -> list[str]:
         """The text of `mosquitto.conf`. Queues are unbounded: a test that counts messages must not lose any here."""
         s = self.settings
         lines = [
             "per_listener_settings true",
-            "persistence false",
+            "persistence true",  # for the session of whoever watches; written by `save` and at a stop only
+            f"persistence_location {s.folder}/",
+            "autosave_interval 0",
+            "queue_qos0_messages true",
             "log_dest stderr",
             "log_dest topic",
             "log_type error",

@@ -1,0 +1,209 @@
+"""How the stand-in platform hears devices and answers them: as a client of any broker, or from inside amqtt.
+
+`ClientLink` cannot see who published: one device with its children a broker. What mosquitto writes to its log topics
+tells it who connects and subscribes. `EmbeddedLink` knows the ClientId in both directions: many devices.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .broker import BrokerError
+from .tenant import Client
+
+if TYPE_CHECKING:
+    from .embedded import Embedded
+
+__all__ = ["ClientLink", "EmbeddedLink", "Link", "Listener"]
+
+OWN_ID = "smartrest-platform"
+LOG = "$SYS/broker/log/"
+CONNECTED = re.compile(r"New client connected from \S+ as (?P<id>.*) \(p\d, c\d, k\d+(?:, u'(?P<user>.*)')?\)\.$", re.S)
+LEFT = re.compile(
+    r"(?:Socket error on client|Client) (?P<id>.*?)"
+    r"(?: already connected,| disconnected| closed its connection| has exceeded timeout|, disconnecting)",
+    re.S,
+)
+
+
+class Listener(Protocol):
+    """What a link tells the platform; from one thread, in the order of the wire."""
+
+    def connected(self, client: Client) -> None: ...
+    def left(self, client: Client) -> None: ...
+    def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None: ...
+    def may_subscribe(self, client: Client, topic: str) -> bool: ...
+    def too_large(self, client: Client, topic: str, size: int) -> None: ...
+
+
+class Link(Protocol):
+    clients: dict[str, Client]  # the connected ones, by ClientId
+
+    def open(self, listener: Listener) -> None: ...
+    def close(self) -> None: ...
+    def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
+    def drop(self, client: Client) -> None: ...
+
+
+class ClientLink:
+    """The platform as a client of a broker at `host`, `port`. `device_id`: whose messages these are, if known before.
+
+    `log`: the broker writes its log to `$SYS/broker/log/#`, as `Broker("mosquitto")` does. Without it every device
+    counts as connected and subscribed to everything. `certified`: the broker lets in clients with certificates only.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, device_id: str | None = None, log: bool = False, certified: bool = False
+    ) -> None:
+        from paho.mqtt.client import Client as Paho
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.clients: dict[str, Client] = {}
+        self.host, self.port, self.device_id, self.log, self.certified = host, port, device_id, log, certified
+        self._ready = threading.Event()
+        self._problem = ""
+        self._mine = Paho(CallbackAPIVersion.VERSION2, OWN_ID, clean_session=not log)
+        self._mine.on_connect = self._on_connect
+        self._mine.on_disconnect = self._on_disconnect
+        self._mine.on_subscribe = self._mine.on_unsubscribe = lambda *_: self._ready.set()
+        self._mine.on_message = self._on_message
+        self._mine.max_inflight_messages_set(0)
+        self._mine.reconnect_delay_set(1, 1)
+
+    def open(self, listener: Listener) -> None:
+        self.listener = listener
+        if self.device_id is not None and not self.log:
+            self._client(self.device_id)
+        try:
+            self._mine.connect(self.host, self.port)
+        except OSError as error:
+            raise BrokerError(f"no broker at {self.host}:{self.port}: {error}") from error
+        self._mine.loop_start()
+        if not self._ready.wait(10):
+            self.close()
+            raise BrokerError(f"the broker at {self.host}:{self.port} gives no subscription{self._problem}")
+
+    def close(self) -> None:
+        if self.log and self._ready.is_set():  # else the broker goes on collecting for the next one
+            self._ready.clear()
+            self._mine.unsubscribe(["#", LOG + "#"])
+            self._ready.wait(1)
+        self._mine.disconnect()
+        self._mine.loop_stop()
+
+    def deliver(self, client: Client, topic: str, payload: bytes) -> None:
+        self._mine.publish(topic, payload, qos=1)
+
+    def drop(self, client: Client) -> None:
+        """Takes the ClientId over for a moment, which ends the other connection."""
+        from paho.mqtt.client import Client as Paho
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        other = Paho(CallbackAPIVersion.VERSION2, client.client_id)
+        other.connect(self.host, self.port)
+        other.loop(1)
+        other.disconnect()
+        other.loop(1)
+
+    def _client(self, client_id: str, username: str | None = None) -> Client:
+        client = Client(client_id, username, self.certified, everything=not self.log)
+        self.clients[client_id] = client
+        return client
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._problem = f": {reason}"
+        else:
+            self._mine.subscribe([("#", 1), (LOG + "#", 1)])
+
+    def _on_disconnect(self, *_: Any) -> None:
+        for client in list(self.clients.values()) if self.log else ():
+            self._left(client.client_id)
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        topic: str = message.topic
+        if topic.startswith(LOG):
+            self._on_log(topic[len(LOG) :], message.payload.decode(errors="replace").partition(": ")[2])
+        elif not topic.startswith("$"):
+            client = self._publisher()
+            if client is not None:
+                self.listener.received(client, topic, message.payload, message.qos)
+
+    def _publisher(self) -> Client | None:
+        """The device: the one named, else the one that connected last."""
+        if self.device_id is not None:
+            mine = [client for client in self.clients.values() if client.device_id == self.device_id]
+            return mine[-1] if mine else self._client(self.device_id)
+        return next(reversed(self.clients.values()), None)
+
+    def _on_log(self, kind: str, text: str) -> None:
+        if kind in ("M/subscribe", "M/unsubscribe"):
+            client_id, *rest = text.rsplit(" ", 2 if kind == "M/subscribe" else 1)
+            if client_id in self.clients:
+                topics = self.clients[client_id].subscriptions
+                (topics.add if kind == "M/subscribe" else topics.discard)(rest[-1])
+        elif found := CONNECTED.match(text):
+            if found["id"] != OWN_ID:
+                self._left(found["id"])
+                self.listener.connected(self._client(found["id"], found["user"]))
+        elif found := LEFT.match(text):
+            self._left(found["id"])
+
+    def _left(self, client_id: str) -> None:
+        client = self.clients.pop(client_id, None)
+        if client is not None:
+            self.listener.left(client)
+
+
+class EmbeddedLink:
+    """Inside an amqtt broker of this process."""
+
+    def __init__(self, broker: Embedded) -> None:
+        self.clients: dict[str, Client] = {}
+        self._broker = broker
+
+    def open(self, listener: Listener) -> None:
+        self.listener = listener
+        self._broker.hooks = self
+
+    def close(self) -> None:
+        self._broker.hooks = None
+
+    def deliver(self, client: Client, topic: str, payload: bytes) -> None:
+        self._broker.send(client.client_id, topic, payload)
+
+    def drop(self, client: Client) -> None:
+        self._broker.drop(client.client_id)
+
+    # The hooks, called in the broker's thread.
+
+    def connected(self, client_id: str, username: str | None, certified: bool) -> None:
+        self.clients.pop(client_id, None)
+        self.clients[client_id] = Client(client_id, username, certified)
+        self.listener.connected(self.clients[client_id])
+
+    def disconnected(self, client_id: str) -> None:
+        client = self.clients.pop(client_id, None)
+        if client is not None:
+            self.listener.left(client)
+
+    def lost(self) -> None:
+        for client_id in list(self.clients):
+            self.disconnected(client_id)
+
+    def may_subscribe(self, client_id: str, topic: str) -> bool:
+        return self.listener.may_subscribe(self._known(client_id), topic)
+
+    def subscribed(self, client_id: str, topic: str) -> None:
+        self._known(client_id).subscriptions.add(topic)
+
+    def received(self, client_id: str, topic: str, payload: bytes, qos: int) -> None:
+        self.listener.received(self._known(client_id), topic, payload, qos)
+
+    def too_large(self, client_id: str, topic: str, size: int) -> None:
+        self.listener.too_large(self._known(client_id), topic, size)
+
+    def _known(self, client_id: str) -> Client:
+        return self.clients.get(client_id) or Client(client_id)

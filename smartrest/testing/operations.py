@@ -1,0 +1,89 @@
+"""Operations of the stand-in platform: their states, how rows 501 to 507 find them, and waiting for them.
+
+Source: MQTT static templates, section "Operation templates (5xx)". No topics and no rows here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["EXECUTING", "FAILED", "PENDING", "SUCCESSFUL", "Operation", "oldest"]
+
+PENDING = "PENDING"
+EXECUTING = "EXECUTING"
+SUCCESSFUL = "SUCCESSFUL"
+FAILED = "FAILED"
+FINAL = (SUCCESSFUL, FAILED)
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation that the platform wants done; `rows` say so on the wire (two for a device profile, else one).
+
+    `status` is PENDING, EXECUTING, SUCCESSFUL or FAILED; `history` holds every status in order. `results` are the
+    parameters of the row 503 or 506, `reason` the text of a 502 or 505. `sent` counts how often the row went out.
+    """
+
+    id: str
+    device: str
+    fragment: str
+    rows: list[tuple[str, ...]]
+    topic: str
+    changed: threading.Condition = field(repr=False, default_factory=threading.Condition)
+    status: str = PENDING
+    results: tuple[str, ...] = ()
+    reason: str | None = None
+    sent: int = 0
+    history: list[str] = field(default_factory=lambda: [PENDING])
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        return self.rows[0]
+
+    @property
+    def result(self) -> str | None:
+        """The first parameter of the answer, as the text of a `c8y_Command`; `None` without one."""
+        return self.results[0] if self.results else None
+
+    @property
+    def done(self) -> bool:
+        return self.status in FINAL
+
+    def wait(self, seconds: float = 10.0) -> Operation:
+        """Waits until the operation is SUCCESSFUL or FAILED and returns it; `TimeoutError` after `seconds`."""
+        return self.wait_for(*FINAL, seconds=seconds)
+
+    def wait_for(self, *statuses: str, seconds: float = 10.0) -> Operation:
+        """Waits until the operation has, or has had, one of the statuses; `TimeoutError` after `seconds`."""
+        deadline = time.monotonic() + seconds
+        with self.changed:
+            while not any(status in self.history for status in statuses):
+                if not self.changed.wait(max(0.0, deadline - time.monotonic())):
+                    seen = f"sent {self.sent} times" if self.sent else "never sent: is the device connected?"
+                    raise TimeoutError(f"{self}: not {' or '.join(statuses)} within {seconds:g} s ({seen})")
+        return self
+
+    def move(self, status: str, *, results: tuple[str, ...] = (), reason: str | None = None) -> None:
+        with self.changed:
+            self.status = status
+            self.history.append(status)
+            self.results = results
+            self.reason = reason
+            self.changed.notify_all()
+
+    def __str__(self) -> str:
+        text = f"operation {self.id} {self.fragment} of {self.device} {self.status}"
+        if self.results:
+            text += f" {', '.join(map(repr, self.results))}"
+        return text + (f" {self.reason!r}" if self.reason is not None else "")
+
+
+def oldest(operations: Iterable[Operation], status: str, fragment: str) -> Operation | None:
+    """The one that a row 501 to 503 means: operations are listed in the order in which they were created."""
+    return next((op for op in operations if op.fragment == fragment and op.status == status), None)

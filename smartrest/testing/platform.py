@@ -1,0 +1,333 @@
+"""The stand-in for the platform: a broker, a tenant behind it, and what a test asks of both.
+
+Threads meet here: the link calls from the broker's side, a test from its own; everything happens under one lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Literal
+
+from smartrest import PACKET_LIMIT, encode, payload_budget
+from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
+
+from .broker import Broker
+from .effects import fragment_of
+from .embedded import Embedded
+from .links import ClientLink, EmbeddedLink, Link
+from .operations import Operation
+from .tenant import Client, Credentials, Options, Tenant, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .inventory import Inventory, ManagedObject
+
+    Row = tuple[str, ...]
+
+__all__ = ["Platform"]
+
+log = logging.getLogger("smartrest.testing")
+
+
+class Platform:
+    """A local stand-in for the platform's MQTT side.
+
+    `broker`: a `Broker` (started if need be), or its kind; without it mosquitto if installed, else amqtt. With `host`
+    and `port` a broker that runs already; then `device_id` says whose messages these are. Behind mosquitto it serves
+    one device with its children, behind amqtt many.
+
+    `registration`: `"accept"` answers every device that polls for credentials, `"ask"` waits for `accept`. `tokens`:
+    who gets one, `"certificate"` (devices that showed one, as on the platform), `"all"` or `"none"`, for `token_life`
+    seconds. `login="issued"` lets in only devices with credentials that it gave out itself, and the bootstrap user with
+    `bootstrap_password`. `refuse_subscriptions`: as the platform, refuse those of a device that does not exist yet
+    (amqtt only).
+
+    Use as a context manager. `errors` holds every row that went to `s/e` for a fault of the device, and faults that
+    the platform answers with silence (both other fields empty).
+    """
+
+    def __init__(
+        self,
+        broker: Broker | str | None = None,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        device_id: str | None = None,
+        tenant: str = "t0815",
+        registration: Literal["accept", "ask"] = "accept",
+        tokens: Literal["certificate", "all", "none"] = "certificate",
+        token_life: float = 3600.0,
+        login: Literal["any", "issued"] = "any",
+        bootstrap_password: str = "bootstrap",  # noqa: S107 - of a broker on this machine
+        version: str = "2025.0.0",
+        refuse_subscriptions: bool = True,
+    ) -> None:
+        if port is not None and broker is not None:
+            raise ValueError("either a broker, or host and port of one that runs already")
+        for name, value, words in (
+            ("registration", registration, ("accept", "ask")),
+            ("tokens", tokens, ("certificate", "all", "none")),
+            ("login", login, ("any", "issued")),
+        ):
+            if value not in words:
+                raise ValueError(f"{name} is one of {', '.join(words)}, not {value!r}")
+        self._users: dict[str, str] | None = {BOOTSTRAP_USERNAME: bootstrap_password} if login == "issued" else None
+        self.broker: Broker | None = None
+        self._owned = not isinstance(broker, Broker)
+        if port is not None:
+            self._address = (host or Broker.host, port)
+        else:
+            self.broker = broker if isinstance(broker, Broker) else Broker(broker or "auto", users=self._users)
+        self._device_id = device_id
+        self._changed = threading.Condition(threading.RLock())
+        self._failure: Exception | None = None
+        self._link: Link | None = None
+        options = Options(tenant, registration, tokens, token_life, version, refuse_subscriptions)
+        self._tenant = Tenant(options, self)
+
+    # -- life
+
+    def start(self) -> Platform:
+        if self.broker is None:
+            self._link = ClientLink(*self._address, device_id=self._device_id)
+        else:
+            self.broker.start()
+            self._link = self._own_link(self.broker)
+        self._link.open(self)
+        if self.broker is not None:
+            self.broker.save()
+        return self
+
+    def stop(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        if self.broker is not None and self._owned:
+            self.broker.close()
+
+    def __enter__(self) -> Platform:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _own_link(self, broker: Broker) -> Link:
+        if isinstance(broker.engine, Embedded):
+            return EmbeddedLink(broker.engine)
+        certified = broker.require_certificate
+        return ClientLink(broker.host, broker.inner_port, device_id=self._device_id, log=True, certified=certified)
+
+    # -- what a test asks
+
+    @property
+    def host(self) -> str:
+        return Broker.host if self.broker is not None else self._address[0]
+
+    @property
+    def port(self) -> int:
+        """Where devices connect."""
+        return self.broker.port if self.broker is not None else self._address[1]
+
+    @property
+    def inventory(self) -> Inventory:
+        return self._tenant.inventory
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Every operation, oldest first."""
+        return self._tenant.operations
+
+    @property
+    def errors(self) -> list[Row]:
+        """Rows (code, template ID, text), as on `s/e`."""
+        return self._tenant.errors
+
+    @property
+    def clients(self) -> list[Client]:
+        """Who is connected."""
+        with self._changed:
+            return list(self._link.clients.values()) if self._link is not None else []
+
+    @property
+    def waiting(self) -> list[str]:
+        """Device IDs that poll for credentials and were not accepted yet."""
+        with self._changed:
+            return sorted(self._tenant.waiting)
+
+    def traffic(self) -> list[Traffic]:
+        """Every payload so far, in both directions."""
+        with self._changed:
+            return list(self._tenant.traffic)
+
+    def published(self, topic: str) -> list[Row]:
+        """The rows that devices published on a topic, in order."""
+        return [row for item in self.traffic() if item.direction == "up" and item.topic == topic for row in item.rows]
+
+    def payloads(self, topic: str) -> list[bytes]:
+        """The payloads that devices published on a topic, in order."""
+        return [item.payload for item in self.traffic() if item.direction == "up" and item.topic == topic]
+
+    def watch(self, watcher: Callable[[Traffic], None]) -> None:
+        """Calls `watcher` for every payload, in the thread and at the moment of its arrival."""
+        with self._changed:
+            self._tenant.watchers.append(watcher)
+
+    def wait_for_device(self, external_id: str, timeout: float = 10.0) -> ManagedObject:
+        """Waits until a device, child or service exists; `TimeoutError` after `timeout` seconds."""
+        self.wait_for(lambda: external_id in self.inventory, timeout, f"{external_id} does not exist")
+        return self.inventory[external_id]
+
+    def wait_for(self, condition: Callable[[], object], timeout: float = 10.0, what: str = "not so") -> None:
+        """Waits until `condition()` is true; it is asked after everything that arrives."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if self._failure is not None:
+                    raise RuntimeError("the stand-in platform failed") from self._failure
+                if left <= 0 or not self._changed.wait(left):
+                    if condition():
+                        return
+                    raise TimeoutError(f"{what} after {timeout:g} s\n{self}")
+
+    # -- what a test does
+
+    def send(
+        self, *rows: Sequence[str], topic: str | None = None, fragment: str | None = None, to: str | None = None
+    ) -> list[Operation]:
+        """Creates one operation a row, and sends all rows in one payload to the device they are for.
+
+        A row is (template ID, external ID of the device or child, parameters…). Rows of custom templates need `topic`
+        (`s/dc/<X-ID>`) and `fragment`. A device that is not connected, or has not subscribed, gets the rows when it
+        asks with 500. `to` names the connected device where the row names one that does not exist. `ValueError` for
+        rows of several devices, `PayloadTooLargeError` where they do not fit in one payload.
+        """
+        topic = topic or topics.ds()
+        with self._changed:
+            operations = [self._operation(tuple(row), topic, fragment) for row in rows]
+            roots = {self._root_of(operation.device, to) for operation in operations}
+            if len(roots) > 1:
+                raise ValueError(
+                    f"the rows of one call go to one device and its children, not to {', '.join(sorted(roots))}"
+                )
+            encode((op.row for op in operations), limit=payload_budget(topic, qos=1))  # raises if they do not fit
+            operations = _one_profile(operations)
+            self._tenant.operate(self._client_of(roots), list(dict.fromkeys(operations)))
+        return operations
+
+    def accept(self, device_id: str, username: str | None = None, password: str | None = None) -> Credentials:
+        """Accepts a device in registration: its next poll is answered with credentials."""
+        with self._changed:
+            return self._tenant.accept(device_id, username, password)
+
+    def refuse(self, device_id: str) -> None:
+        """Takes a device out of registration: its polls stay without an answer."""
+        with self._changed:
+            self._tenant.refuse(device_id)
+
+    def reply(self, topic: str, *rows: Sequence[str], to: str | None = None) -> None:
+        """Sends rows of any kind in one payload to a connected device: an error on `s/e`, a late 70, garbage."""
+        with self._changed:
+            client = self._client_of({to} if to is not None else {c.device_id for c in self.clients})
+            if client is None:
+                raise ValueError("no such device is connected")
+            self._tenant.reply(client, topic, [tuple(row) for row in rows])
+
+    def disconnect(self, device_id: str) -> None:
+        """Ends the connection of a device from the platform's side."""
+        with self._changed:
+            client = self._client_of({device_id})
+        if client is not None and self._link is not None:
+            self._link.drop(client)
+
+    def __str__(self) -> str:
+        with self._changed:
+            kind = self.broker.kind if self.broker is not None else "broker"
+            lines = [f"Platform at {self.host}:{self.port} ({kind}), {len(self._tenant.traffic)} payloads"]
+            for root in self.inventory.roots:
+                lines += root.lines("  ")
+            lines += [f"  error {','.join(row)}" for row in self.errors]
+            return "\n".join(lines)
+
+    def _operation(self, row: Row, topic: str, fragment: str | None) -> Operation:
+        if len(row) < 2:
+            raise ValueError(f"an operation names its device in the second field: {row!r}")
+        fragment = fragment or fragment_of(row[0])
+        if fragment is None:
+            raise ValueError(f"no static template of an operation has the ID {row[0]!r}: say which fragment it is for")
+        return self._tenant.operation(row, topic, fragment, self._changed)
+
+    def _root_of(self, external_id: str, to: str | None) -> str:
+        """The device ID of the connection that an operation travels on."""
+        if to is not None:
+            return to
+        if external_id in self.inventory:
+            return self.inventory[external_id].root.external_id
+        raise ValueError(f"{external_id!r} is unknown here: wait_for_device, or name the connected device with to=")
+
+    def _client_of(self, device_ids: set[str]) -> Client | None:
+        return next((client for client in reversed(self.clients) if client.device_id in device_ids), None)
+
+    # -- called by the tenant
+
+    def deliver(self, client: Client, topic: str, payload: bytes) -> None:
+        if self._link is not None:
+            self._link.deliver(client, topic, payload)
+
+    def issued(self, credentials: Credentials) -> None:
+        if self._users is not None and self.broker is not None:
+            self._users[f"{credentials.tenant}/{credentials.username}"] = credentials.password
+            self.broker.set_users(self._users)
+
+    # -- called by the link
+
+    def connected(self, client: Client) -> None:
+        with self._changed:
+            others = {other.device_id for other in self.clients} - {client.device_id}
+            if others and isinstance(self._link, ClientLink) and self._device_id is None:
+                both = f"{client.device_id} and {', '.join(sorted(others))}"
+                text = f"{both} are connected, but behind this broker devices cannot be told apart: Platform('amqtt')"
+                self.errors.append(("", "", text))
+            self._changed.notify_all()
+
+    def left(self, client: Client) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def may_subscribe(self, client: Client, topic: str) -> bool:
+        with self._changed:
+            return self._tenant.may_subscribe(client, topic)
+
+    def too_large(self, client: Client, topic: str, size: int) -> None:
+        with self._changed:
+            self._tenant.too_large(client, topic, size, PACKET_LIMIT)
+            self._changed.notify_all()
+
+    def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None:
+        with self._changed:
+            try:
+                self._tenant.received(client, topic, payload)
+            except Exception as error:
+                # A bug here or in a watcher must not end the broker's thread, and must not pass unseen.
+                log.exception("the stand-in platform failed on %s", topic)
+                self._failure = error
+            self._changed.notify_all()
+
+
+def _one_profile(operations: list[Operation]) -> list[Operation]:
+    """A row 531 is sent beside the 527 of the same operation: both rows then stand for one."""
+    merged: list[Operation] = []
+    for operation in operations:
+        id_ = operation.row[0]
+        twin = [
+            other
+            for other in merged
+            if {other.row[0], id_} == {"527", "531"} and other.device == operation.device and len(other.rows) == 1
+        ]
+        if twin:
+            twin[0].rows.append(operation.row)
+        merged.append(twin[0] if twin else operation)
+    return merged

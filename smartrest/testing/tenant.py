@@ -1,0 +1,333 @@
+"""The platform's side of SmartREST without any network: payloads of clients in, changes and replies out.
+
+Where a message comes from and how replies travel is the business of `links.py`; what a row of a static template does
+stands in `effects.py`. Source: MQTT integration guide, sections "SmartREST payload" and "Device authentication".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from smartrest import DecodeError, TemplateError, decode, encode, pack, payload_budget
+from smartrest.mqtt import ClientId, topics
+from smartrest.templates import Collection, static
+
+from .effects import EFFECTS, Call, Refused
+from .inventory import Inventory, ManagedObject, now
+from .operations import PENDING, Operation
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    Row = tuple[str, ...]
+
+__all__ = ["Client", "Credentials", "Options", "Outside", "Tenant", "Traffic"]
+
+REFUSED_BEFORE_CREATION = ("s/ds", "s/dat", "devicecontrol/notifications")  # seen in the field as SUBACK 0x80
+
+
+class Credentials(NamedTuple):
+    """What the row 70 carries."""
+
+    tenant: str
+    username: str
+    password: str
+
+
+class Traffic(NamedTuple):
+    """One payload that went `up` (from a device) or `down`; `rows` is empty where it cannot be read as SmartREST."""
+
+    direction: str
+    client_id: str
+    topic: str
+    payload: bytes
+    rows: list[Row]
+
+
+@dataclass
+class Client:
+    """One MQTT connection of a device.
+
+    `certified`: it showed a client certificate. `everything`: its subscriptions are not known, so it counts as
+    subscribed to all topics.
+    """
+
+    client_id: str
+    username: str | None = None
+    certified: bool = False
+    subscriptions: set[str] = field(default_factory=set)
+    everything: bool = False
+
+    def listens(self, topic: str) -> bool:
+        return self.everything or topic in self.subscriptions
+
+    @property
+    def device_id(self) -> str:
+        return ClientId.parse(self.client_id).device_id
+
+    @property
+    def x_id(self) -> str | None:
+        return ClientId.parse(self.client_id).template_id
+
+
+@dataclass
+class Options:
+    """How the platform behaves where it has a choice; the names are the arguments of `Platform`."""
+
+    tenant: str = "t0815"
+    registration: str = "accept"
+    tokens: str = "certificate"
+    token_life: float = 3600.0
+    version: str = "2025.0.0"
+    refuse_subscriptions: bool = True
+
+
+class Outside(Protocol):
+    """Where a tenant's replies and new credentials go."""
+
+    def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
+    def issued(self, credentials: Credentials) -> None: ...
+
+
+class Tenant:
+    """All that one tenant knows. Not thread-safe: `Platform` calls it under its lock."""
+
+    def __init__(self, options: Options, outside: Outside) -> None:
+        self.options = options
+        self.inventory = Inventory()
+        self.operations: list[Operation] = []
+        self.collections: dict[str, Collection] = {}
+        self.errors: list[Row] = []
+        self.traffic: list[Traffic] = []
+        self.watchers: list[Callable[[Traffic], None]] = []
+        self.waiting: set[str] = set()  # device IDs that poll for credentials and were not accepted yet
+        self.accepted: dict[str, Credentials] = {}
+        self.refused: set[str] = set()
+        self._outside = outside
+        self._operation_ids = itertools.count(5001)
+        self._token_key = secrets.token_bytes(32)
+
+    # -- up
+
+    def received(self, client: Client, topic: str, payload: bytes) -> None:
+        """One payload of a client. Nothing that a device sends raises here; what is wrong with it goes to `errors`."""
+        where = topics.parse(topic)
+        rows: list[Row] = []
+        error: DecodeError | None = None
+        if where.is_smartrest:
+            try:
+                rows = decode(payload)
+            except DecodeError as failure:
+                error, rows = failure, failure.rows
+        self._record(Traffic("up", client.client_id, topic, payload, rows))
+        if where.kind == "us":
+            for row in rows:
+                self._static(client, row, where.child, where.mode or "s")
+        elif where.kind in ("uc", "ud"):
+            for row in rows:
+                self._custom(client, row, where.x_id or client.x_id, where.child)
+        elif where.kind == "ut":
+            self._collection(client, where.x_id or "", payload)
+        elif where.kind == "ucr":
+            self._credentials(client)
+        elif where.kind == "uat":
+            self._token(client)
+        if error is not None:
+            self.report(client, "42", "", f"Malformed payload on {topic}: {error}")
+
+    def may_subscribe(self, client: Client, topic: str) -> bool:
+        """Whether the platform takes a subscription: exact topics only, and of a device that exists."""
+        if "+" in topic or "#" in topic or topics.parse(topic).direction == "up":
+            return False
+        known = client.device_id in self.inventory
+        return known or not self.options.refuse_subscriptions or topic not in REFUSED_BEFORE_CREATION
+
+    def too_large(self, client: Client, topic: str, size: int, limit: int) -> None:
+        """The platform says nothing on the wire when a packet is too large, so this only goes to `errors`."""
+        self.errors.append(
+            ("", "", f"Packet of {size} bytes on {topic} is over the limit of {limit}: connection closed")
+        )
+
+    def report(self, client: Client | None, code: str, template: str, text: str, *, fault: bool = True) -> None:
+        """An error row on `s/e`; with `fault` also in `errors`."""
+        row = (code, template, text)
+        if fault:
+            self.errors.append(row)
+        if client is not None:
+            self.reply(client, topics.e(), [row])
+
+    # -- down
+
+    def reply(self, client: Client, topic: str, rows: Sequence[Row]) -> None:
+        """Sends rows in one payload."""
+        self._send(client, topic, encode(rows, limit=payload_budget(topic, qos=1)))
+
+    def operate(self, client: Client | None, operations: Sequence[Operation]) -> None:
+        """Adds operations, and sends them in one payload a topic, if there is a client that listens."""
+        for operation in operations:
+            self.operations.append(operation)
+            if operation.device in self.inventory:
+                self.inventory[operation.device].operations.append(operation)
+        if client is not None:
+            self._push(client, operations)
+
+    def operation(self, row: Row, topic: str, fragment: str, changed: threading.Condition) -> Operation:
+        return Operation(str(next(self._operation_ids)), row[1], fragment, [row], topic, changed)
+
+    def resend(self, client: Client) -> None:
+        """The answer to 500: every PENDING operation of the device and all below it, oldest first."""
+        device = self.inventory[client.device_id]
+        family = {thing.external_id for thing in device.family()}
+        self._push(client, [op for op in self.operations if op.status == PENDING and op.device in family])
+
+    def _push(self, client: Client, operations: Sequence[Operation]) -> None:
+        for topic in dict.fromkeys(op.topic for op in operations):
+            if not client.listens(topic):
+                continue
+            mine = [op for op in operations if op.topic == topic]
+            for payload in pack((row for op in mine for row in op.rows), limit=payload_budget(topic, qos=1)):
+                self._send(client, topic, payload)
+            for operation in mine:
+                operation.sent += 1
+
+    def _send(self, client: Client, topic: str, payload: bytes) -> None:
+        self._record(Traffic("down", client.client_id, topic, payload, decode(payload)))
+        self._outside.deliver(client, topic, payload)
+
+    def _record(self, traffic: Traffic) -> None:
+        self.traffic.append(traffic)
+        for watcher in self.watchers:
+            watcher(traffic)
+
+    # -- static templates
+
+    def _static(self, client: Client, row: Row, child: str | None, mode: str) -> None:
+        effect = EFFECTS.get(row[0])
+        if effect is None:
+            self.report(client, "40", row[0], "No static template for this message id")
+            return
+        try:
+            values = static[row[0]].parse(row).parameters
+            if row[0] == "100" and child is None and client.device_id not in self.inventory:
+                self._create(client, values.get("device_name"), values.get("device_type"))
+                return
+            thing = self._target(client, child, row, values)
+            thing.last_message = now()
+            effect(Call(self, client, thing, row, values, stored=mode in ("s", "q")))
+        except TemplateError as error:
+            self.report(client, "45", row[0], str(error))
+        except Refused as refusal:
+            self.report(client, refusal.code, row[0], str(refusal), fault=refusal.fault)
+
+    def _create(self, client: Client, name: object = None, type_: object = None) -> ManagedObject:
+        name = name or f"MQTT Device {client.device_id}"
+        root = self.inventory.create(client.device_id, str(name), str(type_ or "c8y_MQTTDevice"))
+        root.fragments["c8y_IsDevice"] = {}
+        root.last_message = now()
+        return root
+
+    def _target(self, client: Client, child: str | None, row: Row, values: dict[str, Any]) -> ManagedObject:
+        """The object that the topic addresses; the platform creates devices and first-level children by itself."""
+        root = self.inventory.get(client.device_id) or self._create(client)
+        if child is None:
+            return root
+        thing = self.inventory.get(child)
+        if thing is None and row[0] == "102" and values.get("service_id") == child:
+            return root
+        if thing is None:
+            thing = self.inventory.create(child, f"MQTT Device {child}", "c8y_MQTTChildDevice", root)
+        if thing.root is not root:
+            raise Refused("41", f"{child} is no child of {client.device_id}")
+        return thing
+
+    # -- custom collections
+
+    def _collection(self, client: Client, x_id: str, payload: bytes) -> None:
+        if not payload:
+            found = x_id in self.collections
+            row = ("20", x_id, str(9001 + list(self.collections).index(x_id))) if found else ("41", x_id)
+            self.reply(client, topics.dt(), [row])
+        elif x_id in self.collections:
+            self.report(client, "41", "", f"Template collection {x_id} already exists and cannot be changed")
+        else:
+            try:
+                self.collections[x_id] = Collection.parse(payload, x_id)
+            except (TemplateError, DecodeError) as error:
+                self.report(client, "42", "", f"Template collection {x_id}: {error}")
+
+    def _custom(self, client: Client, row: Row, x_id: str | None, child: str | None) -> None:
+        collection = self.collections.get(x_id or "")
+        if collection is None:
+            self.report(client, "40", row[0], f"No template collection {x_id}")
+            return
+        try:
+            self._target(client, child, row, {}).last_message = now()
+            collection.parse(row)
+        except TemplateError as error:
+            self.report(client, "43" if error.reason == "unknown_template" else "45", row[0], str(error))
+        except Refused as refusal:
+            self.report(client, refusal.code, row[0], str(refusal))
+
+    # -- credentials and tokens
+
+    def accept(self, device_id: str, username: str | None = None, password: str | None = None) -> Credentials:
+        """What the user does in device registration; the next poll of the device is answered."""
+        credentials = Credentials(
+            self.options.tenant, username or f"device_{device_id}", password or secrets.token_urlsafe(18)
+        )
+        self.refused.discard(device_id)
+        self.waiting.discard(device_id)
+        self.accepted[device_id] = credentials
+        self._outside.issued(credentials)
+        return credentials
+
+    def refuse(self, device_id: str) -> None:
+        self.accepted.pop(device_id, None)
+        self.waiting.discard(device_id)
+        self.refused.add(device_id)
+
+    def _credentials(self, client: Client) -> None:
+        device_id = client.device_id
+        if device_id in self.refused:
+            return
+        if self.options.registration == "accept" and device_id not in self.accepted:
+            self.accept(device_id)
+        credentials = self.accepted.get(device_id)
+        if credentials is None:
+            self.waiting.add(device_id)
+        else:
+            self.reply(client, topics.dcr(), [("70", *credentials)])
+
+    def _token(self, client: Client) -> None:
+        if self.options.tokens == "all" or (self.options.tokens == "certificate" and client.certified):
+            self.reply(client, topics.dat(), [("71", self.token(client.device_id))])
+        else:
+            text = "MqttAuth: Cannot publish token for device that do not use certificate authentication"
+            self.report(client, "41", "", text)
+
+    def token(self, device_id: str) -> str:
+        """A signed JSON Web Token (HS256, a key of this tenant) that ends after `token_life` seconds."""
+        issued = time.time()
+        claims = {
+            "iss": self.options.tenant,
+            "sub": device_id,
+            "iat": int(issued),
+            "exp": int(issued + self.options.token_life),
+            "jti": secrets.token_hex(16),
+        }
+        parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+        text = ".".join(parts)
+        return f"{text}.{_base64(hmac.new(self._token_key, text.encode(), hashlib.sha256).digest())}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

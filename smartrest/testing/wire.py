@@ -1,0 +1,141 @@
+"""A TCP relay in front of a broker that does to a connection what networks do: cut it, stall it, refuse it.
+
+It passes bytes and understands nothing of MQTT but the one CONNACK that `refuse` writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from .broker import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Wire"]
+
+CHUNK = 65_536
+
+
+class Wire:
+    """A relay from `port` (free, chosen at start) to the broker at `target` on this machine.
+
+    Use as a context manager; devices connect to `host`, `port`. Any thread may call the methods; each has taken effect
+    when it returns. `accepted` counts the connections so far.
+    """
+
+    host = LOOPBACK
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.accepted = 0
+        self._refusals: list[int] = []
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Wire:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def cut(self) -> None:
+        """Resets every open connection, as a router that restarts."""
+        self._now(self._abort)
+
+    def stall(self) -> None:
+        """From now on bytes get stuck in both directions, while the connections stay open: half-open."""
+        self._now(self._flow.clear)
+
+    def resume(self) -> None:
+        """Lets the bytes flow again, those that got stuck first."""
+        self._now(self._flow.set)
+
+    def refuse(self, code: int, times: int = 1) -> None:
+        """Answers the next `times` connections with a CONNACK of this return code (0 to 255) and closes them."""
+        self._now(lambda: self._refusals.extend([code] * times))
+
+    def inject(self, packet: bytes) -> None:
+        """Sends bytes to every connected client as if they came from the broker."""
+
+        def write() -> None:
+            for writer in self._clients:
+                writer.write(packet)
+
+        self._now(write)
+
+    def _now(self, action: Callable[[], object]) -> None:
+        async def run() -> None:
+            action()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def _abort(self) -> None:
+        for writer in self._clients:
+            writer.transport.abort()
+
+    async def _listen(self) -> None:
+        self._flow = asyncio.Event()
+        self._flow.set()
+        self._server = await asyncio.start_server(self._client, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._abort()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._clients.add(writer)
+        self.accepted += 1
+        try:
+            if self._refusals:
+                code = self._refusals.pop(0)
+                await reader.read(CHUNK)  # the CONNECT
+                writer.write(bytes((0x20, 2, 0, code)))
+                await writer.drain()
+            else:
+                await self._relay(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # a broken connection is what this relay is for
+        finally:
+            self._clients.discard(writer)
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, self.target)
+        ways = [
+            asyncio.ensure_future(self._pass_on(reader, inner_writer)),
+            asyncio.ensure_future(self._pass_on(inner_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            inner_writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                await self._flow.wait()
+                writer.write(chunk)
+                await writer.drain()
