@@ -1,0 +1,60 @@
+"""The command `smartrest`: finds the subcommand, runs it, turns what went wrong into an exit code.
+
+One module per family of subcommands, listed in `FAMILIES`; each adds its own by `register(commands)` and imports what
+it needs when it runs. Exit codes: 0 done, 1 bad data, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ._report import UsageError
+
+FAMILIES = ("codec", "templates", "device", "certificates", "bench")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import smartrest
+
+        try:
+            number = version("smartrest")
+        except PackageNotFoundError:  # run from a source tree
+            number = "(not installed)"
+        print(f"smartrest {number}, engine {smartrest.engine()}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="smartrest", description="SmartREST payloads of Cumulocity IoT over MQTT.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine that runs here")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for family in FAMILIES:
+        if importlib.util.find_spec(f".{family}", __name__) is not None:
+            importlib.import_module(f".{family}", __name__).register(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (without the program's name) and return its exit code."""
+    try:
+        args = _parser().parse_args(argv)
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except SystemExit as stop:  # argparse: help, version, wrong usage
+        return stop.code if isinstance(stop.code, int) else 2
+    except UsageError as error:
+        print(f"smartrest: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code

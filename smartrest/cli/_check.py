@@ -1,0 +1,113 @@
+"""`check`: every fault and doubt of every payload, `file:line:column: text (reason)` and a caret under the place."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from .._constants import PAYLOAD_LIMIT, TEXTS
+from .._finding import Finding
+from ._collections import load
+from ._report import Colours, UsageError, pointer, visible
+from ._run import Run, as_bytes
+from .framing import Part, Source
+
+_FATAL = {"invalid_utf8", "unterminated_quote"}  # nothing behind them can be read
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print all findings of all files; exit code 1 where there is one."""
+    run = Run(args)
+    collections = load(args.collection)
+    if args.topic is not None:
+        _limit(run, args.topic)
+    for source in run.sources():
+        payload = None
+        for part in source.parts(args.framing):
+            if payload is None or not part.lead:
+                payload = _Payload(run, source, part, collections)
+            if not payload.check(part) and part.line is None:
+                break
+    return run.report.code
+
+
+def _limit(run: Run, topic: str | None) -> int:
+    if topic is None:
+        return PAYLOAD_LIMIT
+    try:
+        budget: int = run.engine.payload_budget(topic, qos=1)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return budget
+
+
+class _Payload:
+    """One payload, checked part by part."""
+
+    def __init__(self, run: Run, source: Source, part: Part, collections: list[Any]) -> None:
+        self._run, self._source, self._line = run, source, part.line
+        self._collections = collections
+        self._colours = Colours(sys.stdout)
+        self._topic = part.topic if run.args.topic is None else run.args.topic
+        self._rows = 0
+        self._lines = 0
+        try:
+            self._limit = _limit(run, self._topic)
+        except UsageError as error:
+            run.report.error(source.where(part), str(error))
+            self._topic, self._limit = None, PAYLOAD_LIMIT
+
+    def check(self, part: Part) -> bool:
+        """Print the findings of a part; whether the next part can be read."""
+        data = as_bytes(part.data)
+        shift = part.start - part.lead  # from a place in the data to its place in the payload
+        options = {} if self._topic is None else {"topic": self._topic, "collections": self._collections}
+        found = [
+            finding
+            for finding in self._run.engine.check(part.data, **options)
+            if finding.reason != "too_large" and (finding.start is None or finding.start >= part.lead)
+        ]
+        if part.start <= self._limit < len(data) + shift:
+            found.append(Finding("too_large", TEXTS["too_large"], self._limit - shift, len(data)))
+            found.sort(key=lambda finding: finding.start or 0)
+        counted = part.lead
+        for finding in found:
+            start = part.lead if finding.start is None else finding.start
+            self._lines += data.count(b"\n", counted, start)
+            counted = max(counted, start)
+            self._print(finding, data, part, shift)
+        self._lines += data.count(b"\n", counted)
+        if found:
+            self._run.report.code = max(self._run.report.code, 1)
+        if any(finding.reason in _FATAL for finding in found):
+            return False
+        self._rows += len(self._run.engine.scan(part.data)) - part.lead_rows
+        return True
+
+    def _print(self, finding: Any, data: bytes, part: Part, shift: int) -> None:
+        start = part.lead if finding.start is None else finding.start
+        end = start + 1 if finding.reason == "too_large" or finding.end is None else finding.end
+        shown, carets, column = pointer(data, start, end, part.lead)
+        line = self._lines + 1 if self._line is None else self._line
+        row = None if finding.row is None else finding.row - part.lead_rows + self._rows
+        if self._run.args.json:
+            record = {
+                "file": self._source.name,
+                "line": line,
+                "column": column,
+                "reason": finding.reason,
+                "text": finding.text,
+                "start": None if finding.start is None else finding.start + shift,
+                "end": None if finding.end is None else finding.end + shift,
+                "row": row,
+                "field": finding.field,
+            }
+            self._run.write(json.dumps(record, ensure_ascii=False) + "\n")
+            return
+        where = self._colours.bold(f"{visible(self._source.name)}:{line}:{column}:")
+        inner = f", line {self._lines + 1} of the payload" if self._line is not None and self._lines else ""
+        text = f"{finding.text} of {self._limit} bytes" if finding.reason == "too_large" else finding.text
+        self._run.write(f"{where} {self._colours.red(visible(text))} ({finding.reason}){inner}\n")
+        self._run.write(f"  {shown}\n  {self._colours.red(carets)}\n")

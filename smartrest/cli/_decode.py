@@ -1,0 +1,62 @@
+"""`decode`: payloads to JSON lines, one array per row, or one object with `--named`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ..errors import DecodeError, TemplateError
+from ._collections import load
+from ._run import Run
+from .framing import Part, Source
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the rows of all files; good rows before an error too."""
+    run = Run(args)
+    name_row = _namer(args) if args.named else None
+    for source in run.sources():
+        rows = 0  # of this payload so far
+        for part in source.parts(args.framing):
+            before = rows = rows if part.lead else 0
+            try:
+                for batch in run.batches(part, args.strict):
+                    if name_row is None:
+                        run.write_rows(batch)
+                    else:
+                        _write_named(run, source, part, rows, batch, name_row)
+                    rows += len(batch)
+            except DecodeError as error:
+                run.decode_error(source, part, error, before)
+                if part.line is None:  # the rest belongs to the same payload
+                    break
+            if source.live:
+                run.flush()
+    return run.report.code
+
+
+def _namer(args: argparse.Namespace) -> Callable[[tuple[str, ...], str], Any]:
+    from .. import templates
+
+    collections = load(args.collection)
+    return lambda row, topic: templates.parse(row, topic, collections=collections)
+
+
+def _write_named(run: Run, source: Source, part: Part, before: int, rows: list[tuple[str, ...]], parse: Any) -> None:
+    """One JSON object per row: template ID, name and named parameters; a row that does not fit is an error."""
+    for number, row in enumerate(rows, before):
+        try:
+            message = parse(row, run.args.topic if part.topic is None else part.topic)
+        except TemplateError as error:
+            run.report.error(source.where(part), f"row {number}: {error}")
+            continue
+        name = message.template.name if message.template else None
+        shown = {"id": message.id, "name": name, "parameters": message.parameters}
+        run.write(json.dumps(shown, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,142 @@
+"""`inspect`: each field made visible, the escapes that were met, the size against the limit. For people to read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+
+from .._constants import BOM, PAYLOAD_LIMIT, QUOTE
+from ..errors import DecodeError
+from ._report import Colours, UsageError, visible
+from ._run import Run, as_bytes
+from .framing import Part, Source
+
+# An escape, its dialect, and a row that only this dialect reads strictly: so it does what is strict behind it.
+_DIALECTS = (('\\"', "backslash", b'"a\\"b"\n'), ('""', "doubling", b'"a""b"\n'))
+_NO_FAULT = {"blank_outside_quotes", "too_large"}  # findings that leave a reading strict
+_BOM = BOM.encode()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show every payload of all files."""
+    run = Run(args)
+    if args.topic is not None:
+        try:
+            run.engine.payload_budget(args.topic, qos=args.qos)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    for source in run.sources():
+        payload = None
+        for part in source.parts(args.framing):
+            if payload is None or not part.lead:
+                if payload is not None:
+                    payload.end()
+                payload = _Payload(run, source, part)
+            if not payload.show(part) and part.line is None:
+                break
+        if payload is not None:
+            payload.end()
+    return run.report.code
+
+
+class _Payload:
+    """One payload, shown part by part."""
+
+    def __init__(self, run: Run, source: Source, part: Part) -> None:
+        self._run, self._source, self._where = run, source, source.where(part)
+        self._topic = part.topic if run.args.topic is None else run.args.topic
+        self._colours = Colours(sys.stdout)
+        self._bom = as_bytes(part.data).startswith(_BOM)
+        self._rows = self._size = 0
+        self._failed = False
+        self._strict = {escape for escape, _, _ in _DIALECTS}  # escapes of the dialects that read it strictly so far
+        self._escapes: Counter[str] = Counter()
+        self._row_ends: Counter[str] = Counter()
+        self._ended = False  # by a row end
+        self._print(self._colours.bold(visible(self._where) + (f"  {visible(self._topic)}" if self._topic else "")))
+
+    def show(self, part: Part) -> bool:
+        """Show the rows of a part; whether the next part can be read."""
+        data = as_bytes(part.data)
+        self._size += len(data) - part.lead
+        try:
+            rows = self._run.engine.scan(part.data)
+        except DecodeError as error:
+            whole = error.rows[part.lead_rows :]
+            for fields in whole:
+                self._row("", fields, "")
+            self._run.decode_error(self._source, part, error, self._rows - len(whole))
+            self._failed = True
+            return False
+        own = data[part.lead :] if part.lead else data.removeprefix(_BOM)
+        self._strict = {escape for escape, _, row in _DIALECTS if escape in self._strict and self._fits(row + own)}
+        shift = part.start - part.lead
+        for row in rows[part.lead_rows :]:
+            behind = data[row.end : row.end + 2]
+            row_end = "CRLF" if behind == b"\r\n" else "LF" if behind.startswith(b"\n") else ""
+            self._row_ends[row_end] += 1
+            self._row(f", bytes {row.start + shift} to {row.end + shift}", row.fields, row.raw)
+        self._ended = data.endswith(b"\n")
+        return True
+
+    def _fits(self, data: bytes) -> bool:
+        return {finding.reason for finding in self._run.engine.check(data)} <= _NO_FAULT
+
+    def _row(self, where: str, fields: tuple[str, ...], raw: bytes | str) -> None:
+        quotes = sum(field.count(QUOTE) for field in fields)
+        escape = self._escape(fields, raw) if quotes and raw else ""
+        self._escapes[escape] += quotes
+        met = f", {quotes} escaped as {escape}" if escape else ""
+        self._print(self._colours.dim(f"row {self._rows}{where}{met}"))
+        for number, field in enumerate(fields):
+            self._print(f"  {number:3}  {_visible(field) or self._colours.dim('(empty)')}")
+        self._rows += 1
+
+    def _escape(self, fields: tuple[str, ...], raw: bytes | str) -> str:
+        """How quotes are escaped in this row: as the reading of the payload tells, else as the row alone does."""
+        if len(self._strict) == 1:
+            return next(iter(self._strict))
+        for escape, _, row in _DIALECTS:
+            if self._fits(row + as_bytes(raw)) and self._run.engine.decode(row + as_bytes(raw))[1:] == [fields]:
+                return escape
+        return "no one dialect has it"
+
+    def end(self) -> None:
+        """Say what holds for the whole payload."""
+        colours = self._colours
+        if self._failed:
+            self._print(colours.red(f"  {self._rows} rows, then it cannot be read"))
+            return
+        self._print(f"  {self._rows} rows, {self._budget()}")
+        names = [name for escape, name, _ in _DIALECTS if escape in self._strict]
+        reading = f"strictly, {names[0]} dialect" if len(names) == 1 else "strictly in either dialect"
+        escapes = ", ".join(f"{count} as {escape}" for escape, count in self._escapes.items() if count) or "none"
+        reading = f"reads {reading}" if names else colours.red("reads leniently, `check` tells why")
+        self._print(f"  {reading}; escaped quotes: {escapes}")
+        ends = ", ".join(f"{count} {name}" for name, count in self._row_ends.items() if name)
+        extra = f"{', final newline' if self._ended else ''}{', byte order mark' if self._bom else ''}"
+        self._print(f"  row ends: {ends or 'none'}{extra}")
+
+    def _budget(self) -> str:
+        limit, place = PAYLOAD_LIMIT, "at any QoS on any topic up to 177 bytes"
+        if self._topic is not None:
+            try:
+                limit = self._run.engine.payload_budget(self._topic, qos=self._run.args.qos)
+                place = f"at QoS {self._run.args.qos} on {visible(self._topic)}"
+            except ValueError as error:
+                self._run.report.error(self._where, str(error))
+        text = f"{self._size:,} bytes: {100 * self._size / limit:.1f} % of the {limit:,} that fit {place}"
+        return self._colours.red(text) if self._size > limit else text
+
+    def _print(self, text: str) -> None:
+        self._run.write(text + "\n")
+
+
+def _visible(field: str) -> str:
+    """A field as one line; blanks at its ends show too."""
+    inner = field.strip(" ")
+    if not inner:
+        return "\u2420" * len(field)
+    blanks = len(field) - len(field.lstrip(" "))
+    return "\u2420" * blanks + visible(inner) + "\u2420" * (len(field) - blanks - len(inner))

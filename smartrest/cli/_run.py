@@ -1,0 +1,107 @@
+"""What the codec's commands share: the engine of this run, the files, output as JSON, errors of reading."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .._constants import TEXTS
+from ..errors import DecodeError
+from ._report import Report, UsageError, pointer
+from .framing import Part, Source, sources
+
+_BIG = 4 * 1024 * 1024  # bytes; a payload above it is turned into rows bit by bit
+_BATCH = 4096  # rows
+_CONTROLS = re.compile("[\x7f-\x9f]")  # JSON leaves them as they are, a terminal may obey them
+
+
+def open_engine(name: str | None) -> Any:
+    """The engine of that name, with the functions of the package; without a name the one that the package chose."""
+    if name is None:
+        return importlib.import_module("smartrest")
+    family, _, kernel = name.partition(":")
+    if family not in ("pure", "core") or name.endswith(":") or (kernel and family == "pure"):
+        raise UsageError(f"no engine {name!r}: pure, core or core:<kernel>")
+    if family == "pure":
+        return importlib.import_module("smartrest.pure")
+    try:
+        core = importlib.import_module("smartrest.core")
+    except ModuleNotFoundError as error:
+        if error.name != "smartrest.core":
+            raise
+        raise UsageError("the compiled core is not installed; --engine pure runs everywhere") from error
+    try:
+        return core.Engine(kernel or "auto")
+    except (ImportError, ValueError) as error:
+        raise UsageError(str(error)) from error
+
+
+class Run:
+    """One run of a codec command."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.engine = open_engine(args.engine)
+        self.report = Report()
+        self._painted = sys.stdout.isatty()
+
+    def sources(self) -> Iterator[Source]:
+        yield from sources(self.args.files, self.report)
+        self.report.clear()
+
+    def write(self, text: str) -> None:
+        """Text to standard output, as UTF-8 whatever the locale says."""
+        if not text:
+            return
+        if self._painted:
+            self.report.clear()
+            text = _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        sys.stdout.buffer.write(text.encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+
+    def flush(self) -> None:
+        sys.stdout.buffer.flush()
+
+    def write_rows(self, rows: list[tuple[str, ...]]) -> None:
+        """One JSON array a line."""
+        if rows:
+            # JSON text holds no NUL, so it can stand for the commas: between rows there is one more bracket.
+            text = json.dumps(rows, ensure_ascii=False, separators=("\0", ":"))[1:-1]
+            self.write(text.replace("]\0[", "]\n[").replace("\0", ", ") + "\n")
+
+    def batches(self, part: Part, strict: bool) -> Iterator[list[tuple[str, ...]]]:
+        """The rows of a part; the whole rows before an error come before it is raised."""
+        try:
+            if len(part.data) <= _BIG:
+                rows = self.engine.decode(part.data, strict=strict)
+                yield rows[part.lead_rows :] if part.lead_rows else rows
+                return
+            lazy = self.engine.scan(part.data, strict=strict)
+        except DecodeError as error:
+            yield error.rows[part.lead_rows :]
+            raise
+        for first in range(part.lead_rows, len(lazy), _BATCH):
+            yield [row.fields for row in lazy[first : first + _BATCH]]
+
+    def decode_error(self, source: Source, part: Part, error: DecodeError, rows: int) -> None:
+        """Report an error of reading; `rows` rows of the payload stand before this part."""
+        where = f"at byte {(error.position or 0) - part.lead + part.start}"
+        if error.row is not None:
+            where += f", row {error.row - part.lead_rows + rows}"
+        if error.field is not None:
+            where += f", field {error.field}"
+        data = as_bytes(part.data)
+        shown = None if error.position is None else pointer(data, error.position, error.position + 1, part.lead)
+        self.report.error(source.where(part), f"{TEXTS.get(error.reason, error)} ({error.reason}) {where}", shown)
+
+
+def as_bytes(data: bytes | str) -> bytes:
+    """The bytes that positions count in."""
+    return data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")

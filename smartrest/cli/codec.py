@@ -1,0 +1,106 @@
+"""The commands of the codec and their options: `decode`, `encode`, `inspect`, `check`. Each runs in its own module."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+
+from .framing import FRAMINGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def register(commands: Commands) -> None:
+    """Add the commands of the codec."""
+    for add in (_decode, _encode, _inspect, _check):
+        add(commands)
+
+
+def _command(commands: Commands, name: str, text: str, files: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)
+    parser.add_argument("files", nargs="+", metavar="FILE", help=files + "; - is standard input")
+    parser.add_argument("--engine", metavar="NAME", help="pure, core or core:<kernel>, such as core:avx2")
+    return parser
+
+
+def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    parser = _command(commands, name, text, "payloads")
+    parser.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        help="what a FILE holds: one payload (whole), a JSON object with its payload and topic a line (jsonl, "
+        "default for .jsonl), a payload a line (lines)",
+    )
+    parser.add_argument("--collection", metavar="FILE", action="append", default=[], help=argparse.SUPPRESS)
+    return parser
+
+
+def _topic(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--topic", metavar="TOPIC", help=text)
+    parser.add_argument("--qos", type=int, choices=(0, 1, 2), default=1, help="QoS of the publish (default: 1)")
+
+
+def _decode(commands: Commands) -> None:
+    parser = _reader(commands, "decode", "Read payloads, print one JSON array per row.")
+    parser.add_argument("--strict", action="store_true", help="refuse what is not strictly well formed")
+    parser.add_argument("--named", action="store_true", help="print JSON objects, parameters named by their templates")
+    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="where --named looks (default: s/us)")
+    parser.set_defaults(run=_late("_decode"))
+
+
+def _encode(commands: Commands) -> None:
+    parser = _command(commands, "encode", "Write one payload of rows given as JSON arrays, one a line.", "JSON lines")
+    parser.add_argument(
+        "--dialect", choices=("backslash", "double"), default="backslash", help="how quotes are escaped"
+    )
+    parser.add_argument("--quote", choices=("minimal", "all"), default="minimal", help="which fields are quoted")
+    parser.add_argument("--final-newline", action="store_true", help="end the last row with a newline too")
+    parser.add_argument(
+        "--on-trailing-backslash",
+        choices=("allow", "error"),
+        default="allow",
+        help="a quoted field that ends with a backslash, which some receivers misread",
+    )
+    parser.add_argument(
+        "--limit", type=_limit, default="default", metavar="BYTES", help="of one payload, or none (default: 16000)"
+    )
+    parser.add_argument("--pack", action="store_true", help="as few payloads as fit: a JSON object with payload a line")
+    parser.add_argument(
+        "--split-groups", action="store_true", help="with --pack: one long row of a list becomes several"
+    )
+    _topic(parser, "where the payload goes: sets the exact limit")
+    parser.set_defaults(run=_late("_encode"))
+
+
+def _inspect(commands: Commands) -> None:
+    parser = _reader(commands, "inspect", "Show each field, the escapes that were met and the size against the limit.")
+    _topic(parser, "where the payload goes: the exact limit")
+    parser.set_defaults(run=_late("_inspect"))
+
+
+def _check(commands: Commands) -> None:
+    parser = _reader(commands, "check", "Report every fault and doubt, with line, column and reason.")
+    parser.add_argument("--topic", metavar="TOPIC", help="where the payload goes: checks templates and exact size too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    parser.set_defaults(run=_late("_check"))
+
+
+def _late(module: str) -> Callable[[argparse.Namespace], int]:
+    """The `run` of a module that is imported when its command runs."""
+
+    def run(args: argparse.Namespace) -> int:
+        code: int = importlib.import_module(f".{module}", __package__).run(args)
+        return code
+
+    return run
+
+
+def _limit(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of bytes nor none")
+    return int(text)

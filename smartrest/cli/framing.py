@@ -1,0 +1,143 @@
+"""Files to payloads: a whole file, a JSON object a line, a line each. Never joins payloads and never decodes one.
+
+A whole file too long for one piece is cut by `stream`; every other payload comes as one part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+from ._report import Report, pointer
+from .stream import InDoubt, pieces
+
+FRAMINGS = ("whole", "jsonl", "lines")
+LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line
+
+_BOM = "\ufeff".encode()
+BAD = object()  # a line without a JSON value
+
+
+class Part(NamedTuple):
+    """A payload, or a piece of a long one.
+
+    The first `lead` bytes of `data` (`lead_rows` rows) are no part of it; what follows stood at byte `start`.
+    """
+
+    data: bytes | str
+    line: int | None = None  # the line of the file that holds the payload, from 1
+    topic: str | None = None
+    start: int = 0
+    lead: int = 0
+    lead_rows: int = 0
+
+
+def sources(names: Sequence[str], report: Report) -> Iterator[Source]:
+    """The files of these names, opened one after the other; `-` is standard input."""
+    for name in names:
+        if name == "-":
+            yield Source("-", sys.stdin.buffer, report)
+            continue
+        try:
+            file = open(name, "rb")  # noqa: SIM115 - closed by the with below; only opening may fail here
+        except (OSError, ValueError) as error:
+            report.error(name, getattr(error, "strerror", None) or str(error), code=2)
+            continue
+        with file:
+            yield Source(name, file, report)
+
+
+class Source:
+    """One input file, read from front to back."""
+
+    def __init__(self, name: str, file: IO[bytes], report: Report) -> None:
+        self.name = "standard input" if name == "-" else name
+        self._file = file
+        self._report = report
+        self._done = 0
+        size = _size(file)
+        self._size = size or 0
+        self.live = size is None  # a pipe or a terminal: someone may be waiting for each answer
+
+    def where(self, part: Part) -> str:
+        return self.name if part.line is None else f"{self.name}:{part.line}"
+
+    def parts(self, framing: str | None) -> Iterator[Part]:
+        """The payloads of this file; faults of the framing are reported."""
+        framing = framing or ("jsonl" if self.name.lower().endswith(".jsonl") else "whole")
+        if framing == "whole":
+            try:
+                for data, start, lead, lead_rows in pieces(lambda size: self._read(self._file.read, size)):
+                    yield Part(data, None, None, start, lead, lead_rows)
+            except InDoubt as doubt:
+                advice = "if the file holds several payloads, say so with --framing"
+                self._report.error(self.name, f"{doubt} behind byte {doubt.position}; {advice}")
+            return
+        for number, line in self.lines():
+            if framing == "lines":
+                yield Part(line, number)
+            elif (part := self._message(number, line)) is not None:
+                yield part
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line with its number, without LF or CRLF; one that is too long is reported and left out."""
+        number = 0
+        while line := self._read(self._file.readline, LINE_LIMIT + 1):
+            number += 1
+            if len(line) > LINE_LIMIT:
+                self._report.error(f"{self.name}:{number}", f"line longer than {LINE_LIMIT >> 20} MiB")
+                while line and not line.endswith(b"\n"):
+                    line = self._read(self._file.readline, LINE_LIMIT)
+                continue
+            if number == 1:
+                line = line.removeprefix(_BOM)
+            yield number, line[:-1].removesuffix(b"\r") if line.endswith(b"\n") else line
+
+    def json(self, number: int, line: bytes) -> Any:
+        """The JSON value of a line; `BAD` for one that holds none, which is reported."""
+        try:
+            # Numbers with a point or an exponent stay as they are written: nothing is lost.
+            return json.loads(line.decode(), parse_float=str)
+        except UnicodeDecodeError as error:
+            self._report.error(f"{self.name}:{number}", "not valid UTF-8", pointer(line, error.start, error.end))
+        except json.JSONDecodeError as error:
+            at = len(error.doc[: error.pos].encode())
+            self._report.error(f"{self.name}:{number}", f"not valid JSON: {error.msg}", pointer(line, at, at + 1))
+        except (ValueError, RecursionError) as error:
+            self._report.error(f"{self.name}:{number}", f"not valid JSON: {error}")
+        return BAD
+
+    def _message(self, number: int, line: bytes) -> Part | None:
+        if not line.strip() or (value := self.json(number, line)) is BAD:
+            return None
+        payload, topic = (value.get("payload"), value.get("topic")) if isinstance(value, dict) else (None, None)
+        if not isinstance(payload, str):
+            self._report.error(f"{self.name}:{number}", 'not a JSON object with a text "payload"')
+        elif not isinstance(topic, str | None):
+            self._report.error(f"{self.name}:{number}", '"topic" is not a text')
+        else:
+            return Part(payload, number, topic)
+        return None
+
+    def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            data = read(size)
+        except OSError as error:
+            self._report.error(self.name, error.strerror or str(error), code=2)
+            return b""
+        self._done += len(data)
+        self._report.progress(self.name, self._done, self._size)
+        return data
+
+
+def _size(file: IO[bytes]) -> int | None:
+    """Bytes of a regular file, `None` for a pipe, a terminal or what has no number."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
