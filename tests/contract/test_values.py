@@ -1,0 +1,422 @@
+"""Values of fields: what is accepted and how it is written, what is refused, and what hostile types cannot do."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from support import UTC, encode_failure, where
+
+from smartrest import EncodeError
+
+CET = datetime.timezone(datetime.timedelta(hours=1))
+BIG = 10**4299  # 4,300 digits
+
+
+class Integer:
+    """An integer by `__index__`, as numpy's are."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __index__(self) -> Any:
+        return self.value
+
+
+class Colour(IntEnum):
+    RED = 3
+
+    def __str__(self) -> str:
+        return "evil"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("text", "text"),
+        ("", ""),
+        (None, ""),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (-1, "-1"),
+        (255, "255"),
+        (2**63, str(2**63)),
+        (-(2**63), str(-(2**63))),
+        (-(2**63) - 1, str(-(2**63) - 1)),
+        (2**64 - 1, str(2**64 - 1)),
+        (10**100, "1" + "0" * 100),
+        (Integer(7), "7"),
+        (Integer(-(2**70)), str(-(2**70))),
+        (Integer(True), "1"),
+        (Colour.RED, "3"),
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (25.0, "25.0"),
+        (0.1, "0.1"),
+        (1e16, "1e+16"),
+        (1e-5, "1e-05"),
+        (123456789.125, "123456789.125"),
+        (5e-324, "5e-324"),
+        (sys.float_info.max, "1.7976931348623157e+308"),
+        (Decimal("1.10"), "1.10"),
+        (Decimal("1E+3"), "1E+3"),
+        (Decimal("-0"), "-0"),
+        (Decimal("0.0000001"), "1E-7"),
+        (datetime.datetime(2026, 3, 14, 9, 26, 53, 589793, CET), "2026-03-14T09:26:53.589+01:00"),
+        (datetime.datetime(2026, 3, 14, 9, 26, 53, 0, UTC), "2026-03-14T09:26:53.000+00:00"),
+        (datetime.datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000+00:00"),
+        (datetime.datetime(9999, 12, 31, 23, 59, 59, 999999, UTC), "9999-12-31T23:59:59.999+00:00"),
+    ],
+    ids=repr,
+)
+def test_accepted(engine: Any, value: Any, text: str) -> None:
+    assert engine.encode_row(("1", value, "x")) == f"1,{text},x".encode()
+    assert engine.encode([["1", value, "x"]]) == f"1,{text},x".encode()
+    assert engine.escape(value) == text
+    assert engine.decode_row(engine.encode_row(("1", value))) == ("1", text)
+
+
+def test_zones_with_seconds(engine: Any) -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30, seconds=-15))
+    moment = datetime.datetime(2026, 3, 14, 9, 26, 53, tzinfo=zone)
+    assert engine.encode_row((moment,)) == moment.isoformat(timespec="milliseconds").encode()
+
+
+class OwnZone(datetime.tzinfo):
+    def __init__(self, offset: Any) -> None:
+        self.offset = offset
+
+    def utcoffset(self, moment: datetime.datetime | None) -> Any:
+        if isinstance(self.offset, Exception):
+            raise self.offset
+        return self.offset
+
+
+def test_a_zone_of_ones_own(engine: Any) -> None:
+    moment = datetime.datetime(2026, 3, 14, 9, 26, 53, tzinfo=OwnZone(datetime.timedelta(minutes=345)))
+    assert engine.encode_row((moment,)) == b"2026-03-14T09:26:53.000+05:45"
+
+
+def test_naive_is_what_has_no_offset(engine: Any) -> None:
+    for zone in (None, OwnZone(None)):
+        error = encode_failure(engine, [("1", datetime.datetime(2026, 3, 14, tzinfo=zone))])
+        assert where(error) == ("bad_value", None, 0, 1)
+
+
+def test_errors_of_a_zone_pass_through(engine: Any) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        engine.encode_row((datetime.datetime(2026, 3, 14, tzinfo=OwnZone(KeyError("mine"))),))
+
+
+@pytest.mark.parametrize("shift", range(64))
+def test_integers_around_powers_of_two_and_ten(engine: Any, shift: int) -> None:
+    for base in (2**shift, 10 ** (shift // 3)):
+        for value in (base - 1, base, base + 1, -base - 1, -base, -base + 1):
+            assert engine.encode_row((value,)) == str(value).encode()
+
+
+def test_digits_of_an_integer(engine: Any) -> None:
+    assert len(engine.encode_row((BIG,))) == 4_300
+    assert len(engine.encode_row((-BIG,))) == 4_301
+    assert engine.encode_row((BIG * 10 - 1,)) == b"9" * 4_300
+    for value in (BIG * 10, -BIG * 10, Integer(BIG * 10), 1 << 200_000):
+        assert where(encode_failure(engine, [("1", value)])) == ("bad_value", None, 0, 1)
+
+
+@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python has no such limit")
+def test_digits_do_not_depend_on_the_interpreters_limit(engine: Any) -> None:
+    before = sys.get_int_max_str_digits()
+    row = engine.scan(b"1," + b"7" * 4300)[0]
+    try:
+        for limit in (640, 0, 100_000):
+            sys.set_int_max_str_digits(limit)
+            assert len(engine.encode_row((BIG,))) == 4_300
+            assert encode_failure(engine, [(BIG * 10,)]).reason == "bad_value"
+            assert row.int(1) == (BIG * 10 - 1) // 9 * 7
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "bad_value"),
+        (float("inf"), "bad_value"),
+        (-float("inf"), "bad_value"),
+        (Decimal("NaN"), "bad_value"),
+        (Decimal("sNaN"), "bad_value"),
+        (Decimal("-Infinity"), "bad_value"),
+        (datetime.datetime(2026, 3, 14), "bad_value"),
+        (b"bytes", "bad_type"),
+        (bytearray(b"x"), "bad_type"),
+        (memoryview(b"x"), "bad_type"),
+        (["nested"], "bad_type"),
+        (("nested",), "bad_type"),
+        ({"a": 1}, "bad_type"),
+        ({"a"}, "bad_type"),
+        (datetime.date(2026, 3, 14), "bad_type"),
+        (datetime.time(9, 26), "bad_type"),
+        (datetime.timedelta(1), "bad_type"),
+        (Fraction(1, 2), "bad_type"),
+        (1j, "bad_type"),
+        (object(), "bad_type"),
+        (str, "bad_type"),
+        (..., "bad_type"),
+    ],
+    ids=repr,
+)
+def test_refused(engine: Any, value: Any, reason: str) -> None:
+    error = encode_failure(engine, [("1",), ("2", "x", value, "y")])
+    assert type(error) is EncodeError
+    assert where(error) == (reason, None, 1, 2)
+    if reason == "bad_type":
+        assert type(value).__name__ in str(error)
+    assert where(encode_failure(engine, ("2", value), "encode_row")) == (reason, None, 0, 1)
+    assert where(encode_failure(engine, value, "escape")) == (reason, None, None, None)
+
+
+# -- subclasses are taken by their value, never by their overrides ---------------------------------------------------
+
+TRAPS = (
+    "__str__", "__repr__", "__format__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__", "__hash__",
+    "__bool__", "__int__", "__index__", "__float__", "__add__", "__lt__", "__le__", "__gt__", "__ge__", "__ne__", "__neg__",
+    "__abs__", "__divmod__", "__mod__", "__floordiv__", "__reduce__", "__sizeof__", "__bytes__", "__buffer__", "__trunc__",
+    "encode", "join", "replace", "find", "isspace", "strip", "split", "startswith", "endswith", "translate", "count",
+    "bit_length", "is_integer", "is_finite", "is_nan", "as_tuple", "to_eng_string", "isoformat", "strftime", "timetuple",
+    "astimezone",
+)  # fmt: skip
+
+
+def trapped(base: type) -> type:
+    """A subclass whose every method fails the test."""
+
+    def trap(name: str) -> Any:
+        def fail(*args: Any, **options: Any) -> Any:
+            raise AssertionError(f"{base.__name__}.{name} of a subclass was called")
+
+        return fail
+
+    class Lying(type(base)):  # type: ignore[misc] # the metaclass of `base`
+        def __instancecheck__(cls, value: object) -> bool:
+            raise AssertionError("__instancecheck__ was called")
+
+        def __subclasscheck__(cls, value: object) -> bool:
+            raise AssertionError("__subclasscheck__ was called")
+
+    return Lying(f"Evil{base.__name__}", (base,), {name: trap(name) for name in TRAPS})
+
+
+EVIL = {base: trapped(base) for base in (str, int, float, Decimal, datetime.datetime)}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (str.__new__(EVIL[str], 'a,"b"'), '"a,\\"b\\""'),
+        (str.__new__(EVIL[str], "plain"), "plain"),
+        (str.__new__(EVIL[str], "é" * 20), "é" * 20),
+        (str.__new__(EVIL[str], ""), ""),
+        (int.__new__(EVIL[int], 42), "42"),
+        (int.__new__(EVIL[int], -(2**90)), str(-(2**90))),
+        (float.__new__(EVIL[float], 2.5), "2.5"),
+        (float.__new__(EVIL[float], 3.0), "3.0"),
+        (Decimal.__new__(EVIL[Decimal], "1.10"), "1.10"),
+        (
+            datetime.datetime.__new__(EVIL[datetime.datetime], 2026, 3, 14, 9, 26, 53, 0, UTC),
+            "2026-03-14T09:26:53.000+00:00",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_overrides_are_not_asked(engine: Any, value: Any, text: str) -> None:
+    assert engine.encode_row(("1", value)) == f"1,{text}".encode()
+    assert engine.encode([("1", value)]) == f"1,{text}".encode()
+
+
+def test_overrides_of_refused_values_are_not_asked(engine: Any) -> None:
+    for value in (float.__new__(EVIL[float], "nan"), Decimal.__new__(EVIL[Decimal], "inf")):
+        assert where(encode_failure(engine, [(value,)])) == ("bad_value", None, 0, 0)
+    assert encode_failure(engine, [(str.__new__(EVIL[str], "\ud800"),)]).reason == "lone_surrogate"
+    assert encode_failure(engine, [(trapped(bytes)(b"x"),)]).reason == "bad_type"
+    assert encode_failure(engine, [(trapped(list)(["x"]),)]).reason == "bad_type"
+    naive = datetime.datetime.__new__(EVIL[datetime.datetime], 2026, 3, 14)
+    assert encode_failure(engine, [(naive,)]).reason == "bad_value"
+
+
+def test_subclasses_of_rows_are_taken_by_their_value(engine: Any) -> None:
+    for base in (tuple, list):
+        row = trapped(base)(["1", "a,b"])
+        assert engine.encode_row(row) == b'1,"a,b"'
+        assert engine.encode([row, row]) == b'1,"a,b"\n1,"a,b"'
+    assert encode_failure(engine, [trapped(str)("500")]).reason == "bad_row"
+
+
+def test_a_class_that_lies_about_itself(engine: Any) -> None:
+    class Liar:
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            return self.claimed
+
+        def __init__(self, claimed: type) -> None:
+            self.claimed = claimed
+
+        def __str__(self) -> str:
+            raise AssertionError("__str__ was called")
+
+        __repr__ = __str__
+
+    for claimed in (str, int, float, bool, type(None), datetime.datetime, Decimal):
+        assert where(encode_failure(engine, [("1", Liar(claimed))])) == ("bad_type", None, 0, 1)
+    for claimed in (tuple, list, Sequence):
+        assert where(encode_failure(engine, [Liar(claimed)])) == ("bad_row", None, 0, None)
+
+
+def test_a_raising_class_property(engine: Any) -> None:
+    class Raising:
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            raise AssertionError("__class__ was asked")
+
+    assert encode_failure(engine, [("1", Raising())]).reason == "bad_type"
+    assert encode_failure(engine, [Raising()]).reason == "bad_row"
+
+
+def test_names_of_types_in_messages_are_escaped_and_short(engine: Any) -> None:
+    evil = type("x\n\x1b[31m" + "y" * 500, (), {})
+    encode_failure(engine, [("1", evil())])  # checks length and printability
+    encode_failure(engine, [evil()])
+
+
+def test_attributes_of_refused_values_are_not_asked(engine: Any) -> None:
+    class Closed:
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(f"{name} was asked")
+
+    assert encode_failure(engine, [("1", Closed())]).reason == "bad_type"
+
+
+# -- __index__ that does more than answer ----------------------------------------------------------------------------
+
+
+def test_what_index_raises_passes_through(engine: Any) -> None:
+    class Raising:
+        def __index__(self) -> int:
+            raise KeyError("mine")
+
+    for call in (engine.encode_row, lambda row: engine.encode([row])):
+        with pytest.raises(KeyError, match="mine"):
+            call(("1", Raising()))
+
+
+def test_index_that_gives_no_int(engine: Any) -> None:
+    for wrong in ("5", 5.0, None):
+        with pytest.raises(TypeError):
+            engine.encode_row((Integer(wrong),))
+
+
+def test_index_called_once(engine: Any) -> None:
+    class Counting:
+        calls = 0
+
+        def __index__(self) -> int:
+            self.calls += 1
+            return self.calls
+
+    value = Counting()
+    assert engine.encode_row((value, "x", value)) == b"1,x,2"
+
+
+@pytest.mark.parametrize("size", [2, 3, 200])
+def test_index_that_changes_the_row(engine: Any, size: int) -> None:
+    class Clearing:
+        def __init__(self, row: list[Any]) -> None:
+            self.row = row
+
+        def __index__(self) -> int:
+            self.row.clear()
+            return 5
+
+    for call in (engine.encode_row, lambda row: engine.encode([row])):
+        row: list[Any] = []
+        row += ["1", Clearing(row), *["tail" * 5] * size]
+        assert call(row) == b"1,5" + b",tailtailtailtailtail" * size, "the fields are those of the start of the row"
+        assert row == []
+
+
+def test_index_that_grows_the_row(engine: Any) -> None:
+    class Growing:
+        def __index__(self) -> int:
+            row.extend(["more"] * 1_000)
+            return 5
+
+    row: list[Any] = ["1"]
+    row.append(Growing())
+    assert engine.encode_row(row) == b"1,5"
+
+
+def test_index_that_changes_the_rows(engine: Any) -> None:
+    class Clearing:
+        def __index__(self) -> int:
+            rows.clear()
+            return 5
+
+    rows: list[Any] = []
+    rows += [("1", Clearing()), ("2", "x" * 100), ("3",)]
+    assert engine.encode(rows) == b"1,5", "iteration over a list that has become empty ends"
+
+
+def test_index_that_adds_rows(engine: Any) -> None:
+    class Adding:
+        def __index__(self) -> int:
+            rows.append(("9",))
+            return 5
+
+    rows: list[Any] = [("1", Adding())]
+    assert engine.encode(rows) == b"1,5\n9", "iteration over a list sees what was added"
+
+
+def test_index_that_encodes_and_decodes(engine: Any) -> None:
+    class Nested:
+        def __index__(self) -> int:
+            assert engine.encode([("inner", Integer(4))]) == b"inner,4"
+            assert engine.decode(b"a\nb") == [("a",), ("b",)]
+            return 5
+
+    assert engine.encode([("1", Nested(), "x"), ("2", Nested())]) == b"1,5,x\n2,5"
+    encoder = engine.compile(("1", int, object))
+    assert encoder(Nested(), Nested()) == b"1,5,5"
+
+
+def test_numpy_like_floats_are_floats(engine: Any) -> None:
+    class Float64(float):
+        def __repr__(self) -> str:
+            return f"Float64({float(self)})"
+
+        __str__ = __repr__
+
+    assert engine.encode_row((Float64(0.1),)) == b"0.1"
+
+
+def test_a_sequence_that_lies_about_its_length(engine: Any) -> None:
+    class Lying(Sequence[str]):
+        def __init__(self, told: int) -> None:
+            self.told = told
+
+        def __len__(self) -> int:
+            return self.told
+
+        def __getitem__(self, k: Any) -> Any:
+            if k >= 2:
+                raise IndexError
+            return "ab"[k]
+
+    for told in (0, 1, 2, 50):
+        # Taken as iteration gives it, as `tuple(row)` does.
+        assert engine.encode_row(Lying(told)) == b"a,b"
