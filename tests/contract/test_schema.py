@@ -187,7 +187,7 @@ class TestErrors:
     def test_position_is_the_raw_start_of_the_field(self, engine: Any) -> None:
         schema = engine.Schema({"1": [str, int]})
         error = decode_failure(schema, '\ufeff1,é,1\n\n1,"a,b", "x"'.encode())
-        assert where(error) == ("bad_value", 18, 1, 2)
+        assert where(error) == ("bad_value", 19, 1, 2)
         assert error.rows == [("1", "é", 1)]
 
     def test_the_syntax_of_the_whole_payload_comes_first(self, engine: Any) -> None:
