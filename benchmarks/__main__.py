@@ -1,0 +1,81 @@
+"""The command: measures the chosen rows of the table and prints it. Exit code 1 where a gate is missed."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import smartrest
+from smartrest.cli.bench import add_options
+
+from . import bounds, decoding, encoding, inside, report
+from .harness import WrongResult
+from .table import Run
+from .targets import IDS
+
+MEASURE: dict[str, Callable[[Run], None]] = {
+    id: getattr(module, id.lower())
+    for id in IDS
+    for module in (decoding, encoding, inside, bounds)
+    if hasattr(module, id.lower())
+}
+
+
+def chosen(patterns: str) -> list[str]:
+    """Return the IDs that the comma-separated patterns name."""
+    wanted = [pattern.strip().upper() for pattern in patterns.split(",") if pattern.strip()]
+    unknown = [pattern for pattern in wanted if not fnmatch.filter(IDS, pattern)]
+    if unknown or not wanted:
+        raise SystemExit(
+            f"smartrest: no row of the table is called {', '.join(unknown) or '(nothing)'}: {', '.join(IDS)}"
+        )
+    return [id for id in IDS if any(fnmatch.fnmatch(id, pattern) for pattern in wanted)]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the options say."""
+    if args.compare:
+        return output(report.compared(args.compare), args)
+    ids = chosen(args.rows)
+    if smartrest.engine() == "pure":
+        print("smartrest: the pure engine runs here: no compiled core was found or asked for", file=sys.stderr)
+    measured = Run(seed=args.seed, quick=args.quick, rounds=args.rounds)
+    for id in ids:
+        measured.say(f"{id} …")
+        try:
+            MEASURE[id](measured)
+        except WrongResult as exc:
+            print(f"smartrest: {id} is not timed, a result is wrong: {exc}", file=sys.stderr)
+            return 1
+        measured.not_measured(id, "not timed")
+    print(report.as_text(measured))
+    if args.json:
+        Path(args.json).write_text(report.as_json(measured), encoding="utf-8")
+    if args.plot:
+        report.chart(measured, args.plot)
+    if args.markdown:
+        name = args.section or "main"
+        tables = {name: report.as_markdown(measured), f"{name}-times": report.nanoseconds(measured.timings)}
+        report.write_sections(args.markdown, tables)
+    return int(any(outcome.verdict == "MISSED" for outcome in measured.outcomes))
+
+
+def output(content: str, args: argparse.Namespace) -> int:
+    if args.markdown:
+        report.write_sections(args.markdown, {args.section or "runs": content})
+    else:
+        print(content)
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure smartrest against its peers.")
+    add_options(parser)
+    return run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,115 @@
+"""Collects what was measured: every contender's time, and for every target its ratio and verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import smartrest
+
+from .harness import Contender, Ratio, Timing, race, ratio
+from .peers import absent
+from .targets import BEST, TARGETS, Target, gate_here, verdict
+
+OURS = "smartrest"
+CODECS: dict[str, tuple[str, ...]] = {BEST: ("orjson", "ssrjson", "msgspec.json", "msgspec.msgpack", "msgpack")}
+CODECS["best peer"] = (*CODECS[BEST], "ormsgpack")
+
+
+@dataclass
+class Outcome:
+    """One row of the table."""
+
+    id: str
+    part: str
+    peer: str
+    verdict: str
+    value: float | None = None
+    median: float | None = None
+    gate: float | None = None
+    goal: float | None = None
+    small: bool = False
+    note: str = ""
+
+    @property
+    def noisy(self) -> bool:
+        return self.value is not None and self.median is not None and Ratio(self.value, self.median).noisy
+
+
+@dataclass
+class Run:
+    """One run of the table on one engine."""
+
+    seed: int = 1
+    quick: bool = False
+    rounds: int | None = None
+    budget: float = 2.0
+    engine: str = field(default_factory=smartrest.engine)
+    outcomes: list[Outcome] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
+
+    def race(
+        self,
+        id: str,
+        part: str,
+        contenders: Sequence[Contender],
+        units: int,
+        unit: str,
+        expected: Sequence[Any] | None = None,
+    ) -> dict[str, Timing]:
+        """Time the contenders, keep every figure, and judge each target of this part that a contender answers."""
+        rounds = 2 if self.quick else self.rounds
+        timings = race(contenders, units, expected=expected, budget=self.budget, rounds=rounds)
+        self.keep(id, part, unit, timings)
+        self.judge(id, part, timings)
+        return timings
+
+    def keep(self, id: str, part: str, unit: str, timings: dict[str, Timing]) -> None:
+        for timing in timings.values():
+            self.timings.append({"id": id, "part": part, "unit": unit, **vars(timing)})
+
+    def judge(self, id: str, part: str, timings: dict[str, Timing]) -> None:
+        for target in TARGETS:
+            if (target.id, target.part) != (id, part):
+                continue
+            names = [name for name in CODECS.get(target.peer, (target.peer,)) if name in timings]
+            if not names:
+                self.missing(target, f"{target.peer} is absent" if target.peer in absent else "not timed")
+                continue
+            best = min((timings[name] for name in names), key=lambda t: t.fastest)
+            found = ratio(best, timings[OURS])
+            if target.small:
+                found = Ratio(1 / found.value, 1 / found.median)
+            note = f"by {best.name}" if len(names) > 1 else ""
+            self.figure(target, found.value, found.median, note or best.wrong)
+
+    def figure(self, target: Target, value: float, median: float | None = None, note: str = "") -> None:
+        gate = gate_here(target, self.engine)
+        judged = verdict(target, value, gate)
+        where = (target.id, target.part, target.peer)
+        self.outcomes.append(Outcome(*where, judged, value, median, gate, target.goal, target.small, note))
+
+    def missing(self, target: Target, why: str) -> None:
+        gate = gate_here(target, self.engine)
+        where = (target.id, target.part, target.peer)
+        self.outcomes.append(Outcome(*where, "not measured", None, None, gate, target.goal, target.small, why))
+
+    def not_measured(self, id: str, why: str, part: str = "") -> None:
+        """Mark every target of this ID (and part) that has no outcome yet."""
+        done = {(o.id, o.part, o.peer) for o in self.outcomes}
+        for target in TARGETS:
+            here = target.id == id and part in target.part
+            if here and (target.id, target.part, target.peer) not in done:
+                self.missing(target, why)
+
+    def plain(self, id: str, part: str, peer: str, value: float, note: str = "") -> None:
+        """Add a figure that has no target."""
+        self.outcomes.append(Outcome(id, part, peer, "-", value, note=note))
+
+    def target(self, id: str, part: str) -> Target:
+        return next(t for t in TARGETS if (t.id, t.part) == (id, part))
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,156 @@
+"""The targets: for each row of the table the ratio that must be reached (gate) and the one that is wanted (goal).
+
+Gates are stated for CPython 3.11 and the AVX-512 kernel; `gate_here` says what they are elsewhere.
+A ratio is the peer's time divided by ours, unless the row is one of those that must stay small.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+BEST = "best of orjson, ssrjson, msgspec, msgpack"
+
+
+@dataclass(frozen=True)
+class Target:
+    id: str
+    part: str
+    peer: str
+    gate: float
+    goal: float
+    small: bool = False  # the figure must not be larger
+
+
+def lines(text: str, small: bool = False) -> list[Target]:
+    """Read `id | part | peer | gate | goal`, one target a line."""
+    rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
+    return [Target(id, part, peer, float(gate), float(goal), small) for id, part, peer, gate, goal in rows]
+
+
+TARGETS = (
+    *lines(f"""
+        D1 | decode measurements | naive | 2.4 | 3.6
+        D1 | decode measurements | csv.reader | 4.2 | 6
+        D1 | decode measurements | {BEST} | 1.6 | 2.4
+        D2 | decode events | naive | 2.8 | 4.3
+        D2 | decode events | csv.reader | 5.3 | 8
+        D2 | decode events | {BEST} | 1.45 | 2.1
+        D3 | decode operations | naive | 3.6 | 5.8
+        D3 | decode operations | csv.reader | 5.5 | 9
+        D3 | decode operations | {BEST} | 1.2 | 1.8
+        D4 | decode_row, one message | one naive split | 1.8 | 2.8
+        D4 | decode_row, one message | csv.reader | 18 | 28
+        D4 | decode_row, one message | orjson | 2.6 | 3.8
+        D4 | decode_row, one message | ssrjson | 1.8 | 2.7
+        D5 | scan, one message, untouched | one naive split | 4.2 | 7
+        D5 | scan, one message, one field read | one naive split | 2.2 | 3.6
+        D6 | scan measurements, untouched | naive | 30 | 50
+        D6 | scan measurements, every ID | naive | 4.8 | 8
+        D6 | scan measurements, ID and a float | naive | 4.7 | 8
+        D7 | Schema.decode measurements | naive with float(), int() | 4.4 | 6.5
+        D7 | Schema.decode measurements | orjson, typed JSON | 1.6 | 2.4
+        D7 | Schema.decode_row, one message | naive with float(), int() | 4.6 | 7
+        D7 | Schema.decode_row, one message | orjson, typed JSON | 1.8 | 2.8
+        D8 | dispatch operations, all handled | naive and dict | 4.8 | 8
+        D8 | dispatch operations, 10 % handled | naive and dict | 17 | 30
+        D8 | dispatch measurements, 20 % handled | naive and dict | 9 | 15
+        D8 | dispatch measurements, none handled | naive and dict | 18 | 35
+        D8 | dispatch one message, handled | naive and dict | 3.2 | 5
+        D8 | dispatch one message, handled | csv.reader and dict | 12 | 20
+        D9 | decode 1,000,000 rows, collector on | naive | 10 | 19
+        D9 | decode 1,000,000 rows, collector off | naive | 2.4 | 3.5
+        D9 | decode 1,000,000 rows, collector off | csv.reader | 3.8 | 5.8
+        D9 | decode 1,000,000 rows, collector off | msgspec.msgpack | 1.7 | 2.7
+        D13 | index of 16 KB measurements | memcpy from DRAM | 0.7 | 1.2
+        D13 | index of 16 KB events | memcpy from DRAM | 0.4 | 0.9
+        D13 | index of 16 KB operations | memcpy from DRAM | 0.35 | 0.8
+        D13 | AVX2 index of 16 KB measurements | scalar kernel | 5.0 | 8
+        D13 | AVX2 index of 16 KB events | scalar kernel | 3.8 | 6
+        D13 | AVX2 index of 16 KB operations | scalar kernel | 2.8 | 5
+        E1 | encode measurements, str | naive join | 4.0 | 6.5
+        E1 | encode measurements, str | orjson | 1.2 | 2.0
+        E1 | encode measurements, str | ssrjson | 1.05 | 1.7
+        E1 | encode measurements, str | csv.writer | 22 | 40
+        E1 | encode measurements, str | c8ydm | 75 | 130
+        E2 | encode measurements, typed | naive join(map(str)) | 15 | 24
+        E2 | encode measurements, typed | orjson | 1.05 | 1.6
+        E2 | encode measurements, typed | ssrjson | 0.95 | 1.4
+        E2 | encode measurements, typed | csv.writer | 17 | 28
+        E3 | encode events, fresh strings | naive join | 2.9 | 5
+        E3 | encode events, fresh strings | orjson | 1.1 | 1.8
+        E3 | encode events, fresh strings | best peer | 0.95 | 1.5
+        E3 | encode events, same strings | naive join | 3.9 | 6.5
+        E3 | encode events, same strings | orjson | 0.9 | 1.5
+        E3 | encode events, same strings | csv.writer | 27 | 45
+        E4 | encode operations, fresh strings | naive join | 2.3 | 4
+        E4 | encode operations, fresh strings | orjson | 1.7 | 3
+        E4 | encode operations, fresh strings | best peer | 1.25 | 2.2
+        E5 | encode_row, one message, str | naive join | 1.75 | 3
+        E5 | encode_row, one message, str | orjson | 1.35 | 2.4
+        E5 | encode_row, one message, str | naive join(map(str)) | 8 | 14
+        E5 | encode_row, one message, typed | naive join(map(str)) | 9.5 | 16
+        E5 | encode_row, one message, typed | orjson | 1.25 | 2.2
+        E5 | encode_row, one message, typed | msgspec.json | 1.35 | 2.4
+        E6 | compiled row with a float | f-string | 3.2 | 5.5
+        E6 | compiled row, all str | f-string | 1.6 | 2.6
+        E7 | pack 1,000,000 rows, str | naive join | 3.4 | 5
+        E7 | pack 1,000,000 rows, str | orjson | 1.1 | 1.6
+        E7 | pack 1,000,000 rows, typed | naive join(map(str)) | 9.5 | 15
+        E7 | pack 1,000,000 rows, typed | orjson | 1.0 | 1.4
+        F1 | float to text, sensor values | PyOS_double_to_string | 10 | 20
+        F1 | float to text, 17 digits | PyOS_double_to_string | 5 | 9
+        P1 | pure engine, no quotes | naive | 0.9 | 1.0
+        P1 | pure engine, quotes | naive | 0.15 | 0.5
+        S1 | cache stress, i: unique words | own decode, cache off | 0.90 | 0.97
+        S1 | cache stress, ii: 64 words | own decode, cache off | 1.25 | 1.45
+        S1 | cache stress, iii: 1000 words | own decode, cache off | 0.90 | 0.97
+        S1 | cache stress, iv: numbers | own decode, cache off | 0.90 | 0.97
+        S1 | cache stress, v: 1 to 3 letters | own decode, cache off | 0.90 | 0.97
+    """),
+    *lines(
+        """
+        D9 | extra memory of 1,000,000 rows | naive | 0.52 | 0.40
+        E9 | pack measurements | own encode | 1.08 | 1.03
+        C1 | decode of an empty payload | C function returning [] | 1.6 | 1.25
+        G1 | growth of decode, 2,000 to 16,000 bytes | itself | 12 | 9
+        G1 | growth of encode, 2,000 to 16,000 bytes | itself | 12 | 9
+        M1 | peak memory of decode / payload size | itself | 80 | 80
+        I1 | import smartrest, ms over python -c pass | itself | 15 | 15
+        """,
+        small=True,
+    ),
+)
+# In the order of the table. L1, the latency of one message, has no target.
+# fmt: off
+IDS = (
+    "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D13",
+    "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E9",
+    "F1", "C1", "P1", "S1", "G1", "L1", "M1", "I1",
+)
+# fmt: on
+
+
+def gate_here(target: Target, engine: str, version: tuple[int, ...] = sys.version_info[:2]) -> float | None:
+    """Return the gate on this engine and Python; None where none is set."""
+    if target.id in ("P1", "G1", "M1", "I1"):
+        return target.gate
+    kernel = engine.partition(":")[2]
+    if kernel not in ("avx512", "avx2"):
+        return None
+    gate = target.gate
+    if target.small:
+        return gate
+    if version >= (3, 12) and "naive" in target.peer:
+        gate *= {"D1": 0.85, "D2": 0.85, "D3": 0.85, "D4": 0.80}.get(target.id, 1.0)
+    if kernel == "avx2" and target.id[0] in "DE" and target.id != "D13":
+        gate *= 0.80
+    return gate
+
+
+def verdict(target: Target, value: float, gate: float | None) -> str:
+    """Return goal, gate, MISSED, or a dash where no gate is set."""
+    if gate is None:
+        return "-"
+    sign = -1 if target.small else 1
+    return "goal" if sign * value >= sign * target.goal else "gate" if sign * value >= sign * gate else "MISSED"

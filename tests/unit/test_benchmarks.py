@@ -1,0 +1,242 @@
+"""The benchmarks measure what they say: the workloads' facts, the check of contenders, verdicts, one quick run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import smartrest
+from smartrest.cli import bench as command
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(name):
+    """Import a module of the benchmarks, which are no installed package, without putting the checkout on the path."""
+    if "benchmarks" not in sys.modules:
+        folder = ROOT / "benchmarks"
+        spec = importlib.util.spec_from_file_location(
+            "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["benchmarks"])
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+data, harness, peers, targets, table, report = map(load, ("payloads", "harness", "peers", "targets", "table", "report"))
+
+
+def shares(work):
+    """Return bytes a row, fields a row, the share of fields in quotes, the share of rows that are not ASCII."""
+    quoted = sum(smartrest.escape(field) != field for rows in work.rows for row in rows for field in row)
+    foreign = sum(not "".join(row).isascii() for rows in work.rows for row in rows)
+    return (
+        work.size / work.row_count,
+        work.field_count / work.row_count,
+        quoted / work.field_count,
+        foreign / work.row_count,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "fields", "bytes_a_row", "fields_a_row", "quoted", "foreign"),
+    [
+        ("measurements", 301_425, 32_243, 46.6, 5.08, 0.0, 0.0),
+        ("events", 609_091, 23_969, 95.7, 3.74, 0.20, 0.30),
+        ("operations", 375_020, 9_250, 142.0, 3.61, 0.16, 0.26),
+        ("single", 12_008, 1_273, 45.5, 5.05, 0.0, 0.0),
+    ],
+)
+def test_workload_is_what_the_figures_speak_of(name, size, fields, bytes_a_row, fields_a_row, quoted, foreign):
+    work = data.workload(name, 1)
+    assert (work.size, work.field_count) == (size, fields)  # the same data on every Python, or no figure compares
+    for seed in (1, 2, 3):
+        found = shares(data.workload(name, seed))
+        assert found == pytest.approx((bytes_a_row, fields_a_row, quoted, foreign), rel=0.06, abs=0.02)
+
+
+def test_measurements_need_no_quotes_and_no_utf_8():
+    for payload in data.workload("measurements").payloads + data.workload("single").payloads:
+        assert payload.isascii()
+        assert b'"' not in payload
+
+
+def test_payloads_fit_a_packet_and_stand_for_their_rows():
+    for name in ("measurements", "events", "operations", "single"):
+        work = data.workload(name)
+        assert max(map(len, work.payloads)) <= smartrest.PAYLOAD_LIMIT
+        assert [smartrest.decode(payload) for payload in work.payloads] == work.rows
+
+
+def test_device_ids_of_operations_are_unique():
+    rows = [row for group in data.workload("operations").rows for row in group]
+    assert len({row[1] for row in rows}) == len(rows)
+
+
+def test_another_seed_is_other_data():
+    assert data.workload("events", 1).rows != data.workload("events", 2).rows
+    assert data.bulk_rows(1, 50) != data.bulk_rows(2, 50)
+
+
+def test_bulk_rows_are_of_one_shape_and_never_quoted():
+    rows = data.bulk_rows(1, 5_000)
+    payload = data.bulk_payload(rows)
+    assert payload.endswith(b"\n")
+    assert smartrest.decode(payload) == rows
+    assert {len(row) for row in rows} == {6}
+    assert len(payload) / len(rows) == pytest.approx(57.07, rel=0.03)
+
+
+def test_full_payloads_nearly_fill_a_packet():
+    for name in ("measurements", "events", "operations"):
+        assert 15_900 < len(data.full_payload(data.workload(name))) <= smartrest.PACKET_LIMIT
+
+
+def test_fresh_strings_are_equal_and_new():
+    rows = data.workload("events").rows[:1]
+    fresh = data.fresh(rows)
+    assert fresh == rows
+    assert all(
+        a is not b for row, other in zip(rows[0], fresh[0], strict=True) for a, b in zip(row, other, strict=True)
+    )
+
+
+def test_typed_rows_are_written_with_the_same_numbers():
+    row = ("201", "a", "t", "b", "x", "-0.50", "", "c")
+    assert data.typed(row) == (201, "a", "t", "b", "x", -0.5, "", "c")
+    assert data.typed(("210", "-70", "3", "t")) == (210, -70, 3, "t")
+
+
+def test_every_installed_peer_is_right_on_every_workload():
+    for name in ("measurements", "events", "operations"):
+        work = data.workload(name)
+        texts = [c for c in peers.text_decoders(work.payloads) if not c.naive]
+        harness.check([*texts, *peers.decoders(work.rows)], work.rows)
+        harness.check([*peers.text_encoders(work.rows, smartrest.decode), *peers.encoders(work.rows)], work.rows)
+
+
+def test_naive_rows_are_wrong_where_there_are_quotes():
+    work = data.workload("operations")
+    assert harness.check(peers.text_decoders(work.payloads), work.rows)["naive"] == "wrong on 64 of 64 items"
+    work = data.workload("measurements")
+    assert "naive" not in harness.check(peers.text_decoders(work.payloads), work.rows)
+
+
+def test_a_contender_that_is_wrong_is_never_timed():
+    def never(*_):
+        raise AssertionError("it was timed")
+
+    broken = harness.Contender("broken", "item.split(b';')", {}, [b"1,2"])
+    broken.run = never
+    with pytest.raises(harness.WrongResult, match="broken, item 0"):
+        harness.race([broken], 1, expected=[["1", "2"]])
+
+
+def test_a_statement_without_a_value_is_not_taken_for_checked():
+    unchecked = harness.Contender("statement", "for x in item: x", {}, [b"1"])
+    with pytest.raises(SyntaxError):
+        harness.check([unchecked], [["1"]])
+
+
+def test_race_finds_the_faster_one_by_about_the_right_factor():
+    busy = [harness.Contender(str(n), "for _ in range(item): pass", {}, [n * 2_000] * 5) for n in (1, 4)]
+    timed = harness.race(busy, 5)
+    assert timed["1"].rounds >= harness.ROUNDS_BELOW_A_MILLISECOND
+    assert harness.ratio(timed["4"], timed["1"]).value == pytest.approx(4, rel=0.5)
+
+
+def test_minima_and_medians_far_apart_are_called_noisy():
+    assert harness.Ratio(2.0, 2.3).noisy
+    assert harness.Ratio(2.3, 2.0).noisy
+    assert not harness.Ratio(2.0, 2.1).noisy
+
+
+def test_gates_fall_on_newer_pythons_and_narrower_kernels_and_nowhere_else():
+    naive, best = (next(t for t in targets.TARGETS if t.id == "D1" and p in t.peer) for p in ("naive", "best"))
+    assert targets.gate_here(naive, "core:avx512", (3, 11)) == 2.4
+    assert targets.gate_here(naive, "core:avx512", (3, 13)) == pytest.approx(2.4 * 0.85)
+    assert targets.gate_here(naive, "core:avx2", (3, 13)) == pytest.approx(2.4 * 0.85 * 0.8)
+    assert targets.gate_here(best, "core:avx512", (3, 13)) == best.gate
+    assert targets.gate_here(naive, "core:scalar", (3, 11)) is None
+    growth = next(t for t in targets.TARGETS if t.id == "G1")
+    assert targets.gate_here(growth, "pure", (3, 14)) == growth.gate
+
+
+def test_verdicts():
+    target = targets.Target("X", "part", "peer", 2.0, 3.0)
+    assert [targets.verdict(target, value, 2.0) for value in (1.9, 2.0, 3.0)] == ["MISSED", "gate", "goal"]
+    small = targets.Target("X", "part", "peer", 3.0, 2.0, small=True)
+    assert [targets.verdict(small, value, 3.0) for value in (3.1, 3.0, 2.0)] == ["MISSED", "gate", "goal"]
+    assert targets.verdict(target, 9.0, None) == "-"
+
+
+def test_every_target_has_its_own_place_and_a_function_that_measures_it():
+    keys = [(t.id, t.part, t.peer) for t in targets.TARGETS]
+    assert len(set(keys)) == len(keys)
+    assert set(load("__main__").MEASURE) == set(targets.IDS)
+    for target in targets.TARGETS:
+        assert (target.goal <= target.gate) if target.small else (target.goal >= target.gate)
+
+
+def test_sections_are_replaced_and_the_rest_is_kept(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- benchmarks:main -->\nold\n<!-- /benchmarks:main -->\nafter\n", encoding="utf-8")
+    report.write_sections(str(page), {"main": "new", "other": "lost"})
+    assert page.read_text(encoding="utf-8") == (
+        "before\n<!-- benchmarks:main -->\n\nnew\n\n<!-- /benchmarks:main -->\nafter\n"
+    )
+    assert "no section other" in capsys.readouterr().err
+    fresh = tmp_path / "fresh.md"
+    report.write_sections(str(fresh), {"main": "table"})
+    assert "table" in fresh.read_text(encoding="utf-8")
+
+
+def quick(*options, cwd=ROOT):
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path]))
+    line = [sys.executable, "-m", "benchmarks", "--quick", *map(str, options)]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
+    files = ["--json", tmp_path / "run.json", "--markdown", tmp_path / "run.md"]
+    done = quick("--rows", "D1,D4,d5,D7,D8,E5,E6,C1,L1", *files)
+    assert done.returncode in (0, 1), done.stderr  # two rounds miss or reach gates by chance
+    content = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    wanted = {
+        (t.id, t.part, t.peer) for t in targets.TARGETS if t.id in ("D1", "D4", "D5", "D7", "D8", "E5", "E6", "C1")
+    }
+    found = {(row["id"], row["part"], row["peer"]): row for row in content["table"]}
+    assert wanted <= set(found)
+    naive = found["D1", "decode measurements", "naive"]
+    assert naive["value"] > 0
+    assert content["machine"]["engine"] == smartrest.engine()
+    assert "quick" in done.stdout
+    assert "decode measurements" in (tmp_path / "run.md").read_text(encoding="utf-8")
+    assert "D4" in report.compared([str(tmp_path / "run.json")] * 2)
+
+
+def test_an_unknown_row_is_refused():
+    done = quick("--rows", "D99")
+    assert done.returncode == 1
+    assert "D99" in done.stderr
+
+
+def test_the_subcommand_outside_a_checkout_says_how(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    assert command.run(None) == 2
+    assert "pip install -e '.[bench]'" in capsys.readouterr().err
+
+
+def test_the_subcommand_runs_the_benchmarks():
+    line = [sys.executable, "-m", "smartrest", "bench", "--quick", "--rows", "C1"]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path]))
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    assert "decode of an empty payload" in done.stdout

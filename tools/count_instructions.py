@@ -1,0 +1,135 @@
+"""Counts the instructions of decode, encode, scan and dispatch under callgrind: a speed figure that noise cannot touch.
+
+Each operation runs N and then 2N times in one process; the difference is N runs without start-up and warm-up.
+`--check` compares with `instruction_counts.json`, recorded for one Python, one compiler and the AVX2 kernel (the
+widest that valgrind runs); anything else cannot be compared, and it says so. `--record` after a wanted change.
+What is run stands in `instruction_work.py`: a change there needs new figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MARK = "getppid"  # the C function that `instruction_work.py` calls where a dump is wanted
+RECORD = Path(__file__).with_name("instruction_counts.json")
+KERNEL = "avx2"
+TOLERANCE = 0.02  # counts move by some 0.1 % with the memory layout; a lost fast path costs 5 % and more
+
+
+class CannotCompare(Exception):
+    """This machine cannot give figures that the recorded ones may be held against."""
+
+
+def conditions() -> dict[str, str]:
+    """Return what the recorded figures belong to: another Python or compiler writes other instructions."""
+    found = list((ROOT / "smartrest").glob(f"core*{platform.python_version_tuple()[0]}*.so"))
+    own = [path for path in found if f"-{sys.version_info[0]}{sys.version_info[1]}" in path.name]
+    if not own:
+        raise CannotCompare("there is no compiled core in this checkout: pip install -e .")
+    compiler = re.search(rb"GCC: \([^)]*\) ([0-9.]+)|clang version ([0-9.]+)", own[0].read_bytes())
+    libc = "-".join(platform.libc_ver())
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python_compiler": platform.python_compiler(),
+        "core_compiler": compiler[0].decode() if compiler else "unknown",
+        "libc": libc,
+        "machine": platform.machine(),
+        "kernel": KERNEL,
+    }
+
+
+def count() -> dict[str, int]:
+    """Return the instructions of one run of each operation."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise CannotCompare("valgrind is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [valgrind, "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={folder}/out"]
+        # Nothing of the caller's environment: the stack's contents and the hash seed move counts.
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0", "SMARTREST_ENGINE": f"core:{KERNEL}"}
+        command += [sys.executable, "-s", "-B", str(ROOT / "tools" / "instruction_work.py")]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotCompare(f"the measured program failed: {done.stderr.strip()[-600:]}")
+        names, numbers = (line.split("|") for line in done.stdout.splitlines())
+        dumps = [dumped(Path(folder) / f"out.{i}") for i in range(1, 3 * len(names) + 1)]
+    # The dump at each mark holds what ran since the one before: preparation, N runs, 2N runs.
+    return {
+        name: round((dumps[3 * i + 2] - dumps[3 * i + 1]) / int(number))
+        for i, (name, number) in enumerate(zip(names, numbers, strict=True))
+    }
+
+
+def dumped(path: Path) -> int:
+    """Return the instructions that one dump of callgrind sums up."""
+    found = re.search(r"^(?:summary|totals): (\d+)", path.read_text(), re.MULTILINE)
+    if found is None:
+        raise CannotCompare(f"callgrind wrote no sum into {path.name}")
+    return int(found[1])
+
+
+def compare(recorded: dict[str, int], counted: dict[str, int], tolerance: float = TOLERANCE) -> list[str]:
+    """Return a line for each operation that costs more than it did, or that only one side knows."""
+    faults = [f"{name}: not recorded" for name in counted if name not in recorded]
+    faults += [f"{name}: no longer counted" for name in recorded if name not in counted]
+    for name, was in recorded.items():
+        now = counted.get(name, was)
+        if now > was * (1 + tolerance):
+            faults.append(f"{name}: {now:,} instructions, {now / was - 1:+.1%} over the recorded {was:,}")
+    return faults
+
+
+def check() -> tuple[dict[str, int], dict[str, int]]:
+    """Return recorded and counted figures; CannotCompare where they belong to different conditions."""
+    here = conditions()
+    records = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
+    for record in records:
+        if record["conditions"] == here:
+            return record["instructions"], count()
+    wanted = "; ".join(", ".join(record["conditions"].values()) for record in records) or "nothing"
+    raise CannotCompare(f"recorded for {wanted}; here: {', '.join(here.values())}")
+
+
+def record() -> dict[str, int]:
+    """Write down this machine's figures in place of older ones under the same conditions."""
+    here, counted = conditions(), count()
+    old = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
+    records = [entry for entry in old if entry["conditions"] != here] + [{"conditions": here, "instructions": counted}]
+    RECORD.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    return counted
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Count instructions of the compiled core under callgrind.")
+    parser.add_argument("--check", action="store_true", help="compare with the recorded figures; exit 1 if more")
+    parser.add_argument("--record", action="store_true", help="write the figures down")
+    args = parser.parse_args()
+    try:
+        if args.check:
+            recorded, counted = check()
+        else:
+            recorded, counted = {}, record() if args.record else count()
+    except CannotCompare as exc:
+        print(f"instruction counts not compared: {exc}", file=sys.stderr)
+        return 3
+    for name, now in counted.items():
+        change = f"{now / recorded[name] - 1:+8.2%}" if name in recorded else ""
+        print(f"{name:28} {now:>12,} {change}")
+    faults = compare(recorded, counted) if args.check else []
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

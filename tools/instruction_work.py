@@ -1,0 +1,91 @@
+"""The operations whose instructions `count_instructions.py` counts; it runs this file inside valgrind.
+
+`os.getppid` is the mark: callgrind writes down there what it has counted since the mark before.
+The data is fixed, whatever the seed of anything else; the collector is off, since when it runs is chance.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import smartrest
+
+r = random.Random("instructions")
+
+
+def word() -> str:
+    return "".join(r.choices("abcdefghijklmnopqrstuvwxyz", k=r.randint(3, 9)))
+
+
+def measurement(_: int) -> tuple[str, ...]:
+    fragment = r.choice(["c8y_Temperature", "c8y_Humidity", "c8y_Battery", "c8y_SignalStrength"])
+    time = f"2026-{r.randint(10, 12)}-{r.randint(10, 28)}T10:{r.randint(10, 59)}:00.{r.randint(100, 999)}Z"
+    return ("200", fragment, r.choice("Thxyz"), f"{r.uniform(-40, 1200):.{r.randint(1, 3)}f}", "C", time)
+
+
+def event(_: int) -> tuple[str, ...]:
+    text = r.choice(["", "a, ", 'the "', "Größe ", "温度, "]) + " ".join(word() for _ in range(6))
+    return ("400", "c8y_PowerAlarm", text, "2026-10-11T12:13:14.567Z")
+
+
+def operation(_: int) -> tuple[str, ...]:
+    return ("511", f"dev{r.randrange(10**8):08}", "\n".join(f'{word()} = "{word()}"' for _ in range(5)))
+
+
+measurements, events = list(map(measurement, range(100))), list(map(event, range(100)))
+operations = list(map(operation, range(40)))
+typed = [(200, fragment, series, float(value), unit, time) for _, fragment, series, value, unit, time in measurements]
+of_measurements, of_events, of_operations = map(smartrest.encode, (measurements, events, operations))
+message = smartrest.encode_row(measurements[0])
+schema = smartrest.Schema({"200": [str, str, float, str, str]})
+compiled = smartrest.compile(("200", str, str, float, str))
+dispatcher = smartrest.Dispatcher()
+dispatcher.on("511")(len)
+
+# What is counted, how many runs, the call.
+JOBS = (
+    ("decode measurements", 10, lambda: smartrest.decode(of_measurements)),
+    ("decode events", 10, lambda: smartrest.decode(of_events)),
+    ("decode operations", 10, lambda: smartrest.decode(of_operations)),
+    ("decode_row", 200, lambda: smartrest.decode_row(message)),
+    ("Schema.decode measurements", 10, lambda: schema.decode(of_measurements)),
+    ("encode measurements", 10, lambda: smartrest.encode(measurements)),
+    ("encode typed measurements", 10, lambda: smartrest.encode(typed)),
+    ("encode events", 10, lambda: smartrest.encode(events)),
+    ("encode operations", 10, lambda: smartrest.encode(operations)),
+    ("encode_row", 200, lambda: smartrest.encode_row(typed[0])),
+    ("compiled row", 200, lambda: compiled("c8y_Temperature", "T", 25.3, "C")),
+    ("pack measurements", 10, lambda: list(smartrest.pack(measurements, limit=1000))),
+    ("scan measurements", 50, lambda: smartrest.scan(of_measurements)),
+    ("scan measurements, every ID", 10, lambda: [row.id for row in smartrest.scan(of_measurements)]),
+    ("dispatch operations", 10, lambda: dispatcher.dispatch(of_operations)),
+    ("dispatch, none handled", 50, lambda: dispatcher.dispatch(of_measurements)),
+)
+
+
+def main() -> None:
+    wanted = os.environ["SMARTREST_ENGINE"]
+    if smartrest.engine() != wanted:
+        raise SystemExit(f"{smartrest.engine()} runs instead of {wanted}")
+    print("|".join(name for name, _, _ in JOBS))
+    print("|".join(str(runs) for _, runs, _ in JOBS))
+    gc.disable()
+    for _, runs, job in JOBS:
+        for _ in range(2 * runs):  # caches fill, the interpreter specialises
+            job()
+        os.getppid()
+        for _ in range(runs):
+            job()
+        os.getppid()
+        for _ in range(2 * runs):
+            job()
+        os.getppid()
+
+
+if __name__ == "__main__":
+    main()
