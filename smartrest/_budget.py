@@ -1,4 +1,4 @@
-"""How many bytes a PUBLISH packet leaves for its payload (rule L3). Shared by both engines; never looks at a payload."""
+"""How many bytes a PUBLISH packet leaves for its payload (rule L3). Shared by both engines; sees no payload."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ VARINT_STEPS = ((128, 1), (16_384, 2), (2_097_152, 3), (268_435_456, 4))  # belo
 def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT) -> int:
     """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
 
-    `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit. Rule L3
-    of docs/format.md.
+    `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
+    Rule L3 of docs/format.md.
 
     Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes), a `qos`
     other than 0, 1, 2, and where not even an empty payload fits.
@@ -24,13 +24,13 @@ def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT
     try:
         length = len(topic.encode())
     except UnicodeEncodeError:
-        raise ValueError(f"topic {ascii(topic)} holds a lone surrogate") from None
+        raise ValueError(f"topic {topic[:80]!a} holds a lone surrogate") from None
     if not topic or length > TOPIC_LIMIT or any(sign in topic for sign in "+#\0"):
-        raise ValueError(f"nothing can be published to topic {ascii(topic[:80])}")
+        raise ValueError(f"nothing can be published to topic {topic[:80]!a}")
     if index(qos) not in (0, 1, 2):
         raise ValueError(f"qos must be 0, 1 or 2, not {qos}")
     header = 2 + length + (2 if index(qos) else 0)
     remaining = max(min(index(packet_limit) - 1 - width, below - 1) for below, width in VARINT_STEPS)
     if remaining < header:
-        raise ValueError(f"a packet of {packet_limit} bytes leaves no room for a payload on topic {ascii(topic[:80])}")
+        raise ValueError(f"a packet of {packet_limit} bytes leaves no room for a payload on topic {topic[:80]!a}")
     return remaining - header

@@ -6,17 +6,17 @@ from operator import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, SupportsIndex
 
 DIALECTS = ("backslash", "double")
 QUOTES = ("minimal", "all")
 TRAILING_BACKSLASH = ("allow", "error")
 
 
-def limit_of(limit: Any) -> int | None:
+def limit_of(limit: SupportsIndex | None) -> int | None:
     """`limit` as an int; `None` is no limit."""
     if limit is None or (type(limit) is int and limit >= 0):
-        return limit  # type: ignore[no-any-return]  # narrowed by its exact type
+        return limit
     if not hasattr(type(limit), "__index__"):
         raise TypeError(f"limit must be an int or None, not {type(limit).__name__}")
     number = index(limit)
@@ -35,7 +35,7 @@ def refuse_style(dialect: Any, quote: Any, on_trailing_backslash: Any) -> None:
         if not isinstance(value, str):
             raise TypeError(f"{name} must be a str, not {type(value).__name__}")
         if value not in words:
-            raise ValueError(f"{name} must be {' or '.join(map(repr, words))}, not {ascii(value[:80])}")
+            raise ValueError(f"{name} must be {' or '.join(map(repr, words))}, not {value[:80]!a}")
 
 
 def check_on_error(on_error: Any) -> None:

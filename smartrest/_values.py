@@ -1,6 +1,6 @@
 """Field values to text and typed texts to values: the reference for both engines, and their way for the rare values.
 
-Looks at the real type of a value and calls nothing of a value that it refuses. Never quotes (that is the engines' part).
+Looks at the real type of a value and calls nothing of a value that it refuses. Never quotes: that is for the engines.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ def has_index(cls: type) -> bool:
 def text_of(value: Any, row: int | None, field: int | None) -> str:
     """The text of a field value, not yet quoted. Raises `EncodeError` for a value that cannot be sent."""
     cls = type(value)
+    text: str
     if cls is str:
-        return value  # type: ignore[no-any-return]  # narrowed by its exact type
+        text = value
+        return text
     if value is None:
         return ""
     if cls is bool:
@@ -135,7 +137,7 @@ def parse_bool(text: str) -> bool:
 
 
 def parse_datetime(text: str) -> datetime:
-    """`YYYY-MM-DDThh:mm:ss[.f+]` with `Z`, `+hh:mm` or `+hhmm`; digits past microseconds are cut. Raises `ValueError`."""
+    """`YYYY-MM-DDThh:mm:ss[.f+]` with `Z`, `±hh:mm` or `±hhmm`, cut to microseconds. Raises `ValueError`."""
     from datetime import datetime, timedelta, timezone
 
     if len(text) < 20 or not text.isascii() or text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":

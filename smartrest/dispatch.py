@@ -1,12 +1,12 @@
-"""Template ID -> handler: what both engines share of `Dispatcher`. Finding the handlers of a payload is the engine's part.
+"""Template ID -> handler: what both engines share of `Dispatcher`. Finding the handlers of a payload is their own part.
 
-Nothing here reads a payload. An engine makes `calls`, one (row index, row, handler) for each row that has a handler, and
-gives them to `run` or `run_async` together with the `DecodeError` that ended reading, if one did.
+Nothing here reads a payload. An engine makes `calls`, one (row index, row, handler) for each row that has a handler,
+and gives them to `run` or `run_async` together with the `DecodeError` that ended reading, if one did.
 """
 
 from __future__ import annotations
 
-from .errors import DispatchError, excerpt
+from .errors import DispatchError, SmartRestError, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def is_coroutine_handler(handler: object) -> bool:
 
     while isinstance(handler, partial):
         handler = handler.func
-    return iscoroutinefunction(handler) or iscoroutinefunction(getattr(type(handler), "__call__", None))
+    call = type(handler).__call__ if callable(handler) else None
+    return iscoroutinefunction(handler) or iscoroutinefunction(call)
 
 
 def refuse_coroutines(coroutines: list[Handler], default: Handler | None) -> None:
@@ -78,7 +79,7 @@ def run(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:
     for number, row, handler in calls:
         try:
             results.append(handler(row))
-        except Exception as failure:  # the handler's own; the other rows shall not be lost
+        except Exception as failure:  # noqa: PERF203 — the handler's own fault must not lose the other rows
             failures.append((number, row, failure))
     return finish(results, failures, error)
 
@@ -95,7 +96,7 @@ async def run_async(calls: Iterable[Call], error: DecodeError | None) -> list[An
             if isinstance(result, Coroutine):
                 result = await result
             results.append(result)
-        except Exception as failure:  # the handler's own; the other rows shall not be lost
+        except Exception as failure:  # noqa: PERF203 — as above
             failures.append((number, row, failure))
     return finish(results, failures, error)
 
@@ -109,8 +110,8 @@ def finish(results: list[Any], failures: list[Failure], error: DecodeError | Non
     number, _, first = failures[0]
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     try:
-        said = str(first)
+        said = str(first) if isinstance(first, SmartRestError) else excerpt(str(first))
     except Exception:  # a handler's exception that cannot show itself must not hide the others
-        said = ""
-    text = f"row {number} failed{more}: {type(first).__name__}: {excerpt(said)}"
+        said = "(no text)"
+    text = f"row {number} failed{more}: {type(first).__name__}: {said}"
     raise DispatchError(text, "row_failed", failures=failures, results=results) from first

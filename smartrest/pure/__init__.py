@@ -1,7 +1,7 @@
 """The reference engine, in Python alone, written from the rules of docs/format.md. Public docstrings stand here once.
 
-`reading.py` decides what a payload means, `rows.py` cuts it, `writing.py` writes a row; the other modules are the public
-functions around them.
+`reading.py` decides what a payload means, `rows.py` cuts it, `writing.py` writes a row; the other modules are the
+public functions around them.
 """
 
 from __future__ import annotations

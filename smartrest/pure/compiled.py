@@ -52,8 +52,8 @@ class Encoder:
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
 
-        Raises what `encode_row` of the filled row raises, `EncodeError` with reason `bad_type` for a value that does not
-        fit its hole, and `TypeError` for a wrong count of values.
+        Raises what `encode_row` of the filled row raises, `EncodeError` with reason `bad_type` for a value that does
+        not fit its hole, and `TypeError` for a wrong count of values.
         """
         data = self._write(values, 0)
         if self._options["final_newline"]:
@@ -71,8 +71,8 @@ class Encoder:
     ) -> Iterator[bytes]:
         """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
 
-        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken. Errors
-        are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
+        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
+        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
         """
         most = limit_of(limit)
         check_on_error(on_error)
@@ -118,10 +118,10 @@ def compile(
     on_trailing_backslash: str = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> Encoder:
-    """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C", datetime))`.
+    """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
 
-    The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes, everything
-    else is a constant. Options as of `encode`.
+    The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
+    everything else is a constant. Options as of `encode`.
 
     Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
     """

@@ -14,15 +14,17 @@ from .rows import Row, all_rows, faults, row_spans, rows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from typing_extensions import Buffer  # for type checkers, which bring it along
 
 
 def decode(payload: bytes | str | Buffer, *, strict: bool = False, limit: int | None = None) -> list[Row]:
     """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
 
-    `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no strict
-    text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9). `limit`: bytes
-    that the payload may have.
+    `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
+    strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
+    `limit`: bytes that the payload may have.
 
     Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
     """
@@ -40,8 +42,8 @@ def decode(payload: bytes | str | Buffer, *, strict: bool = False, limit: int | 
 def decode_row(payload: bytes | str | Buffer, *, strict: bool = False) -> Row:
     """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
 
-    Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError`, with reason `not_one_row`
-    where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+    Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
+    with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
     """
     return one_row(accept(payload, strict))
 
@@ -59,8 +61,8 @@ def split(payload: bytes | str | Buffer) -> list[bytes]:
 def unescape(field: bytes | str | Buffer) -> str:
     """The value of one field in its wire form, the inverse of `escape`.
 
-    Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row end
-    stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+    Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
+    end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
     """
     data = bytes_of(field)
     try:
@@ -93,17 +95,19 @@ def bytes_of(payload: bytes | str | Buffer, limit: int | None = None) -> bytes:
     """The bytes of a payload within `limit`; a `bytes` is taken as it is, other buffers are copied."""
     most = limit_of(limit)
     most = READ_LIMIT if most is None else min(most, READ_LIMIT)
-    if type(payload) is bytes:
-        data = payload
-    elif issubclass(type(payload), str):
-        data = str.encode(payload, "utf-8", "surrogatepass")
-    elif issubclass(type(payload), bytes):
-        data = bytes.__getitem__(payload, slice(None))
+    data: bytes
+    given: Any = payload
+    if type(given) is bytes:
+        data = given
+    elif issubclass(type(given), str):
+        data = str.encode(given, "utf-8", "surrogatepass")
+    elif issubclass(type(given), bytes):
+        data = bytes.__getitem__(given, slice(None))
     else:
         try:
-            view = memoryview(payload)
+            view = memoryview(given)
         except TypeError:
-            raise TypeError(f"expected bytes, str or a buffer, not {type_name(payload)}") from None
+            raise TypeError(f"expected bytes, str or a buffer, not {type_name(given)}") from None
         with view:
             if not view.c_contiguous:
                 raise BufferError("the buffer is not contiguous")

@@ -72,5 +72,5 @@ class Dispatcher:
             if handler is None:
                 self.skipped += 1
             else:
-                calls.append((number, row[:], handler))
+                calls.append((number, tuple(row), handler))
         return calls, error

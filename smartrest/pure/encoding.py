@@ -5,12 +5,11 @@ How a row is written stands in `writing.py`.
 
 from __future__ import annotations
 
-from operator import index
-
 from .._constants import PAYLOAD_LIMIT, QUOTE
 from .._options import check_on_error, limit_of
 from .._values import type_name
 from ..errors import EncodeError, TemplateError, encode_error, too_large_error
+from .lazy import position
 from .reading import ROW_END_BYTES
 from .writing import DEFAULT, SPECIAL, WHITE_SPACE, Style, fields_of, style_of, write_field, write_row
 
@@ -69,8 +68,8 @@ def encode_row(
 ) -> bytes:
     """One payload of one row: `encode([row], …)` for the path of every message.
 
-    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules E1
-    to E7 of docs/format.md.
+    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
+    E1 to E7 of docs/format.md.
     """
     style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
     data = write_row(row, style, 0)
@@ -94,9 +93,9 @@ def pack(
 ) -> Iterator[bytes]:
     """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
 
-    A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before is
-    yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where its
-    template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
+    A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before
+    is yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where
+    its template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
 
     Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
     counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
@@ -185,10 +184,7 @@ def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT
     if not isinstance(marker, str):
         raise TypeError(f"marker must be a str, not {type(marker).__name__}")
     fields = fields_of(row, 0)
-    at = index(field)
-    at = at + len(fields) if at < 0 else at
-    if not 0 <= at < len(fields):
-        raise IndexError(f"row of {len(fields)} fields has no field {field}")
+    at = position(field, len(fields), "field")
     size = len(write_row(fields, DEFAULT, 0))
     if most is None or size <= most:
         return fields

@@ -1,4 +1,4 @@
-"""A payload read into offsets alone: `scan`, `LazyRows`, `LazyRow`. Text is made of what is touched, and of nothing else."""
+"""A payload read into offsets alone: `scan`, `LazyRows`, `LazyRow`. Text is made of what is touched alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterator
-    from typing import TypeVar, overload
+    from typing import SupportsIndex, TypeVar, overload
 
     from typing_extensions import Buffer
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from .rows import FieldSpan, Row, RowSpan
 
     T = TypeVar("T")
-else:
-
-    def overload(function):
-        return function
 
 
 def scan(payload: bytes | str | Buffer, *, strict: bool = False) -> LazyRows:
@@ -36,6 +32,15 @@ def scan(payload: bytes | str | Buffer, *, strict: bool = False) -> LazyRows:
     """
     reading = accept(payload, strict)
     return LazyRows(reading, row_spans(reading))
+
+
+def position(i: SupportsIndex, count: int, what: str) -> int:
+    """The index that `i` means in a sequence of `count`, counted from its end where it is negative."""
+    number = index(i)
+    number = number + count if number < 0 else number
+    if not 0 <= number < count:
+        raise IndexError(f"{what} index out of range")
+    return number
 
 
 class LazyRows(Sequence["LazyRow"]):
@@ -50,15 +55,18 @@ class LazyRows(Sequence["LazyRow"]):
     def __len__(self) -> int:
         return len(self._spans)
 
-    @overload
-    def __getitem__(self, i: int) -> LazyRow: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[LazyRow]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, i: int) -> LazyRow: ...
+        @overload
+        def __getitem__(self, i: slice) -> list[LazyRow]: ...
+
     def __getitem__(self, i: int | slice) -> LazyRow | list[LazyRow]:
-        numbers = range(len(self._spans))[i]
-        if isinstance(numbers, range):
-            return [LazyRow(self._reading, self._spans[number], number) for number in numbers]
-        return LazyRow(self._reading, self._spans[numbers], numbers)
+        if isinstance(i, slice):
+            return [LazyRow(self._reading, self._spans[n], n) for n in range(len(self._spans))[i]]
+        number = position(i, len(self._spans), "row")
+        return LazyRow(self._reading, self._spans[number], number)
 
     def __iter__(self) -> Iterator[LazyRow]:
         reading = self._reading
@@ -91,15 +99,18 @@ class LazyRow(Sequence[str]):
     def __len__(self) -> builtins.int:
         return len(self._field_spans())
 
-    @overload
-    def __getitem__(self, k: builtins.int) -> str: ...
-    @overload
-    def __getitem__(self, k: slice) -> tuple[str, ...]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, k: builtins.int) -> str: ...
+        @overload
+        def __getitem__(self, k: slice) -> tuple[str, ...]: ...
+
     def __getitem__(self, k: builtins.int | slice) -> str | tuple[str, ...]:
         spans = self._field_spans()
         if isinstance(k, slice):
             return tuple([field_text(self._reading, span) for span in spans[k]])
-        return field_text(self._reading, spans[k])
+        return field_text(self._reading, spans[position(k, len(spans), "field")])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)
@@ -148,7 +159,7 @@ class LazyRow(Sequence[str]):
 
     def _convert(self, k: builtins.int, parse: Callable[[str], T]) -> T | None:
         spans = self._field_spans()
-        number = range(len(spans))[index(k)]
+        number = position(k, len(spans), "field")
         text = field_text(self._reading, spans[number])
         if not text:
             return None

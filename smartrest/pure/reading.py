@@ -1,4 +1,4 @@
-"""Finds the one reading of a payload that rule D7 takes: where its quoted fields stand and how quotes are escaped in them.
+"""Finds the one reading of a payload that rule D7 takes: where quoted fields stand and how quotes are escaped in them.
 
 Never makes a field: what stands between the quoted fields is plain text, and `rows.py` cuts it. Works on bytes, so that
 every offset is a byte position. Each byte is looked at a bounded number of times, whatever the payload.
@@ -119,8 +119,8 @@ def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
 def _read_escaped(data: bytes, start: int) -> list[Quoted] | None:
     r"""The strict reading of the backslash dialect, if there is one.
 
-    Only at a `\"` in quotes are there two ways on: an escaped quote, or a backslash and the closing quote. So first mark,
-    from the last quote to the first, from where a strict end can be reached; then walk forward along the marks.
+    Only at a `\"` in quotes are there two ways on: an escaped quote, or a backslash and the closing quote. So first
+    mark, from the last quote to the first, from where a strict end can be reached; then walk forward along the marks.
     """
     quotes = _positions(data, start)
     count = len(quotes)
@@ -200,7 +200,7 @@ def _field_end(data: bytes, end: int) -> int:
 
 
 def _lone_cr(data: bytes, start: int, end: int) -> bool:
-    """Whether a CR that no LF follows stands between two offsets, of which the second is the end of a row or a field."""
+    """Whether a CR that no LF follows stands between two offsets; no CRLF stands across the second."""
     cr = data.find(CR_BYTES, start, end)
     while cr >= 0:
         if not data.startswith(ROW_END_BYTES, cr + 1):

@@ -173,7 +173,7 @@ def field_text(reading: Reading, span: FieldSpan) -> str:
 
 
 def faults(reading: Reading) -> Iterator[Fault]:
-    """What a strict reader refuses (D7, D9), in the order of position. Nothing from a quoted field on that is never closed."""
+    """What a strict reader refuses (D7, D9), in the order of position."""
     if not reading.lenient and all(
         first == opening and end == closing + 1 for first, opening, closing, end in reading.quoted
     ):
@@ -189,7 +189,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
             first, opening, closing, _ = quoted
             if first < opening:
                 yield "blank_outside_quotes", first, opening, row, field
-            for at, way in _escapes(reading.data, opening, closing):
+            for at, way in _escapes(reading.data, opening, closing) if reading.lenient else ():
                 if met and way != met:
                     yield "mixed_escapes", at, at + 2, row, field
                 met = met or way
@@ -199,7 +199,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
 
 
 def _escapes(data: bytes, opening: int, closing: int) -> Iterator[tuple[int, int]]:
-    """The escapes of a quoted field in a greedy reading: offset and way."""
+    """The escapes of a quoted field in a lenient reading: offset and way."""
     quote = data.find(QUOTE_BYTES, opening + 1, closing)
     while quote >= 0:
         if data[quote - 1] == BACKSLASH:

@@ -1,4 +1,4 @@
-"""Typed rows: which type the fields of a row have by its template ID, and their conversion. Reads no wire text itself."""
+"""Typed rows: which type the fields of a row have by its template ID, and their conversion. Reads no wire text."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Schema:
-    """The types of fields by template ID: `Schema({"511": [str, str], "201": [str, datetime, (str, str, float, str)]})`.
+    """The types of fields by template ID: `Schema({"211": [float], "201": [str, datetime, (str, str, float, str)]})`.
 
     The list names the types of the fields behind the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types in
     last place repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`; an empty field is
     `None`, under `str` it is `""`.
 
-    Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or `false`;
-    `datetime` ISO 8601 with `Z`, `+hh:mm` or `+hhmm`, digits past microseconds cut.
+    Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
+    `false`; `datetime` ISO 8601 with `Z`, `+hh:mm` or `+hhmm`, digits past microseconds cut.
 
     Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
     """
@@ -56,8 +56,8 @@ class Schema:
     ) -> list[tuple[Any, ...]]:
         """As `smartrest.decode`, with typed fields.
 
-        Raises `DecodeError`: what `decode` raises for the payload; then `bad_value` for the first field whose text does not
-        fit its type, with the typed rows before it in `rows`.
+        Raises `DecodeError`: what `decode` raises for the payload; then `bad_value` for the first field whose text does
+        not fit its type, with the typed rows before it in `rows`.
         """
         return self._typed(accept(payload, strict, limit))
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, SupportsIndex, TypeAlias, Union
+from typing import Any, SupportsIndex, TypeAlias
 
 from .lazy import LazyRow
 
-Field: TypeAlias = Union[
-    str, int, float, bool, Decimal, datetime, SupportsIndex, None
-]  # a field value that can be sent
-RowLike: TypeAlias = Union[tuple[Field, ...], list[Any], LazyRow]  # a row that can be sent
+# What can be sent: a field value, a row.
+Field: TypeAlias = str | int | float | bool | Decimal | datetime | SupportsIndex | None
+RowLike: TypeAlias = tuple[Field, ...] | list[Any] | LazyRow

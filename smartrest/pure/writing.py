@@ -58,6 +58,7 @@ def style_of(dialect: str, quote: str, on_trailing_backslash: str) -> Style:
 def fields_of(row: Any, number: int | None) -> tuple[Any, ...]:
     """The fields of a row, which later changes of the row do not reach."""
     kind = type(row)
+    fields: tuple[Any, ...]
     if kind is tuple:
         fields = row
     elif issubclass(kind, tuple):
