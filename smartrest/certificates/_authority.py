@@ -13,7 +13,7 @@ from cryptography import x509
 from ._check import aware
 from ._errors import CertificateError, quoted
 from ._facts import facts_of, quiet
-from ._files import read_file, save_files
+from ._files import READ_LIMIT, read_file, save_files
 from ._identity import Identity, chain_pem, load_certificates
 from ._keys import RSA_DEFAULT, demand_key, make_key, read_key, same_key, write_key
 from ._names import POLICY, common_names, demand_name, make_name, title
@@ -201,6 +201,8 @@ def _request(device: object) -> x509.CertificateSigningRequest | None:
     if isinstance(device, x509.CertificateSigningRequest):
         return device
     data = device.encode("utf-8", "replace") if isinstance(device, str) else device
+    if isinstance(data, bytes) and len(data) > READ_LIMIT:
+        raise CertificateError("the text is larger than 1 MiB, which no signing request is", "too_large")
     if not isinstance(data, bytes):
         raise TypeError(f"device is an identifier or a signing request, not {type(device).__name__}")
     if isinstance(device, str) and "-----BEGIN" not in device:

@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509 import DirectoryName, Version
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from smartrest.errors import SmartRestError
+from smartrest.mqtt import ClientId
+
 from ._errors import quoted
 from ._facts import quiet, read_chain
 from ._findings import ChainFinding
 from ._keys import CURVE, RSA_LEAST, key_name
-from ._names import common_names, device_of, device_problem, title
+from ._names import common_names, device_problem, title
 from ._order import put_in_order
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ HASHES = ("sha256", "sha384", "sha512")
 
 
 def check_chain(
-    chain: object, client_id: str | None, *, max_length: int = CHAIN_LIMIT, now: datetime | None = None
+    chain: object, client_id: str | ClientId | None, *, max_length: int = CHAIN_LIMIT, now: datetime | None = None
 ) -> list[ChainFinding]:
     """Everything that is wrong or doubtful with a device's certificate chain; an empty list where nothing is.
 
@@ -43,8 +46,8 @@ def check_chain(
     Raises nothing on a bad chain; `TypeError` and `ValueError` for wrong arguments, `OSError` for an unreadable path.
     """
     moment = aware(now)
-    if client_id is not None and not isinstance(client_id, str):
-        raise TypeError(f"client_id is str or None, not {type(client_id).__name__}")
+    if client_id is not None and not isinstance(client_id, (str, ClientId)):
+        raise TypeError(f"client_id is str, ClientId or None, not {type(client_id).__name__}")
     if max_length < 1:
         raise ValueError(f"max_length is at least 1, not {max_length}")
     findings: list[ChainFinding] = []
@@ -63,8 +66,8 @@ def check_chain(
         _check_name(path[0], client_id, findings)
     if len(path) > max_length:
         text = (
-            f"the chain has {len(path)} certificates and at most {max_length} are accepted: sign the device with the"
-            " uploaded CA directly, or raise max_length if your installation takes longer chains"
+            f"the chain has {len(path)} certificates and at most {max_length} are accepted: upload the CA that signs"
+            " the device and end the chain with it, or raise max_length if your installation takes longer chains"
         )
         findings.append(ChainFinding("too_long", text, requirement=8))
     return findings
@@ -116,9 +119,13 @@ def _check_strength(facts: Facts, findings: list[ChainFinding]) -> None:
     elif not common:
         text = f"{facts.label} has an {name} key, which is not known to work with the platform: RSA and P-256 are"
         findings.append(facts.finding(9, "unusual_key", text, fault=False))
-    if facts.hash_name is not None and facts.hash_name not in HASHES:
-        text = f"{facts.label} is signed with {facts.hash_name.upper()}: have it signed again with SHA-256"
+    if _is_weak(facts.hash_name):
+        text = f"{facts.label} is signed with {str(facts.hash_name).upper()}: have it signed again with SHA-256"
         findings.append(facts.finding(9, "weak_signature", text))
+
+
+def _is_weak(hash_name: str | None) -> bool:
+    return hash_name is not None and hash_name not in HASHES
 
 
 def _check_dates(facts: Facts, now: datetime, findings: list[ChainFinding]) -> None:
@@ -170,8 +177,8 @@ def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> No
     """Whether `parent` signed `child`; names that do not fit are reported by `put_in_order`."""
     if child.subject is None or child.issuer is None or parent.subject is None or child.issuer != parent.subject:
         return
-    if not _verify(child, parent, findings):
-        return
+    if _is_weak(child.hash_name) or not _verify(child, parent, findings):
+        return  # a weak signature is reported as such; cryptography would not verify it
     named = child.authority
     if named is None:
         return
@@ -191,8 +198,6 @@ def _verify(child: Facts, parent: Facts, findings: list[ChainFinding]) -> bool:
     try:
         child.certificate.verify_directly_issued_by(parent.certificate)
     except UnsupportedAlgorithm:
-        if child.hash_name is not None and child.hash_name not in HASHES:
-            return False  # reported as weak_signature; who wants to know more needs a stronger one first
         text = f"{child.label}: its kind of signature cannot be verified here"
     except (InvalidSignature, ValueError, TypeError):
         if child is parent:
@@ -213,15 +218,14 @@ def _check_last(last: Facts, findings: list[ChainFinding]) -> None:
         _check_link(last, last, findings)
 
 
-def _check_name(device: Facts, client_id: str | None, findings: list[ChainFinding]) -> None:
+def _check_name(device: Facts, client_id: str | ClientId | None, findings: list[ChainFinding]) -> None:
     """Requirement 4: the common name and the ClientId."""
     expected = None
-    if client_id is not None:
-        expected = device_of(client_id)
-        if expected is None or ":" in expected:
-            text = f"the ClientId {quoted(client_id)} names no device: it is ID, d:ID or d:ID:template"
-            findings.append(ChainFinding("bad_client_id", text, requirement=4))
-            expected = None
+    try:
+        expected = None if client_id is None else ClientId.parse(str(client_id)).device_id
+    except SmartRestError as error:
+        text = f"the ClientId {quoted(str(client_id))} is not ID, d:ID or d:ID:template: {error}"
+        findings.append(ChainFinding("bad_client_id", text, requirement=4))
     if device.subject is None:
         return
     names = common_names(device.subject)

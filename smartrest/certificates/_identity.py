@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
+    from smartrest.mqtt import ClientId
+
     from ._findings import ChainFinding
     from ._keys import Passphrase, PrivateKey
 
@@ -121,7 +123,7 @@ class Identity:
     def ssl_context(
         self,
         *,
-        client_id: str | None = None,
+        client_id: str | ClientId | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         max_length: int = 10,
     ) -> ssl.SSLContext:

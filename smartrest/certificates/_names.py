@@ -1,6 +1,6 @@
 """Names in certificates: what a device may be called, and how subjects are built and compared.
 
-The rules for device identifiers beyond X.509's own are those of MQTT topics and of the ClientId.
+What X.509 asks stands here; what a ClientId asks of a device identifier, in `smartrest.mqtt`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from smartrest.errors import SmartRestError
+from smartrest.mqtt import ClientId
 
 from ._errors import CertificateError, quoted
 
@@ -46,17 +49,13 @@ def device_problem(text: str) -> tuple[str, str] | None:
     """Why no device can have this identifier as its common name, as `name_problem`."""
     if ":" in text:
         return "cn_colon", "holds a colon, which separates the parts of a ClientId"
-    if found := [c for c in "/+#" if c in text]:
-        return "cn_illegal", f"holds {found[0]!r}, which an MQTT topic gives a meaning"
-    return name_problem(text)
-
-
-def device_of(client_id: str) -> str | None:
-    """The device identifier in a ClientId (`pump-1`, `d:pump-1`, `d:pump-1:template`); `None` where there is none."""
-    parts = client_id.split(":", 2)
-    if len(parts) == 1:
-        return client_id or None
-    return (parts[1] or None) if parts[0] == "d" else None
+    if problem := name_problem(text):
+        return problem
+    try:
+        ClientId(text)
+    except SmartRestError as error:
+        return "cn_illegal", f"cannot name a device: {error}"
+    return None
 
 
 def make_name(common_name: str, subject: Mapping[str, str]) -> x509.Name:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
+from smartrest.mqtt import ClientId
+
 from ._authority import CA
 from ._check import aware
 from ._errors import CertificateError, quoted
 from ._facts import facts_of, quiet
 from ._identity import Identity
-from ._names import common_names, device_problem, title
+from ._names import common_names, demand_name, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 SEPARATOR = ";"
 AGENT = "com_cumulocity_model_Agent.active"
 FIRST = ("ID", "AUTH_TYPE", "TYPE", "NAME")
-REFUSED_IN_ID = "/\\$"  # device registration's own list, beside blanks and control characters
 
 
 def trusted_certificate(
@@ -86,10 +87,9 @@ def _row(device: str | Identity | Mapping[str, str], kind: str) -> dict[str, str
         device = device.device_id
     given = {"ID": device} if isinstance(device, str) else dict(device)
     identifier = given.get("ID", "")
-    problem = device_problem(identifier)
-    if problem or any(c in REFUSED_IN_ID or c.isspace() for c in identifier):
-        why = problem[1] if problem else "holds a blank or one of / \\ $"
-        raise CertificateError(f"device registration refuses the identifier {quoted(identifier)}: it {why}", "bad_name")
+    demand_name(identifier, "the device identifier", device=True)
+    for doubt in ClientId(identifier).check():
+        raise CertificateError(f"the identifier {quoted(identifier)}: {doubt.text}", "bad_name")
     if given.get("CREDENTIALS"):
         raise CertificateError("a device with a certificate has no CREDENTIALS", "bad_value")
     if given.get("AUTH_TYPE", "CERTIFICATES") != "CERTIFICATES":

@@ -65,6 +65,8 @@ def _span(order: Order) -> tuple[datetime, datetime]:
     now = aware(order.now)
     if not isinstance(order.days, int) or order.days < 1:
         raise ValueError(f"days is a whole number from 1 on, not {order.days!r}")
+    if order.path_length is not None and (not isinstance(order.path_length, int) or order.path_length < 0):
+        raise ValueError(f"path_length is a whole number from 0 on or None, not {order.path_length!r}")
     try:
         return now - SKEW, now + timedelta(days=order.days)
     except OverflowError:

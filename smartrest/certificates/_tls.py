@@ -19,6 +19,8 @@ from ._keys import write_key_for_loading
 if TYPE_CHECKING:
     import os
 
+    from smartrest.mqtt import ClientId
+
     from ._identity import Identity
     from ._keys import PrivateKey
 
@@ -59,7 +61,7 @@ def client_context(
     identity: Identity,
     key: PrivateKey,
     *,
-    client_id: str | None,
+    client_id: str | ClientId | None,
     ca_file: str | os.PathLike[str] | None,
     max_length: int,
 ) -> ssl.SSLContext:

@@ -1,0 +1,114 @@
+"""What certificates, requests and keys hold, in words: for people who do not live in X.509. Never shows a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from ._facts import Facts, quiet, read_chain
+from ._keys import key_name
+from ._pem import Block, find_blocks
+
+if TYPE_CHECKING:
+    from ._findings import ChainFinding
+
+LABELS = {
+    "kind": "",
+    "subject": "belongs to",
+    "issuer": "signed by",
+    "role": "role",
+    "not_before": "valid from",
+    "not_after": "valid until",
+    "key": "key",
+    "signature": "signature",
+    "key_usage": "may be used for",
+    "serial": "serial number",
+    "sha256": "SHA-256 fingerprint",
+    "sha1": "SHA-1 fingerprint",
+    "encrypted": "encrypted",
+    "valid_signature": "signed by its own key",
+    "unreadable": "cannot be read",
+}
+
+
+def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    """What stands in a PEM text, a dictionary a block, and sentences about what could not be read."""
+    things: list[dict[str, Any]] = []
+    findings: list[ChainFinding] = []
+    certificates = {facts.start: facts for facts in read_chain(data, findings)}
+    blocks = find_blocks(data)[0] if certificates or not any(f.reason == "too_large" for f in findings) else []
+    for block in blocks:
+        if block.start in certificates:
+            things.append(_certificate(certificates[block.start]))
+        elif block.label.endswith("PRIVATE KEY"):
+            things.append(
+                {"kind": "private key", "encrypted": "ENCRYPTED" in block.label or b"ENCRYPTED" in block.text}
+            )
+        elif block.label.endswith("CERTIFICATE REQUEST") and (request := _request(block)):
+            things.append(request)
+    known = ("private_key", "not_a_certificate", "text_between", "no_certificate")
+    return things, [f.text for f in findings if f.reason not in known or not things]
+
+
+def sentences(thing: dict[str, Any]) -> list[str]:
+    """One of them as lines of text."""
+    lines = [str(thing["kind"])]
+    for name, value in thing.items():
+        if name != "kind" and value not in (None, [], ""):
+            shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+            lines.append(f"  {LABELS[name]}: {', '.join(shown) if isinstance(shown, list) else shown}")
+    return lines
+
+
+def _certificate(facts: Facts) -> dict[str, Any]:
+    certificate = facts.certificate
+    with quiet():
+        role = "device (CA:FALSE)"
+        if facts.is_ca:
+            limit = "any number of" if facts.path_length is None else str(facts.path_length)
+            role = f"CA, {limit} CAs may stand below it"
+        dates = ("", "")
+        if "dates" not in facts.unreadable:
+            dates = (certificate.not_valid_before_utc.isoformat(), certificate.not_valid_after_utc.isoformat())
+        return {
+            "kind": "certificate",
+            "subject": _name(facts.subject),
+            "issuer": "itself" if facts.self_issued else _name(facts.issuer),
+            "role": role,
+            "not_before": dates[0],
+            "not_after": dates[1],
+            "key": key_name(facts.public_key) if facts.public_key is not None else None,
+            "signature": facts.hash_name,
+            "key_usage": _usages(facts.key_usage),
+            "serial": f"{certificate.serial_number:x}",
+            "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+            "sha1": certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - what the platform's pages show
+            "unreadable": facts.unreadable,
+        }
+
+
+def _request(block: Block) -> dict[str, Any] | None:
+    try:
+        with quiet():
+            request = x509.load_pem_x509_csr(block.text)
+            return {
+                "kind": "signing request",
+                "subject": _name(request.subject),
+                "key": key_name(request.public_key()),
+                "valid_signature": request.is_signature_valid,
+            }
+    except Exception:  # cryptography raises many kinds on hostile DER; each means: cannot be read
+        return None
+
+
+def _name(name: x509.Name | None) -> str | None:
+    return None if name is None else name.rfc4514_string()
+
+
+def _usages(usage: x509.KeyUsage | None) -> list[str]:
+    if usage is None:
+        return []
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    return [name.replace("_", " ") for name in (*names, "key_cert_sign", "crl_sign") if getattr(usage, name)]

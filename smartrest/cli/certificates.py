@@ -1,0 +1,394 @@
+"""`smartrest certificates`: ca, intermediate, device, sign, check, show. Words for people who do not live in X.509.
+
+Passphrases come from a prompt, a file or the environment, never from an argument. Everything about certificates is
+done by `smartrest.certificates`; here are options, files and sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ._report import Colours, UsageError, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..certificates import CA, ChainFinding, Identity
+
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
+KEYSTORE_FILE = "keystore.p12"
+T = TypeVar("T")
+
+
+def register(commands: Actions) -> None:
+    parser = commands.add_parser(
+        "certificates", help="make, check and show device certificates", description="X.509 identities for devices."
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _register_making(actions)
+
+    check = _action(actions, "check", _check, "hold a device's chain against the platform's requirements")
+    check.add_argument("chain", metavar="CHAIN", help="PEM file, or the folder of a device, - for standard input")
+    check.add_argument(
+        "--client-id", required=True, metavar="ID", help="the MQTT ClientId that the device connects with"
+    )
+    check.add_argument("--max-length", type=_count, default=2, metavar="N", help="certificates accepted (default 2)")
+    check.add_argument("--key", metavar="FILE", help="private key that must fit (default: key.pem of the folder)")
+    check.add_argument("--json", action="store_true", help="one JSON object a finding")
+    _passphrase_options(check, "", "passphrase of the private key")
+
+    show = _action(actions, "show", _show, "say in words what a file of certificates, requests or keys holds")
+    show.add_argument("file", metavar="FILE", help="PEM file, - for standard input")
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a certificate")
+    form.add_argument(
+        "--upload-body", action="store_true", help="the JSON body that uploads the first one as trusted CA"
+    )
+
+
+def _register_making(actions: Actions) -> None:
+    ca = _action(actions, "ca", _ca, "make a certificate authority (CA) of your own")
+    ca.add_argument("name", metavar="NAME", help="what the CA is called")
+    ca.add_argument("--path-length", type=_natural, default=10, metavar="N", help="CAs allowed below it (default 10)")
+    _making_options(ca, days=7300, out="ca", against="--no-passphrase")
+
+    middle = _action(actions, "intermediate", _intermediate, "make a CA below another one")
+    middle.add_argument("name", metavar="NAME", help="what the CA is called")
+    middle.add_argument(
+        "--path-length", type=_natural, metavar="N", help="CAs allowed below it (default 10, or what is left)"
+    )
+    _making_options(middle, days=3650, out="intermediate", against="--no-passphrase")
+    _signer_options(middle)
+
+    device = _action(actions, "device", _device, "make the key and the certificate of a device")
+    device.add_argument("device_id", metavar="DEVICE_ID", help="the device identifier, as in its MQTT ClientId")
+    device.add_argument(
+        "--pkcs12", action="store_true", help=f"also write {KEYSTORE_FILE} for Java; needs a passphrase"
+    )
+    _making_options(device, days=365, out=None, against="--ask-passphrase")
+    _signer_options(device)
+
+    sign = _action(actions, "sign", _sign, "sign a device's request (CSR); its key stays on the device")
+    sign.add_argument("request", metavar="CSR", help="file with the signing request in PEM, - for standard input")
+    sign.add_argument("--device-id", metavar="ID", help="refuse the request unless it is for this device")
+    _making_options(sign, days=365, out=None, against=None)
+    _signer_options(sign)
+
+
+def _action(
+    actions: Actions, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(run=lambda args: _guarded(run, args))
+    return parser
+
+
+def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | None, against: str | None) -> None:
+    """`against`: the option that goes against the default of a new key, `None` where no key is made."""
+    default = f"default {out}" if out else "default: the device identifier"
+    parser.add_argument("--out", default=out, metavar="FOLDER", help=f"where to write ({default})")
+    parser.add_argument("--days", type=_count, default=days, metavar="N", help=f"days of validity (default {days})")
+    parser.add_argument("--force", action="store_true", help="overwrite what is there")
+    parser.add_argument(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="PART=TEXT",
+        help="country, state, organization, unit or email",
+    )
+    if against is not None:
+        parser.add_argument(
+            "--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256"
+        )
+        group = _passphrase_options(parser, "", "passphrase for the new key")
+        does = "ask for a passphrase (default: none)" if "ask" in against else "leave the key open (default: ask)"
+        group.add_argument(against, action="store_true", help=does)
+
+
+def _signer_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ca", default="ca", metavar="FOLDER", help="the CA: its folder, or a PEM file (default ca)")
+    parser.add_argument("--ca-key", metavar="FILE", help="the CA's private key, where it is not in the folder")
+    _passphrase_options(parser, "ca-", "passphrase of the CA's key")
+
+
+def _passphrase_options(parser: argparse.ArgumentParser, prefix: str, what: str) -> argparse._MutuallyExclusiveGroup:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(f"--{prefix}passphrase-file", metavar="FILE", help=f"{what}: the first line of this file")
+    group.add_argument(f"--{prefix}passphrase-env", metavar="NAME", help=f"{what}: this environment variable")
+    return group
+
+
+def _natural(text: str, least: int = 0) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"a whole number from {least} on is wanted, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    return _natural(text, 1)
+
+
+def _key(text: str) -> int | Literal["P-256"]:
+    return "P-256" if text == "P-256" else _natural(text)
+
+
+def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    try:
+        from ..certificates import CertificateError
+    except ModuleNotFoundError as error:
+        if error.name != "cryptography":
+            raise
+        raise UsageError(str(error)) from None
+    try:
+        return run(args)
+    except CertificateError as error:
+        print(f"smartrest: {visible(str(error))}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        hint = "; --force overwrites it" if isinstance(error, FileExistsError) else ""
+        raise UsageError(f"{visible(str(error.filename or ''))}: {error.strerror or error}{hint}") from None
+
+
+# --- making ---
+
+
+def _ca(args: argparse.Namespace) -> int:
+    from ..certificates import CA
+
+    _refuse_existing(args, "ca.pem", "ca.key.pem")
+    passphrase = _new_passphrase(args, "the new CA's key")
+    ca = CA.create(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=_subject(args))
+    return _save_ca(args, ca, passphrase)
+
+
+def _intermediate(args: argparse.Namespace) -> int:
+    _refuse_existing(args, "ca.pem", "ca.key.pem")
+    above = _load_ca(args)
+    passphrase = _new_passphrase(args, "the new CA's key")
+    subject = _subject(args)
+    ca = above.intermediate(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=subject)
+    return _save_ca(args, ca, passphrase)
+
+
+def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
+    folder = ca.save(args.out, passphrase=passphrase, overwrite=args.force)
+    state = "unencrypted" if passphrase is None else "encrypted"
+    print(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
+    print(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
+    print(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can make devices, keep it off them")
+    print(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
+    return 0
+
+
+def _device(args: argparse.Namespace) -> int:
+    from ..certificates._files import save_files
+
+    folder = _device_folder(args, args.device_id)
+    names = ["key.pem", "chain.pem", *([KEYSTORE_FILE] if args.pkcs12 else [])]
+    _refuse_existing(args, *names)
+    ca = _load_ca(args)
+    passphrase = _new_passphrase(args, "the device's key")
+    identity = ca.issue(args.device_id, key=args.key, days=args.days, subject=_subject(args))
+    contents = [identity.key_pem(passphrase), identity.chain_pem]
+    if args.pkcs12 and passphrase is not None:
+        contents.append(identity.pkcs12(passphrase))
+    save_files(folder, dict(zip(names, contents, strict=True)), overwrite=args.force)
+    _tell_device(identity, folder)
+    state = "unencrypted" if passphrase is None else "encrypted"
+    print(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
+    if args.pkcs12:
+        print(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
+    print(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    return 0
+
+
+def _sign(args: argparse.Namespace) -> int:
+    request = _read(args.request)
+    identity = _load_ca(args).issue(request, device_id=args.device_id, days=args.days, subject=_subject(args))
+    folder = _device_folder(args, identity.device_id)
+    identity.save(folder, overwrite=args.force)
+    _tell_device(identity, folder)
+    print(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    return 0
+
+
+def _tell_device(identity: Identity, folder: Path) -> None:
+    until = identity.certificate.not_valid_after_utc
+    print(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
+    print(f"  {folder / 'chain.pem'}  its certificate with the CA's behind it: the device sends this")
+
+
+def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
+    if args.out is None:
+        if device_id != Path(device_id).name or device_id in ("", ".", ".."):
+            raise UsageError(f"no folder can be called {device_id!r}: give --out FOLDER")
+        args.out = device_id
+    return Path(args.out)
+
+
+def _refuse_existing(args: argparse.Namespace, *names: str) -> None:
+    """Before anybody is asked for a passphrase; saving looks again."""
+    for name in names:
+        path = Path(args.out, name)
+        if not args.force and os.path.lexists(path):
+            raise UsageError(f"{path}: exists already; --force overwrites it")
+
+
+def _subject(args: argparse.Namespace) -> dict[str, str]:
+    parts = dict(part.partition("=")[::2] for part in args.subject)
+    if not all(parts.values()):
+        raise UsageError("--subject PART=TEXT, for example --subject organization=Acme")
+    return parts
+
+
+def _load_ca(args: argparse.Namespace) -> CA:
+    from ..certificates import CA
+
+    given = _passphrase(args, "ca_")
+    return _unlocked(lambda passphrase: CA.load(args.ca, args.ca_key, passphrase=passphrase), given, "the CA's key")
+
+
+# --- passphrases ---
+
+
+def _passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
+    """What the options name, `None` where there are none."""
+    file, variable = getattr(args, prefix + "passphrase_file"), getattr(args, prefix + "passphrase_env")
+    if file is not None:
+        with open(file, encoding="utf-8") as stream:
+            try:
+                text = stream.readline(4096).rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise UsageError(f"{file}: the passphrase is not UTF-8") from None
+    elif variable is not None:
+        text = os.environ.get(variable, "")
+    else:
+        return None
+    if not text:
+        raise UsageError(f"{file or variable}: no passphrase there")
+    return text
+
+
+def _new_passphrase(args: argparse.Namespace, what: str) -> str | None:
+    given = _passphrase(args)
+    wanted = not args.no_passphrase if hasattr(args, "no_passphrase") else args.ask_passphrase or args.pkcs12
+    if given is not None or not wanted:
+        return given
+    text = _ask(f"Passphrase for {what}: ")
+    if not text:
+        raise UsageError("an empty passphrase protects nothing; --no-passphrase leaves the key open")
+    if _ask("The same again: ") != text:
+        raise UsageError("the two passphrases differ")
+    return text
+
+
+def _ask(prompt: str) -> str:
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for the passphrase: use the option for a file or an environment variable")
+    return getpass.getpass(prompt)
+
+
+def _unlocked(load: Callable[[str | None], T], passphrase: str | None, what: str) -> T:
+    """What `load` reads, asking for the passphrase only where the key turns out to be encrypted."""
+    from ..certificates import CertificateError
+
+    try:
+        return load(passphrase)
+    except CertificateError as error:
+        if error.reason != "no_passphrase":
+            raise
+    return load(_ask(f"Passphrase of {what}: "))
+
+
+# --- reading ---
+
+
+def _read(name: str) -> bytes:
+    """The content of a file, one byte more than any reader accepts where it is too large."""
+    from ..certificates._files import READ_LIMIT
+
+    if name == "-":
+        return sys.stdin.buffer.read(READ_LIMIT + 1)
+    with open(name, "rb") as stream:
+        return stream.read(READ_LIMIT + 1)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from ..certificates import REQUIREMENTS, check_chain
+
+    path, key = args.chain, args.key
+    if path != "-" and Path(path).is_dir():
+        path = str(Path(path, "chain.pem"))
+        beside = Path(args.chain, "key.pem")
+        key = str(beside) if key is None and beside.exists() else key
+    data = _read(path)
+    findings = check_chain(data, args.client_id, max_length=args.max_length)
+    findings += _check_key(args, data, key)
+    for finding in findings:
+        if args.json:
+            print(json.dumps(_finding_data(finding), ensure_ascii=False))
+            continue
+        colours = Colours(sys.stdout)
+        word = colours.red("fault") if finding.fault else colours.bold("doubt")
+        number = finding.requirement
+        behind = "" if number is None else colours.dim(f" [requirement {number}: {REQUIREMENTS[number]}]")
+        print(f"{word}: {visible(finding.text)}{behind}")
+    faults = sum(finding.fault for finding in findings)
+    if not faults and not args.json:
+        print(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
+    return 1 if faults else 0
+
+
+def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[ChainFinding]:
+    """Whether the private key belongs to the chain; nothing where the chain itself cannot be read."""
+    from ..certificates import ChainFinding
+    from ..certificates._facts import read_chain
+    from ..certificates._keys import read_key, same_key
+
+    chain = read_chain(data, [])
+    if key is None or not chain or chain[0].public_key is None:
+        return []
+    pem, given = _read(key), _passphrase(args)
+    private = _unlocked(lambda passphrase: read_key(pem, passphrase, key), given, "the private key")
+    if same_key(private.public_key(), chain[0].public_key):
+        return []
+    text = f"{key} does not belong to the device certificate: take the key that it was made with"
+    return [ChainFinding("key_mismatch", text, requirement=11)]
+
+
+def _finding_data(finding: ChainFinding) -> dict[str, object]:
+    names = ("reason", "text", "requirement", "certificate", "fault", "start", "end")
+    return {name: getattr(finding, name) for name in names}
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ..certificates import trusted_certificate
+    from ..certificates._facts import read_chain
+    from ..certificates._show import describe, sentences
+
+    data = _read(args.file)
+    if args.upload_body:
+        findings: list[ChainFinding] = []
+        chain = read_chain(data, findings)
+        if not chain:
+            print(f"smartrest: {visible(args.file)}: {findings[0].text}", file=sys.stderr)
+            return 1
+        print(json.dumps(trusted_certificate(chain[0].certificate), ensure_ascii=False))
+        return 0
+    things, bad = describe(data)
+    for number, thing in enumerate(things):
+        if args.json:
+            print(json.dumps(thing, ensure_ascii=False))
+        else:
+            print(("\n" if number else "") + "\n".join(visible(line) for line in sentences(thing)))
+    for text in bad:
+        print(f"smartrest: {visible(args.file)}: {text}", file=sys.stderr)
+    return 1 if bad else 0
