@@ -28,12 +28,12 @@ class BuildCore(build_ext):
 def core():
     from Cython.Build import cythonize
 
-    sources = ["smartrest/core.pyx", *sorted(glob("src_c/*.c")), *sorted(glob("src_c/kernels/*.c"))]
+    sources = ["smartrest/core.pyx", *sorted(glob("src_c/*.c") + glob("src_c/kernels/*.c") + glob("src_py/*.c"))]
     extension = Extension(
         "smartrest.core",
         sources,
-        depends=[*glob("src_c/*.h"), *glob("src_c/kernels/*.h")],
-        include_dirs=["src_c"],
+        depends=[*glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
+        include_dirs=["src_c", "src_py"],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-math-errno", "-fvisibility=hidden"],
     )
     return cythonize([extension], language_level=3)

@@ -92,8 +92,11 @@ typedef struct {
 bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
 
 /* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
-   SR_UNTERMINATED_QUOTE; the tape then holds the whole rows before it. */
+   SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows before it, and the row of the quote stands behind them. */
 sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks);
+
+/* The length of the BOM that a payload starts with, 0 without one (D1). */
+size_t sr_bom(const uint8_t *src, size_t len);
 
 /* The end of the field [start, end): `end`, or one less where the CR of a CRLF row end stands before it. */
 static inline size_t sr_trim_cr(const uint8_t *src, size_t len, size_t start, size_t end) {
@@ -144,6 +147,9 @@ static inline size_t sr_put_room(size_t len) { return 2 * len + 2 + SR_SLACK; }
 /* Writes a field (E2, E3). Returns its length, or SIZE_MAX for SR_TRAILING_BACKSLASH. */
 size_t sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst);
 
+/* A row that would be written as nothing, one empty field (E4). Returns the bytes written, at most SR_SLACK. */
+size_t sr_put_empty_row(uint8_t *dst);
+
 /* The bytes that sr_put_text would write. */
 size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len);
 
@@ -171,6 +177,9 @@ sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value);
 
 /* Decimal or exponent form. SR_LONG_WAY: well-formed, but correct rounding takes more than two exact doubles. */
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
+
+/* 1 for true, 0 for false, -1 for anything else. */
+int sr_get_bool(const uint8_t *src, size_t len);
 
 typedef struct {
     int year, month, day, hour, minute, second, microsecond, offset_minutes;

@@ -6,9 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+/* 00 01 02 … 99 */
 static const char PAIRS[201] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657"
-    "58596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
 /* The digits of value, right-aligned before `end`; returns where they begin. */
 static uint8_t *digits_before(uint8_t *end, uint64_t value) {
@@ -153,6 +154,11 @@ sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
     double d = scale < 0 ? (double)size / TENS[-scale] : (double)size * TENS[scale];
     *value = src[0] == '-' ? -d : d;
     return SR_EXACT;
+}
+
+int sr_get_bool(const uint8_t *src, size_t len) {
+    if (len == 4 && memcmp(src, "true", 4) == 0) return 1;
+    return len == 5 && memcmp(src, "false", 5) == 0 ? 0 : -1;
 }
 
 /* n digits as a number, or -1. */

@@ -134,6 +134,11 @@ size_t sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_
     return n + 2;
 }
 
+size_t sr_put_empty_row(uint8_t *dst) {
+    dst[0] = dst[1] = SR_QUOTE;
+    return 2;
+}
+
 static size_t count_quotes(const uint8_t *src, size_t len) {
     size_t quotes = 0;
     for (size_t i = 0; i < len; i++) quotes += src[i] == SR_QUOTE;

@@ -187,7 +187,8 @@ static sr_fault read_lenient(const uint8_t *src, size_t len, sr_tape *tape) {
     if (state != QUOTED) return (sr_fault){SR_OK, 0, 0, 0, 0};
     const sr_row *row = &tape->rows[tape->n_rows];
     sr_fault fault = {SR_UNTERMINATED_QUOTE, opened, len, tape->n_rows, tape->n_ends - row->first};
-    tape->n_ends = row->first;
+    end_field(tape, len);
+    tape->rows[tape->n_rows + 1] = (sr_row){(uint32_t)tape->n_ends, (uint32_t)(len + 1)};
     return fault;
 }
 

@@ -1,0 +1,131 @@
+# The names of the C core (src_c/sr.h) and of the object layer (src_py/srp.h) that core.pyx calls, and nothing else.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+cdef extern from "sr.h" nogil:
+    ctypedef struct sr_kernel:
+        const char *name
+        uint32_t needs
+        void (*index)(const uint8_t *src, size_t length, sr_tape *tape)
+        size_t (*count)(const uint8_t *src, size_t length, size_t *rows)
+
+    ctypedef struct sr_row:
+        uint32_t first
+        uint32_t start
+
+    ctypedef enum sr_reading:
+        SR_GREEDY
+        SR_LENIENT
+
+    ctypedef struct sr_tape:
+        uint32_t *ends
+        sr_row *rows
+        size_t n_ends
+        size_t n_rows
+        uint32_t flags
+        sr_reading reading
+
+    ctypedef struct sr_fault:
+        int status
+        size_t pos
+        size_t end
+        size_t row
+        size_t field
+
+    ctypedef struct sr_walk:
+        size_t row
+
+    ctypedef struct sr_style:
+        uint8_t escape
+        bint all
+        bint refuse_backslash
+
+    ctypedef struct sr_time:
+        int year
+        int month
+        int day
+        int hour
+        int minute
+        int second
+        int microsecond
+        int offset_minutes
+
+    ctypedef enum sr_parsed:
+        SR_NOT_A_NUMBER
+        SR_EXACT
+        SR_LONG_WAY
+
+    enum:
+        SR_OK
+        SR_TOO_LARGE
+        SR_INVALID_UTF8
+        SR_UNTERMINATED_QUOTE
+        SR_EMPTY_ROW
+        SR_BAD_TYPE
+        SR_BAD_VALUE
+        SR_HAS_WIDE
+        SR_ESCAPE
+        SR_QUOTE
+        SR_SEPARATOR
+        SR_ROW_END
+        SR_SLACK
+        SR_ID_TABLE
+
+    size_t SR_READ_LIMIT
+
+    uint32_t sr_cpu()
+    const sr_kernel *sr_kernel_best(uint32_t cpu)
+    const sr_kernel *sr_kernel_at(size_t i)
+
+    bint sr_read(const sr_kernel *k, const uint8_t *src, size_t length, sr_tape *tape)
+    sr_fault sr_read_exact(const uint8_t *src, size_t length, sr_tape *tape, uint8_t *marks)
+    sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
+    size_t sr_bom(const uint8_t *src, size_t length)
+    size_t sr_trim_cr(const uint8_t *src, size_t length, size_t start, size_t end)
+    int sr_template_number(const uint8_t *src, size_t length)
+    size_t sr_utf8_valid(const uint8_t *src, size_t length)
+
+    size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t length,
+                             const uint8_t *marker, size_t marker_length, size_t room)
+    sr_parsed sr_get_int(const uint8_t *src, size_t length, int64_t *value)
+    sr_parsed sr_get_float(const uint8_t *src, size_t length, double *value)
+    int sr_get_bool(const uint8_t *src, size_t length)
+    bint sr_get_time(const uint8_t *src, size_t length, sr_time *value)
+
+cdef extern from "srp.h":
+    ctypedef struct srp_strings:
+        int32_t enabled
+
+    ctypedef struct srp_payload:
+        srp_strings *strings
+        const sr_kernel *kernel
+        const uint8_t *src
+        size_t len
+        const sr_tape *tape
+        uint8_t *scratch
+
+    ctypedef struct srp_buffer:
+        uint8_t *data
+        size_t len
+        size_t size
+
+    enum:
+        SRP_SLOW
+        SRP_NO_MEMORY
+
+    int srp_strings_init(srp_strings *strings)
+    void srp_strings_forget(srp_strings *strings)
+    void srp_strings_free(srp_strings *strings)
+    object srp_text(srp_strings *strings, const uint8_t *src, size_t length, bint wide)
+    object srp_field(const srp_payload *p, size_t f, const sr_row *row)
+    const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *length)
+    size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row)
+    size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
+    object srp_row(const srp_payload *p, size_t row)
+    object srp_rows(const srp_payload *p, size_t rows)
+
+    int srp_reserve(srp_buffer *out, size_t more)
+    int srp_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, object value)
+    int srp_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field)
+    int srp_put_empty_row(srp_buffer *out)
+    size_t srp_put_float(double value, uint8_t *dst)
+    int64_t srp_clock()

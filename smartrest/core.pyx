@@ -1,0 +1,1508 @@
+# cython: language_level=3, binding=False, embedsignature=True, embedsignature.format=clinic
+# cython: boundscheck=False, wraparound=False, cdivision=True, always_allow_keywords=True
+"""The compiled engine: objects in and out of the C core.
+
+Buffers, options, statuses and errors are handled here, the bytes in src_c, values in src_py. No rule of the format stands
+in this file. Public docstrings are copies of those of the pure engine (tools/copy_docstrings.py).
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.datetime cimport datetime_new, import_datetime, timedelta_new, timezone_new
+from cpython.list cimport PyList_AsTuple, PyList_Check
+from cpython.long cimport PyLong_Check
+from cpython.float cimport PyFloat_Check
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyObject_IsTrue
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_DecodeUTF8
+from libc.string cimport memcpy, memmove, memset
+
+import operator as _operator
+from collections.abc import Sequence as _Sequence
+
+from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
+from smartrest._budget import payload_budget
+from smartrest.errors import (
+    DecodeError, EncodeError, PayloadTooLargeError, TemplateError, decode_error, encode_error, excerpt, too_large_error,
+)
+
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+    int PyGC_Disable()
+    int PyGC_Enable()
+    void PyObject_GC_UnTrack(object)
+    bint PyObject_CheckBuffer(object)
+    tuple PyTuple_New(Py_ssize_t)
+    void PyTuple_SET_ITEM(object, Py_ssize_t, object)
+    void Py_INCREF(object)
+    double PyOS_string_to_double(const char *text, char **end, PyObject *overflow) except? -1.0
+
+cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
+cdef object LIMIT = 16_000   # the default of every `limit`, known by its identity
+cdef Py_ssize_t PAYLOAD_LIMIT = _constants.PAYLOAD_LIMIT
+cdef str BACKSLASH = "backslash"
+cdef str MINIMAL = "minimal"
+cdef str ALLOW = "allow"
+
+cdef enum:
+    SMALL = 16384      # bytes of a payload whose tape fits the scratch that an engine keeps
+    PAUSE = 64         # rows of a payload from which on the garbage collector is paused while they are made
+    OUT = 65536        # bytes of the output buffer that an engine keeps
+    INLINE_ENDS = 24   # fields and rows of a scan that need no memory of their own
+    INLINE_ROWS = 3
+
+
+cdef inline int style_of(sr_style *style, dialect, quote, on_trailing_backslash) except -1:
+    style.escape = SR_ESCAPE
+    style.all = style.refuse_backslash = False
+    if dialect is not BACKSLASH or quote is not MINIMAL or on_trailing_backslash is not ALLOW:
+        _options.refuse_style(dialect, quote, on_trailing_backslash)
+        if dialect == "double":
+            style.escape = SR_QUOTE
+        style.all = quote == "all"
+        style.refuse_backslash = on_trailing_backslash == "error"
+    return 0
+
+
+cdef inline bint truth(value) except -1:
+    return value is not False and PyObject_IsTrue(value)
+
+
+cdef inline Py_ssize_t limit_of(limit) except? -2:
+    """The limit as a number; without one, the most that a size can be."""
+    if limit is LIMIT:
+        return PAYLOAD_LIMIT
+    if limit is None:
+        return PY_SSIZE_T_MAX
+    number = _options.limit_of(limit)
+    return PY_SSIZE_T_MAX if number > PY_SSIZE_T_MAX else number
+
+
+# ---- payloads being read ---------------------------------------------------------------------------------------------
+
+cdef struct Work:            # one block of memory: the tape of a payload of up to `room` bytes, and scratch for a field
+    srp_payload p
+    sr_tape tape
+    size_t base              # bytes of the BOM
+    size_t room
+    bint open_row            # behind the whole rows stands one whose quote is never closed
+
+
+cdef Work *new_work(size_t ends, size_t rows, size_t room) except NULL:
+    cdef size_t size = sizeof(Work) + (ends + SR_SLACK + 1) * sizeof(uint32_t) + (rows + 2) * sizeof(sr_row) + room + SR_SLACK
+    cdef Work *work = <Work *>PyMem_Malloc(size)
+    if work == NULL:
+        raise MemoryError
+    work.room = room
+    work.tape.rows = <sr_row *>(work + 1)
+    work.tape.ends = <uint32_t *>(work.tape.rows + rows + 2)
+    work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
+    work.p.tape = &work.tape
+    return work
+
+
+cdef bytes bytes_of(payload):
+    """The bytes of a payload: itself, its UTF-8, or a copy of its buffer."""
+    if PyBytes_Check(payload):
+        return payload
+    if PyUnicode_Check(payload):
+        try:
+            return PyUnicode_AsUTF8String(payload)
+        except UnicodeEncodeError:
+            return str.encode(payload, "utf-8", "surrogatepass")
+    cdef const uint8_t[::1] buffer
+    try:
+        view = memoryview(payload)
+    except TypeError:
+        raise TypeError(f"payload must be bytes, a buffer or str, not {type(payload).__name__}") from None
+    if not view.c_contiguous:
+        raise BufferError("payload must be a contiguous buffer")
+    return view.tobytes()
+
+
+@cython.final
+@cython.no_gc
+cdef class Engine:
+    """Everything that `smartrest.core` offers, on one kernel: `Engine("avx2").decode(payload)`.
+
+    Raises `ValueError` for a kernel that is unknown or not supported by this CPU. "auto" is the best one.
+    """
+    cdef const sr_kernel *k
+    cdef srp_strings strings
+    cdef Work *work          # kept between calls; NULL while a call uses it
+    cdef srp_buffer out      # likewise
+
+    def __cinit__(self, str kernel="auto"):
+        srp_strings_init(&self.strings)
+        self.use(kernel)
+
+    def __dealloc__(self):
+        srp_strings_free(&self.strings)
+        PyMem_Free(self.work)
+        PyMem_Free(self.out.data)
+
+    cdef use(self, str kernel):
+        cdef uint32_t cpu = sr_cpu()
+        cdef const sr_kernel *k
+        cdef size_t i = 0
+        if kernel == "auto":
+            self.k = sr_kernel_best(cpu)
+            return
+        while True:
+            k = sr_kernel_at(i)
+            if k == NULL:
+                raise ValueError(f"unknown kernel {kernel!r}")
+            if k.name.decode() == kernel:
+                break
+            i += 1
+        if k.needs & cpu != k.needs:
+            raise ValueError(f"this CPU does not support the kernel {kernel!r}")
+        self.k = k
+
+    # -- the life of a payload: begin, read, end
+
+    cdef inline Work *begin(self, bytes data) except NULL:
+        cdef Work *work = self.work
+        cdef size_t length = PyBytes_GET_SIZE(data), ends, rows
+        cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
+        if length <= SMALL and work != NULL:
+            self.work = NULL
+        elif length <= SMALL:
+            work = new_work(SMALL, SMALL, SMALL)
+        else:
+            rows = 0
+            ends = self.k.count(src, length if length < SR_READ_LIMIT else SR_READ_LIMIT, &rows)
+            work = new_work(ends, rows, length)
+        work.base = sr_bom(src, length)
+        work.open_row = False
+        work.p.strings = &self.strings
+        work.p.kernel = self.k
+        work.p.src = src + work.base
+        work.p.len = length - work.base
+        return work
+
+    cdef inline void end(self, Work *work) noexcept:
+        if work.room == SMALL and self.work == NULL:
+            self.work = work
+        else:
+            PyMem_Free(work)
+
+    cdef inline int read(self, Work *work, bytes data, bint strict) except -1:
+        """Fills the tape; raises what is wrong with the payload."""
+        cdef const uint8_t *src = work.p.src
+        cdef size_t length = work.p.len
+        if length > SR_READ_LIMIT - 3:
+            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
+        cdef bint sure = sr_read(self.k, src, length, &work.tape)
+        cdef size_t valid
+        if work.tape.flags & SR_HAS_WIDE:
+            valid = sr_utf8_valid(src, length)
+            if valid < length:
+                self.invalid_utf8(work, data, valid)
+        if not sure:
+            self.read_exact(work, data, strict)
+        return 0
+
+    cdef sr_fault exact(self, Work *work) except *:
+        cdef uint8_t *marks = <uint8_t *>PyMem_Malloc(work.p.len + 2)
+        if marks == NULL:
+            raise MemoryError
+        cdef sr_fault fault = sr_read_exact(work.p.src, work.p.len, &work.tape, marks)
+        PyMem_Free(marks)
+        work.open_row = fault.status != SR_OK
+        return fault
+
+    cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
+        cdef sr_fault fault = self.exact(work)
+        cdef sr_walk walk
+        if not fault.status and strict:
+            memset(&walk, 0, sizeof(walk))
+            fault = sr_next_fault(work.p.src, work.p.len, &work.tape, &walk)
+        if fault.status:
+            self.fail(work, data, fault)
+        return 0
+
+    cdef int invalid_utf8(self, Work *work, bytes data, size_t valid) except -1:
+        """The valid text before the bad bytes, read alone, says where the error is."""
+        cdef sr_fault fault
+        cdef const sr_row *row
+        memset(&fault, 0, sizeof(fault))
+        work.p.len = valid
+        if not sr_read(self.k, work.p.src, valid, &work.tape):
+            fault = self.exact(work)
+        if not fault.status:
+            fault.row = work.tape.n_rows
+            if work.tape.rows[fault.row].start > valid:   # the last row has no row end
+                fault.row -= 1
+                row = &work.tape.rows[fault.row]
+                fault.field = row[1].first - row.first - 1
+        fault.status = SR_INVALID_UTF8
+        fault.pos = valid
+        return self.fail(work, data, fault)
+
+    cdef bad_utf8(self, Work *work, bytes data, size_t valid):
+        """The fault; the tape holds what stands before the bad bytes."""
+        try:
+            self.invalid_utf8(work, data, valid)
+        except DecodeError as error:
+            end = error.position + bad_length(data, error.position)
+            return error.reason, error.position, end, error.row, error.field
+
+    cdef int fail(self, Work *work, bytes data, sr_fault fault) except -1:
+        rows = srp_rows(&work.p, fault.row)
+        raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
+
+    # -- reading
+
+    def decode(self, payload, *, strict=False, limit=None):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work
+        if limit is not None:
+            check_size(data, limit)
+        work = self.begin(data)
+        try:
+            self.read(work, data, truth(strict))
+            return rows_of(work)
+        finally:
+            self.end(work)
+
+    def decode_row(self, payload, *, strict=False):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        try:
+            self.read(work, data, truth(strict))
+            if work.tape.n_rows != 1:
+                raise not_one_row(work, data, rows_of(work))
+            return srp_row(&work.p, 0)
+        finally:
+            self.end(work)
+
+    def split(self, payload):
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef size_t r
+        try:
+            self.read(work, data, False)
+            rows = []
+            for r in range(work.tape.n_rows):
+                rows.append(raw_row(&work.p, r))
+            return rows
+        finally:
+            self.end(work)
+
+    def scan(self, payload, *, strict=False):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        try:
+            self.read(work, data, truth(strict))
+            return lazy_rows(self, work, data)
+        finally:
+            self.end(work)
+
+    def check(self, payload, *, topic=None, collections=()):
+        _check.check_limit(topic)   # raises for a topic that cannot be published to
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef sr_walk walk
+        cdef size_t valid = work.p.len
+        faults = []
+        rows = None
+        try:
+            if valid > SR_READ_LIMIT - 3:
+                raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
+            valid = sr_utf8_valid(work.p.src, valid)
+            if valid < work.p.len:
+                faults.append(self.bad_utf8(work, data, valid))
+            elif not sr_read(self.k, work.p.src, valid, &work.tape):
+                fault = self.exact(work)
+                if fault.status:
+                    faults.append(span_of(work, fault))
+            if not faults:
+                rows = lazy_rows(self, work, data)
+            work.tape.n_rows += work.open_row
+            memset(&walk, 0, sizeof(walk))
+            while True:
+                fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
+                if not fault.status:
+                    break
+                faults.append(span_of(work, fault))
+        finally:
+            self.end(work)
+        decoded = [] if rows is None else [row.fields for row in rows]
+        return _check.findings(len(data), faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
+
+    def unescape(self, field):
+        cdef bytes data = bytes_of(field)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef size_t valid, after
+        try:
+            work.p.src -= work.base        # a BOM is data here
+            work.p.len += work.base
+            work.base = 0
+            valid = sr_utf8_valid(work.p.src, work.p.len)
+            if valid < work.p.len:
+                raise decode_error("invalid_utf8", valid, 0, 0, [], data)
+            if not sr_read(self.k, work.p.src, work.p.len, &work.tape):
+                fault = self.exact(work)
+                if fault.status:
+                    raise decode_error(REASONS[fault.status], fault.pos, 0, 0, [], data)
+            if work.p.len == 0:
+                return ""
+            after = behind_first_field(work)
+            if after <= work.p.len:
+                raise decode_error("not_one_field", after, 0, 1, [], data)
+            return srp_field(&work.p, 0, &work.tape.rows[0])
+        finally:
+            self.end(work)
+
+    def engine(self):
+        return "core:" + self.k.name.decode()
+
+    # -- writing
+
+    def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most = limit_of(limit), index = 0
+        cdef bint newline = truth(final_newline)
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            for row in rows:
+                if index:
+                    put_byte(&out, SR_ROW_END)
+                put_row(self, &out, style, row, index)
+                if <Py_ssize_t>out.len + newline > most:
+                    raise too_large_error(most, index)
+                index += 1
+            if newline and index:
+                put_byte(&out, SR_ROW_END)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most = limit_of(limit)
+        cdef bint newline = truth(final_newline)
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            put_row(self, &out, style, row, 0)
+            if newline:
+                put_byte(&out, SR_ROW_END)
+            if <Py_ssize_t>out.len > most:
+                raise too_large_error(most, 0)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    cdef inline int take(self, srp_buffer *out) except -1:
+        out[0] = self.out
+        out.len = 0
+        if out.data == NULL:
+            out.size = OUT
+            out.data = <uint8_t *>PyMem_Malloc(OUT)
+            if out.data == NULL:
+                raise MemoryError
+        self.out.data = NULL
+        return 0
+
+    cdef inline void give(self, srp_buffer *out) noexcept:
+        if self.out.data == NULL and out.size <= 4 * OUT:
+            self.out = out[0]
+        else:
+            PyMem_Free(out.data)
+
+    def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
+        cdef Packer packer = Packer.__new__(Packer)
+        style_of(&packer.style, dialect, quote, on_trailing_backslash)
+        packer.open(self, None, rows, limit, on_error, truth(final_newline))
+        packer.split_groups = truth(split_groups)
+        return packer
+
+    def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
+        cdef sr_style style
+        cdef srp_buffer out
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            put_field(self, &out, style, value, None, None)
+            return PyUnicode_DecodeUTF8(<const char *>out.data, out.len, NULL)
+        finally:
+            self.give(&out)
+
+    def truncate(self, row, field=-1, *, limit=16_000, marker="…"):
+        cdef Py_ssize_t most = limit_of(limit), at, size
+        cdef sr_style style
+        cdef bytes text, ending
+        cdef size_t room, kept
+        if not isinstance(marker, str):
+            raise TypeError(f"marker must be a str, not {type(marker).__name__}")
+        fields = fields_of(row, 0)
+        at = _operator.index(field)
+        if at < 0:
+            at += len(fields)
+        if at < 0 or at >= len(fields):
+            raise IndexError(f"row of {len(fields)} fields has no field {field}")
+        size = len(self.encode_row(fields, limit=None))
+        if size <= most:
+            return fields
+        if not PyUnicode_Check(fields[at]):
+            raise encode_error("bad_type", 0, at, f"{_values.type_name(fields[at])} cannot be shortened")
+        text, ending = utf8(fields[at], 0, at), utf8(marker, 0, at)
+        style_of(&style, BACKSLASH, MINIMAL, ALLOW)
+        size -= len(utf8(self.escape(fields[at]), 0, at))
+        if size > most:
+            raise too_large_error(most, 0)
+        room = most - size
+        if len(fields) == 1 and room < 2 and not ending:
+            raise too_large_error(most, 0)   # not even the empty row fits
+        kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
+                                 <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
+        if kept == <size_t>-1:
+            raise too_large_error(most, 0)
+        return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
+
+    def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        options = (dialect, quote, final_newline, on_trailing_backslash, limit)
+        return new_encoder(self, row, options)
+
+    def Schema(self, types):
+        cdef Schema schema = Schema(types)
+        schema.engine = self
+        return schema
+
+    def Dispatcher(self):
+        cdef Dispatcher dispatcher = Dispatcher()
+        dispatcher.engine = self
+        return dispatcher
+
+    payload_budget = payload_budget
+
+
+# ---- reading: what the methods above share ------------------------------------------------------------------------------
+
+cdef inline rows_of(Work *work):
+    """All rows. The collector would only walk what is being made, so it waits for the end of a long payload."""
+    cdef bint paused
+    if work.tape.n_rows < PAUSE:
+        return srp_rows(&work.p, work.tape.n_rows)
+    paused = PyGC_Disable()
+    try:
+        return srp_rows(&work.p, work.tape.n_rows)
+    finally:
+        if paused:
+            PyGC_Enable()
+
+
+cdef int check_size(bytes data, limit) except -1:
+    cdef Py_ssize_t most = limit_of(limit)
+    if PyBytes_GET_SIZE(data) > most:
+        raise decode_error(REASONS[SR_TOO_LARGE], most, None, None, [], data)
+    return 0
+
+
+cdef not_one_row(Work *work, bytes data, rows):
+    if not rows:
+        return decode_error("not_one_row", len(data), 0, None, [], data)
+    return decode_error("not_one_row", work.base + work.tape.rows[1].start, 1, None, rows[:1], data)
+
+
+cdef size_t row_end(const srp_payload *p, size_t r) noexcept:
+    cdef const sr_row *row = &p.tape.rows[r]
+    cdef size_t last = row[1].first - 1
+    return srp_field_end(p, last, srp_field_start(p, last, row))
+
+
+cdef bytes raw_row(const srp_payload *p, size_t r):
+    cdef size_t start = p.tape.rows[r].start
+    return PyBytes_FromStringAndSize(<const char *>p.src + start, row_end(p, r) - start)
+
+
+cdef size_t behind_first_field(Work *work) noexcept:
+    """Where the text goes on behind its first field; a blank row, which the tape leaves out, is one too."""
+    if work.tape.n_rows and work.tape.rows[0].start == 0:
+        return work.tape.ends[0] + <size_t>1
+    return 1 if work.p.src[0] == SR_ROW_END else 2
+
+
+cdef span_of(Work *work, sr_fault fault):
+    return REASONS[fault.status], fault.pos + work.base, fault.end + work.base, fault.row, fault.field
+
+
+cdef field_span(LazyRows rows, size_t r, field):
+    """The byte span of a field, or of the row where `field` is None."""
+    cdef LazyRow row = lazy_row(rows, r)
+    cdef size_t f, start
+    if field is None:
+        return row.start, row.end
+    f = row.at(field)
+    start = srp_field_start(&rows.p, f, &rows.tape.rows[r])
+    return rows.base + start, rows.base + srp_field_end(&rows.p, f, start)
+
+
+cdef Py_ssize_t bad_length(bytes data, Py_ssize_t at) except -1:
+    """The bytes of the bad sequence, as Python's decoder counts them."""
+    try:
+        data[at : at + 8].decode()
+    except UnicodeDecodeError as error:
+        return error.end - error.start
+    return 1
+
+
+# ---- lazy rows ------------------------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+@cython.freelist(16)
+cdef class LazyRows:
+    cdef Engine engine
+    cdef bytes data
+    cdef srp_payload p
+    cdef sr_tape tape
+    cdef size_t base
+    cdef uint32_t *memory
+    cdef uint32_t ends[INLINE_ENDS]
+    cdef sr_row rows[INLINE_ROWS]
+
+    def __dealloc__(self):
+        if self.memory != NULL:
+            PyMem_Free(self.memory)
+
+    def __len__(self):
+        return self.tape.n_rows
+
+    def __getitem__(self, index):
+        cdef Py_ssize_t i
+        if isinstance(index, slice):
+            return [lazy_row(self, j) for j in range(*index.indices(self.tape.n_rows))]
+        i = index
+        if i < 0:
+            i += self.tape.n_rows
+        if i < 0 or i >= <Py_ssize_t>self.tape.n_rows:
+            raise IndexError("row index out of range")
+        return lazy_row(self, i)
+
+    def __iter__(self):
+        cdef LazyIterator iterator = LazyIterator.__new__(LazyIterator)
+        iterator.rows = self
+        return iterator
+
+    def __contains__(self, value):
+        return any(row is value or row == value for row in self)
+
+    def __reversed__(self):
+        return reversed(self[:])
+
+    def index(self, value, start=0, stop=None):
+        return self[:].index(value, start, len(self) if stop is None else stop)
+
+    def count(self, value):
+        return self[:].count(value)
+
+    def __repr__(self):
+        return f"<LazyRows of {self.tape.n_rows} rows>"
+
+    def __reduce__(self):
+        raise TypeError("a lazy view is not pickled; pickle its payload")
+
+    cdef tuple row(self, size_t r):
+        return self.with_scratch(r, 0, True)
+
+    cdef with_scratch(self, size_t r, size_t f, bint whole):
+        """A row or a field of it as str; what must be unescaped needs scratch for the longest field."""
+        cdef srp_payload p = self.p
+        cdef uint8_t *scratch = NULL
+        if self.tape.flags & 1:   # there are quotes
+            scratch = <uint8_t *>PyMem_Malloc(self.p.len + SR_SLACK)
+            if scratch == NULL:
+                raise MemoryError
+        p.scratch = scratch
+        p.tape = &self.tape
+        try:
+            if whole:
+                return srp_row(&p, r)
+            return srp_field(&p, f, &self.tape.rows[r])
+        finally:
+            PyMem_Free(scratch)
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(4)
+cdef class LazyIterator:
+    cdef LazyRows rows
+    cdef size_t next
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef size_t r = self.next
+        if r >= self.rows.tape.n_rows:
+            raise StopIteration
+        self.next = r + 1
+        return lazy_row(self.rows, r)
+
+
+cdef lazy_rows(Engine engine, Work *work, bytes data):
+    cdef LazyRows rows = LazyRows.__new__(LazyRows)
+    cdef size_t n_ends = work.tape.n_ends, n_rows = work.tape.n_rows + 1
+    rows.engine = engine
+    rows.data = data
+    rows.p = work.p
+    rows.tape = work.tape
+    rows.base = work.base
+    if n_ends <= INLINE_ENDS and n_rows <= INLINE_ROWS:
+        rows.tape.ends = rows.ends
+        rows.tape.rows = rows.rows
+        memcpy(rows.ends, work.tape.ends, INLINE_ENDS * sizeof(uint32_t))
+        memcpy(rows.rows, work.tape.rows, INLINE_ROWS * sizeof(sr_row))
+    else:
+        rows.memory = <uint32_t *>PyMem_Malloc(n_ends * sizeof(uint32_t) + n_rows * sizeof(sr_row))
+        if rows.memory == NULL:
+            raise MemoryError
+        rows.tape.rows = <sr_row *>rows.memory
+        rows.tape.ends = <uint32_t *>(rows.tape.rows + n_rows)
+        memcpy(rows.tape.rows, work.tape.rows, n_rows * sizeof(sr_row))
+        memcpy(rows.tape.ends, work.tape.ends, n_ends * sizeof(uint32_t))
+    rows.p.tape = &rows.tape
+    return rows
+
+
+cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
+    cdef LazyRow row = LazyRow.__new__(LazyRow)
+    row.rows = rows
+    row.r = r
+    return row
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class LazyRow:
+    cdef LazyRows rows
+    cdef size_t r
+
+    def __len__(self):
+        cdef const sr_row *row = &self.rows.tape.rows[self.r]
+        return row[1].first - row.first
+
+    cdef inline size_t at(self, k) except? 0:
+        """The index in the tape of field k."""
+        cdef const sr_row *row = &self.rows.tape.rows[self.r]
+        cdef Py_ssize_t n = row[1].first - row.first, i = k
+        if i < 0:
+            i += n
+        if i < 0 or i >= n:
+            raise IndexError("field index out of range")
+        return row.first + <size_t>i
+
+    def __getitem__(self, k):
+        if isinstance(k, slice):
+            return self.rows.row(self.r)[k]
+        return self.text(self.at(k))
+
+    cdef inline text(self, size_t f):
+        if self.rows.tape.flags & 1:
+            return self.rows.with_scratch(self.r, f, False)
+        return srp_field(&self.rows.p, f, &self.rows.tape.rows[self.r])
+
+    def __iter__(self):
+        return iter(self.rows.row(self.r))
+
+    def __contains__(self, value):
+        return value in self.rows.row(self.r)
+
+    def __reversed__(self):
+        return reversed(self.rows.row(self.r))
+
+    def index(self, value, start=0, stop=None):
+        return self.rows.row(self.r).index(value, start, len(self) if stop is None else stop)
+
+    def count(self, value):
+        return self.rows.row(self.r).count(value)
+
+    def __repr__(self):
+        return f"LazyRow({self.rows.row(self.r)!r})"
+
+    def __reduce__(self):
+        raise TypeError("a lazy view is not pickled; pickle its fields")
+
+    @property
+    def id(self):
+        return self.text(self.rows.tape.rows[self.r].first)
+
+    @property
+    def fields(self):
+        return self.rows.row(self.r)
+
+    @property
+    def raw(self):
+        return raw_row(&self.rows.p, self.r)
+
+    @property
+    def start(self):
+        return self.rows.base + self.rows.tape.rows[self.r].start
+
+    @property
+    def end(self):
+        return self.rows.base + row_end(&self.rows.p, self.r)
+
+    def float(self, k):
+        return self.typed(self.at(k), FLOAT)
+
+    def int(self, k):
+        return self.typed(self.at(k), INT)
+
+    cdef typed(self, size_t f, uint8_t kind):
+        cdef LazyRows rows = self.rows
+        cdef srp_payload p = rows.p
+        cdef uint8_t *scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK) if rows.tape.flags & 1 else NULL
+        p.scratch = scratch
+        try:
+            value = typed_field(&p, f, &rows.tape.rows[self.r], kind)
+        finally:
+            PyMem_Free(scratch)
+        if value is not BAD:
+            return value
+        before = [rows.row(r) for r in range(self.r)]
+        raise bad_value(&rows.p, rows.base, self.r, f, before, rows.data)
+
+
+# ---- typed fields ---------------------------------------------------------------------------------------------------------
+
+cdef enum:
+    TEXT
+    INT
+    FLOAT
+    BOOL
+    TIME
+
+cdef object BAD = object()
+
+
+cdef object typed_field(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind):
+    """The value of a field, or BAD."""
+    cdef size_t length
+    cdef const uint8_t *src
+    cdef int64_t number
+    cdef double real
+    cdef sr_parsed parsed
+    cdef int truth
+    if kind == TEXT:
+        return srp_field(p, f, row)
+    src = srp_field_bytes(p, f, row, &length)
+    if length == 0:
+        return None
+    if kind == FLOAT:
+        parsed = sr_get_float(src, length, &real)
+        if parsed == SR_EXACT:
+            return real
+        return BAD if parsed == SR_NOT_A_NUMBER else long_float(src, length)
+    if kind == INT:
+        parsed = sr_get_int(src, length, &number)
+        if parsed == SR_EXACT:
+            return number
+        return BAD if parsed == SR_NOT_A_NUMBER else _values.parse_int(src[:length].decode())
+    if kind == BOOL:
+        truth = sr_get_bool(src, length)
+        return BAD if truth < 0 else truth == 1
+    return time_of(src, length)
+
+
+cdef long_float(const uint8_t *src, size_t length):
+    """Digits that two exact doubles do not give: Python's own reader takes them, as text with an end."""
+    cdef bytes text = src[:length]
+    cdef double real = PyOS_string_to_double(PyBytes_AS_STRING(text), NULL, NULL)
+    return real if real - real == 0 else BAD
+
+
+cdef object UTC = None
+
+
+cdef time_of(const uint8_t *src, size_t length):
+    cdef sr_time t
+    if not sr_get_time(src, length, &t):
+        return BAD
+    zone = UTC
+    if t.offset_minutes:
+        zone = timezone_new(timedelta_new(0, t.offset_minutes * 60, 0))
+    return datetime_new(t.year, t.month, t.day, t.hour, t.minute, t.second, t.microsecond, zone)
+
+
+cdef bad_value(const srp_payload *p, size_t base, size_t r, size_t f, rows, bytes data):
+    cdef const sr_row *row = &p.tape.rows[r]
+    return decode_error("bad_value", base + srp_field_start(p, f, row), r, f - row.first, rows, data)
+
+
+cdef struct Plan:          # the types of the fields behind the ID
+    const uint8_t *fixed
+    size_t n_fixed
+    const uint8_t *cycle
+    size_t n_cycle
+
+
+@cython.final
+cdef class Schema:
+    cdef Engine engine
+    cdef dict types
+    cdef dict others           # template ID -> index of its plan, for IDs that are no small number
+    cdef list memory           # what the plans point into
+    cdef Plan *plans
+    cdef short table[SR_ID_TABLE]
+
+    def __cinit__(self, types):
+        cdef Py_ssize_t index = 0
+        self.engine = _default
+        self.types = dict(types)
+        self.others = {}
+        self.memory = []
+        memset(self.table, 0xFF, sizeof(self.table))
+        plans = _kinds.kinds_of(self.types)
+        self.plans = <Plan *>PyMem_Malloc(sizeof(Plan) * (len(plans) + 1))
+        if self.plans == NULL:
+            raise MemoryError
+        for id, (fixed, cycle) in plans.items():
+            if _kinds.DATETIME in fixed or _kinds.DATETIME in cycle:
+                prepare_times()
+            self.add(index, id, fixed, cycle)
+            index += 1
+
+    cdef add(self, Py_ssize_t index, str id, bytes fixed, bytes cycle):
+        cdef bytes name = str.encode(id, "utf-8", "surrogatepass")
+        cdef int number = sr_template_number(<const uint8_t *>PyBytes_AS_STRING(name), len(name))
+        self.memory += (fixed, cycle)
+        self.plans[index].fixed = <const uint8_t *>PyBytes_AS_STRING(fixed)
+        self.plans[index].n_fixed = len(fixed)
+        self.plans[index].cycle = <const uint8_t *>PyBytes_AS_STRING(cycle)
+        self.plans[index].n_cycle = len(cycle)
+        if number >= 0 and index < 32767:
+            self.table[number] = <short>index
+        else:
+            self.others[id] = index
+
+    def __dealloc__(self):
+        PyMem_Free(self.plans)
+
+    def __repr__(self):
+        return f"Schema({self.types!r})"
+
+    def __reduce__(self):
+        return Schema, (self.types,)
+
+    cdef inline const Plan *plan(self, const srp_payload *p, size_t r) except? NULL:
+        cdef const sr_row *row = &p.tape.rows[r]
+        cdef size_t end = srp_field_end(p, row.first, row.start)
+        cdef int number = sr_template_number(p.src + row.start, end - row.start)
+        cdef short index = -1
+        if number >= 0:
+            index = self.table[number]
+            if index >= 0:
+                return &self.plans[index]
+        if not self.others:
+            return NULL
+        found = self.others.get(srp_field(p, row.first, row))
+        return NULL if found is None else &self.plans[<Py_ssize_t>found]
+
+    cdef inline row(self, Work *work, size_t r, rows, bytes data):
+        """A typed row; `rows` are those before it."""
+        cdef const srp_payload *p = &work.p
+        cdef const sr_row *row = &p.tape.rows[r]
+        cdef const Plan *plan = self.plan(p, r)
+        cdef size_t n = row[1].first - row.first, f
+        cdef uint8_t kind
+        if plan == NULL:
+            return srp_row(p, r)
+        cdef tuple values = PyTuple_New(n)
+        PyObject_GC_UnTrack(values)
+        for f in range(n):
+            if f == 0:
+                kind = TEXT
+            elif f <= plan.n_fixed:
+                kind = plan.fixed[f - 1]
+            elif plan.n_cycle:
+                kind = plan.cycle[(f - 1 - plan.n_fixed) % plan.n_cycle]
+            else:
+                kind = TEXT
+            value = typed_field(p, row.first + f, row, kind)
+            if value is BAD:
+                raise bad_value(p, work.base, r, row.first + f, rows, data)
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(values, f, value)
+        return values
+
+    def decode(self, payload, *, strict=False, limit=None):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work
+        cdef size_t r
+        cdef bint paused = False
+        if limit is not None:
+            check_size(data, limit)
+        work = self.engine.begin(data)
+        try:
+            self.engine.read(work, data, truth(strict))
+            paused = work.tape.n_rows >= PAUSE and PyGC_Disable()
+            rows = []
+            for r in range(work.tape.n_rows):
+                rows.append(self.row(work, r, rows, data))
+            return rows
+        finally:
+            if paused:
+                PyGC_Enable()
+            self.engine.end(work)
+
+    def decode_row(self, payload, *, strict=False):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work = self.engine.begin(data)
+        try:
+            self.engine.read(work, data, truth(strict))
+            if work.tape.n_rows != 1:
+                raise not_one_row(work, data, rows_of(work))
+            return self.row(work, 0, [], data)
+        finally:
+            self.engine.end(work)
+
+
+cdef prepare_times():
+    global UTC
+    if UTC is None:
+        import datetime
+
+        import_datetime()
+        UTC = datetime.timezone.utc
+
+
+# ---- writing: what the methods above share -------------------------------------------------------------------------------
+
+cdef inline int put_byte(srp_buffer *out, uint8_t byte) except -1:
+    if out.len == out.size and srp_reserve(out, 1):
+        raise MemoryError
+    out.data[out.len] = byte
+    out.len += 1
+    return 0
+
+
+cdef inline int put_row(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
+    cdef Py_ssize_t field
+    cdef int status
+    if PyTuple_Check(row) or PyList_Check(row):
+        status = srp_put_row(out, engine.k, style, row, &field)
+        if status == SR_OK:
+            return 0
+        if status != SRP_SLOW:
+            refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
+    put_slowly(engine, out, style, fields_of(row, index), index)
+    return 0
+
+
+cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
+    """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
+    cdef size_t start = out.len
+    cdef Py_ssize_t i = 0
+    try:
+        for value in fields:
+            if i:
+                put_byte(out, SR_SEPARATOR)
+            put_field(engine, out, style, value, index, i)
+            i += 1
+    except:
+        out.len = start
+        raise
+    if out.len == start and srp_put_empty_row(out):
+        raise MemoryError
+    return 0
+
+
+cdef int put_field(Engine engine, srp_buffer *out, sr_style style, value, index, field) except -1:
+    cdef int status = srp_put_value(out, engine.k, style, value)
+    if status == SRP_SLOW:
+        value = _values.text_of(value, index, field)
+        status = srp_put_value(out, engine.k, style, value)
+    if status != SR_OK:
+        refuse(status, value, index, field)
+    return 0
+
+
+cdef int refuse(int status, value, index, field) except -1:
+    if status == SRP_NO_MEMORY:
+        raise MemoryError
+    if status == SR_EMPTY_ROW:
+        raise encode_error("empty_row", index, None)
+    raise encode_error(REASONS[status], index, field, excerpt(str.__str__(value)))
+
+
+cdef tuple fields_of(row, index):
+    """The fields of a row, which later changes of the row do not reach."""
+    cdef tuple fields
+    if PyTuple_Check(row):
+        fields = PyTuple_GetSlice(row, 0, PyTuple_GET_SIZE(row))
+    elif PyList_Check(row):
+        fields = PyList_AsTuple(row)
+    elif type(row) is LazyRow:
+        fields = (<LazyRow>row).fields
+    elif issubclass(type(row), _Sequence) and not PyUnicode_Check(row) and not PyObject_CheckBuffer(row):
+        fields = tuple(row)
+    else:
+        raise encode_error("bad_row", index, None, _values.type_name(row))
+    if not fields:
+        raise encode_error("empty_row", index, None)
+    return fields
+
+
+cdef bytes utf8(text, index, field):
+    try:
+        return PyUnicode_AsUTF8String(text)
+    except UnicodeEncodeError:
+        raise encode_error("lone_surrogate", index, field, excerpt(str.__str__(text))) from None
+
+
+@cython.final
+cdef class Packer:
+    """The iterator of `pack` and `Encoder.pack`. The buffer holds the payload that is being filled."""
+    cdef Engine engine
+    cdef Encoder encoder       # or None: items are rows
+    cdef object items          # None: nothing comes any more
+    cdef object on_error
+    cdef object error          # raised by the next call
+    cdef list parts            # of a row that was split, still to be packed, last first
+    cdef sr_style style
+    cdef srp_buffer out
+    cdef Py_ssize_t limit, index
+    cdef bint newline, split_groups, running
+
+    cdef open(self, Engine engine, Encoder encoder, items, limit, on_error, bint newline):
+        _options.check_on_error(on_error)
+        self.limit = limit_of(limit)
+        self.engine = engine
+        self.encoder = encoder
+        self.on_error = on_error
+        self.newline = newline
+        self.items = iter(items)
+        self.parts = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.out.data)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.running:
+            raise ValueError("pack is already running")
+        self.running = True
+        try:
+            payload = self.next_payload()
+        except:
+            self.items = None
+            self.out.len = 0
+            raise
+        finally:
+            self.running = False
+        if payload is None:
+            raise StopIteration
+        return payload
+
+    cdef next_payload(self):
+        """The next payload, or None."""
+        cdef size_t before
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        while self.items is not None:
+            before = self.out.len
+            try:
+                if not self.put_next():
+                    self.items = None
+                    break
+            except EncodeError as error:
+                self.out.len = before
+                if self.on_error is not None:
+                    self.on_error(error)
+                    continue
+                if before == 0:
+                    raise
+                self.error = error
+                self.items = None
+                return self.payload(before)
+            if <Py_ssize_t>self.out.len + self.newline > self.limit:   # put_next has seen that the row alone fits
+                payload = self.payload(before)
+                self.out.len -= before + 1
+                memmove(self.out.data, self.out.data + before + 1, self.out.len)
+                return payload
+        if self.out.len == 0:
+            return None
+        before = self.out.len
+        self.out.len = 0
+        return self.payload(before)
+
+    cdef payload(self, size_t size):
+        if not self.newline:
+            return PyBytes_FromStringAndSize(<const char *>self.out.data, size)
+        return PyBytes_FromStringAndSize(<const char *>self.out.data, size) + b"\n"
+
+    cdef bint put_next(self) except -1:
+        """Appends the next row, behind a row end if it is not the first; False where there is none."""
+        cdef size_t start
+        cdef bytes part
+        if self.parts:
+            part = self.parts.pop()
+            if self.out.len:
+                put_byte(&self.out, SR_ROW_END)
+            if srp_reserve(&self.out, len(part)):
+                raise MemoryError
+            memcpy(self.out.data + self.out.len, PyBytes_AS_STRING(part), len(part))
+            self.out.len += len(part)
+            return True
+        try:
+            item = next(self.items)
+        except StopIteration:
+            return False
+        self.index += 1
+        if self.out.len:
+            put_byte(&self.out, SR_ROW_END)
+        start = self.out.len
+        if self.encoder is not None:
+            self.encoder.put(&self.out, tuple(item), self.index - 1)
+        else:
+            if self.split_groups:
+                item = fields_of(item, self.index - 1)
+            put_row(self.engine, &self.out, self.style, item, self.index - 1)
+        if <Py_ssize_t>(self.out.len - start) + self.newline > self.limit:
+            if not self.split_groups:
+                raise too_large_error(self.limit, self.index - 1)
+            self.out.len = start - 1 if start else 0
+            self.split(item)
+            return self.put_next()
+        return True
+
+    cdef split(self, tuple row):
+        """A row over the limit as several rows."""
+        from smartrest.templates import split_groups
+
+        cdef srp_buffer out
+        cdef Py_ssize_t room = self.limit - self.newline
+        parts = []
+        self.engine.take(&out)
+        try:
+            for part in split_groups(row, limit=room):
+                out.len = 0
+                put_row(self.engine, &out, self.style, part, self.index - 1)
+                if <Py_ssize_t>out.len > room:
+                    raise too_large_error(self.limit, self.index - 1)
+                parts.append(PyBytes_FromStringAndSize(<const char *>out.data, out.len))
+        except TemplateError as error:
+            raise too_large_error(self.limit, self.index - 1) from error
+        finally:
+            self.engine.give(&out)
+        parts.reverse()
+        self.parts = parts
+
+
+# ---- compiled rows -------------------------------------------------------------------------------------------------------
+
+cdef enum:
+    HOLE_ANY
+    HOLE_STR
+    HOLE_INT
+    HOLE_FLOAT
+    HOLE_BOOL
+    HOLE_OTHER       # Decimal, datetime: a subclass of that class
+
+
+cdef struct Hole:
+    int kind
+    Py_ssize_t field
+    const char *before       # the constant text before it
+    size_t n_before
+
+
+@cython.final
+cdef class Encoder:
+    cdef Engine engine
+    cdef readonly tuple row
+    cdef tuple options
+    cdef tuple types           # of the holes
+    cdef list memory           # what the holes point into
+    cdef bytes ending          # the constant text behind the last hole
+    cdef Hole *holes
+    cdef Py_ssize_t n_holes, limit
+    cdef sr_style style
+    cdef bint newline, lone    # lone: the row has one field
+
+    def __cinit__(self):
+        self.memory = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.holes)
+
+    def __call__(self, *values):
+        cdef srp_buffer out
+        cdef Engine engine = self.engine
+        engine.take(&out)
+        try:
+            self.put(&out, values, 0)
+            if self.newline:
+                put_byte(&out, SR_ROW_END)
+            if <Py_ssize_t>out.len > self.limit:
+                raise too_large_error(self.limit, 0)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            engine.give(&out)
+
+    def pack(self, values, *, limit=16_000, on_error=None):
+        cdef Packer packer = Packer.__new__(Packer)
+        packer.open(self.engine, self, values, limit, on_error, self.newline)
+        return packer
+
+    def __reduce__(self):
+        return _rebuild_encoder, (self.row, self.options)
+
+    def __repr__(self):
+        return f"compile({self.row!r})"
+
+    cdef int put(self, srp_buffer *out, tuple values, Py_ssize_t index) except -1:
+        cdef Py_ssize_t i
+        cdef size_t start = out.len
+        cdef int status
+        cdef Hole *hole
+        if PyTuple_GET_SIZE(values) != self.n_holes:
+            raise TypeError(f"expected {self.n_holes} values, got {len(values)}")
+        for i in range(self.n_holes):
+            hole = &self.holes[i]
+            value = values[i]
+            if srp_reserve(out, hole.n_before):
+                raise MemoryError
+            memcpy(out.data + out.len, hole.before, hole.n_before)
+            out.len += hole.n_before
+            if not fits(hole.kind, value) and not _kinds.fits(self.types[i], value):
+                raise encode_error("bad_type", index, hole.field, _kinds.misfit(self.types[i], value))
+            status = srp_put_value(out, self.engine.k, self.style, value)
+            if status != SR_OK:
+                put_field(self.engine, out, self.style, value, index, hole.field)
+        if srp_reserve(out, len(self.ending)):
+            raise MemoryError
+        memcpy(out.data + out.len, PyBytes_AS_STRING(self.ending), len(self.ending))
+        out.len += len(self.ending)
+        if self.lone and out.len == start and srp_put_empty_row(out):
+            raise MemoryError
+        return 0
+
+
+cdef inline bint fits(int kind, value) noexcept:
+    """Whether a value surely fits a hole; what does not is looked at again by `_kinds.fits`."""
+    if value is None or kind == HOLE_ANY:
+        return True
+    if kind == HOLE_STR:
+        return PyUnicode_Check(value)
+    if kind == HOLE_FLOAT:
+        return PyFloat_Check(value) or type(value) is int
+    if kind == HOLE_INT:
+        return type(value) is int
+    return kind == HOLE_BOOL and (value is True or value is False)
+
+
+cdef dict HOLES = {object: HOLE_ANY, str: HOLE_STR, int: HOLE_INT, float: HOLE_FLOAT, bool: HOLE_BOOL}
+
+
+cdef new_encoder(Engine engine, row, tuple options):
+    cdef Encoder encoder = Encoder.__new__(Encoder)
+    cdef Py_ssize_t i = 0, n = 0
+    cdef srp_buffer out
+    cdef bytes before
+    dialect, quote, final_newline, on_trailing_backslash, limit = options
+    style_of(&encoder.style, dialect, quote, on_trailing_backslash)
+    encoder.limit = limit_of(limit)
+    encoder.newline = truth(final_newline)
+    encoder.engine = engine
+    encoder.options = options
+    encoder.row = fields_of(row, 0)
+    encoder.lone = len(encoder.row) == 1
+    encoder.types = tuple([field for field in encoder.row if _kinds.is_hole(field)])
+    encoder.n_holes = len(encoder.types)
+    encoder.holes = <Hole *>PyMem_Malloc(sizeof(Hole) * (encoder.n_holes + 1))
+    if encoder.holes == NULL:
+        raise MemoryError
+    engine.take(&out)
+    try:
+        for field in encoder.row:
+            if i:
+                put_byte(&out, SR_SEPARATOR)
+            if _kinds.is_hole(field):
+                before = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+                out.len = 0
+                encoder.memory.append(before)
+                encoder.holes[n].kind = HOLES.get(field, HOLE_OTHER)
+                encoder.holes[n].field = i
+                encoder.holes[n].before = PyBytes_AS_STRING(before)
+                encoder.holes[n].n_before = len(before)
+                n += 1
+            else:
+                put_field(engine, &out, encoder.style, field, 0, i)
+            i += 1
+        encoder.ending = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+    finally:
+        engine.give(&out)
+    return encoder
+
+
+def _rebuild_encoder(row, options):
+    return new_encoder(_default, row, options)
+
+
+# ---- dispatch ------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class Dispatcher:
+    cdef Engine engine
+    cdef dict handlers
+    cdef object fallback
+    cdef Py_ssize_t known      # handlers that the table holds
+    cdef bint coroutines       # one of them is a coroutine function
+    cdef bint texts            # an ID is no small number
+    cdef public object skipped
+    cdef PyObject *table[SR_ID_TABLE]   # borrowed from `handlers`, which only grows
+    cdef object __weakref__
+
+    def __cinit__(self):
+        self.engine = _default
+        self.handlers = {}
+        self.skipped = 0
+        self.known = -1
+        memset(self.table, 0, sizeof(self.table))
+
+    def on(self, *ids):
+        return _dispatch.register(self.handlers, ids)
+
+    def default(self, handler):
+        _dispatch.check_handler(handler)
+        self.fallback = handler
+        self.known = -1
+        return handler
+
+    cdef prepare(self):
+        cdef bytes name
+        cdef int number
+        if self.known == len(self.handlers):
+            return
+        self.coroutines = False
+        self.texts = False
+        for id, handler in self.handlers.items():
+            name = str.encode(id, "utf-8", "surrogatepass")
+            number = sr_template_number(<const uint8_t *>PyBytes_AS_STRING(name), len(name))
+            if number >= 0:
+                self.table[number] = <PyObject *>handler
+            else:
+                self.texts = True
+        self.coroutines = any(map(_dispatch.is_coroutine_handler, [*self.handlers.values(), self.fallback]))
+        self.known = len(self.handlers)
+
+    cdef inline handler_of(self, const srp_payload *p, size_t r):
+        """The handler of a row, or None."""
+        cdef const sr_row *row = &p.tape.rows[r]
+        cdef size_t end = srp_field_end(p, row.first, row.start)
+        cdef int number = sr_template_number(p.src + row.start, end - row.start)
+        if number >= 0:
+            return <object>self.table[number] if self.table[number] != NULL else self.fallback
+        if self.texts or p.src[row.start] == SR_QUOTE or p.tape.reading != SR_GREEDY:
+            return self.handlers.get(srp_field(p, row.first, row), self.fallback)
+        return self.fallback
+
+    def dispatch(self, payload):
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef Work *work
+        cdef size_t r, skipped = 0
+        self.prepare()
+        if self.coroutines:
+            _dispatch.refuse_coroutines([*self.handlers.values(), self.fallback])
+        results = []
+        failures = None
+        work = self.engine.begin(data)
+        try:
+            try:
+                self.engine.read(work, data, False)
+            except DecodeError as error:
+                return _dispatch.run(self.calls(error.rows), error)
+            for r in range(work.tape.n_rows):
+                handler = self.handler_of(&work.p, r)
+                if handler is None:
+                    skipped += 1
+                    continue
+                row = srp_row(&work.p, r)
+                try:
+                    results.append(handler(row))
+                except Exception as failure:   # the handler's own; the other rows shall not be lost
+                    if failures is None:
+                        failures = []
+                    failures.append((r, row, failure))
+        finally:
+            self.engine.end(work)
+            if skipped:
+                self.skipped += skipped
+        if failures is None:
+            return results
+        return _dispatch.finish(results, failures, None)
+
+    def dispatch_async(self, payload):
+        error = None
+        try:
+            rows = self.engine.decode(payload)
+        except DecodeError as failed:
+            error = failed
+            rows = failed.rows
+        return _dispatch.run_async(self.calls(rows), error)
+
+    cdef list calls(self, rows):
+        calls = []
+        for index, row in enumerate(rows):
+            handler = self.handlers.get(row[0], self.fallback)
+            if handler is None:
+                self.skipped += 1
+            else:
+                calls.append((index, row, handler))
+        return calls
+
+
+# ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
+
+_Sequence.register(LazyRow)
+_Sequence.register(LazyRows)
+
+cdef Engine _default = Engine()
+
+check = _default.check
+compile = _default.compile
+decode = _default.decode
+decode_row = _default.decode_row
+encode = _default.encode
+encode_row = _default.encode_row
+engine = _default.engine
+escape = _default.escape
+pack = _default.pack
+scan = _default.scan
+split = _default.split
+truncate = _default.truncate
+unescape = _default.unescape
+
+
+def use(str kernel):
+    """Forces the kernel of the default engine; `ImportError` for one that this CPU or this build does not have."""
+    try:
+        _default.use(kernel)
+    except ValueError as error:
+        raise ImportError(f"SMARTREST_ENGINE: {error}") from error
+
+
+def kernels():
+    """The kernels of this build, best first: tuples (name, whether this CPU supports it)."""
+    cdef uint32_t cpu = sr_cpu()
+    cdef size_t i = 0
+    found = []
+    while sr_kernel_at(i) != NULL:
+        found.append((sr_kernel_at(i).name.decode(), (sr_kernel_at(i).needs & cpu) == sr_kernel_at(i).needs))
+        i += 1
+    return tuple(found)
