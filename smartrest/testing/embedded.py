@@ -7,6 +7,7 @@ thread, in the order in which packets arrived from each client.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import threading
@@ -66,7 +67,8 @@ class Embedded:
         loop, thread = self.loop, self.thread
         if loop is None or thread is None:
             return
-        loop.call_soon_threadsafe(self._done.set)
+        with contextlib.suppress(RuntimeError):  # the loop ended by itself: the broker did not start
+            loop.call_soon_threadsafe(self._done.set)
         thread.join(10)
         self.loop = self.thread = None
         if self.hooks is not None:
@@ -121,9 +123,8 @@ class Embedded:
     def _run(self, ready: threading.Event) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except BaseException as error:
+        except Exception as error:  # whatever ends the broker is reported by `start`
             self.failure = error
-            logging.getLogger("amqtt").exception("broker ended")
         finally:
             ready.set()
 
@@ -137,6 +138,7 @@ class Embedded:
         ready.set()
         await self._done.wait()
         await self.broker.shutdown()
+        await asyncio.sleep(0.05)  # what it closed is closed only in the next turns of the loop
 
     def _config(self) -> dict[str, Any]:
         s = self.settings

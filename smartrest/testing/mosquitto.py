@@ -105,7 +105,7 @@ class Mosquitto:
             "max_inflight_messages 0",
         ]
         if s.packet_limit is not None:
-            lines.append(f"max_packet_size {s.packet_limit}")
+            lines.append(f"max_packet_size {_without_length(s.packet_limit)}")
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             lines.append(f"user {getpass.getuser()}")  # else it gives up root and cannot read keys in private folders
         lines += s.options
@@ -139,6 +139,12 @@ class Mosquitto:
         path = self.settings.folder / "passwords"
         path.write_text("".join(f"{name}:{_hashed(password)}\n" for name, password in self.settings.users.items()))
         path.chmod(0o600)
+
+
+def _without_length(limit: int) -> int:
+    """The largest packet within `limit` as mosquitto 2.0 counts it: without the bytes that hold its length."""
+    size = next(size for size in (1, 2, 3, 4) if limit - 1 - size < 128**size)
+    return limit - size
 
 
 def _accepts(port: int) -> bool:
