@@ -44,6 +44,13 @@ class Backoff:
         return full * (1.0 - jitter / 2)
 
 
+class _Facts(NamedTuple):
+    text: str
+    cause: str
+    retries: int | None
+    advice: str
+
+
 class ConnackCode(IntEnum):
     """Return code of CONNACK: `text`, `cause`, `retries` (`None`: without end, 0: permanent), `advice`.
 
@@ -51,46 +58,32 @@ class ConnackCode(IntEnum):
     by which some clients report those of 3.1.1, are understood: `ConnackCode(134)` is `BAD_CREDENTIALS`.
     """
 
-    text: str
-    cause: str
-    retries: int | None
-    advice: str
-
-    def __new__(cls, code: int, text: str, cause: str, retries: int | None, advice: str) -> ConnackCode:
-        self = int.__new__(cls, code)
-        self._value_ = code
-        self.text, self.cause, self.retries, self.advice = text, cause, retries, advice
-        return self
-
-    ACCEPTED = 0, "accepted", "", None, "go on"
-    BAD_PROTOCOL = 1, "protocol version refused", "only MQTT 3.1 and 3.1.1 are spoken", 0, "fix the client"
-    BAD_CLIENT_ID = 2, "ClientId refused", "the ClientId breaks the platform's rules", 0, "fix the ClientId"
-    UNAVAILABLE = (
-        3,
-        "server unavailable",
-        "internal error, unknown authorization problem or network trouble",
-        None,
-        "back off and try again",
-    )
-    BAD_CREDENTIALS = (
-        4,
-        "bad user name or password",
-        "credentials are wrong or were revoked (never with a certificate)",
-        0,
-        "get new credentials",
-    )
-    NOT_AUTHORIZED = (
-        5,
-        "not authorized",
-        "missing permission, malformed message, publishing before authentication, certificate or device object "
-        "problem, ClientId over 23 characters on MQTT 3.1, or overload while connecting",
-        5,
-        "back off and try a few times, then report",
-    )
+    ACCEPTED = 0
+    BAD_PROTOCOL = 1
+    BAD_CLIENT_ID = 2
+    UNAVAILABLE = 3
+    BAD_CREDENTIALS = 4
+    NOT_AUTHORIZED = 5
 
     @classmethod
     def _missing_(cls, value: object) -> ConnackCode | None:
         return next((code for code in cls if code.value == _OF_MQTT_5.get(value)), None)
+
+    @property
+    def text(self) -> str:
+        return _FACTS[self].text
+
+    @property
+    def cause(self) -> str:
+        return _FACTS[self].cause
+
+    @property
+    def retries(self) -> int | None:
+        return _FACTS[self].retries
+
+    @property
+    def advice(self) -> str:
+        return _FACTS[self].advice
 
     @property
     def ok(self) -> bool:
@@ -110,6 +103,35 @@ class ConnackCode(IntEnum):
         """The waiting advised before another attempt, `None` where there should be none."""
         return Backoff() if self.retry else None
 
+
+_FACTS = {
+    ConnackCode.ACCEPTED: _Facts("accepted", "", None, "go on"),
+    ConnackCode.BAD_PROTOCOL: _Facts(
+        "protocol version refused", "only MQTT 3.1 and 3.1.1 are spoken", 0, "fix the client"
+    ),
+    ConnackCode.BAD_CLIENT_ID: _Facts(
+        "ClientId refused", "the ClientId breaks the platform's rules", 0, "fix the ClientId"
+    ),
+    ConnackCode.UNAVAILABLE: _Facts(
+        "server unavailable",
+        "internal error, unknown authorization problem or network trouble",
+        None,
+        "back off and try again",
+    ),
+    ConnackCode.BAD_CREDENTIALS: _Facts(
+        "bad user name or password",
+        "credentials are wrong or were revoked (never with a certificate)",
+        0,
+        "get new credentials",
+    ),
+    ConnackCode.NOT_AUTHORIZED: _Facts(
+        "not authorized",
+        "missing permission, malformed message, publishing before authentication, certificate or device object "
+        "problem, ClientId over 23 characters on MQTT 3.1, or overload while connecting",
+        5,
+        "back off and try a few times, then report",
+    ),
+}
 
 # Reason codes of MQTT 5 (§2.4) by the code of 3.1.1 that says the same.
 _OF_MQTT_5: dict[object, int] = {132: 1, 133: 2, 136: 3, 137: 3, 134: 4, 140: 4, 135: 5, 138: 5}

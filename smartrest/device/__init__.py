@@ -1,0 +1,102 @@
+"""A device on MQTT: the life cycle as a sans-I/O `Session`, and `Device` (paho-mqtt) and `AsyncDevice` (aiomqtt) on it.
+
+The two devices are imported when they are used, since each needs its MQTT library: `pip install smartrest[device]`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .credentials import CredentialStore
+from .events import (
+    Action,
+    AnswerIgnored,
+    Closed,
+    Connect,
+    Connected,
+    Credentials,
+    CredentialsReceived,
+    Delivered,
+    Disconnect,
+    Dropped,
+    ErrorReceived,
+    Event,
+    GaveUp,
+    Lost,
+    MessageReceived,
+    Online,
+    OperationAnswered,
+    OperationReceived,
+    OperationRefused,
+    OperationRepeated,
+    OperationTimedOut,
+    PayloadReceived,
+    PayloadRefused,
+    Publish,
+    Refused,
+    Subscribe,
+    SubscriptionRefused,
+    TokenReceived,
+)
+from .lifecycle import TRANSITIONS, State, Transition, Trigger, diagram
+from .operations import Operation, OperationTemplate
+from .session import Session
+from .settings import Child, Limits
+
+if TYPE_CHECKING:
+    from .aio import AsyncDevice
+    from .paho import Device
+
+__all__ = [
+    "TRANSITIONS",
+    "Action",
+    "AnswerIgnored",
+    "AsyncDevice",
+    "Child",
+    "Closed",
+    "Connect",
+    "Connected",
+    "CredentialStore",
+    "Credentials",
+    "CredentialsReceived",
+    "Delivered",
+    "Device",
+    "Disconnect",
+    "Dropped",
+    "ErrorReceived",
+    "Event",
+    "GaveUp",
+    "Limits",
+    "Lost",
+    "MessageReceived",
+    "Online",
+    "Operation",
+    "OperationAnswered",
+    "OperationReceived",
+    "OperationRefused",
+    "OperationRepeated",
+    "OperationTemplate",
+    "OperationTimedOut",
+    "PayloadReceived",
+    "PayloadRefused",
+    "Publish",
+    "Refused",
+    "Session",
+    "State",
+    "Subscribe",
+    "SubscriptionRefused",
+    "TokenReceived",
+    "Transition",
+    "Trigger",
+    "diagram",
+]
+
+_LAZY = {"Device": "paho", "AsyncDevice": "aio"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

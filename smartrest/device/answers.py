@@ -1,0 +1,51 @@
+"""The rows that tell the platform how an operation goes: by ID where it is known (504 to 506), else by fragment.
+
+Every row built here fits its payload: texts are cut by the codec's `truncate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import PayloadTooLargeError, encode_row, truncate
+from .operations import Operation
+
+Row = tuple[Any, ...]
+_ELLIPSIS = "…"
+
+
+def _row(operation: Operation, by_fragment: str, by_id: str, *fields: Any) -> Row:
+    if operation.id is not None:
+        return (by_id, operation.id, *fields)
+    return (by_fragment, operation.fragment, *fields)
+
+
+def executing(operation: Operation) -> Row:
+    return _row(operation, "501", "504")
+
+
+def failed(operation: Operation, reason: str, limit: int) -> Row:
+    """Never fails itself: what cannot be sent of the reason is escaped or cut."""
+    text = str(reason).encode("utf-8", "backslashreplace").decode()
+    return fit(_row(operation, "502", "505", text), limit)
+
+
+def successful(operation: Operation, fields: Sequence[Any], limit: int) -> Row:
+    """Raises `EncodeError` for a field that cannot be sent, `PayloadTooLargeError` where cutting texts is no help."""
+    return fit(_row(operation, "503", "506", *fields), limit)
+
+
+def fit(row: Row, limit: int) -> Row:
+    """The row, its longest texts cut until it fits `limit` bytes."""
+    try:
+        encode_row(row, limit=limit)
+    except PayloadTooLargeError:
+        texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
+        for index in sorted(texts, key=lambda i: len(row[i]), reverse=True):
+            try:
+                return truncate(row, index, limit=limit)
+            except PayloadTooLargeError:  # noqa: PERF203 - a loop over a handful of fields
+                row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
+        raise
+    return row

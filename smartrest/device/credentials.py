@@ -1,0 +1,61 @@
+"""Credentials on disk: one file, readable by its owner alone, replaced as a whole. Never logged, never in an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from ..errors import SmartRestError
+from .events import Credentials
+
+
+class CredentialStore:
+    """A file that keeps the credentials of one device. `load` gives `None` where there is no file.
+
+    A file that others may read is refused (`PermissionError`), as is one that holds something else (`SmartRestError`).
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"CredentialStore({str(self.path)!r})"
+
+    def load(self) -> Credentials | None:
+        try:
+            with self.path.open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                if os.name == "posix" and mode & 0o077:
+                    raise PermissionError(f"{self.path} has mode {mode:04o}: others may read it; chmod 600")
+                content = file.read()
+        except FileNotFoundError:
+            return None
+        try:
+            found = json.loads(content)
+            values = [found[name] for name in ("tenant", "user", "password")]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            values = []
+        if not values or not all(isinstance(value, str) for value in values):
+            raise SmartRestError(f"{self.path} does not hold credentials", "bad_credentials")
+        return Credentials(*values)
+
+    def save(self, credentials: Credentials) -> None:
+        """Write to a new file of mode 0600 beside the old one, then put it in its place."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")  # mkstemp: 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(vars(credentials), file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def clear(self) -> None:
+        """Forget the credentials."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""What arrives: a topic and a payload become events and operations. Keeps no state and answers nothing.
+
+A payload that cannot be read gives its whole rows and a `PayloadRefused`; nothing here raises for what the network
+sends. Of payloads that carry secrets no text is quoted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Container, Mapping
+
+from .. import DecodeError, decode
+from ..mqtt import Topic, topics
+from .events import (
+    Credentials,
+    CredentialsReceived,
+    ErrorReceived,
+    Event,
+    MessageReceived,
+    PayloadReceived,
+    PayloadRefused,
+    TokenReceived,
+)
+from .operations import Operation, OperationTemplate
+
+TOKEN_LIFE = 3600.0  # seconds, where a token does not tell: the platform's default
+UNKNOWN_CHILD = "unknown child device"
+
+
+class Incoming:
+    """The events of one payload, and its operations with the reason why one is refused (`None`: it is not)."""
+
+    __slots__ = ("events", "operations")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.operations: list[tuple[Operation, str | None]] = []
+
+
+def read(
+    topic: str, payload: bytes, *, device: str, children: Container[str], templates: Mapping[str, OperationTemplate]
+) -> Incoming:
+    """Read one payload. `templates`: how operations look, by template ID."""
+    found = Incoming()
+    parsed = topics.parse(topic)
+    if not parsed.is_smartrest:
+        found.events.append(PayloadReceived(topic, bytes(payload)))
+        return found
+    try:
+        rows = decode(payload)
+        error = None
+    except DecodeError as caught:
+        rows, error = caught.rows, caught
+    for row in rows:
+        _read_row(found, topic, parsed, row, device, children, templates)
+    if error is not None:
+        text = "the payload cannot be read" if parsed.holds_secret else str(error)
+        found.events.append(PayloadRefused(topic, error.reason, error.position, text))
+    return found
+
+
+def _read_row(
+    found: Incoming,
+    topic: str,
+    parsed: Topic,
+    row: tuple[str, ...],
+    device: str,
+    children: Container[str],
+    templates: Mapping[str, OperationTemplate],
+) -> None:
+    if parsed.holds_secret:
+        found.events.append(_secret(topic, row))
+    elif parsed.is_error:
+        code, template_id, *text = (*row, "", "")
+        found.events.append(ErrorReceived(code, template_id, ",".join(text[:-2] if len(row) > 2 else ())))
+    elif row[0] in templates and parsed.kind in ("ds", "dc", "dd"):
+        _read_operation(found, topic, row, device, children, templates[row[0]])
+    else:
+        found.events.append(MessageReceived(topic, row))
+
+
+def _secret(topic: str, row: tuple[str, ...]) -> Event:
+    match row:
+        case ("70", tenant, user, password, *_) if topic == topics.dcr() and tenant and user and "/" not in tenant:
+            return CredentialsReceived(Credentials(tenant, user, password))
+        case ("71", token, *_) if topic == topics.dat() and token:
+            return TokenReceived(token, token_life(token) / 2)
+        case _:
+            text = f"a row of {len(row)} fields that is neither credentials nor a token"
+            return PayloadRefused(topic, "unexpected_row", None, text)
+
+
+def _read_operation(
+    found: Incoming,
+    topic: str,
+    row: tuple[str, ...],
+    device: str,
+    children: Container[str],
+    template: OperationTemplate,
+) -> None:
+    operation_id = None
+    if template.id_field is not None and len(row) > template.id_field:
+        operation_id = row[template.id_field] or None
+    if len(row) < 2 or not row[1] or (operation_id is None and template.fragment is None):
+        text = f"operation {row[0]!r} without a device ID, or without a fragment or ID to answer by"
+        found.events.append(PayloadRefused(topic, "bad_operation", None, text))
+        return
+    target = row[1]
+    child = None if target == device else target
+    refusal = f"{UNKNOWN_CHILD} {target}" if child is not None and child not in children else None
+    operation = Operation(target, child, template.fragment or "", row, topic, operation_id)
+    found.operations.append((operation, refusal))
+
+
+def token_life(token: str) -> float:
+    """Seconds from issue to expiry, as the token (a JWT) says; its signature is not looked at."""
+    try:
+        body = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        life = float(claims["exp"]) - float(claims["iat"])
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError, OverflowError, binascii.Error):
+        return TOKEN_LIFE
+    return life if 0 < life < 10**9 else TOKEN_LIFE

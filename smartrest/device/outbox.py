@@ -1,0 +1,176 @@
+"""Rows waiting to be published: packed per topic, bounded, dropped by a stated policy.
+
+Over the bound the oldest measurement goes first (template IDs 200 to 299 on `us` topics); only where there is none, the
+oldest other row. Operation answers are not kept here and are never dropped. Knows no clock and no connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from .._constants import ROW_END
+
+_JOINT = ROW_END.encode()
+_OVERHEAD = 120  # bytes of memory that a waiting row takes beside its text, about
+_HUSKS = 64  # dropped items that a queue carries along before it is swept
+
+
+class Item:
+    """One encoded row, or (`alone`) a whole payload that must not be joined with others."""
+
+    __slots__ = ("alone", "data", "gone", "measurement", "topic")
+
+    def __init__(self, topic: str, data: bytes, *, measurement: bool = False, alone: bool = False) -> None:
+        self.topic = topic
+        self.data = data
+        self.measurement = measurement
+        self.alone = alone
+        self.gone = False  # taken or dropped
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + _OVERHEAD
+
+
+class _Queue:
+    """What waits for one topic. `live` items of `wire` bytes, each counted with a joint, and husks of dropped ones."""
+
+    __slots__ = ("budget", "items", "live", "lone", "wire")
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.items: deque[Item] = deque()
+        self.live = self.wire = self.lone = 0
+
+    def count(self, item: Item, sign: int) -> None:
+        self.live += sign
+        self.wire += sign * (len(item.data) + len(_JOINT))
+        self.lone += sign * item.alone
+
+    @property
+    def full(self) -> bool:
+        return self.wire - len(_JOINT) > self.budget or self.lone > 0
+
+    def sweep(self) -> None:
+        if len(self.items) > 2 * self.live + _HUSKS:
+            self.items = deque(item for item in self.items if not item.gone)
+
+
+class Outbox:
+    """The queue. `limit` is bytes of memory, about; `budget(topic)` the bytes that a payload may have."""
+
+    def __init__(self, limit: int, budget: Callable[[str], int]) -> None:
+        self.limit = limit
+        self.size = 0  # of the waiting items and of those in flight
+        self._budget = budget
+        self._queues: dict[str, _Queue] = {}  # in the order of their turn
+        self._full: dict[str, None] = {}  # topics with a whole payload waiting
+        self._by_age: tuple[deque[Item], deque[Item]] = (deque(), deque())  # other rows, measurements
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def __len__(self) -> int:
+        return sum(queue.live for queue in self._queues.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether some topic has more waiting than fits one payload."""
+        return bool(self._full)
+
+    def put(self, items: Iterable[Item]) -> list[Item]:
+        """Add to the end; returns what was dropped to make room."""
+        for item in items:
+            self.size += item.size
+            self._by_age[item.measurement].append(item)
+            queue = self._queue(item.topic)
+            queue.items.append(item)
+            queue.count(item, 1)
+            self._mark(item.topic, queue)
+        return self._drop()
+
+    def put_back(self, items: list[Item]) -> list[Item]:
+        """Back to the front, in their old order: what was taken and never acknowledged. Returns what was dropped."""
+        for item in reversed(items):
+            item.gone = False
+            self._by_age[item.measurement].appendleft(item)
+            queue = self._queue(item.topic)
+            queue.items.appendleft(item)
+            queue.count(item, 1)
+            self._mark(item.topic, queue)
+        first = dict.fromkeys(item.topic for item in items)  # their topics have the next turns
+        self._queues = {**{topic: self._queues[topic] for topic in first}, **self._queues}
+        return self._drop()
+
+    def take(self, *, full_only: bool = False) -> tuple[str, bytes, list[Item]] | None:
+        """The next payload with its topic and its items; topics take turns. `full_only`: only one that is full."""
+        topic = next(iter(self._full if full_only else self._queues), None)
+        if topic is None:
+            return None
+        queue = self._queues.pop(topic)
+        items: list[Item] = []
+        size = 0
+        while queue.live:
+            item = queue.items[0]
+            if not item.gone:
+                size += len(item.data) + (len(_JOINT) if items else 0)
+                if items and (item.alone or size > queue.budget):
+                    break
+                item.gone = True
+                queue.count(item, -1)
+                items.append(item)
+            queue.items.popleft()
+            if item.alone and items:
+                break
+        if queue.live:
+            self._queues[topic] = queue
+        self._mark(topic, queue)
+        for ages in self._by_age:
+            while ages and ages[0].gone:
+                ages.popleft()
+        return topic, _JOINT.join(item.data for item in items), items
+
+    def done(self, items: Iterable[Item]) -> None:
+        """These were acknowledged or given up: they count no longer."""
+        for item in items:
+            self.size -= item.size
+
+    def clear(self) -> list[Item]:
+        """Empty the queue; returns what waited."""
+        items = [item for queue in self._queues.values() for item in queue.items if not item.gone]
+        self.done(items)
+        self._queues, self._full, self._by_age = {}, {}, (deque(), deque())
+        return items
+
+    def _queue(self, topic: str) -> _Queue:
+        queue = self._queues.get(topic)
+        if queue is None:
+            queue = self._queues[topic] = _Queue(self._budget(topic))
+        return queue
+
+    def _mark(self, topic: str, queue: _Queue) -> None:
+        if queue.full:
+            self._full[topic] = None
+        else:
+            self._full.pop(topic, None)
+
+    def _drop(self) -> list[Item]:
+        dropped: list[Item] = []
+        while self.size > self.limit:
+            ages = self._by_age[1] or self._by_age[0]
+            if not ages:  # the rest is in flight
+                break
+            item = ages.popleft()
+            if item.gone:
+                continue
+            item.gone = True
+            self.size -= item.size
+            queue = self._queues[item.topic]
+            queue.count(item, -1)
+            queue.sweep()
+            if not queue.live:
+                del self._queues[item.topic]
+            self._mark(item.topic, queue)
+            dropped.append(item)
+        return dropped
