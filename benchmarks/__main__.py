@@ -50,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
         except WrongResult as exc:
             print(f"smartrest: {id} is not timed, a result is wrong: {exc}", file=sys.stderr)
             return 1
+        except BaseException:
+            print(report.as_text(measured))  # a long run broken off is not lost
+            raise
         measured.not_measured(id, "not timed")
     print(report.as_text(measured))
     if args.json:

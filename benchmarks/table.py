@@ -112,4 +112,5 @@ class Run:
         return next(t for t in TARGETS if (t.id, t.part) == (id, part))
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ What is run stands in `instruction_work.py`: a change there needs new figures.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,19 +32,29 @@ class CannotCompare(Exception):
     """This machine cannot give figures that the recorded ones may be held against."""
 
 
+def core() -> Path:
+    """Return the file of the compiled core: the one that `import smartrest` finds, else that of this checkout."""
+    try:
+        found = importlib.util.find_spec("smartrest.core")
+    except ModuleNotFoundError:
+        found = None
+    path = Path(found.origin) if found and found.origin else ROOT / "smartrest" / f"core{EXTENSION_SUFFIXES[0]}"
+    if not path.exists():
+        raise CannotCompare("there is no compiled core: pip install -e .")
+    return path
+
+
 def conditions() -> dict[str, str]:
     """Return what the recorded figures belong to: another Python or compiler writes other instructions."""
-    found = list((ROOT / "smartrest").glob(f"core*{platform.python_version_tuple()[0]}*.so"))
-    own = [path for path in found if f"-{sys.version_info[0]}{sys.version_info[1]}" in path.name]
-    if not own:
-        raise CannotCompare("there is no compiled core in this checkout: pip install -e .")
-    compiler = re.search(rb"GCC: \([^)]*\) ([0-9.]+)|clang version ([0-9.]+)", own[0].read_bytes())
-    libc = "-".join(platform.libc_ver())
+    code = core().read_bytes()
+    if any(mark in code for mark in (b"__asan_init", b"__ubsan_handle", b"__gcov_", b"__sanitizer_cov")):
+        raise CannotCompare("the core is built with instruments")
+    compiler = re.search(rb"GCC: \([^)]*\) [0-9.]+|clang version [0-9.]+", code)
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "python_compiler": platform.python_compiler(),
         "core_compiler": compiler[0].decode() if compiler else "unknown",
-        "libc": libc,
+        "libc": "-".join(platform.libc_ver()),
         "machine": platform.machine(),
         "kernel": KERNEL,
     }
@@ -57,10 +69,13 @@ def count() -> dict[str, int]:
         command = [valgrind, "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={folder}/out"]
         # Nothing of the caller's environment: the stack's contents and the hash seed move counts.
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0", "SMARTREST_ENGINE": f"core:{KERNEL}"}
+        environment["PYTHONPATH"] = str(core().parent.parent)
         command += [sys.executable, "-s", "-B", str(ROOT / "tools" / "instruction_work.py")]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise CannotCompare(f"the measured program failed: {done.stderr.strip()[-600:]}")
+            if re.search(rf"ImportError: .*\b{KERNEL}\b", done.stderr):
+                raise CannotCompare(f"this CPU has no {KERNEL}")
+            raise SystemExit(f"the measured program failed: {done.stderr.strip()[-900:]}")
         names, numbers = (line.split("|") for line in done.stdout.splitlines())
         dumps = [dumped(Path(folder) / f"out.{i}") for i in range(1, 3 * len(names) + 1)]
     # The dump at each mark holds what ran since the one before: preparation, N runs, 2N runs.

@@ -9,10 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import random
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import smartrest
 
 r = random.Random("instructions")
