@@ -1,0 +1,46 @@
+"""Templates: what the fields of a row mean, typed and checked, in both directions."""
+
+from __future__ import annotations
+
+from ._message import Message
+from ._parameters import Group, Parameter
+from ._parse import check_rows, parse
+from ._records import (
+    AdvancedSoftware,
+    AdvancedSoftwareAction,
+    ParameterValue,
+    ProfileConfiguration,
+    ProfileFirmware,
+    SeriesValue,
+    Software,
+    SoftwareAction,
+    SoftwareVersion,
+)
+from ._split import split_groups
+from ._static import built_in, static
+from ._template import Template
+from ._words import AlarmStatus, OperationStatus, Severity
+
+__all__ = [
+    "AdvancedSoftware",
+    "AdvancedSoftwareAction",
+    "AlarmStatus",
+    "Group",
+    "Message",
+    "OperationStatus",
+    "Parameter",
+    "ParameterValue",
+    "ProfileConfiguration",
+    "ProfileFirmware",
+    "SeriesValue",
+    "Severity",
+    "Software",
+    "SoftwareAction",
+    "SoftwareVersion",
+    "Template",
+    "built_in",
+    "check_rows",
+    "parse",
+    "split_groups",
+    "static",
+]

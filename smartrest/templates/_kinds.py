@@ -1,0 +1,163 @@
+"""The types of parameters: field to value when a row is read, value to field when one is built.
+
+Nothing is guessed: a text that is not exactly of its type is refused. What the texts of numbers and dates look like is
+decided in `smartrest/_values.py`, for typed decoding too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from math import isfinite
+from operator import index
+from typing import Any
+
+from .._values import class_of, has_index, is_a, parse_bool, parse_datetime, parse_float, parse_int
+from ._words import AlarmStatus, OperationStatus, Severity
+
+__all__ = ["KINDS", "Kind", "Refused"]
+
+
+class Refused(str):
+    """Why a value was refused: a word of `_faults.TEXTS`."""
+
+    __slots__ = ()
+
+
+BAD_TYPE = Refused("bad_type")
+BAD_VALUE = Refused("bad_value")
+UNKNOWN_WORD = Refused("unknown_word")
+
+
+class Kind:
+    """One type of parameter: `expected` in words, `column` as a type of `Schema`. This one is the String."""
+
+    expected = "a text"
+    column: type = str
+
+    def read(self, text: str) -> Any:
+        """The value of a text that is not empty, or a `Refused`."""
+        return text
+
+    def take(self, value: Any) -> Any:
+        """The field for a value given to a builder, or a `Refused`."""
+        if type(value) is str:
+            return value
+        return str.__str__(value) if is_a(type(value), str) else BAD_TYPE
+
+    def read_field(self, field: Any) -> Any:
+        """The value of a field that may be typed already, as a builder or `Schema` gives it."""
+        return self.read(field) if isinstance(field, str) else self.take(field)
+
+
+def _parsed(parse: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError:
+        return BAD_VALUE
+
+
+class _Number(Kind):
+    expected = "a finite number"
+    column = float
+
+    def read(self, text: str) -> Any:
+        return _parsed(parse_float, text)
+
+    def take(self, value: Any) -> Any:
+        if is_a(type(value), float):
+            return value if isfinite(value) else BAD_VALUE
+        decimal = class_of("decimal", "Decimal")
+        if is_a(type(value), decimal):
+            return value if decimal.is_finite(value) else BAD_VALUE
+        return _integer(value)
+
+    def read_field(self, field: Any) -> Any:
+        if isinstance(field, str):
+            return self.read(field)
+        value = self.take(field)
+        if isinstance(value, Refused):
+            return value
+        try:
+            value = float(value)
+        except OverflowError:
+            return BAD_VALUE
+        return value if isfinite(value) else BAD_VALUE
+
+
+class _Integer(Kind):
+    expected = "an integer"
+    column = int
+
+    def read(self, text: str) -> Any:
+        return _parsed(parse_int, text)
+
+    def take(self, value: Any) -> Any:
+        return _integer(value)
+
+
+class _Unsigned(_Integer):
+    expected = "an integer without sign"
+
+    def read(self, text: str) -> Any:
+        return _parsed(parse_int, text) if text[0] not in "+-" else BAD_VALUE
+
+    def take(self, value: Any) -> Any:
+        number = _integer(value)
+        return BAD_VALUE if not isinstance(number, Refused) and number < 0 else number
+
+
+class _Boolean(Kind):
+    expected = "true or false"
+    column = bool
+
+    def read(self, text: str) -> Any:
+        return _parsed(parse_bool, text)
+
+    def take(self, value: Any) -> Any:
+        return value if type(value) is bool else BAD_TYPE
+
+
+class _Date(Kind):
+    expected = "a date and time with its offset"
+
+    def read(self, text: str) -> Any:
+        return _parsed(parse_datetime, text)
+
+    def take(self, value: Any) -> Any:
+        if not is_a(type(value), datetime):
+            return BAD_TYPE
+        offset = datetime.utcoffset(value)
+        return BAD_VALUE if offset is None or offset % timedelta(minutes=1) else value
+
+
+class _Word(Kind):
+    def __init__(self, words: type[Enum]) -> None:
+        self.known: dict[str, Enum] = {word.value: word for word in words}
+        self.expected = "one of " + ", ".join(self.known)
+
+    def read(self, text: str) -> Any:
+        return self.known.get(text, UNKNOWN_WORD)
+
+    def take(self, value: Any) -> Any:
+        text = super().take(value)
+        return text if isinstance(text, Refused) or not text or text in self.known else UNKNOWN_WORD
+
+
+def _integer(value: Any) -> Any:
+    """The value as an exact `int`: integers and what says by `__index__` that it is one, but no bool."""
+    return index(value) if type(value) is not bool and has_index(type(value)) else BAD_TYPE
+
+
+KINDS: dict[str, Kind] = {
+    "String": Kind(),
+    "Number": _Number(),
+    "Integer": _Integer(),
+    "Unsigned": _Unsigned(),
+    "Boolean": _Boolean(),
+    "Date": _Date(),
+    "Severity": _Word(Severity),
+    "AlarmStatus": _Word(AlarmStatus),
+    "OperationStatus": _Word(OperationStatus),
+}

@@ -1,0 +1,82 @@
+"""A row read by its template: named, typed parameters. Made by `parse`, never by hand; it holds no rule of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._template import Template
+
+__all__ = ["Message"]
+
+
+class Message:
+    """A row read by its template.
+
+    `id` is the template ID, `template` what read it (`None` where nobody knows the ID), `row` the fields as they came.
+    `parameters` maps names to values in the order of the wire: `str`, `float`, `int`, `bool`, aware `datetime`, a word
+    such as `Severity.MAJOR`, a list for what repeats; `None` where the field was empty or left off. Without a template
+    the names are `"1"`, `"2"`, … and the values the texts.
+
+    `message["unit"]` and `message.unit` are the same; where a parameter is called `id`, `row`, `template` or
+    `parameters`, only the brackets reach it. Patterns match both ways:
+
+        case Message(id="511", command=text): ...
+        case Message("511", {"device_id": device, "command": text}): ...
+    """
+
+    __slots__ = ("id", "parameters", "row", "template")
+    __match_args__ = ("id", "parameters")
+    __hash__ = None  # type: ignore[assignment]  # its parameters are a dict
+
+    id: str
+    parameters: dict[str, Any]
+    row: tuple[Any, ...]
+    template: Template | None
+
+    def __init__(self, id: str, parameters: dict[str, Any], row: tuple[Any, ...], template: Template | None) -> None:
+        self.id = id
+        self.parameters = parameters
+        self.row = row
+        self.template = template
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parameters[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in Message.__slots__ and name in self.parameters:  # a slot is missing only while unpickling
+            return self.parameters[name]
+        raise AttributeError(f"{type(self).__name__} has neither an attribute nor a parameter {name!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can say: `id`, `name` (`None` without a template) and `parameters`, items of groups by name."""
+        name = self.template.name if self.template is not None else None
+        values = {key: _plain(value) for key, value in self.parameters.items()}
+        return {"id": self.id, "name": name, "parameters": values}
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name in self.parameters if name.isidentifier())]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same by the same template; how the rows were spelled does not count."""
+        if not isinstance(other, Message):
+            return NotImplemented
+        return (
+            self.id == other.id
+            and (self.template and self.template.name) == (other.template and other.template.name)
+            and self.parameters == other.parameters
+        )
+
+    def __repr__(self) -> str:
+        name = f" {self.template.name}" if self.template is not None and self.template.name != self.id else ""
+        values = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
+        return f"<Message {self.id}{name}{values}>"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return {name: _plain(item) for name, item in value._asdict().items()}  # type: ignore[attr-defined]  # a record
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,82 @@
+"""Parameters of a template: single values, and groups of values that repeat or stand behind a marker."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Group", "Parameter", "parameter_from_dict"]
+
+
+class Parameter(NamedTuple):
+    """One value: its name and type, and what the vendor's page says of it.
+
+    `type` is String, Number, Integer, Unsigned, Boolean, Date, or the name of a closed list of words.
+    `condition` says when it is mandatory, where that depends. `may_be_empty`: must be given, but as text may be empty.
+    `rest`: runs to the end of the row, separators included.
+    """
+
+    name: str
+    type: str = "String"
+    mandatory: bool = False
+    default: str | None = None
+    note: str | None = None
+    condition: str | None = None
+    may_be_empty: bool = False
+    rest: bool = False
+
+
+class Group(NamedTuple):
+    """Values that belong together and, mostly, repeat: to the end of the row, or to the next marker.
+
+    With one parameter the items are single values; with more they are tuples of class `record`, named as the
+    parameters. A group that does not repeat (`repeated` false) is one item or `None`.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    record: Any = None
+    repeated: bool = True
+    min_repeats: int = 0
+    max_repeats: int | None = None
+    marker: str | None = None
+    empty_item: bool = False
+    note: str | None = None
+
+
+def parameter_from_dict(data: Mapping[str, Any]) -> Parameter | Group:
+    """A parameter or group in the form of `table.json`."""
+    if "group" not in data:
+        mandatory = data.get("mandatory", False)
+        return Parameter(
+            data["name"],
+            data.get("words") or data.get("type", "String"),
+            mandatory is True,
+            data.get("default"),
+            data.get("note"),
+            mandatory if isinstance(mandatory, str) else None,
+            data.get("may_be_empty", False),
+            data.get("rest", False),
+        )
+    items = tuple(parameter_from_dict(item) for item in data["group"])
+    return Group(
+        data["name"],
+        items,  # type: ignore[arg-type]  # Template refuses a group within a group
+        _record(data.get("record"), data["name"], items) if len(items) > 1 else None,
+        data.get("repeated", False),
+        data.get("min_repeats", 0),
+        data.get("max_repeats"),
+        data.get("marker"),
+        data.get("empty_item", False),
+        data.get("note"),
+    )
+
+
+def _record(name: str | None, group: str, items: tuple[Parameter | Group, ...]) -> Any:
+    from . import _records
+
+    if name is not None and hasattr(_records, name):
+        return getattr(_records, name)
+    make: Any = namedtuple  # its names come from data
+    return make(name or group.title().replace("_", ""), [item.name for item in items])

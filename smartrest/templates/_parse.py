@@ -1,0 +1,91 @@
+"""Rows by the topic they came or go on: which template reads them, and every fault that a check can name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .._finding import Finding
+from ._faults import Fault, template_error
+from ._message import Message
+from ._rows import row_fields
+from ._static import built_in, static
+from ._template import Template
+
+if TYPE_CHECKING:
+    from ..mqtt.topics import Topic
+    from ..pure import RowLike
+    from ._collection import Collection
+
+__all__ = ["check_rows", "parse"]
+
+_CLOSED = ("us", "ds", "ut", "dt", "dcr", "dat")  # kinds of topics whose rows the table knows all of
+
+
+def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -> Message:
+    """A row as a Message, read by what `topic` says: a template, a built-in answer, or the collection of that X-ID.
+
+    `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: rows that are built in. `s/uc/…`,
+    `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the only
+    one given. A row that nobody knows is never refused: its Message has no template, and its parameters are texts
+    named `"1"`, `"2"`, ….
+
+    Raises TemplateError for a row that does not fit its template (as `Template.parse`), TypeError for what is no row.
+    """
+    fields = row_fields(row)
+    template = _find(fields[0], _topic(topic), collections)
+    if template is None:
+        unnamed = {str(place): field for place, field in enumerate(fields[1:], 1)}
+        return Message(fields[0], unnamed, fields, None)
+    return template.parse(fields)
+
+
+def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collection] = ()) -> Iterator[Finding]:
+    """Every template, type and group fault of these rows, and the rows that nobody knows. Byte spans are left empty.
+
+    Reasons: those of `Template.parse`; `unknown_template` where the topic's templates are all known and this is none of
+    them; `wrong_direction` for a row that the other side sends.
+    """
+    place = _topic(topic)
+    known = list(collections)
+    for number, row in enumerate(rows):
+        fields = row_fields(row)
+        template = _find(fields[0], place, known)
+        faults: list[Fault] = []
+        if template is not None:
+            faults = template.read(fields)[1]
+            if (template.direction == "publish") != (place.direction == "up"):
+                expected = f"a row that {'a device' if place.direction == 'up' else 'the platform'} sends"
+                faults.insert(0, Fault("wrong_direction", None, fields[0], expected, 0))
+        elif place.kind in _CLOSED or _collection(place, known) is not None:
+            faults.append(Fault("unknown_template", None, fields[0], f"a template ID of {topic}", 0))
+        label = template.label if template is not None else ""
+        for fault in faults:
+            field = fault.field if fault.field is not None and fault.field < len(fields) else None
+            yield Finding(fault.reason, str(template_error(label, fault)), row=number, field=field)
+
+
+@lru_cache(256)
+def _topic(topic: str) -> Topic:
+    from ..mqtt import topics  # not needed to build rows, and larger than all of this
+
+    return topics.parse(topic)
+
+
+def _find(template_id: str, topic: Topic, collections: Iterable[Collection]) -> Template | None:
+    if topic.kind in ("us", "ds"):
+        return static.by_id(template_id)
+    found = built_in.find(template_id, topic.kind)
+    collection = None if found is not None else _collection(topic, collections)
+    return found if collection is None else collection.get(template_id)
+
+
+def _collection(topic: Topic, collections: Iterable[Collection]) -> Any:
+    """The collection that gives rows of this topic their meaning."""
+    if topic.kind in ("uc", "dc", "ul", "dl", "ol"):
+        return next((known for known in collections if known.x_id == topic.x_id), None)
+    if topic.kind in ("ud", "dd"):
+        known = list(collections)
+        return known[0] if len(known) == 1 else None
+    return None

@@ -1,0 +1,177 @@
+"""Fields to values and back, for one parameter or one group. Collects faults; raises only for what is no row at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ._faults import Fault, template_error
+from ._kinds import KINDS, Refused
+from ._parameters import Group, Parameter
+
+__all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value"]
+
+_BUFFERS = (bytes, bytearray, memoryview)
+
+
+def row_fields(row: Any) -> tuple[Any, ...]:
+    """The fields of a row whose first is a template ID; a text or buffer is no row."""
+    if isinstance(row, (str, *_BUFFERS)) or not isinstance(row, Sequence):
+        raise TypeError(f"a row is a tuple, list or LazyRow, not {type(row).__name__}")
+    fields = tuple(row)
+    if not fields:
+        raise template_error("", Fault("missing", "template ID", None, "a row with at least the template ID", 0))
+    if not isinstance(fields[0], str):
+        raise template_error("", Fault("bad_type", "template ID", fields[0], "a template ID as text", 0))
+    return fields
+
+
+def read_value(parameter: Parameter, field: Any, place: int, name: str, faults: list[Fault]) -> Any:
+    """The value of one field, text or typed already."""
+    kind = KINDS[parameter.type]
+    if field is None or field == "":
+        if parameter.mandatory and not parameter.may_be_empty:
+            faults.append(Fault("missing", name, None, kind.expected, place))
+        return None
+    value = kind.read(field) if type(field) is str else kind.read_field(field)
+    if isinstance(value, Refused):
+        faults.append(Fault(str(value), name, field, kind.expected, place))
+        return None
+    return value
+
+
+def read_group(
+    group: Group, fields: tuple[Any, ...], start: int, end: int, written: int, faults: list[Fault], more: bool = False
+) -> list[Any]:
+    """The items from `start` to `end`. The row itself goes on to `written` with empty fields, or, with `more`, with
+    another section: then nothing may be left off."""
+    width = len(group.parameters)
+    count = -(-(max(end, start) - start) // width)
+    limit = group.max_repeats if group.repeated else 1
+    if count < group.min_repeats and not (group.empty_item and count == 0 and written > start):
+        faults.append(Fault("missing", group.name, None, f"at least {group.min_repeats} {_shape(group)}", start))
+        return []
+    if limit is not None and count > limit:
+        place = start + limit * width
+        faults.append(Fault("bad_group", group.name, fields[place], f"at most {limit} {_shape(group)}", place))
+        return []
+    cut = start + count * width - written  # values that the last item lacks
+    items: list[Any] = []
+    for number in range(count):
+        first = start + number * width
+        name = f"{group.name}[{number}]" if group.repeated else group.name
+        if cut > 0 and number == count - 1 and (more or any(item.mandatory for item in group.parameters[-cut:])):
+            faults.append(Fault("bad_group", name, fields[first], _shape(group), first))
+            break
+        values = [
+            read_value(item, fields[place] if place < end else None, place, _inner(group, name, item), faults)
+            for place, item in enumerate(group.parameters, first)
+        ]
+        items.append(values[0] if width == 1 else group.record._make(values))
+    return items
+
+
+def read_sections(
+    groups: Sequence[Group], fields: tuple[Any, ...], start: int, end: int, faults: list[Fault]
+) -> dict[str, Any]:
+    """Sections opened by markers, each at most once and in order; one without content may be left out."""
+    markers = [group.marker for group in groups]
+    expected = f"the markers {', '.join(map(str, markers))}, in this order"
+    opened: dict[int, int] = {}  # number of the group -> place of its first value
+    for place in range(start, end):
+        if fields[place] in markers:
+            number = markers.index(fields[place])
+            if opened and number <= max(opened):
+                faults.append(Fault("bad_marker", groups[number].name, fields[place], expected, place))
+                return {}
+            opened[number] = place + 1
+    if end > start and min(opened.values(), default=0) != start + 1:
+        faults.append(Fault("bad_marker", groups[0].name, fields[start], expected, start))
+        return {}
+    values: dict[str, Any] = {}
+    for number, group in enumerate(groups):
+        place = opened.get(number, end)
+        stop = min((later - 1 for later in opened.values() if later > place), default=end)
+        more = stop != end
+        items = read_group(group, fields, place, stop, stop if more else len(fields), faults, more)
+        values[group.name] = items if group.repeated else items[0] if items else None
+    return values
+
+
+def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: list[Fault]) -> Any:
+    """The field for one value."""
+    kind = KINDS[parameter.type]
+    if value is None:
+        if parameter.mandatory:
+            faults.append(Fault("missing", name, None, kind.expected, place))
+        return None
+    field = kind.take(value)
+    if isinstance(field, Refused):
+        faults.append(Fault(str(field), name, value, kind.expected, place))
+        return None
+    if isinstance(field, str) and not field and parameter.mandatory and not parameter.may_be_empty:
+        faults.append(Fault("missing", name, value, f"{kind.expected} that is not empty", place))
+    return field
+
+
+def take_group(group: Group, value: Any, place: int, markers: Sequence[str], faults: list[Fault]) -> list[Any]:
+    """The fields of all items, without the marker; no value may read as one of `markers`."""
+    items = _item_list(group, value)
+    if items is None:
+        faults.append(Fault("bad_type", group.name, value, f"a list of {_shape(group)}", place))
+        return []
+    fields: list[Any] = []
+    count = 0
+    for count, item in enumerate(items, 1):
+        name = f"{group.name}[{count - 1}]" if group.repeated else group.name
+        values = [item] if len(group.parameters) == 1 else _item_values(group, item, name, place + len(fields), faults)
+        for parameter, inner in zip(group.parameters, values, strict=True):
+            here, label = place + len(fields), _inner(group, name, parameter)
+            field = take_value(parameter, inner, here, label, faults)
+            if field in markers:
+                faults.append(Fault("bad_value", label, field, "a text that is no marker", here))
+            fields.append(field)
+    if count < group.min_repeats:
+        faults.append(Fault("missing", group.name, None, f"at least {group.min_repeats} {_shape(group)}", place))
+    if group.max_repeats is not None and count > group.max_repeats:
+        faults.append(Fault("bad_group", group.name, count, f"at most {group.max_repeats} {_shape(group)}", place))
+    return fields
+
+
+def _shape(group: Group) -> str:
+    """What the items are, for messages."""
+    names = ", ".join(item.name for item in group.parameters)
+    return f"groups of {len(group.parameters)} values ({names})" if len(group.parameters) > 1 else f"values ({names})"
+
+
+def _inner(group: Group, name: str, parameter: Parameter) -> str:
+    return f"{name}.{parameter.name}" if len(group.parameters) > 1 else name
+
+
+def _item_list(group: Group, value: Any) -> Iterable[Any] | None:
+    """The items that were given, or None for what is no list of items: a text, a dict, a lone item."""
+    if value is None:
+        return ()
+    listed = isinstance(value, list) and (not value or isinstance(value[0], (tuple, list, Mapping)))
+    if not group.repeated and not listed:
+        return (value,)
+    lone = isinstance(value, (str, Mapping, *_BUFFERS)) or hasattr(type(value), "_fields")
+    return value if isinstance(value, Iterable) and not lone else None
+
+
+def _item_values(group: Group, item: Any, name: str, place: int, faults: list[Fault]) -> list[Any]:
+    """One value per parameter of an item: a tuple or list in order, optional ones at its end left off, or a dict."""
+    names = [parameter.name for parameter in group.parameters]
+    given: list[Any] = []
+    if isinstance(item, Mapping):
+        if strange := [key for key in item if key not in names]:
+            label = f"{name}.{strange[0]}"
+            faults.append(Fault("unknown_parameter", label, item[strange[0]], " or ".join(names), place))
+        given = [item.get(key) for key in names]
+    elif not isinstance(item, (tuple, list)):
+        faults.append(Fault("bad_type", name, item, f"a tuple or dict of {', '.join(names)}", place))
+    elif len(item) > len(names) or any(parameter.mandatory for parameter in group.parameters[len(item) :]):
+        faults.append(Fault("bad_group", name, len(item), f"{len(names)} values ({', '.join(names)})", place))
+    else:
+        given = list(item)
+    return given + [None] * (len(names) - len(given))

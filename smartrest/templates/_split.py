@@ -1,0 +1,128 @@
+"""A row that is too long as several rows that mean the same: which rows allow it is data of the table.
+
+Counts with the engine that writes, so that every piece fits to the byte; never looks into a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._constants import PAYLOAD_LIMIT
+from .._engine import encode_row
+from .._options import limit_of
+from ..errors import PayloadTooLargeError, TemplateError
+from ._faults import TEXTS, Fault, template_error
+from ._rows import row_fields
+from ._static import static
+from ._template import Template
+
+if TYPE_CHECKING:
+    from ..pure import Field, RowLike
+
+__all__ = ["RowTooLongError", "split_groups"]
+
+
+class RowTooLongError(TemplateError, PayloadTooLargeError):
+    """A row over `limit` bytes whose template, or whose one item, cannot be divided. Its reason is `too_large`."""
+
+
+def split_groups(
+    row: RowLike,
+    *,
+    limit: int | None = PAYLOAD_LIMIT,
+    first: int | None = None,
+    dialect: str = "backslash",
+    quote: str = "minimal",
+    final_newline: bool = False,
+    on_trailing_backslash: str = "allow",
+) -> list[tuple[Field, ...]]:
+    """The fewest rows, each within `limit` bytes as `encode_row` writes it, that mean what `row` means, in its order.
+
+    A `201` becomes several with its type and time, `140` goes on as `141`; `107`, `141`, `142`, `307`, `407` and `408`
+    go on as themselves. A row that fits comes back alone and unchanged, whatever it is. `first` is the limit of the
+    first piece where less room is left for it; where not even one item fits there, `first` does not count. The other
+    options are those of `encode_row`.
+
+    Raises TemplateError, reason `too_large`, where dividing the row would change its meaning (`116` and others replace a
+    list, results and reasons are for `smartrest.truncate`) and where one item alone is too long; `bad_group` for a group
+    that is cut off. It is a PayloadTooLargeError too. EncodeError for what cannot be sent at all.
+    """
+    style: dict[str, Any] = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+    limit = limit_of(limit)
+    size = len(encode_row(row, limit=None, final_newline=final_newline, **style))
+    if limit is None or size <= limit:
+        return [tuple(row)]
+    fields = row_fields(row)
+    template = static.by_id(fields[0])
+    if template is None or template.continues_as is None or not template.groups:
+        raise _too_long(template, fields[0], size, limit)
+    start = 1 + len(template.single)
+    items = _items(template, fields, start)
+    if not items:
+        raise _too_long(template, fields[0], size, limit)
+
+    none = len(encode_row(("0",), limit=None, **style))
+    full = [len(encode_row(("0", *item), limit=None, **style)) - none for item in items]
+    last = [len(encode_row(("0", *_trimmed(item)), limit=None, **style)) - none for item in items]
+    heads = (fields[:start], (template.continues_as, *fields[1:start]))
+    taken = [len(encode_row(head, limit=None, final_newline=final_newline, **style)) for head in heads]
+
+    rows: list[tuple[Any, ...]] = []
+    most = limit if first is None else min(first, limit)
+    at = 0
+    while at < len(items):
+        head = min(len(rows), 1)
+        room, end = most - taken[head], at
+        while end < len(items) and last[end] <= room:
+            room -= full[end]
+            end += 1
+        if end > at:
+            rows.append(_trimmed([*heads[head], *(value for item in items[at:end] for value in item)]))
+        elif most == limit:
+            raise _too_long(template, fields[0], taken[head] + last[at], limit, f"{template.groups[0].name}[{at}]")
+        at, most = end, limit
+    return rows
+
+
+def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list[Any]]:
+    """The items of the row's group, each of full width; optional values may be left off at the end of the row."""
+    group = template.groups[0]
+    width = len(group.parameters)
+    values = list(_trimmed(fields[start:]))
+    lacking = -len(values) % width
+    if (
+        any(item.mandatory for item in group.parameters[width - lacking :])
+        and len(fields) < start + len(values) + lacking
+    ):
+        place = len(fields) - (len(fields) - start) % width
+        fault = Fault("bad_group", group.name, fields[place], f"groups of {width} values", place)
+        raise template_error(template.label, fault, 0)
+    values += [None] * lacking
+    return [values[place : place + width] for place in range(0, len(values), width)]
+
+
+def _trimmed(values: Any) -> tuple[Any, ...]:
+    """The values without the empty ones at the end."""
+    end = len(values)
+    while end and (values[end - 1] is None or values[end - 1] == ""):
+        end -= 1
+    return tuple(values[:end])
+
+
+def _too_long(
+    template: Template | None, template_id: str, size: int, limit: int, parameter: str | None = None
+) -> RowTooLongError:
+    label = template.label if template is not None else template_id
+    expected = f"at most {limit} bytes"
+    where = f"{parameter}: " if parameter else ""
+    error = RowTooLongError(
+        f"{label}: {where}{TEXTS['too_large']}: expected {expected}, got {size}",
+        "too_large",
+        row=0,
+        template=label,
+        parameter=parameter,
+        value=size,
+        expected=expected,
+    )
+    error.limit = limit
+    return error

@@ -1,0 +1,194 @@
+"""The table of templates: `static` (what devices and platform exchange) and `built_in` (other topics of the platform).
+
+The facts are in `table.json`, read when first asked for. Never a gate: an ID that is not here is somebody else's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pkgutil import get_data
+from typing import TYPE_CHECKING, Any
+
+from ._builders import Builders
+from ._kinds import KINDS
+from ._parameters import Parameter
+from ._template import Template
+
+if TYPE_CHECKING:
+    from ..pure import Schema
+
+__all__ = ["StaticTemplates", "built_in", "schema_types", "static"]
+
+_tables: dict[str, Any] = {}
+
+
+def table() -> dict[str, Any]:
+    """The content of `table.json`."""
+    if not _tables:
+        data = get_data(__package__, "table.json")
+        assert data is not None
+        _tables.update(json.loads(data))
+    return _tables
+
+
+class StaticTemplates(Builders, Mapping[str, Template]):
+    """The static templates, by ID and by name: `static["200"]` is `static["create_measurement"]`.
+
+    Iteration gives the IDs, in order. Attributes are the builders of what a device publishes:
+    `static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")` is the row. `schema` types
+    the numbers and flags of all of them. `add` makes templates of your own known, here and to `parse` and `check`.
+    """
+
+    __slots__ = ("_found", "_schema")
+
+    def __init__(self) -> None:
+        self._found: dict[str, Template] | None = None  # by ID, then by name
+        self._schema: Schema | None = None
+
+    def _all(self) -> dict[str, Template]:
+        if self._found is None:
+            templates = [Template.from_dict(data) for data in table()["templates"]]
+            self._found = {template.id: template for template in templates} | {
+                template.name: template for template in templates
+            }
+        return self._found
+
+    def __getitem__(self, key: str) -> Template:
+        """The template with this ID or name. Raises KeyError, naming one of nearly that name."""
+        found = (self._found or self._all()).get(key)
+        if found is None:
+            close = get_close_matches(key, self._all(), 1) if isinstance(key, str) else []
+            raise KeyError(f"{key!r}; did you mean {close[0]!r}?" if close else key)
+        return found
+
+    def by_id(self, template_id: str) -> Template | None:
+        """The template with exactly this ID, for rows: what is only called so does not count."""
+        template = self._all().get(template_id)
+        return template if template is not None and template.id == template_id else None
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, template in self._all().items() if key == template.id)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} static templates>"
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name, template in self._all().items() if _is_builder(name, template))]
+
+    if not TYPE_CHECKING:  # a checker shall find the builders alone
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            template = self._all().get(name)
+            if template is not None and _is_builder(name, template):
+                return template.build
+            builders = [key for key, known in self._all().items() if _is_builder(key, known)]
+            near = [key for key in builders if key.partition("_")[2] == name]
+            near = near or get_close_matches(name, builders, 1, 0.7)
+            hint = f"; the builder is {near[0]}" if near else ""
+            if template is not None:
+                what = f"{template.id} {template.name} is sent by the platform, a device does not build it"
+                hint = f"; its neighbour that a device sends is {near[0]}" if near else ""
+                raise AttributeError(f"{what}{hint}", name=name, obj=self)
+            raise AttributeError(f"no static template {name!r}{hint}", name=name, obj=self)
+
+    def add(self, *templates: Template | Mapping[str, Any]) -> None:
+        """Make templates of your own known, given as `Template` or as dicts in the form of `table.json`.
+
+        Raises ValueError for an ID or name that is taken and for a dict that is no template; then none is added.
+        """
+        found = dict(self._all())
+        for given in templates:
+            template = given if isinstance(given, Template) else Template.from_dict(given)
+            for key in (template.id, template.name):
+                if key in found or hasattr(StaticTemplates, key):
+                    raise ValueError(f"{key!r} is taken")
+            found[template.id] = found[template.name] = template
+        self._found, self._schema = found, None
+
+    def remove(self, *keys: str) -> None:
+        """Forget templates that were added, by ID or name. Raises KeyError; what the vendor documents stays."""
+        found = dict(self._all())
+        own = {data["id"] for data in table()["templates"]}
+        for key in keys:
+            template = found.get(key)
+            if template is None or template.id in own:
+                raise KeyError(key)
+            del found[template.id], found[template.name]
+        self._found, self._schema = found, None
+
+    @property
+    def schema(self) -> Schema:
+        """A `smartrest.Schema` for these rows: numbers, integers and flags typed, dates and all else text."""
+        if self._schema is None:
+            from .._engine import Schema
+
+            self._schema = Schema(schema_types(self.values()))
+        return self._schema
+
+
+def _is_builder(key: str, template: Template) -> bool:
+    return key == template.name and template.direction == "publish"
+
+
+def schema_types(templates: Iterable[Template]) -> dict[str, list[Any]]:
+    """What `Schema` takes, for the templates that have anything but texts."""
+    types: dict[str, list[Any]] = {}
+    for template in templates:
+        columns: list[Any] = [_column(parameter) for parameter in template.single]
+        repeated = [group for group in template.groups if group.marker is None]
+        items = tuple(_column(item) for group in repeated for item in group.parameters)
+        if any(column is not str for column in (*columns, *items)):
+            types[template.id] = [*columns, items] if items else columns
+    return types
+
+
+def _column(parameter: Parameter) -> type:
+    return KINDS[parameter.type].column
+
+
+class BuiltIn:
+    """The rows that the platform itself gives a meaning on other topics: creating collections, credentials, errors."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Template, frozenset[str]]] | None = None
+
+    def _all(self) -> list[tuple[Template, frozenset[str]]]:
+        if self._found is None:
+            templates = [Template.from_dict(data) for data in table()["built_in"]]
+            kinds = re.compile(r"s/([a-z]+)")
+            self._found = [(template, frozenset(kinds.findall(template.topic))) for template in templates]
+        return self._found
+
+    def find(self, template_id: str, kind: str | None) -> Template | None:
+        """The template of this ID on topics of this kind (`"dcr"`, `"e"`, …)."""
+        for template, kinds in self._all():
+            if template.id == template_id and kind in kinds:
+                return template
+        return None
+
+    def __getitem__(self, name: str) -> Template:
+        """The template of this name; IDs are not unique here."""
+        for template, _ in self._all():
+            if template.name == name:
+                return template
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[Template]:
+        return (template for template, _ in self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+static = StaticTemplates()
+built_in = BuiltIn()
