@@ -22,7 +22,7 @@ class Encoder:
     `row` is the row it was made of. Can be pickled, and used by threads at the same time.
     """
 
-    __slots__ = ("_limit", "_options", "_parts", "_style", "row")
+    __slots__ = ("_holes", "_limit", "_options", "_style", "_texts", "row")
 
     def __init__(
         self,
@@ -44,10 +44,12 @@ class Encoder:
             "limit": self._limit,
         }
         self.row: tuple[Any, ...] = fields_of(row, 0)
-        # Constants as they are written; holes as their class.
-        self._parts: list[Any] = [
-            value if is_hole(value) else write_field(value, self._style, 0, i) for i, value in enumerate(self.row)
-        ]
+        self._holes: list[tuple[int, type]] = []  # index and class
+        self._texts: list[str] = []  # the constants as they are written
+        for i, value in enumerate(self.row):
+            if is_hole(value):
+                self._holes.append((i, value))
+            self._texts.append("" if is_hole(value) else write_field(value, self._style, 0, i))
 
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
@@ -87,19 +89,13 @@ class Encoder:
         return packed(iter(values), write, most, last, on_error)
 
     def _write(self, values: tuple[Any, ...], number: int) -> bytes:
-        holes = sum(isinstance(part, type) for part in self._parts)
-        if len(values) != holes:
-            raise TypeError(f"the row has {holes} holes, not {len(values)}")
-        given = iter(values)
-        texts = []
-        for i, part in enumerate(self._parts):
-            if isinstance(part, type):
-                value = next(given)
-                if not fits(value, part):
-                    detail = f"{type_name(value)} in a place for {part.__name__}"
-                    raise encode_error("bad_type", number, i, detail)
-                part = write_field(value, self._style, number, i)
-            texts.append(part)
+        if len(values) != len(self._holes):
+            raise TypeError(f"the row has {len(self._holes)} holes, not {len(values)}")
+        texts = self._texts.copy()
+        for (i, hole), value in zip(self._holes, values, strict=True):
+            if not fits(value, hole):
+                raise encode_error("bad_type", number, i, f"{type_name(value)} in a place for {hole.__name__}")
+            texts[i] = write_field(value, self._style, number, i)
         return (SEPARATOR.join(texts) or QUOTE + QUOTE).encode()  # E4
 
     def __repr__(self) -> str:

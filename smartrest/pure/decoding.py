@@ -36,7 +36,7 @@ def decode(payload: bytes | str | Buffer, *, strict: bool = False, limit: int | 
         raise invalid_utf8(payload, error.start) from None
     if QUOTE in text or CARRIAGE_RETURN in text or BOM in text:
         return all_rows(checked(read(payload, text), strict))
-    return [(*row.split(SEPARATOR),) for row in text.split(ROW_END) if row]
+    return [tuple(row.split(SEPARATOR)) for row in text.split(ROW_END) if row]
 
 
 def decode_row(payload: bytes | str | Buffer, *, strict: bool = False) -> Row:

@@ -207,7 +207,7 @@ def _longest_prefix(text: str, marker: str, room: int, empty: int) -> int:
     """
     longest = -1
     size, quotes = len(marker.encode()), marker.count(QUOTE)
-    special = any(sign in marker for sign in SPECIAL)
+    special = not SPECIAL.isdisjoint(marker)
     for length in range(len(text) + 1):
         if length:
             character = text[length - 1]

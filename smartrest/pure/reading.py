@@ -80,7 +80,7 @@ def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
     line_end = -1  # the next LF behind a tail, remembered so that no part is searched twice
     quote = find(QUOTE_BYTES, start)
     while quote >= 0:
-        first = _field_start(data, here, quote)
+        first = quote if quote == here or data[quote - 1] in ENDS else _field_start(data, here, quote)
         if first < 0:  # D2: data
             doubt = True
             quote = find(QUOTE_BYTES, quote + 1)
@@ -89,7 +89,7 @@ def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
         while closing >= 0:  # D6
             if data[closing - 1] == BACKSLASH:
                 reading.escapes |= ESCAPED
-            elif data.startswith(QUOTE_BYTES, closing + 1):
+            elif data[closing + 1 : closing + 2] == QUOTE_BYTES:
                 reading.escapes |= DOUBLED
                 closing += 1
             else:
@@ -98,7 +98,9 @@ def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
         if closing < 0:
             reading.open_quote = first, quote
             return reading, True
-        end = _field_end(data, closing + 1)
+        end = closing + 1
+        if end < size and data[end] not in ENDS:
+            end = _field_end(data, end)
         if end < 0:  # the tail runs to the next separator or row end
             doubt = True
             if line_end <= closing:
@@ -172,7 +174,7 @@ def _read_doubled(data: bytes, start: int) -> list[Quoted] | None:
 
 def next_start(data: bytes, end: int) -> int:
     """Where the next field starts, behind the separator or row end at `end`."""
-    return end + 2 if data.startswith(CR_BYTES, end) else end + 1
+    return end + 1 if data[end] in ENDS else end + 2
 
 
 def _positions(data: bytes, start: int) -> list[int]:

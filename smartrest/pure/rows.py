@@ -28,6 +28,7 @@ FieldSpan = tuple[int, int, "Quoted | None"]  # start, end, the quoted field if 
 Fault = tuple[str, int, int, int, int]  # reason, start, end, row, field
 Row = tuple[str, ...]
 
+COMMA = ord(SEPARATOR)
 STRAY = {ord(QUOTE): "stray_quote", ord(CARRIAGE_RETURN): "lone_cr"}
 
 
@@ -44,7 +45,7 @@ def rows_of(reading: Reading, stop: int) -> tuple[list[Row], list[str]]:
 
     `stop` is the start of a field, or the end of the payload.
     """
-    data, size = reading.data, len(reading.data)
+    data, size, piece = reading.data, len(reading.data), reading.piece
     rows: list[Row] = []
     row: list[str] = []
     here = reading.start
@@ -53,15 +54,16 @@ def rows_of(reading: Reading, stop: int) -> tuple[list[Row], list[str]]:
         if first >= stop:
             break
         if here < first:
-            row = _cut(reading.piece(here, first), rows, row)
+            row = _cut(piece(here, first), rows, row)
         row.append(quoted_text(reading, quoted))
         if end == size:
             return rows, row
-        here = next_start(data, end)
-        if not data.startswith(SEPARATOR_BYTES, end):
+        here = end + 1
+        if data[end] != COMMA:
+            here = next_start(data, end)
             rows.append(tuple(row))
             row = []
-    rest = reading.piece(here, stop)
+    rest = piece(here, stop)
     if stop < size:
         return rows, _cut(rest, rows, row)
     row = _cut(rest + SEPARATOR, rows, row)

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SPECIAL = (QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB)
+SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # wherever they stand (E2)
 # First or last in a field, these force quotes (E2): up to U+0020, all that str.isspace() knows, and U+FEFF.
 WHITE_SPACE = frozenset(map(chr, [*range(0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029])) | {
     "\u202f",
@@ -86,17 +86,18 @@ def _offers_buffer(row: Any) -> bool:
 
 def write_row(row: Any, style: Style, number: int) -> bytes:
     """A row on the wire. Raises `EncodeError`."""
-    fields = fields_of(row, number)
+    texts: list[str] = []
+    try:
+        for value in fields_of(row, number):
+            texts.append(value if type(value) is str else text_of(value, number, len(texts)))
+    except BaseException:
+        _write_texts(texts, style, number)  # a fault of a field before it comes first
+        raise
     if not style.all:
-        try:
-            line = SEPARATOR.join(fields)
-        except TypeError:
-            pass  # not only text
-        else:
-            if _is_plain(line, len(fields)):
-                return line.encode()
-    line = SEPARATOR.join([write_field(value, style, number, i) for i, value in enumerate(fields)])
-    return (line or QUOTE + QUOTE).encode()  # E4
+        line = SEPARATOR.join(texts)
+        if _is_plain(line, len(texts)):
+            return line.encode()
+    return (SEPARATOR.join(_write_texts(texts, style, number)) or QUOTE + QUOTE).encode()  # E4
 
 
 def _is_plain(line: str, fields: int) -> bool:
@@ -108,16 +109,22 @@ def _is_plain(line: str, fields: int) -> bool:
         line.isprintable()
         and QUOTE not in line
         and line.count(SEPARATOR) == fields - 1
-        and " ," not in line
-        and ", " not in line
-        and line[:1] not in ("", " ")
-        and line[-1] != " "
+        and (" " not in line or not (" ," in line or ", " in line or line[0] == " " or line[-1] == " "))
+        and line != ""
     )
 
 
 def write_field(value: Any, style: Style, number: int | None, field: int | None) -> str:
     """A field on the wire (E2, E3, E7). Raises `EncodeError`."""
-    text = text_of(value, number, field)
+    return write_text(text_of(value, number, field), style, number, field)
+
+
+def _write_texts(texts: list[str], style: Style, number: int) -> list[str]:
+    return [write_text(text, style, number, i) for i, text in enumerate(texts)]
+
+
+def write_text(text: str, style: Style, number: int | None, field: int | None) -> str:
+    """The text of a field on the wire."""
     if not text.isascii():
         try:
             text.encode()
@@ -134,4 +141,6 @@ def needs_quotes(text: str) -> bool:
     """Rule E2."""
     if not text:
         return False
-    return text[0] in WHITE_SPACE or text[-1] in WHITE_SPACE or any(sign in text for sign in SPECIAL)
+    if SEPARATOR in text or QUOTE in text or ROW_END in text or CARRIAGE_RETURN in text or TAB in text:
+        return True
+    return text[0] in WHITE_SPACE or text[-1] in WHITE_SPACE
