@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .._constants import PAYLOAD_LIMIT, QUOTE, SEPARATOR
+from .._kinds import fits, is_hole, misfit
 from .._options import check_on_error, limit_of
-from .._values import class_of, has_index, is_a, type_name
 from ..errors import EncodeError, encode_error, too_large_error
 from .encoding import packed
 from .reading import ROW_END_BYTES
@@ -93,8 +93,8 @@ class Encoder:
             raise TypeError(f"the row has {len(self._holes)} holes, not {len(values)}")
         texts = self._texts.copy()
         for (i, hole), value in zip(self._holes, values, strict=True):
-            if not fits(value, hole):
-                raise encode_error("bad_type", number, i, f"{type_name(value)} in a place for {hole.__name__}")
+            if not fits(hole, value):
+                raise encode_error("bad_type", number, i, misfit(hole, value))
             texts[i] = write_field(value, self._style, number, i)
         return (SEPARATOR.join(texts) or QUOTE + QUOTE).encode()  # E4
 
@@ -133,19 +133,3 @@ def compile(
 
 def _rebuild(row: tuple[Any, ...], options: dict[str, Any]) -> Encoder:
     return Encoder(row, **options)
-
-
-def is_hole(value: Any) -> bool:
-    """Whether a field of a compiled row is a hole: one of the classes themselves."""
-    holes = (str, int, float, bool, object, class_of("decimal", "Decimal"), class_of("datetime", "datetime"))
-    return isinstance(value, type) and any(value is hole for hole in holes)
-
-
-def fits(value: Any, hole: type) -> bool:
-    """Whether a value may fill a hole."""
-    cls = type(value)
-    if value is None or hole is object or cls is hole:
-        return True
-    if cls is bool:
-        return False
-    return is_a(cls, hole) or (hole is int and has_index(cls)) or (hole is float and (is_a(cls, int) or has_index(cls)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._values import class_of, parse_bool, parse_datetime, parse_float, parse_int
+from .._kinds import BOOL, DATETIME, FLOAT, INT, TEXT, kinds_of
+from .._values import parse_bool, parse_datetime, parse_float, parse_int
 from ..errors import decode_error
 from .decoding import accept, one_row
 from .rows import all_rows, field_spans, row_spans
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from .reading import Reading
     from .rows import Row
 
-    Parsers = tuple[list[Callable[[str], Any] | None], list[Callable[[str], Any] | None]]
+PARSERS: dict[int, Callable[[str], Any]] = {
+    INT: parse_int,
+    FLOAT: parse_float,
+    BOOL: parse_bool,
+    DATETIME: parse_datetime,
+}
 
 
 class Schema:
@@ -33,17 +39,11 @@ class Schema:
     Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
     """
 
-    __slots__ = ("_parsers", "_types")
+    __slots__ = ("_kinds", "_types")
 
     def __init__(self, types: Mapping[str, Sequence[Any]]) -> None:
         self._types = dict(types)
-        self._parsers: dict[str, Parsers] = {}
-        for template_id, kinds in self._types.items():
-            if not isinstance(template_id, str):
-                raise TypeError(f"template ID must be a str, not {type(template_id).__name__}")
-            if not isinstance(kinds, (list, tuple)):
-                raise TypeError(f"types of {template_id!a} must be a list, not {type(kinds).__name__}")
-            self._parsers[template_id] = _parsers_of(template_id, kinds)
+        self._kinds = kinds_of(self._types)
 
     def __repr__(self) -> str:
         return f"Schema({self._types!r})"
@@ -70,55 +70,27 @@ class Schema:
     def _typed(self, reading: Reading) -> list[tuple[Any, ...]]:
         typed: list[tuple[Any, ...]] = []
         for row in all_rows(reading):
-            parsers = self._parsers.get(row[0])
-            typed.append(row if parsers is None else _convert(reading, row, parsers, typed))
+            kinds = self._kinds.get(row[0])
+            if kinds is None:
+                typed.append(row)
+                continue
+            values = _typed_values(row, *kinds)
+            if len(values) < len(row):
+                number, field = len(typed), len(values)
+                position = field_spans(reading, row_spans(reading)[number])[field][0]
+                raise decode_error("bad_value", position, number, field, typed, reading.data)
+            typed.append(tuple(values))
         return typed
 
 
-def _convert(reading: Reading, row: Row, parsers: Parsers, typed: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    fixed, repeated = parsers
+def _typed_values(row: Row, fixed: bytes, repeated: bytes) -> list[Any]:
+    """The values of a row, up to the first field that does not fit its type."""
     values: list[Any] = [row[0]]
+    kinds = fixed + repeated * len(row)
     for i, text in enumerate(row[1:]):
-        if i < len(fixed):
-            parse = fixed[i]
-        elif repeated:
-            parse = repeated[(i - len(fixed)) % len(repeated)]
-        else:
-            parse = None
-        if parse is None:
-            values.append(text)
-        elif not text:
-            values.append(None)
-        else:
-            try:
-                values.append(parse(text))
-            except ValueError:
-                number = len(typed)
-                position = field_spans(reading, row_spans(reading)[number])[i + 1][0]
-                raise decode_error("bad_value", position, number, i + 1, typed, reading.data) from None
-    return tuple(values)
-
-
-def _parsers_of(template_id: str, kinds: Sequence[Any]) -> Parsers:
-    """The parsers of the fixed fields and of the repeating ones; `None` leaves the text."""
-    repeated: tuple[Any, ...] = ()
-    if kinds and isinstance(kinds[-1], tuple):
-        *kinds, repeated = kinds
-        if not repeated:
-            raise ValueError(f"types of {template_id!a} end with an empty tuple")
-    if any(isinstance(kind, tuple) for kind in kinds):
-        raise ValueError(f"types of {template_id!a} have a tuple that is not in last place")
-    return [_parser_of(template_id, kind) for kind in kinds], [_parser_of(template_id, kind) for kind in repeated]
-
-
-def _parser_of(template_id: str, kind: Any) -> Callable[[str], Any] | None:
-    for known, parse in (
-        (str, None),
-        (int, parse_int),
-        (float, parse_float),
-        (bool, parse_bool),
-        (class_of("datetime", "datetime"), parse_datetime),
-    ):
-        if kind is known and known is not None:
-            return parse
-    raise TypeError(f"type of {template_id!a} must be int, float, bool, datetime or str, not {kind!a:.80}")
+        kind = kinds[i] if i < len(kinds) else TEXT
+        try:
+            values.append(text if kind == TEXT else PARSERS[kind](text) if text else None)
+        except ValueError:
+            break
+    return values
