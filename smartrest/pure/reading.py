@@ -174,7 +174,7 @@ def _read_doubled(data: bytes, start: int) -> list[Quoted] | None:
 
 def next_start(data: bytes, end: int) -> int:
     """Where the next field starts, behind the separator or row end at `end`."""
-    return end + 1 if data[end] in ENDS else end + 2
+    return end + 2 if data[end : end + 1] == CR_BYTES else end + 1
 
 
 def _positions(data: bytes, start: int) -> list[int]:
