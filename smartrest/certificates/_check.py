@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 CHAIN_LIMIT = 2  # certificates, device and CA included: what every installation accepts
 SOON = timedelta(days=30)
-HASHES = ("sha256", "sha384", "sha512")
 
 
 def check_chain(
@@ -93,7 +92,7 @@ def _check_one(facts: Facts, now: datetime, findings: list[ChainFinding]) -> Non
     if facts.unknown_critical:
         text = f"{facts.label} has a critical extension that TLS libraries refuse ({facts.unknown_critical[0]})"
         findings.append(facts.finding(None, "critical_extension", text))
-    elif facts.name_constraints:
+    if facts.name_constraints:
         text = f"{facts.label} has name constraints, which are not checked here"
         findings.append(facts.finding(None, "name_constraints", text, fault=False))
     usage = facts.extended_usage
@@ -119,13 +118,9 @@ def _check_strength(facts: Facts, findings: list[ChainFinding]) -> None:
     elif not common:
         text = f"{facts.label} has an {name} key, which is not known to work with the platform: RSA and P-256 are"
         findings.append(facts.finding(9, "unusual_key", text, fault=False))
-    if _is_weak(facts.hash_name):
+    if facts.weak_hash:
         text = f"{facts.label} is signed with {str(facts.hash_name).upper()}: have it signed again with SHA-256"
         findings.append(facts.finding(9, "weak_signature", text))
-
-
-def _is_weak(hash_name: str | None) -> bool:
-    return hash_name is not None and hash_name not in HASHES
 
 
 def _check_dates(facts: Facts, now: datetime, findings: list[ChainFinding]) -> None:
@@ -177,7 +172,7 @@ def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> No
     """Whether `parent` signed `child`; names that do not fit are reported by `put_in_order`."""
     if child.subject is None or child.issuer is None or parent.subject is None or child.issuer != parent.subject:
         return
-    if _is_weak(child.hash_name) or not _verify(child, parent, findings):
+    if child.weak_hash or not _verify(child, parent, findings):
         return  # a weak signature is reported as such; cryptography would not verify it
     named = child.authority
     if named is None:

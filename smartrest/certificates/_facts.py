@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
+HASHES = ("sha256", "sha384", "sha512")  # of signatures; anything else is weak
 _quiet = threading.Lock()
 
 # Critical extensions that TLS libraries act on; any other makes them refuse the certificate.
@@ -35,6 +36,12 @@ KNOWN_CRITICAL = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.POLICY_CONSTRAINTS,
+    ExtensionOID.POLICY_MAPPINGS,
+    ExtensionOID.INHIBIT_ANY_POLICY,
+    ExtensionOID.CRL_DISTRIBUTION_POINTS,
+    ExtensionOID.NAME_CONSTRAINTS,
 }
 
 
@@ -70,6 +77,10 @@ class Facts:
     @property
     def self_issued(self) -> bool:
         return self.subject is not None and self.subject == self.issuer
+
+    @property
+    def weak_hash(self) -> bool:
+        return self.hash_name is not None and self.hash_name not in HASHES
 
     @property
     def label(self) -> str:

@@ -108,8 +108,9 @@ def read_key(data: bytes, passphrase: Passphrase | None, where: str) -> PrivateK
     encrypted = block.label.startswith("ENCRYPTED") or b"ENCRYPTED" in block.text
     if encrypted and passphrase is None:
         raise CertificateError(f"{where}: the private key is encrypted: give its passphrase", "no_passphrase")
+    password = secret(passphrase) if encrypted and passphrase is not None else None
     try:
-        key = serialization.load_pem_private_key(block.text, secret(passphrase) if encrypted and passphrase else None)
+        key = serialization.load_pem_private_key(block.text, password)
     except UnsupportedAlgorithm:
         raise CertificateError(f"{where}: a private key of a kind that is not supported", "bad_key") from None
     except (ValueError, TypeError):  # the original text is of no help, and might quote the input

@@ -75,6 +75,8 @@ def demand_name(text: str, what: str, *, device: bool = False) -> str:
         raise TypeError(f"{what} is str, not {type(text).__name__}")
     if problem := device_problem(text) if device else name_problem(text):
         raise CertificateError(f"{what} {quoted(text)} {problem[1]}", "bad_name")
+    if (size := len(text.encode())) > CN_LIMIT:  # X.520 counts characters, cryptography bytes
+        raise CertificateError(f"{what} {quoted(text)} is {size} bytes long in UTF-8: {CN_LIMIT} at most", "bad_name")
     return text
 
 

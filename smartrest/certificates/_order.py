@@ -41,9 +41,9 @@ def put_in_order(given: list[Facts], findings: list[ChainFinding]) -> list[Facts
 
 
 def is_self_signed(facts: Facts) -> bool:
-    """Whether the certificate's own key signed it."""
-    if not facts.self_issued:
-        return False
+    """Whether the certificate's own key signed it; a weak signature is taken at its word."""
+    if not facts.self_issued or facts.weak_hash:
+        return facts.self_issued
     try:
         facts.certificate.verify_directly_issued_by(facts.certificate)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
