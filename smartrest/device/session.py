@@ -23,7 +23,7 @@ from .events import (
     TokenReceived,
 )
 from .lifecycle import State, Trigger
-from .operations import Operation
+from .operations import Operation, OperationTemplate
 from .outbox import Item
 from .settings import Child
 from .steps import CONNECTED, NEVER, PUBLISHING, REFUSED, Steps, row_101
@@ -64,6 +64,15 @@ class Session(Steps):
     def pending(self) -> int:
         """Data rows that wait; those in flight are not counted."""
         return len(self._flow.outbox)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Data rows in flight."""
+        return sum(len(flight.items) for flight in self._flow.in_flight.values())
+
+    @property
+    def online(self) -> bool:
+        return self.state is State.ONLINE
 
     @property
     def operations(self) -> list[Operation]:
@@ -214,6 +223,17 @@ class Session(Steps):
         added = Child(child) if isinstance(child, str) else child
         self._adopt(added)
         return self.send(row_101(added), child=added.parent, now=now)
+
+    def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
+        """How the operation rows of a template ID look from now on; `None`: its rows are no operations."""
+        if template is None:
+            self._templates.pop(template_id, None)
+        else:
+            self._templates[template_id] = template
+
+    def is_running(self, operation: Operation) -> bool:
+        """Whether the operation was started and wants its answer."""
+        return self._flow.running(operation) is not None
 
     def succeed(self, operation: Operation, *fields: Field, now: float | None = None) -> list[Event]:
         """Answer 503 or 506, `fields` as its extra parameters; long texts are cut. The first answer counts.

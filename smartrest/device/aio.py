@@ -1,0 +1,400 @@
+"""`AsyncDevice`: a session on aiomqtt, in the event loop that starts it. The same face as `Device`, awaited.
+
+Each connection has a new aiomqtt client and a task of its own, so that nothing of an old connection is ever sent again
+behind the session's back. Blocking handlers run in daemon threads. Not safe for threads but for `send` and `publish`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import math
+import socket
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiomqtt
+
+from .. import SmartRestError
+from .base import DeviceBase, DeviceError, log
+from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
+from .handlers import Handler, failure_text, result_fields
+from .lifecycle import State
+from .operations import Operation
+from .settings import Child
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from .. import RowLike
+
+D = TypeVar("D", bound="AsyncDevice")
+ENDED = (State.CLOSED, State.FAILED)
+UNLIMITED = 65_535  # payloads in flight: the session sets the limit
+NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+
+
+class AsyncDevice(DeviceBase):
+    """A device with its children, connected and kept connected; options as of `Device`.
+
+    Handlers may be coroutine functions, which run in the loop, or plain functions, which run in a worker thread. One
+    that takes longer than `limits.operation` is cancelled and answered 502; while it does not end, further operations
+    of that device and fragment are answered 502 at once.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._settling = False
+        self._connection: _Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # what must not be collected while it runs
+        self._ended: asyncio.Event | None = None
+        self._workers: Workers | None = None
+        self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> what runs
+
+    # For users
+
+    async def start(self, timeout: float | None = None) -> None:
+        """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        if self._ended is not None and not self._ended.is_set():
+            raise RuntimeError("the device is started already")
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._gave_up = None
+        self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+        self._do(self.session.start(monotonic()) if self.session.state in ENDED else [])
+        if timeout is not None:
+            await self.wait_online(timeout)
+
+    async def wait_online(self, timeout: float | None = None) -> None:
+        """Wait until online. Raises `TimeoutError`, or `DeviceError` where the platform refuses for good."""
+        if not await self._wait(lambda: self.online or self._is_ended, timeout):
+            raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
+        if not self.online:
+            raise self._error() or RuntimeError("the device was stopped")
+
+    async def stop(self, timeout: float | None = None) -> None:
+        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it)."""
+        self._do(self.session.stop(monotonic()))
+        if self._ended is not None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), timeout)
+
+    async def run(self) -> None:
+        """Connect and work until stopped or cancelled. Raises `DeviceError` where refused for good."""
+        await self.start()
+        assert self._ended is not None
+        try:
+            await self._ended.wait()
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        error = self._error()
+        if error is not None:
+            raise error
+
+    def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
+        """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`."""
+
+        def send() -> None:
+            self.statistics.sent += len(rows)
+            self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
+
+        self._in_loop(send)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish a payload as it is; see `Session.publish`."""
+        self._in_loop(lambda: self._do(self.session.publish(topic, payload, now=monotonic())))
+
+    def add_child(self, child: Child | str) -> None:
+        """Create a child device, now and with each connection to come."""
+        self._in_loop(lambda: self._do(self.session.add_child(child, now=monotonic())))
+
+    async def flush(self, timeout: float | None = None) -> bool:
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        self._do(self.session.flush(monotonic()))
+        return await self._wait(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+
+    async def __aenter__(self: D) -> D:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # Inside
+
+    @property
+    def _is_ended(self) -> bool:
+        return self._ended is None or self._ended.is_set()
+
+    def _error(self) -> DeviceError | None:
+        return DeviceError(self._gave_up) if self._gave_up is not None else None
+
+    def _in_loop(self, call: Callable[[], None]) -> None:
+        """Call here, or from another thread in the loop, with its errors raised here."""
+        loop = self._loop
+        if loop is None or loop.is_closed() or loop is _running_loop():
+            call()
+            return
+
+        async def in_loop() -> None:
+            call()
+
+        asyncio.run_coroutine_threadsafe(in_loop(), loop).result()
+
+    async def _wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        deadline = math.inf if timeout is None else monotonic() + timeout
+        while not condition():
+            left = deadline - monotonic()
+            if left <= 0:
+                return False
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), None if left == math.inf else left)
+        return True
+
+    def _do(self, events: list[Event]) -> None:
+        """Tell events, run operations, carry out actions; then ask for the next tick."""
+        for operation in self._note(events):
+            self._dispatch(operation)
+        for event in events:
+            if isinstance(event, OperationTimedOut):
+                self._abandon(event.operation)
+        if self._ended is not None and self._loop is not None:
+            self._act()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _act(self) -> None:
+        for action in self.session.outgoing():
+            if isinstance(action, Connect):
+                if self._connection is not None:
+                    self._connection.abort()
+                self._connection = _Connection(self, action)
+            elif self._connection is not None:
+                if isinstance(action, Disconnect):
+                    self._connection.close(action)
+                else:
+                    self._connection.put(action)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.session.due()
+        if due is not None and self._loop is not None:
+            self._timer = self._loop.call_later(max(0.0, due - monotonic()), self._tick)
+        if self.session.state in ENDED:
+            self._end()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._do(self.session.tick(monotonic()))
+
+    def _end(self) -> None:
+        if self._workers is not None:
+            self._workers.close()
+        if self._connection is None and self._ended is not None:
+            self._ended.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _closed(self, connection: _Connection, reason: str | None) -> None:
+        """A connection has ended; `reason` is `None` where the session ended it."""
+        if connection is not self._connection:
+            return
+        self._connection = None
+        self._do(self.session.disconnected(monotonic(), reason or "disconnected"))
+
+    # Operations
+
+    def _dispatch(self, operation: Operation) -> None:
+        handler = self._handlers.find(operation)
+        if handler is None:
+            self._in_loop_later(lambda: self._fail(operation, self._no_handler(operation)))
+        elif operation.lane in self._busy:
+            text = "the handler of an earlier operation has not returned"
+            self._in_loop_later(lambda: self._fail(operation, text))
+        else:
+            self._busy[operation.lane] = operation, self._spawn(self._handle(handler, operation))
+
+    def _in_loop_later(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(call)
+
+    async def _handle(self, handler: Handler, operation: Operation) -> None:
+        """The lane is free before the answer leaves: the next operation comes after it."""
+        try:
+            if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None)):
+                result = await handler(operation)
+            else:
+                result = await self._in_thread(handler, operation)
+                if inspect.isawaitable(result):
+                    result = await result
+            fields = result_fields(result)
+            self._free(operation)
+            self._do(self.session.succeed(operation, *fields, now=monotonic()))
+        except BaseException as error:  # whatever a handler raises, cancellation too, is this operation's failure
+            log.error("%s: %r failed", self.client_id, operation, exc_info=not isinstance(error, SmartRestError))
+            self._free(operation)
+            self._fail(operation, failure_text(error))
+            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                raise
+
+    async def _in_thread(self, handler: Handler, operation: Operation) -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def job() -> None:
+            result, failure = None, None
+            try:
+                result = handler(operation)
+            except StopIteration as error:  # which a future cannot hold
+                failure = RuntimeError(failure_text(error))
+            except BaseException as error:  # as in the loop
+                failure = error  # type: ignore[assignment]  # any exception; the one above is but an example
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(finish, result, failure)
+
+        if self._workers is None:
+            raise RuntimeError("the device is not started")
+        self._workers.submit(operation, job)
+        return await future
+
+    def _abandon(self, operation: Operation) -> None:
+        running = self._busy.get(operation.lane)
+        if running is not None and running[0] is operation:
+            running[1].cancel()
+        if self._workers is not None:
+            self._workers.abandon(operation)
+
+    def _free(self, operation: Operation) -> None:
+        running = self._busy.get(operation.lane)
+        if running is not None and running[0] is operation:
+            del self._busy[operation.lane]
+
+    def _fail(self, operation: Operation, text: str) -> None:
+        self._do(self.session.fail(operation, text, now=monotonic()))
+
+
+class _Connection:
+    """One connection: a client, and the tasks that serve it."""
+
+    def __init__(self, device: AsyncDevice, action: Connect) -> None:
+        self._device = device
+        self._client: aiomqtt.Client | None = None
+        self._closing = False
+        self._aborted = False
+        self._closed = asyncio.Event()
+        self._task = device._spawn(self._serve(action))
+
+    def _make(self, action: Connect) -> aiomqtt.Client:
+        device, endpoint, will = self._device, self._device.endpoint, self._device.last_will
+        known = action.credentials
+        return aiomqtt.Client(
+            endpoint.host,
+            endpoint.port,
+            identifier=action.client_id,
+            username=known.username if known is not None else None,
+            password=known.password if known is not None else None,
+            clean_session=action.clean_session,
+            will=aiomqtt.Will(*will) if will is not None else None,
+            keepalive=device.keepalive,
+            transport="websockets" if endpoint.websocket else "tcp",
+            websocket_path=endpoint.path,
+            tls_context=device.tls_context,
+            timeout=device.session.limits.connect,
+            max_inflight_messages=UNLIMITED,
+            socket_options=NODELAY,
+        )
+
+    async def _serve(self, action: Connect) -> None:
+        reason: str | None = None
+        try:
+            client = self._make(action)
+            client.pending_calls_threshold = UNLIMITED
+            async with client:
+                self._client = client
+                self._tell(self._device.session.connected, 0)
+                stopping = asyncio.ensure_future(self._closed.wait())
+                reading = asyncio.ensure_future(self._read(client))
+                await asyncio.wait((stopping, reading), return_when=asyncio.FIRST_COMPLETED)
+                for task in (stopping, reading):
+                    task.cancel()
+                await asyncio.gather(stopping, return_exceptions=True)
+                self._client = None
+                if not self._closing:
+                    reading.result()
+        except aiomqtt.MqttConnectError as error:
+            code = error.rc
+            self._tell(self._device.session.connected, code if isinstance(code, int) else getattr(code, "value", 3))
+            reason = str(error)
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            reason = f"{self._device.endpoint.url}: {error}"
+        except Exception as error:  # what the client raises for bytes that are no MQTT: the connection is of no use
+            log.warning("%s: the MQTT client failed", self._device.client_id, exc_info=True)
+            reason = f"the MQTT client failed: {error!r}"
+        finally:
+            self._client = None
+            self._device._closed(self, reason)
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload
+            if isinstance(payload, (bytes, bytearray)):
+                self._tell(self._device.session.received, str(message.topic), bytes(payload))
+
+    def _tell(self, call: Callable[..., list[Event]], *arguments: Any) -> None:
+        if self._device._connection is self:
+            self._device._do(call(*arguments, monotonic()))
+
+    def put(self, action: Publish | Subscribe) -> None:
+        """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
+        if self._client is not None and not self._closing:
+            self._device._spawn(self._publish(self._client, action) if isinstance(action, Publish)
+                                else self._subscribe(self._client, action))  # fmt: skip
+
+    async def _publish(self, client: aiomqtt.Client, action: Publish) -> None:
+        with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task says so
+            await client.publish(action.topic, action.payload, action.qos, timeout=math.inf)
+            if action.qos:
+                self._tell(self._device.session.acknowledged, action.id)
+
+    async def _subscribe(self, client: aiomqtt.Client, action: Subscribe) -> None:
+        with contextlib.suppress(aiomqtt.MqttError):  # as above
+            codes = await client.subscribe(action.topic, action.qos, timeout=math.inf)
+            code = codes[0]
+            self._tell(self._device.session.subscribed, action.topic, code if isinstance(code, int) else code.value)
+
+    def close(self, action: Disconnect) -> None:
+        """Let what was put before go out, then end."""
+        self._closing = True
+        asyncio.get_running_loop().call_soon(self._closed.set)
+        if action.abort:
+            self.abort()
+
+    def abort(self) -> None:
+        self._aborted = True
+        self._task.cancel()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

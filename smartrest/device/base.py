@@ -1,0 +1,273 @@
+"""What `Device` and `AsyncDevice` have in common: options, handlers, the session, the log. Does no I/O of its own.
+
+Whoever drives a session hands every list of events to `_note`, in order, and gets back the operations to run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will
+from .credentials import CredentialStore
+from .events import (
+    Closed,
+    Connected,
+    Credentials,
+    CredentialsReceived,
+    Delivered,
+    Dropped,
+    ErrorReceived,
+    Event,
+    GaveUp,
+    Lost,
+    Online,
+    OperationAnswered,
+    OperationReceived,
+    OperationRefused,
+    OperationRepeated,
+    OperationTimedOut,
+    PayloadRefused,
+    Refused,
+    SubscriptionRefused,
+)
+from .handlers import H, Handlers
+from .operations import Operation, static_operations
+from .session import Session
+from .settings import Child, Limits
+
+if TYPE_CHECKING:
+    from ..certificates import Identity
+
+log = logging.getLogger("smartrest.device")
+
+L = TypeVar("L", bound=Callable[[Any], None])
+Events = tuple[type[Event], ...]
+
+_LEVELS: dict[type[Event], int] = {
+    Connected: logging.DEBUG,
+    Online: logging.INFO,
+    Closed: logging.INFO,
+    CredentialsReceived: logging.INFO,
+    OperationReceived: logging.INFO,
+    OperationRepeated: logging.INFO,
+    OperationRefused: logging.WARNING,
+    OperationTimedOut: logging.ERROR,
+    Lost: logging.WARNING,
+    Refused: logging.WARNING,
+    SubscriptionRefused: logging.WARNING,
+    PayloadRefused: logging.WARNING,
+    ErrorReceived: logging.WARNING,
+    Dropped: logging.WARNING,
+    GaveUp: logging.ERROR,
+}
+
+
+class DeviceError(ConnectionError):
+    """The platform refuses the device for good; `code` says why."""
+
+    def __init__(self, event: GaveUp) -> None:
+        super().__init__(event.text)
+        self.code: ConnackCode = event.code
+
+
+class Statistics:
+    """Rows handed over, acknowledged and dropped, operations run, connections made."""
+
+    __slots__ = ("acknowledged", "connections", "dropped", "operations", "sent")
+
+    def __init__(self) -> None:
+        self.sent = self.acknowledged = self.dropped = self.operations = self.connections = 0
+
+    def __repr__(self) -> str:
+        return f"Statistics({', '.join(f'{name}={getattr(self, name)}' for name in self.__slots__)})"
+
+
+class DeviceBase:
+    """Options and face of a device; see `Device` for them."""
+
+    def __init__(
+        self,
+        host: str | Endpoint,
+        client_id: ClientId | str,
+        *,
+        credentials: Credentials | None = None,
+        identity: Identity | None = None,
+        children: Iterable[Child | str] = (),
+        name: str | None = None,
+        type: str = "c8y_MQTTDevice",
+        port: int | None = None,
+        tls: bool | ssl.SSLContext = True,
+        websocket: bool = False,
+        ca_file: str | os.PathLike[str] | None = None,
+        bootstrap: Credentials | str | None = None,
+        store: CredentialStore | str | os.PathLike[str] | None = None,
+        x_ids: Iterable[str] = (),
+        token: bool = False,
+        debug: bool = False,
+        restarted: str | None = None,
+        finished: Iterable[str] = (),
+        last_will: Will | None = None,
+        keepalive: int = 60,
+        qos: int = 1,
+        linger: float = 0.1,
+        workers: int = 8,
+        limits: Limits | None = None,
+    ) -> None:
+        if not isinstance(host, Endpoint):
+            host = Endpoint(
+                host, port=port, tls=tls is not False, websocket=websocket, certificate=identity is not None
+            )
+        self.endpoint = host
+        self.last_will = last_will
+        self.keepalive = keepalive
+        self.workers = workers
+        self.statistics = Statistics()
+        self.store = CredentialStore(store) if isinstance(store, (str, os.PathLike)) else store
+        if credentials is None and self.store is not None:
+            credentials = self.store.load()
+        if isinstance(bootstrap, str):
+            tenant, _, user = BOOTSTRAP_USERNAME.partition("/")
+            bootstrap = Credentials(tenant, user, bootstrap)
+        self.session = Session(
+            client_id,
+            credentials=credentials,
+            bootstrap=bootstrap,
+            children=children,
+            name=name,
+            type=type,
+            x_ids=x_ids,
+            token=token,
+            debug=debug,
+            restarted=restarted,
+            finished=finished,
+            qos=qos,
+            linger=linger,
+            acknowledgements=True,
+            limits=limits,
+        )
+        self.tls_context = _tls_context(self.endpoint, tls, identity, self.session.client_id, ca_file)
+        self._handlers = Handlers(self.session.set_operation, tuple(static_operations()))
+        self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
+        self._gave_up: GaveUp | None = None
+        self._dropped_unlogged = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.session.client_id)!r} at {self.endpoint.url}, {self.session.state}>"
+
+    @property
+    def client_id(self) -> ClientId:
+        return self.session.client_id
+
+    @property
+    def online(self) -> bool:
+        return self.session.online
+
+    @property
+    def token(self) -> str | None:
+        """The latest token, where the device was made with `token=True`."""
+        return self.session.token
+
+    @property
+    def fragments(self) -> list[str]:
+        """The fragments that have a handler, for row 114: `device.send(("114", *device.fragments))`."""
+        return self._handlers.fragments
+
+    def operation(self, *fragments: str) -> Callable[[H], H]:
+        """Register a handler for the operations with these fragments.
+
+        It gets the `Operation`; what it returns are the parameters of 503 (`None`: none, a sequence: several), what it
+        raises is answered 502 with the text. `ValueError` where a fragment has a handler already.
+        """
+        return self._handlers.operation(*fragments)
+
+    def on(self, *template_ids: str, fragment: str | None = None, id_field: int | None = None) -> Callable[[H], H]:
+        """Register a handler by template ID.
+
+        For rows of a custom collection say how to answer: `fragment`, or `id_field`, the index in the row of the
+        operation's ID (then by 504 to 506).
+        """
+        return self._handlers.on(*template_ids, fragment=fragment, id_field=id_field)
+
+    def listen(self, *events: type[Event]) -> Callable[[L], L]:
+        """Register a function that gets the events of these classes (none named: all). It must be quick."""
+
+        def register(listener: L) -> L:
+            self._listeners.append((events or (Event,), listener))
+            return listener
+
+        return register
+
+    def _note(self, events: list[Event]) -> list[Operation]:
+        """Count, log, store and tell events; returns the operations to run."""
+        started: list[Operation] = []
+        for event in events:
+            self._count(event)
+            self._log(event)
+            if isinstance(event, OperationReceived):
+                started.append(event.operation)
+            elif isinstance(event, CredentialsReceived):
+                self._keep(event.credentials)
+            elif isinstance(event, GaveUp):
+                self._gave_up = event
+            for classes, listener in self._listeners:
+                if isinstance(event, classes):
+                    try:
+                        listener(event)
+                    except Exception:  # a listener's fault must not stop the device
+                        log.exception("listener %r failed", listener)
+        return started
+
+    def _count(self, event: Event) -> None:
+        counts = self.statistics
+        if isinstance(event, Delivered):
+            counts.acknowledged += event.rows
+        elif isinstance(event, Dropped):
+            counts.dropped += 1
+        elif isinstance(event, OperationReceived):
+            counts.operations += 1
+        elif isinstance(event, Online):
+            counts.connections += 1
+
+    def _log(self, event: Event) -> None:
+        if isinstance(event, Dropped):  # thousands may come at a time
+            self._dropped_unlogged += 1
+            if self._dropped_unlogged & (self._dropped_unlogged - 1) == 0:
+                log.warning("%s: %d rows dropped so far, last on %s: %s", self.client_id, self._dropped_unlogged,
+                            event.topic, event.reason)  # fmt: skip
+            return
+        level = _LEVELS.get(type(event), logging.DEBUG)
+        if isinstance(event, OperationAnswered):
+            level = logging.INFO if event.status == "successful" else logging.WARNING
+        if log.isEnabledFor(level):
+            log.log(level, "%s: %r", self.client_id, event)
+
+    def _keep(self, credentials: Credentials) -> None:
+        if self.store is None:
+            return
+        try:
+            self.store.save(credentials)
+        except OSError as error:
+            log.error("%s: credentials could not be stored in %s: %s", self.client_id, self.store.path, error)
+
+    def _no_handler(self, operation: Operation) -> str:
+        return f"no handler for {operation.fragment or operation.template_id}"
+
+
+def _tls_context(
+    endpoint: Endpoint,
+    tls: bool | ssl.SSLContext,
+    identity: Identity | None,
+    client_id: ClientId,
+    ca_file: str | os.PathLike[str] | None,
+) -> ssl.SSLContext | None:
+    if not endpoint.tls:
+        return None
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    if identity is not None:
+        return identity.ssl_context(client_id=client_id, ca_file=ca_file)
+    return ssl.create_default_context(cafile=ca_file)

@@ -1,0 +1,401 @@
+"""`Device`: a session on paho-mqtt 2, with one thread of its own and handlers on worker threads.
+
+The thread does all I/O and tells all events; what other threads do with the session happens under one lock and wakes
+it. Each connection has a new paho client: nothing of an old one is ever sent again behind the session's back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from selectors import EVENT_READ, EVENT_WRITE
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from .. import SmartRestError
+from .base import DeviceBase, DeviceError, log
+from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
+from .handlers import Handler, failure_text, result_fields
+from .lifecycle import State
+from .operations import Operation
+from .settings import Child
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from .. import RowLike
+
+D = TypeVar("D", bound="Device")
+PULSE = 1.0  # seconds between two looks at paho's keep-alive
+UNLIMITED = 65_535  # payloads in flight: the session sets the limit
+SELECTOR: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+ENDED = (State.CLOSED, State.FAILED)
+
+
+class Device(DeviceBase):
+    """A device with its children, connected and kept connected.
+
+    `credentials`, or `bootstrap` (the bootstrap password, or whole credentials) to fetch them and `store` (a path) to
+    keep them; or `identity`, a certificate. `tls`: `False`, `True`, or a context; `ca_file` the CA of a private server.
+    `port` and `websocket` choose the endpoint, `workers` how many handlers may run at a time. The rest as of `Session`.
+
+    An operation runs in a worker thread; of one device and fragment one at a time. One that takes longer than
+    `limits.operation` is answered 502; until its handler returns, further operations of that device and fragment are
+    answered 502 at once. All methods may be called from any thread.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._events: list[Event] = []
+        self._thread: threading.Thread | None = None
+        self._workers: Workers | None = None
+        self._client: mqtt.Client | None = None
+        self._acknowledged: dict[int, int] = {}  # paho's message ID -> the session's
+        self._subscribed: dict[int, str] = {}
+        self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation whose handler runs
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._awake = False
+        self._pulse_at = 0.0
+
+    # For users
+
+    def start(self, timeout: float | None = None) -> None:
+        """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        with self._lock:
+            if self._thread is not None:
+                raise RuntimeError("the device is started already")
+            self._gave_up = None
+            if self.session.state in ENDED:
+                self._events += self.session.start(monotonic())
+            self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+            self._thread = threading.Thread(
+                target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True
+            )
+            self._thread.start()
+        if timeout is not None:
+            self.wait_online(timeout)
+
+    def wait_online(self, timeout: float | None = None) -> None:
+        """Wait until online. Raises `TimeoutError`, or `DeviceError` where the platform refuses for good."""
+        self._wait(lambda: self.online or self._thread is None, timeout)
+        if not self.online:
+            raise self._error() or RuntimeError("the device was stopped")
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it)."""
+        with self._lock:
+            thread = self._thread
+            self._tell(self.session.stop(monotonic()))
+        if thread is None:
+            self._note(self._take_events())
+        elif thread is not threading.current_thread():
+            thread.join(self.session.limits.drain + self.session.limits.connect if timeout is None else timeout)
+
+    def run(self) -> None:
+        """Connect and work until stopped, by `stop` or Ctrl+C. Raises `DeviceError` where refused for good."""
+        self.start()
+        try:
+            while not self._wait_once(lambda: self._thread is None, 3600.0):
+                pass
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        error = self._error()
+        if error is not None:
+            raise error
+
+    def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
+        """Publish rows; see `Session.send`. Never blocks; offline they wait within `limits.queue`."""
+        with self._lock:
+            self.statistics.sent += len(rows)
+            self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish a payload as it is; see `Session.publish`."""
+        with self._lock:
+            self._tell(self.session.publish(topic, payload, now=monotonic()))
+
+    def add_child(self, child: Child | str) -> None:
+        """Create a child device, now and with each connection to come."""
+        with self._lock:
+            self._tell(self.session.add_child(child, now=monotonic()))
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        with self._lock:
+            self._tell(self.session.flush(monotonic()))
+        return self._wait_once(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+
+    def __enter__(self: D) -> D:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Between threads
+
+    def _tell(self, events: Iterable[Event]) -> None:
+        """Under the lock: what the session said is told by the device's thread."""
+        self._events += events
+        if not self._awake:
+            self._awake = True
+            with contextlib.suppress(BlockingIOError, OSError):
+                self._wake_in.send(b"\0")
+
+    def _take_events(self) -> list[Event]:
+        with self._lock:
+            events, self._events = self._events, []
+            return events
+
+    def _wait_once(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
+
+    def _wait(self, condition: Callable[[], bool], timeout: float | None) -> None:
+        if not self._wait_once(condition, timeout):
+            raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
+
+    def _error(self) -> DeviceError | None:
+        return DeviceError(self._gave_up) if self._gave_up is not None else None
+
+    # The device's thread
+
+    def _run(self) -> None:
+        try:
+            while self._step():
+                self._poll()
+        except Exception:  # a fault of ours: say so, and let nobody wait for ever
+            log.exception("%s: the device ended by an internal error", self.client_id)
+        finally:
+            self._close_client()
+            with self._changed:
+                if self._workers is not None:
+                    self._workers.close()
+                self._thread = None
+                self._changed.notify_all()
+
+    def _step(self) -> bool:
+        """Carry out actions and tell events until there are none; `False` when the session has ended."""
+        while True:
+            with self._changed:
+                due = self.session.due()
+                if due is not None and due <= monotonic():
+                    self._events += self.session.tick(monotonic())
+                events = self._take_events()
+                actions = self.session.outgoing()
+                ended = self.session.state in ENDED
+                self._changed.notify_all()
+            for operation in self._note(events):
+                self._dispatch(operation)
+            for event in events:
+                if isinstance(event, OperationTimedOut):
+                    self._abandon(event.operation)
+            for action in actions:
+                self._perform(action)
+            if not events and not actions:
+                return not ended
+
+    def _input(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
+        with self._lock:
+            self._events += call(*arguments, monotonic(), **options)
+
+    def _poll(self) -> None:
+        """Wait for the network, another thread, or time."""
+        with self._lock:
+            due = self.session.due()
+        now = monotonic()
+        timeout = PULSE if due is None else max(0.0, min(due - now, PULSE))
+        client = self._client
+        sock = client.socket() if client is not None else None
+        pending = (
+            sock is not None and hasattr(sock, "pending") and sock.pending() > 0
+        )  # TLS, WebSocket: read, not taken
+        reading = [self._wake_out] if sock is None else [self._wake_out, sock]
+        writing = [sock] if client is not None and sock is not None and client.want_write() else []
+        readable, writable = _select(reading, writing, 0.0 if pending else timeout)
+        if self._wake_out in readable:
+            with self._lock:
+                self._awake = False
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_out.recv(64)
+        if client is None or sock is None:
+            return
+        try:
+            self._serve(client, sock, pending or sock in readable, sock in writable)
+        except Exception as error:  # what paho raises for bytes that are no MQTT: the connection is of no use
+            log.warning("%s: the MQTT client failed", self.client_id, exc_info=True)
+            self._lost(f"the MQTT client failed: {error!r}")
+
+    def _serve(self, client: mqtt.Client, sock: Any, readable: bool, writable: bool) -> None:
+        if readable:
+            client.loop_read()
+        if writable and client.socket() is sock:
+            client.loop_write()
+        now = monotonic()
+        if now >= self._pulse_at:
+            self._pulse_at = now + PULSE
+            client.loop_misc()
+
+    # Actions
+
+    def _perform(self, action: Action) -> None:
+        client = self._client
+        if isinstance(action, Connect):
+            self._connect(action)
+        elif isinstance(action, Disconnect):
+            self._disconnect(action)
+        elif client is None:
+            return  # the connection broke meanwhile; the session has been told
+        elif isinstance(action, Publish):
+            info = client.publish(action.topic, action.payload, action.qos)
+            if action.qos:
+                self._acknowledged[info.mid] = action.id
+        elif isinstance(action, Subscribe):
+            _, mid = client.subscribe(action.topic, action.qos)
+            if mid is not None:
+                self._subscribed[mid] = action.topic
+
+    def _connect(self, action: Connect) -> None:
+        self._close_client()
+        endpoint = self.endpoint
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            action.client_id,
+            clean_session=action.clean_session,
+            transport="websockets" if endpoint.websocket else "tcp",
+            reconnect_on_failure=False,
+        )
+        if endpoint.path is not None:
+            client.ws_set_options(path=endpoint.path)
+        if self.tls_context is not None:
+            client.tls_set_context(self.tls_context)
+        if action.credentials is not None:
+            client.username_pw_set(action.credentials.username, action.credentials.password)
+        if self.last_will is not None:
+            client.will_set(*self.last_will)
+        client.max_inflight_messages_set(UNLIMITED)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        self._client = client
+        try:
+            client.connect(endpoint.host, endpoint.port, self.keepalive)
+            sock = client.socket()
+            if isinstance(sock, socket.socket):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, mqtt.WebsocketConnectionError) as error:
+            self._lost(f"cannot connect to {endpoint.url}: {error}")
+
+    def _disconnect(self, action: Disconnect) -> None:
+        if self._client is None:
+            return
+        if action.abort:
+            self._close_client()
+        else:
+            self._client.disconnect()  # paho closes the socket behind the packet and calls on_disconnect
+
+    def _close_client(self) -> None:
+        client, self._client = self._client, None
+        self._acknowledged.clear()
+        self._subscribed.clear()
+        if client is not None:
+            client.on_disconnect = None
+            sock = client.socket()
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.close()
+
+    def _lost(self, reason: str) -> None:
+        self._close_client()
+        self._input(lambda now: self.session.disconnected(now, reason))
+
+    # Callbacks of paho, on the device's thread
+
+    def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
+        if client is self._client:
+            self._input(self.session.connected, code.value)
+
+    def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
+        if client is self._client:
+            self._lost(str(code))
+
+    def _on_subscribe(self, client: mqtt.Client, userdata: Any, mid: int, codes: Any, properties: Any) -> None:
+        topic = self._subscribed.pop(mid, None)
+        if client is self._client and topic is not None:
+            self._input(self.session.subscribed, topic, codes[0].value)
+
+    def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, code: Any, properties: Any) -> None:
+        id = self._acknowledged.pop(mid, None)
+        if client is self._client and id is not None:
+            self._input(self.session.acknowledged, id)
+
+    def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if client is self._client:
+            self._input(self.session.received, message.topic, message.payload, duplicate=message.dup)
+
+    # Operations
+
+    def _dispatch(self, operation: Operation) -> None:
+        handler = self._handlers.find(operation)
+        if handler is None:
+            self._fail(operation, self._no_handler(operation))
+        elif operation.lane in self._busy:
+            self._fail(operation, "the handler of an earlier operation has not returned")
+        elif self._workers is not None:
+            self._busy[operation.lane] = operation
+            self._workers.submit(operation, lambda: self._handle(handler, operation))
+
+    def _abandon(self, operation: Operation) -> None:
+        if self._workers is not None and not self._workers.abandon(operation):
+            self._free(operation)  # it had not begun
+
+    def _handle(self, handler: Handler, operation: Operation) -> None:
+        """In a worker thread. The lane is free before the answer leaves: the next operation comes after it."""
+        try:
+            fields = result_fields(handler(operation))
+            self._free(operation)
+            with self._lock:
+                self._tell(self.session.succeed(operation, *fields, now=monotonic()))
+        except BaseException as error:  # whatever a handler raises, SystemExit too, is this operation's failure
+            log.error("%s: %r failed", self.client_id, operation, exc_info=not isinstance(error, SmartRestError))
+            self._free(operation)
+            self._fail(operation, failure_text(error))
+
+    def _free(self, operation: Operation) -> None:
+        with self._lock:
+            if self._busy.get(operation.lane) is operation:
+                del self._busy[operation.lane]
+
+    def _fail(self, operation: Operation, text: str) -> None:
+        with self._lock:
+            self._tell(self.session.fail(operation, text, now=monotonic()))
+
+
+def _select(reading: list[Any], writing: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+    """`select.select` without its limit on the number of open files."""
+    try:
+        with SELECTOR() as selector:
+            for sock in reading:
+                selector.register(sock, EVENT_READ | (EVENT_WRITE if sock in writing else 0))
+            ready = selector.select(timeout)
+    except (OSError, ValueError):  # a socket was closed under us: paho will say so
+        return reading, []
+    return (
+        [key.fileobj for key, events in ready if events & EVENT_READ],
+        [key.fileobj for key, events in ready if events & EVENT_WRITE],
+    )
