@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if args.markdown:
         name = args.section or "main"
         tables = {name: report.as_markdown(measured), f"{name}-times": report.nanoseconds(measured.timings)}
+        tables[f"{name}-ahead"] = report.ahead(measured.timings)
         report.write_sections(args.markdown, tables)
     return int(any(outcome.verdict == "MISSED" for outcome in measured.outcomes))
 

@@ -14,7 +14,7 @@ from typing import Any
 import smartrest
 
 from .peers import versions
-from .table import Outcome, Run
+from .table import OURS, Outcome, Run
 
 MARKER = "<!-- benchmarks:"
 HEAD = ("id", "what", "against", "ratio", "median", "gate", "goal", "verdict", "note")
@@ -124,6 +124,20 @@ def nanoseconds(timings: Sequence[dict[str, Any]]) -> str:
         ordered = sorted(members, key=lambda t: t["fastest"])
         rows.append((id, part, unit, " · ".join(f"{t['name']} {short(t['fastest'])}" for t in ordered)))
     return markdown_table(("id", "what", "per", "fastest of all rounds"), rows, 4)
+
+
+def ahead(timings: Sequence[dict[str, Any]]) -> str:
+    """Return who was faster than this engine, and in which rows."""
+    ours = {(t["id"], t["part"]): t["fastest"] for t in timings if t["name"] == OURS and t["id"][0] in "DE"}
+    lines = []
+    for (id, part), mine in ours.items():
+        others = [t for t in timings if (t["id"], t["part"]) == (id, part) and t["fastest"] < mine]
+        names = [
+            f"{t['name']} ({t['fastest'] / mine:.2f} of our time{', wrong rows' if t['wrong'] else ''})" for t in others
+        ]
+        if names and ": free" not in part and id not in ("D13", "E9"):
+            lines.append(f"* {id}, {part}: {', '.join(names)}")
+    return "\n".join(lines) or "None."
 
 
 def short(nanoseconds: float) -> str:
