@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
 from .base import DeviceBase, DeviceError, log
@@ -44,17 +45,16 @@ class AsyncDevice(DeviceBase):
     of that device and fragment are answered 502 at once.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def _prepare(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._settling = False
         self._connection: _Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # what must not be collected while it runs
         self._ended: asyncio.Event | None = None
         self._workers: Workers | None = None
         self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> what runs
+        self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> whose thread was given up and has not returned
 
     # For users
 
@@ -155,8 +155,9 @@ class AsyncDevice(DeviceBase):
             left = deadline - monotonic()
             if left <= 0:
                 return False
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if left == math.inf else left)
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await asyncio.wait((future,), timeout=None if left == math.inf else left)
         return True
 
     def _do(self, events: list[Event]) -> None:
@@ -168,8 +169,10 @@ class AsyncDevice(DeviceBase):
                 self._abandon(event.operation)
         if self._ended is not None and self._loop is not None:
             self._act()
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
     def _act(self) -> None:
         for action in self.session.outgoing():
@@ -220,7 +223,7 @@ class AsyncDevice(DeviceBase):
         handler = self._handlers.find(operation)
         if handler is None:
             self._in_loop_later(lambda: self._fail(operation, self._no_handler(operation)))
-        elif operation.lane in self._busy:
+        elif operation.lane in self._busy or operation.lane in self._stuck:
             text = "the handler of an earlier operation has not returned"
             self._in_loop_later(lambda: self._fail(operation, text))
         else:
@@ -232,7 +235,7 @@ class AsyncDevice(DeviceBase):
     async def _handle(self, handler: Handler, operation: Operation) -> None:
         """The lane is free before the answer leaves: the next operation comes after it."""
         try:
-            if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None)):
+            if inspect.iscoroutinefunction(handler):
                 result = await handler(operation)
             else:
                 result = await self._in_thread(handler, operation)
@@ -242,7 +245,8 @@ class AsyncDevice(DeviceBase):
             self._free(operation)
             self._do(self.session.succeed(operation, *fields, now=monotonic()))
         except BaseException as error:  # whatever a handler raises, cancellation too, is this operation's failure
-            log.error("%s: %r failed", self.client_id, operation, exc_info=not isinstance(error, SmartRestError))
+            told = isinstance(error, (SmartRestError, asyncio.CancelledError))
+            log.error("%s: %r failed: %s", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
             self._fail(operation, failure_text(error))
             if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
@@ -253,6 +257,8 @@ class AsyncDevice(DeviceBase):
         future: asyncio.Future[Any] = loop.create_future()
 
         def finish(result: Any, error: BaseException | None) -> None:
+            if self._stuck.get(operation.lane) is operation:
+                del self._stuck[operation.lane]
             if future.done():
                 return
             if error is None:
@@ -280,8 +286,8 @@ class AsyncDevice(DeviceBase):
         running = self._busy.get(operation.lane)
         if running is not None and running[0] is operation:
             running[1].cancel()
-        if self._workers is not None:
-            self._workers.abandon(operation)
+        if self._workers is not None and self._workers.abandon(operation):
+            self._stuck[operation.lane] = operation
 
     def _free(self, operation: Operation) -> None:
         running = self._busy.get(operation.lane)
@@ -299,8 +305,8 @@ class _Connection:
         self._device = device
         self._client: aiomqtt.Client | None = None
         self._closing = False
-        self._aborted = False
         self._closed = asyncio.Event()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._task = device._spawn(self._serve(action))
 
     def _make(self, action: Connect) -> aiomqtt.Client:
@@ -333,14 +339,12 @@ class _Connection:
                 self._tell(self._device.session.connected, 0)
                 stopping = asyncio.ensure_future(self._closed.wait())
                 reading = asyncio.ensure_future(self._read(client))
+                self._tasks |= {stopping, reading}
                 await asyncio.wait((stopping, reading), return_when=asyncio.FIRST_COMPLETED)
-                for task in (stopping, reading):
-                    task.cancel()
-                await asyncio.gather(stopping, return_exceptions=True)
                 self._client = None
-                if not self._closing:
+                if reading.done():
                     reading.result()
-        except aiomqtt.MqttConnectError as error:
+        except MqttConnectError as error:
             code = error.rc
             self._tell(self._device.session.connected, code if isinstance(code, int) else getattr(code, "value", 3))
             reason = str(error)
@@ -351,6 +355,8 @@ class _Connection:
             reason = f"the MQTT client failed: {error!r}"
         finally:
             self._client = None
+            for task in self._tasks:
+                task.cancel()
             self._device._closed(self, reason)
 
     async def _read(self, client: aiomqtt.Client) -> None:
@@ -366,8 +372,11 @@ class _Connection:
     def put(self, action: Publish | Subscribe) -> None:
         """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
         if self._client is not None and not self._closing:
-            self._device._spawn(self._publish(self._client, action) if isinstance(action, Publish)
-                                else self._subscribe(self._client, action))  # fmt: skip
+            client = self._client
+            work = self._publish(client, action) if isinstance(action, Publish) else self._subscribe(client, action)
+            task = asyncio.ensure_future(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _publish(self, client: aiomqtt.Client, action: Publish) -> None:
         with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task says so
@@ -384,12 +393,15 @@ class _Connection:
     def close(self, action: Disconnect) -> None:
         """Let what was put before go out, then end."""
         self._closing = True
-        asyncio.get_running_loop().call_soon(self._closed.set)
         if action.abort:
             self.abort()
+        else:
+            asyncio.get_running_loop().call_soon(self._closed.set)
 
     def abort(self) -> None:
-        self._aborted = True
+        """End without waiting for anybody; the session knows already."""
+        if self._device._connection is self:
+            self._device._connection = None
         self._task.cancel()
 
 

@@ -154,6 +154,10 @@ class DeviceBase:
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
         self._dropped_unlogged = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """The rest of the construction, so that the signature above is that of every device."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.session.client_id)!r} at {self.endpoint.url}, {self.session.state}>"

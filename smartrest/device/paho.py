@@ -50,8 +50,7 @@ class Device(DeviceBase):
     answered 502 at once. All methods may be called from any thread.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def _prepare(self) -> None:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._events: list[Event] = []
