@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ._collection import Collection
+from ._definitions import Property
 from ._message import Message
 from ._parameters import Group, Parameter
 from ._parse import check_rows, parse
+from ._properties import alarm_status, date, flag, integer, number, operation_status, severity, string, unsigned
 from ._records import (
     AdvancedSoftware,
     AdvancedSoftwareAction,
@@ -25,6 +28,7 @@ __all__ = [
     "AdvancedSoftware",
     "AdvancedSoftwareAction",
     "AlarmStatus",
+    "Collection",
     "Group",
     "Message",
     "OperationStatus",
@@ -32,15 +36,25 @@ __all__ = [
     "ParameterValue",
     "ProfileConfiguration",
     "ProfileFirmware",
+    "Property",
     "SeriesValue",
     "Severity",
     "Software",
     "SoftwareAction",
     "SoftwareVersion",
     "Template",
+    "alarm_status",
     "built_in",
     "check_rows",
+    "date",
+    "flag",
+    "integer",
+    "number",
+    "operation_status",
     "parse",
+    "severity",
     "split_groups",
     "static",
+    "string",
+    "unsigned",
 ]

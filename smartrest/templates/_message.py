@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._template import Template
 
-__all__ = ["Message"]
+__all__ = ["Message", "unnamed"]
 
 
 class Message:
@@ -72,6 +72,11 @@ class Message:
         name = f" {self.template.name}" if self.template is not None and self.template.name != self.id else ""
         values = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
         return f"<Message {self.id}{name}{values}>"
+
+
+def unnamed(fields: tuple[Any, ...]) -> Message:
+    """A row that nobody knows: its fields, by number."""
+    return Message(fields[0], {str(place): field for place, field in enumerate(fields[1:], 1)}, fields, None)
 
 
 def _plain(value: Any) -> Any:

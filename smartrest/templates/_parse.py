@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._finding import Finding
 from ._faults import Fault, template_error
-from ._message import Message
+from ._message import Message, unnamed
 from ._rows import row_fields
 from ._static import built_in, static
 from ._template import Template
@@ -27,18 +27,15 @@ def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -
     """A row as a Message, read by what `topic` says: a template, a built-in answer, or the collection of that X-ID.
 
     `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: rows that are built in. `s/uc/…`,
-    `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the only
-    one given. A row that nobody knows is never refused: its Message has no template, and its parameters are texts
-    named `"1"`, `"2"`, ….
+    `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the
+    only one given. A row that nobody knows is never refused: its Message has no template, and its parameters are the
+    fields, named `"1"`, `"2"`, ….
 
     Raises TemplateError for a row that does not fit its template (as `Template.parse`), TypeError for what is no row.
     """
     fields = row_fields(row)
     template = _find(fields[0], _topic(topic), collections)
-    if template is None:
-        unnamed = {str(place): field for place, field in enumerate(fields[1:], 1)}
-        return Message(fields[0], unnamed, fields, None)
-    return template.parse(fields)
+    return unnamed(fields) if template is None else template.parse(fields)
 
 
 def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collection] = ()) -> Iterator[Finding]:

@@ -43,9 +43,10 @@ def split_groups(
     first piece where less room is left for it; where not even one item fits there, `first` does not count. The other
     options are those of `encode_row`.
 
-    Raises TemplateError, reason `too_large`, where dividing the row would change its meaning (`116` and others replace a
-    list, results and reasons are for `smartrest.truncate`) and where one item alone is too long; `bad_group` for a group
-    that is cut off. It is a PayloadTooLargeError too. EncodeError for what cannot be sent at all.
+    Raises TemplateError, reason `too_large`, where dividing the row would change its meaning (`116` and others replace
+    a list; results and reasons are for `smartrest.truncate`) and where one item alone is too long: a
+    PayloadTooLargeError at the same time. Reason `bad_group` for a group that is cut off. EncodeError for what cannot
+    be sent at all.
     """
     style: dict[str, Any] = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
     limit = limit_of(limit)

@@ -1,0 +1,424 @@
+"""A template collection of SmartREST 2.0: built in Python, read from rows or from its stored form, used both ways.
+
+Source: SmartREST 2.0 reference, sections "Template collections" and "Using request and response templates".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from .._constants import PAYLOAD_LIMIT
+from ..errors import EncodeError, SmartRestError, TemplateError
+from ._custom import LegacyRequest, Request, Response
+from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition
+from ._faults import Fault, template_error
+from ._message import Message, unnamed
+from ._rows import row_fields
+from ._stored import EXTERNAL_ID, NotStoredFormError, from_stored, load, to_stored
+from ._template import Template
+
+if TYPE_CHECKING:
+    from .._finding import Finding
+    from ..pure import Field, RowLike
+
+__all__ = ["Collection"]
+
+Custom = Mapping[str, "Property | str"]
+
+
+class _Parse:
+    """`Collection.parse(payload)` is a collection, `collection.parse(row)` a Message."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Collection]) -> Callable[..., Collection]: ...
+    @overload
+    def __get__(self, instance: Collection, owner: type[Collection]) -> Callable[[RowLike], Message]: ...
+    def __get__(self, instance: Collection | None, owner: type[Collection]) -> Callable[..., Any]:
+        return owner.from_payload if instance is None else instance.parse_row
+
+
+class Collection:
+    """The request and response templates of an X-ID.
+
+    Requests are defined with one method per pair of HTTP method and API, responses with `response` and `operation`;
+    each returns the collection. Values that are given are always the same, the others are sent by the device and become
+    parameters of `build`, called `type`, `time`, … or as in `custom`. `by_id`: the device names objects by internal ID,
+    else by external ID (of `external_id_type`, or of a type that the device sends). `response`: whether the platform
+    answers, by default to GET alone.
+
+    Each definition raises TemplateError (`missing`, `bad_value`, `unknown_word`, `bad_path`, `unknown_type`,
+    `duplicate_id`, `duplicate_path`, `duplicate_name`) and leaves the collection as it was; so does an X-ID that cannot
+    stand in a topic (`bad_x_id`).
+    """
+
+    def __init__(self, x_id: str | None, *, name: str | None = None, protocol: str = "2.0") -> None:
+        self.x_id = x_id
+        self.name = name
+        self.protocol = protocol
+        self._templates: dict[str, Request | Response | LegacyRequest] = {}
+        if x_id is not None:
+            _ = self.topic
+
+    # Requests
+
+    def get_inventory(
+        self, message_id: str, *, by_id: bool = False, external_id_type: str | None = None, response: bool | None = None
+    ) -> Collection:
+        """A request for an object."""
+        return self._request(message_id, "GET", "INVENTORY", response, by_id=by_id, external_id_type=external_id_type)
+
+    def put_inventory(
+        self,
+        message_id: str,
+        *,
+        by_id: bool = False,
+        external_id_type: str | None = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that changes an object."""
+        return self._request(
+            message_id, "PUT", "INVENTORY", response, custom, by_id=by_id, external_id_type=external_id_type
+        )
+
+    def post_inventory(
+        self,
+        message_id: str,
+        *,
+        external_id_type: str | None = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that creates an object."""
+        return self._request(message_id, "POST", "INVENTORY", response, custom, external_id_type=external_id_type)
+
+    def post_measurement(
+        self,
+        message_id: str,
+        *,
+        type: str | None = None,
+        time: Any = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that creates a measurement."""
+        return self._request(message_id, "POST", "MEASUREMENT", response, custom, type=type, time=time)
+
+    def post_event(
+        self,
+        message_id: str,
+        *,
+        type: str | None = None,
+        text: str | None = None,
+        time: Any = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that creates an event."""
+        return self._request(message_id, "POST", "EVENT", response, custom, type=type, text=text, time=time)
+
+    def post_alarm(
+        self,
+        message_id: str,
+        *,
+        type: str | None = None,
+        text: str | None = None,
+        status: str | None = None,
+        severity: str | None = None,
+        time: Any = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that raises an alarm."""
+        columns = {"type": type, "text": text, "status": status, "severity": severity, "time": time}
+        return self._request(message_id, "POST", "ALARM", response, custom, **columns)
+
+    def put_alarm(
+        self,
+        message_id: str,
+        *,
+        type: str | None = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that changes the active, else the acknowledged alarm of a type."""
+        return self._request(message_id, "PUT", "ALARM", response, custom, type=type)
+
+    def put_operation(
+        self,
+        message_id: str,
+        *,
+        fragment: str | None = None,
+        custom: Custom | None = None,
+        response: bool | None = None,
+    ) -> Collection:
+        """A request that changes the executing, else the pending operation with a fragment."""
+        return self._request(message_id, "PUT", "OPERATION", response, custom, fragment=fragment)
+
+    def _request(
+        self,
+        message_id: str,
+        method: str,
+        api: str,
+        response: bool | None,
+        custom: Custom | None = None,
+        **columns: Any,
+    ) -> Collection:
+        values = {name: _text(message_id, name, value) for name, value in columns.items()}
+        properties: dict[str, Property] = {}
+        for name, given in (custom or {}).items():
+            known = given if isinstance(given, Property) else Property(given)
+            if not isinstance(known.path, str):
+                raise template_error(message_id, Fault("bad_type", name, known.path, "a JSON path or a property"))
+            if name in PAIRS[method, api] or name in ("id", "external_id"):
+                raise template_error(message_id, Fault("duplicate_name", name, name, "a name of your own"))
+            properties[name] = known._replace(value=_text(message_id, name, known.value) or None)
+        answer = _text(message_id, "response", response)
+        self._add(RequestDefinition(message_id, method, api, answer, values, properties))
+        return self
+
+    # Responses
+
+    def response(self, message_id: str, base: str = "", condition: str = "", /, **patterns: str) -> Collection:
+        """A response: JSON paths by name, in their order; each is one value of the row, or several where it is a list.
+
+        `base` is put before each path; `condition` is a path that must exist, counted from the root of the object.
+        """
+        return self._response(message_id, base, condition, patterns, None)
+
+    def operation(self, message_id: str, condition: str, base: str = "", /, **patterns: str) -> Collection:
+        """A response for operations, mostly on their fragment: its rows have the device's external ID in front."""
+        return self._response(message_id, base, condition, patterns, True)
+
+    def _response(
+        self, message_id: str, base: str, condition: str, patterns: dict[str, str], operation: bool | None
+    ) -> Collection:
+        for name, path in (("base", base), ("condition", condition), *patterns.items()):
+            if not isinstance(path, str):
+                raise template_error(message_id, Fault("bad_type", name, path, "a JSON path"))
+            if name in RESERVED:
+                raise template_error(message_id, Fault("duplicate_name", name, name, "a name of your own"))
+        self._add(ResponseDefinition(message_id, base, condition, dict(patterns), operation=operation))
+        return self
+
+    # What is in it
+
+    def _add(self, definition: RequestDefinition | ResponseDefinition) -> None:
+        if not isinstance(definition.message_id, str):
+            raise template_error("", Fault("bad_type", "message_id", definition.message_id, "a text"))
+        for fault in (*definition.faults(), *self._taken(definition.message_id)):
+            raise template_error(definition.message_id, fault)
+        self.define(definition)
+
+    def _taken(self, message_id: str) -> list[Fault]:
+        fault = Fault("duplicate_id", "message_id", message_id, "an ID of its own in the collection", 1)
+        return [fault] if message_id in self._templates else []
+
+    def define(self, definition: RequestDefinition | ResponseDefinition) -> None:
+        """Put in a definition that has no faults."""
+        up, down = ("uc", "dc") if self.protocol == "2.0" else ("ul", "dl")
+        kind = up if isinstance(definition, RequestDefinition) else down
+        topic = _topic(kind, self.x_id) if self.x_id is not None else ""
+        if isinstance(definition, RequestDefinition):
+            self.put(Request(definition, topic))
+        else:
+            self.put(Response(definition, topic, self.protocol))
+
+    def put(self, template: Request | Response | LegacyRequest) -> None:
+        """Put in a template that is ready."""
+        self._templates[template.id] = template
+
+    def get(self, message_id: str) -> Template | None:
+        """The template of a message ID."""
+        return self._templates.get(message_id)
+
+    def __getitem__(self, message_id: str) -> Template:
+        return self._templates[message_id]
+
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self._templates
+
+    def __iter__(self) -> Iterator[str]:
+        """The message IDs, in order."""
+        return iter(self._templates)
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both define the same, however it was spelled; names given in Python do not count."""
+        if not isinstance(other, Collection):
+            return NotImplemented
+        return self.x_id == other.x_id and self._normal() == other._normal()
+
+    __hash__ = None  # type: ignore[assignment]  # it can grow
+
+    def _normal(self) -> list[tuple[Any, ...]]:
+        rows = [
+            known.fields if isinstance(known, LegacyRequest) else known.definition.normal()
+            for known in self._templates.values()
+        ]
+        return sorted(rows, key=lambda row: row[1])
+
+    def __repr__(self) -> str:
+        return f"<Collection {self.x_id or 'without X-ID'}: {', '.join(self._templates)}>"
+
+    # Creating it on the platform
+
+    @property
+    def topic(self) -> str:
+        """Where `payload` is published, once, to create the collection. TemplateError `bad_x_id` without an X-ID."""
+        if self.x_id is None:
+            raise template_error("", Fault("bad_x_id", "x_id", None, "an X-ID"))
+        return _topic("ut", self.x_id)
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The definitions: rows 10 and 11."""
+        return [
+            known.fields if isinstance(known, LegacyRequest) else known.definition.fields()
+            for known in self._templates.values()
+        ]
+
+    @property
+    def payload(self) -> bytes:
+        """What creates the collection: all its rows in one payload.
+
+        Raises TemplateError `missing` for an empty collection (an empty payload would ask for it instead), and
+        PayloadTooLargeError where it does not fit into one packet.
+        """
+        from .._engine import encode, payload_budget
+
+        if not self._templates:
+            raise template_error("", Fault("missing", "templates", None, "at least one template"))
+        limit = PAYLOAD_LIMIT if self.x_id is None else payload_budget(self.topic, qos=1)
+        return encode(self.rows, limit=limit)
+
+    def answer(self, row: RowLike) -> str | None:
+        """What the platform's answer on `s/dt` says: the collection's internal ID, or `None` where it does not exist.
+
+        Raises TemplateError `wrong_id` for a row that is no such answer, `bad_x_id` for that of another collection.
+        """
+        from ._parse import parse
+
+        fields = row_fields(row)
+        if fields[0] not in ("20", "41"):
+            raise template_error("", Fault("wrong_id", None, fields[0], "20 or 41", 0))
+        message = parse(fields, "s/dt")
+        if message["x_id"] != self.x_id:
+            raise template_error("", Fault("bad_x_id", "x_id", message["x_id"], f"the X-ID {self.x_id}", 1))
+        return message.parameters.get("collection_id")
+
+    # Its rows
+
+    def build(self, message_id: str, /, **parameters: Any) -> tuple[Field, ...]:
+        """The row of a request with these values, empty ones at the end left off.
+
+        Raises TemplateError as `Template.build`, and `unknown_template` for a message ID that is no request here.
+        """
+        template = self._templates.get(message_id)
+        if template is None or template.direction != "publish":
+            raise template_error("", Fault("unknown_template", None, message_id, "the message ID of a request"))
+        return template.build(**parameters)
+
+    def parse_row(self, row: RowLike) -> Message:
+        """A row of this collection as a Message, also as `collection.parse(row)`; without template for an unknown ID.
+
+        Raises TemplateError for a row that does not fit its template.
+        """
+        fields = row_fields(row)
+        template = self._templates.get(fields[0])
+        if template is None:
+            return unnamed(fields)
+        return template.parse(fields)
+
+    parse = _Parse()
+
+    # From and to other forms
+
+    @classmethod
+    def from_payload(cls, payload: bytes | str, x_id: str | None = None, *, protocol: str | None = None) -> Collection:
+        """The collection that rows 10 and 11 define, also as `Collection.parse(payload)`.
+
+        SmartREST 1.0 is read too: its rows 10, and rows 15 and 87, which name the X-ID. Parameters get the names of
+        their paths.
+
+        Raises TemplateError for the first fault, with row and field, and DecodeError for what is no payload at all.
+        """
+        from .._engine import decode
+        from ._definition_rows import read_rows
+
+        collection, faults = read_rows(cls, decode(payload), x_id, protocol)
+        for row, label, fault in faults:
+            raise template_error(label, fault, row)
+        return collection
+
+    @classmethod
+    def from_json(cls, data: str | bytes | Mapping[str, Any], x_id: str | None = None) -> Collection:
+        """The collection in the form in which the platform stores it and its UI exports it.
+
+        Raises TemplateError: `bad_json`, or what is wrong with a template, `row` counting requests, then responses.
+        """
+        collection, faults = cls._from_stored(data, x_id)
+        for row, label, fault in faults:
+            raise template_error(label, fault, row)
+        return collection
+
+    @classmethod
+    def _from_stored(
+        cls, data: str | bytes | Mapping[str, Any], x_id: str | None
+    ) -> tuple[Collection, list[tuple[int | None, str, Fault]]]:
+        found: list[tuple[int | None, str, Fault]] = []
+        collection = cls(x_id)
+        try:
+            stored, fragment = load(data)
+            if x_id is None and isinstance(stored.get(EXTERNAL_ID), str):
+                collection = cls(stored[EXTERNAL_ID])
+            if isinstance(stored.get("name"), str):
+                collection.name = stored["name"]
+            for number, definition in enumerate(from_stored(fragment)):
+                faults = [*definition.faults(), *collection._taken(definition.message_id)]
+                found += [(number, definition.message_id, fault._replace(field=None)) for fault in faults]
+                if not faults:
+                    collection.define(definition)
+        except NotStoredFormError as error:
+            found.append((None, "", error.fault))
+        except TemplateError as error:
+            found.append((None, "", Fault(error.reason, error.parameter, error.value, error.expected or "")))
+        return collection, found
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The stored form, as JSON text that the UI imports. Raises TemplateError for requests of SmartREST 1.0."""
+        definitions = []
+        for known in self._templates.values():
+            if isinstance(known, LegacyRequest):
+                raise template_error(known.id, Fault("bad_method", "method", known.description, "SmartREST 2.0"))
+            definitions.append(known.definition)
+        return json.dumps(to_stored(self.x_id, self.name, definitions), indent=indent, ensure_ascii=False)
+
+    @staticmethod
+    def check(data: bytes | str) -> list[Finding]:
+        """Every fault of a collection given as rows or as stored JSON, each at its byte span where it has one."""
+        from ._definition_rows import check_definition
+
+        return check_definition(data)
+
+
+def _topic(kind: str, x_id: str) -> str:
+    from ..mqtt import topics
+
+    try:
+        return topics.build(kind, x_id)
+    except SmartRestError as error:
+        raise template_error("", Fault("bad_x_id", "x_id", x_id, f"one level of a topic ({error})")) from None
+
+
+def _text(message_id: Any, name: str, value: Any) -> str:
+    """A value as it stands in a definition."""
+    try:
+        return Property("", value=value).text
+    except EncodeError as error:
+        reason = "bad_type" if error.reason == "bad_type" else "bad_value"
+        raise template_error(str(message_id), Fault(reason, name, value, "a value that can be sent")) from None

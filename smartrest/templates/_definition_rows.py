@@ -1,0 +1,119 @@
+"""Payloads that define a collection: rows 10 and 11 of SmartREST 2.0, and what 1.0 has besides. Collects all faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._constants import SEPARATOR, TEXTS
+from .._engine import encode_row, scan
+from .._finding import Finding
+from ..errors import DecodeError, TemplateError
+from ._custom import LegacyRequest
+from ._definitions import APIS, RequestDefinition, ResponseDefinition
+from ._faults import Fault, template_error
+
+if TYPE_CHECKING:
+    from ..pure import LazyRow
+    from ._collection import Collection
+
+__all__ = ["check_definition", "read_rows"]
+
+RowFault = tuple[int | None, str, Fault]
+_X_ID_ROWS = {"15": 1, "87": 2}  # rows of SmartREST 1.0 that name the X-ID, and the field where
+
+
+def read_rows(
+    cls: type[Collection], rows: Sequence[Sequence[str]], x_id: str | None, protocol: str | None
+) -> tuple[Collection, list[RowFault]]:
+    """The collection of these rows, and every fault; rows with a fault are left out."""
+    faults: list[RowFault] = []
+    names = {row[_X_ID_ROWS[row[0]]]: number for number, row in enumerate(rows) if _names_x_id(row)}
+    if x_id is None and names:
+        x_id = next(iter(names))
+    for name, number in names.items():
+        if name != x_id:
+            fault = Fault("bad_x_id", "x_id", name, f"one X-ID, {x_id}", _X_ID_ROWS[rows[number][0]])
+            faults.append((number, rows[number][0], fault))
+    legacy = [_is_legacy(row) for row in rows]
+    if protocol is None:
+        protocol = "1.0" if any(legacy) or names else "2.0"
+    try:
+        collection = cls(x_id, protocol=protocol)
+    except TemplateError as error:
+        faults.append((None, "", Fault(error.reason, error.parameter, error.value, error.expected or "")))
+        collection = cls(None, protocol=protocol)
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        if _names_x_id(row):
+            continue
+        if row[0] not in ("10", "11"):
+            faults.append((number, "", Fault("bad_row", None, row[0], "a row 10 or 11", 0)))
+            continue
+        message_id = row[1] if len(row) > 1 else ""
+        found = list(_read_row(collection, row, legacy[number]))
+        if message_id in seen:
+            found.append(Fault("duplicate_id", "message_id", message_id, "an ID of its own in the collection", 1))
+        seen.add(message_id)
+        faults += [(number, message_id, fault) for fault in found]
+    return collection, sorted(faults, key=lambda fault: fault[0] or 0)
+
+
+def _read_row(collection: Collection, row: Sequence[str], legacy: bool) -> Iterator[Fault]:
+    """Puts the template of a row into the collection, or tells what is wrong with it."""
+    if legacy:
+        found = list(LegacyRequest.faults(row))
+        if not found:
+            collection.put(LegacyRequest(row))
+    else:
+        definition: Any = (RequestDefinition if row[0] == "10" else ResponseDefinition).from_fields(row)
+        found = list(definition.faults())
+        if not found:
+            collection.define(definition)
+    yield from found
+
+
+def _names_x_id(row: Sequence[str]) -> bool:
+    return row[0] in _X_ID_ROWS and len(row) > _X_ID_ROWS[row[0]]
+
+
+def _is_legacy(row: Sequence[str]) -> bool:
+    """Whether a row 10 is one of SmartREST 1.0: a URI stands where 2.0 has the API."""
+    return row[0] == "10" and len(row) > 3 and row[3] not in APIS and ("/" in row[3] or row[2] == "DELETE")
+
+
+def check_definition(data: bytes | str) -> list[Finding]:
+    """The faults of a collection, given as rows or as stored JSON."""
+    from ._collection import Collection
+
+    start = data.lstrip()[:1]
+    if start in (b"{", "{"):
+        faults = Collection._from_stored(data, None)[1]
+        return [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
+    try:
+        lazy = scan(data)
+    except DecodeError as error:
+        end = None if error.position is None else error.position + 1
+        return [Finding(error.reason, TEXTS[error.reason], error.position, end, error.row, error.field)]
+    faults = read_rows(Collection, [row.fields for row in lazy], None, None)[1]
+    return [_finding(row, label, fault, lazy) for row, label, fault in faults]
+
+
+def _finding(row: int | None, label: str, fault: Fault, lazy: Sequence[LazyRow]) -> Finding:
+    text = str(template_error(label, fault))
+    if row is None:
+        return Finding(fault.reason, text)
+    field = fault.field if fault.field is not None and fault.field < len(lazy[row]) else None
+    start, end = _span(lazy[row], field)
+    return Finding(fault.reason, text, start, end, row, field)
+
+
+def _span(row: LazyRow, field: int | None) -> tuple[int, int]:
+    """The bytes of a field, where the row stands as an encoder writes it; else those of the row."""
+    if field is not None:
+        for dialect in ("backslash", "double"):
+            before = encode_row(row[:field], dialect=dialect, limit=None) + SEPARATOR.encode() if field else b""
+            upto = encode_row(row[: field + 1], dialect=dialect, limit=None)
+            if row.raw.startswith(before) and row.raw.startswith(upto):
+                return row.start + len(before), row.start + len(upto)
+    return row.start, row.end

@@ -1,0 +1,156 @@
+"""The form in which the platform stores a collection and its UI imports and exports it: definitions from JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named
+from ._faults import Fault
+
+__all__ = ["EXTERNAL_ID", "NotStoredFormError", "from_stored", "load", "to_stored"]
+
+FRAGMENT = "com_cumulocity_model_smartrest_csv_CsvSmartRestTemplate"
+MANAGED_OBJECT_TYPE = "c8y_SmartRest2Template"
+EXTERNAL_ID = "__externalId"
+_STORED = {"fragment": "type", "external_id_type": "type"}  # what the stored form calls these columns
+
+
+class NotStoredFormError(Exception):
+    """The JSON is none of a collection; holds the fault."""
+
+    def __init__(self, value: Any, expected: str, parameter: str | None = None) -> None:
+        super().__init__(expected)
+        self.fault = Fault("bad_json", parameter, value, expected)
+
+
+def load(data: str | bytes | Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The managed object and its fragment with the templates; the bare fragment will do."""
+    if not isinstance(data, Mapping):
+        try:
+            data = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise NotStoredFormError(None, f"JSON ({error})") from None
+    if not isinstance(data, Mapping):
+        raise NotStoredFormError(None, "a JSON object")
+    fragment = data if "requestTemplates" in data or "responseTemplates" in data else data.get(FRAGMENT)
+    if not isinstance(fragment, Mapping):
+        raise NotStoredFormError(None, f"an object with the fragment {FRAGMENT}")
+    return data, fragment
+
+
+def from_stored(fragment: Mapping[str, Any]) -> Iterable[RequestDefinition | ResponseDefinition]:
+    """The definitions of the fragment, not yet checked."""
+    for key, read in (("requestTemplates", _request), ("responseTemplates", _response)):
+        for number, entry in enumerate(_list(fragment, key)):
+            if not isinstance(entry, Mapping):
+                raise NotStoredFormError(entry, "an object", f"{key}[{number}]")
+            yield read(entry)
+
+
+def _request(entry: Mapping[str, Any]) -> RequestDefinition:
+    method, api = _text(entry.get("method")), _text(entry.get("api"))
+    columns = PAIRS.get((method, api), {})
+    stored = [_property(value) for value in _list(entry, "mandatoryValues")]
+    values: dict[str, str] = {}
+    if api == "INVENTORY":
+        kind = _text(entry.get("externalIdType")) or (stored[0].text if stored and method == "POST" else "")
+        values = {"by_id": _text(entry.get("byId")), "external_id_type": kind}
+        values = {name: value for name, value in values.items() if name in columns}
+    else:
+        for place, name in enumerate(columns):
+            values[name] = stored[place].text if place < len(stored) else ""
+    response = _text(entry.get("response"))
+    if response == ("true" if method == "GET" else "false"):
+        response = ""
+    custom = named([_property(value) for value in _list(entry, "customValues")], (*columns, "id", "external_id"))
+    message_id = _text(entry.get("msgId"))
+    return RequestDefinition(message_id, method, api, response, values, custom, _text(entry.get("name")) or None)
+
+
+def _response(entry: Mapping[str, Any]) -> ResponseDefinition:
+    paths = _list(entry, "pattern") or [
+        item.get("path") if isinstance(item, Mapping) else item for item in _list(entry, "patterns")
+    ]
+    patterns = named([Property(_text(path)) for path in paths], RESERVED)
+    return ResponseDefinition(
+        _text(entry.get("msgId")),
+        _text(entry.get("base")),
+        _text(entry.get("condition")),
+        {name: known.path for name, known in patterns.items()},
+        _text(entry.get("name")) or None,
+    )
+
+
+def _property(entry: Any) -> Property:
+    if not isinstance(entry, Mapping):
+        raise NotStoredFormError(entry, "an object with path, type and value")
+    return Property(_text(entry.get("path")), _text(entry.get("type")), _text(entry.get("value")))
+
+
+def _list(entry: Mapping[str, Any], key: str) -> list[Any]:
+    value = entry.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise NotStoredFormError(value, "a list", key)
+    return value
+
+
+def _text(value: Any) -> str:
+    """A scalar of the stored form as the text of a row."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return value if isinstance(value, str) else repr(value)
+    raise NotStoredFormError(value, "a text")
+
+
+def to_stored(
+    x_id: str | None, name: str | None, definitions: Iterable[RequestDefinition | ResponseDefinition]
+) -> dict[str, Any]:
+    """The managed object, as the UI exports it."""
+    requests, responses = [], []
+    for definition in definitions:
+        if isinstance(definition, RequestDefinition):
+            requests.append(_stored_request(definition))
+        else:
+            responses.append(
+                {
+                    "name": definition.title or definition.message_id,
+                    "msgId": definition.message_id,
+                    "base": definition.base,
+                    "condition": definition.condition,
+                    "pattern": list(definition.patterns.values()),
+                }
+            )
+    templates = {"requestTemplates": requests, "responseTemplates": responses}
+    stored = {"name": name or x_id or "", "type": MANAGED_OBJECT_TYPE, FRAGMENT: templates}
+    return stored | ({EXTERNAL_ID: x_id} if x_id is not None else {})
+
+
+def _stored_request(definition: RequestDefinition) -> dict[str, Any]:
+    values = definition.values
+    mandatory = [
+        {"path": f"$.{_STORED.get(name, name)}", "type": type_name, "value": values[name]}
+        for name, type_name in definition.columns.items()
+        if name != "by_id" and not (name == "external_id_type" and definition.method != "POST")
+    ]
+    custom = [
+        {"path": known.path, "type": known.type or "STRING", "value": known.text}
+        for known in definition.custom.values()
+    ]
+    return {
+        "name": definition.title or definition.message_id,
+        "msgId": definition.message_id,
+        "method": definition.method,
+        "api": definition.api,
+        "byId": values.get("by_id", "false") == "true",
+        "externalIdType": values.get("external_id_type", ""),
+        "response": definition.response == "true" or (not definition.response and definition.method == "GET"),
+        "mandatoryValues": mandatory,
+        "customValues": custom,
+    }
