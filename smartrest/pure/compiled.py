@@ -80,7 +80,7 @@ class Encoder:
         check_on_error(on_error)
         last = 1 if self._options["final_newline"] else 0
 
-        def write(item: Iterable[Any], number: int) -> list[bytes]:
+        def write(item: Iterable[Any], number: int, room: int | None) -> list[bytes]:
             data = self._write(tuple(item), number)
             if most is not None and len(data) + last > most:
                 raise too_large_error(most, number)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from .._constants import PAYLOAD_LIMIT, QUOTE
 from .._options import check_on_error, limit_of
 from .._values import type_name
-from ..errors import EncodeError, TemplateError, encode_error, too_large_error
+from ..errors import EncodeError, encode_error, too_large_error
 from .lazy import position
 from .reading import ROW_END_BYTES
-from .writing import DEFAULT, SPECIAL, WHITE_SPACE, Style, fields_of, style_of, write_field, write_row
+from .writing import DEFAULT, SPECIAL, WHITE_SPACE, fields_of, style_of, write_field, write_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,46 +103,37 @@ def pack(
     style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
     check_on_error(on_error)
 
-    def write(row: Any, number: int) -> list[bytes]:
+    def write(row: Any, number: int, room: int | None) -> list[bytes]:
         fields = fields_of(row, number)
         data = write_row(fields, style, number)
         if most is None or len(data) + last <= most:
             return [data]
         if not split_groups:
             raise too_large_error(most, number)
-        return _write_parts(fields, style, number, most, last)
+        from ..templates import divided
+
+        options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+        parts = divided(fields, number, most, room, final_newline=bool(final_newline), **options)
+        return [write_row(part, style, number) for part in parts]
 
     last = 1 if final_newline else 0
     return packed(iter(rows), write, most, last, on_error)
 
 
-def _write_parts(fields: tuple[Any, ...], style: Style, number: int, most: int, last: int) -> list[bytes]:
-    """A row over the limit as several rows."""
-    from ..templates import split_groups
-
-    try:
-        parts = [write_row(part, style, number) for part in split_groups(fields, limit=most - last)]
-    except TemplateError as error:
-        raise too_large_error(most, number) from error
-    if any(len(part) + last > most for part in parts):
-        raise too_large_error(most, number)
-    return parts
-
-
 def packed(
     items: Iterator[Any],
-    write: Callable[[Any, int], list[bytes]],
+    write: Callable[[Any, int, int | None], list[bytes]],
     limit: int | None,
     last: int,
     on_error: Callable[[EncodeError], object] | None,
 ) -> Iterator[bytes]:
-    """Payloads of what `write` makes of each item. `last`: bytes of the final newline."""
+    """Payloads of what `write` makes of each item, told the bytes left in the payload. `last`: of the final newline."""
     batch: list[bytes] = []
     size = last - 1
     ending = ROW_END_BYTES * last
     for number, item in enumerate(items):
         try:
-            parts = write(item, number)
+            parts = write(item, number, None if limit is None else limit - size - 1 + last)
         except EncodeError as error:
             if on_error is not None:
                 on_error(error)

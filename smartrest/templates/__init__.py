@@ -19,7 +19,7 @@ from ._records import (
     SoftwareAction,
     SoftwareVersion,
 )
-from ._split import split_groups
+from ._split import divided, split_groups
 from ._static import built_in, static
 from ._template import Template
 from ._words import AlarmStatus, OperationStatus, Severity
@@ -47,6 +47,7 @@ __all__ = [
     "built_in",
     "check_rows",
     "date",
+    "divided",
     "flag",
     "integer",
     "number",

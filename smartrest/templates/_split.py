@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._constants import PAYLOAD_LIMIT
 from .._engine import encode_row
 from .._options import limit_of
-from ..errors import PayloadTooLargeError, TemplateError
+from ..errors import PayloadTooLargeError, TemplateError, too_large_error
 from ._faults import TEXTS, Fault, template_error
 from ._rows import row_fields
 from ._static import static
@@ -19,7 +19,7 @@ from ._template import Template
 if TYPE_CHECKING:
     from ..pure import Field, RowLike
 
-__all__ = ["RowTooLongError", "split_groups"]
+__all__ = ["RowTooLongError", "divided", "split_groups"]
 
 
 class RowTooLongError(TemplateError, PayloadTooLargeError):
@@ -83,6 +83,20 @@ def split_groups(
             raise _too_long(template, fields[0], taken[head] + last[at], limit, f"{template.groups[0].name}[{at}]")
         at, most = end, limit
     return rows
+
+
+def divided(row: RowLike, number: int, limit: int, room: int | None, **options: Any) -> list[tuple[Field, ...]]:
+    """For the engines' `pack`: row `number` as rows within `limit`, the first within the `room` of the payload begun.
+
+    Raises PayloadTooLargeError and nothing else of a template.
+    """
+    try:
+        return split_groups(row, limit=limit, first=room, **options)
+    except RowTooLongError as error:
+        error.row = number
+        raise
+    except TemplateError as error:
+        raise too_large_error(limit, number) from error
 
 
 def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list[Any]]:
