@@ -1,23 +1,23 @@
 # cython: language_level=3, binding=False, embedsignature=True, embedsignature.format=clinic
-# cython: boundscheck=False, wraparound=False, cdivision=True, always_allow_keywords=True
+# cython: boundscheck=False, wraparound=False, nonecheck=True, cdivision=True, always_allow_keywords=True
 """The compiled engine: objects in and out of the C core.
 
 Buffers, options, statuses and errors are handled here, the bytes in src_c, values in src_py. No rule of the format stands
 in this file. Public docstrings are copies of those of the pure engine (tools/copy_docstrings.py).
 """
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport datetime_new, import_datetime, timedelta_new, timezone_new
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_Check
 from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject, PyObject_IsTrue
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.string cimport memcpy, memmove, memset
 
-import operator as _operator
 from collections.abc import Sequence as _Sequence
 
 from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
@@ -85,7 +85,7 @@ cdef struct Work:            # one block of memory: the tape of a payload of up 
     sr_tape tape
     size_t base              # bytes of the BOM
     size_t room
-    bint open_row            # behind the whole rows stands one whose quote is never closed
+    sr_fault opened          # of a quote that is never closed: its row stands behind the whole rows
 
 
 cdef Work *new_work(size_t ends, size_t rows, size_t room) except NULL:
@@ -103,8 +103,10 @@ cdef Work *new_work(size_t ends, size_t rows, size_t room) except NULL:
 
 cdef bytes bytes_of(payload):
     """The bytes of a payload: itself, its UTF-8, or a copy of its buffer."""
-    if PyBytes_Check(payload):
+    if PyBytes_CheckExact(payload):
         return payload
+    if PyBytes_Check(payload):
+        return PyBytes_FromStringAndSize(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
     if PyUnicode_Check(payload):
         try:
             return PyUnicode_AsUTF8String(payload)
@@ -174,7 +176,7 @@ cdef class Engine:
             ends = self.k.count(src, length if length < SR_READ_LIMIT else SR_READ_LIMIT, &rows)
             work = new_work(ends, rows, length)
         work.base = sr_bom(src, length)
-        work.open_row = False
+        work.opened.status = SR_OK
         work.p.strings = &self.strings
         work.p.kernel = self.k
         work.p.src = src + work.base
@@ -209,7 +211,7 @@ cdef class Engine:
             raise MemoryError
         cdef sr_fault fault = sr_read_exact(work.p.src, work.p.len, &work.tape, marks)
         PyMem_Free(marks)
-        work.open_row = fault.status != SR_OK
+        work.opened = fault
         return fault
 
     cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
@@ -315,12 +317,12 @@ cdef class Engine:
             if valid < work.p.len:
                 faults.append(self.bad_utf8(work, data, valid))
             elif not sr_read(self.k, work.p.src, valid, &work.tape):
-                fault = self.exact(work)
-                if fault.status:
-                    faults.append(span_of(work, fault))
+                self.exact(work)
+            if work.opened.status:
+                faults.append(span_of(work, work.opened))
+                work.tape.n_rows += 1
             if not faults:
                 rows = lazy_rows(self, work, data)
-            work.tape.n_rows += work.open_row
             memset(&walk, 0, sizeof(walk))
             while True:
                 fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
@@ -443,7 +445,7 @@ cdef class Engine:
         if not isinstance(marker, str):
             raise TypeError(f"marker must be a str, not {type(marker).__name__}")
         fields = fields_of(row, 0)
-        at = _operator.index(field)
+        at = PyNumber_AsSsize_t(field, IndexError)
         if at < 0:
             at += len(fields)
         if at < 0 or at >= len(fields):
@@ -459,12 +461,10 @@ cdef class Engine:
         if size > most:
             raise too_large_error(most, 0)
         room = most - size
-        if len(fields) == 1 and room < 2 and not ending:
-            raise too_large_error(most, 0)   # not even the empty row fits
         kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
                                  <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
-        if kept == <size_t>-1:
-            raise too_large_error(most, 0)
+        if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
+            raise too_large_error(most, 0)   # one empty field takes two bytes
         return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
 
     def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
@@ -481,7 +481,9 @@ cdef class Engine:
         dispatcher.engine = self
         return dispatcher
 
-    payload_budget = payload_budget
+    @property
+    def payload_budget(self):
+        return payload_budget
 
 
 # ---- reading: what the methods above share ------------------------------------------------------------------------------
@@ -559,6 +561,7 @@ cdef Py_ssize_t bad_length(bytes data, Py_ssize_t at) except -1:
 @cython.final
 @cython.no_gc
 @cython.freelist(16)
+@cython.collection_type("sequence")
 cdef class LazyRows:
     cdef Engine engine
     cdef bytes data
@@ -580,7 +583,7 @@ cdef class LazyRows:
         cdef Py_ssize_t i
         if isinstance(index, slice):
             return [lazy_row(self, j) for j in range(*index.indices(self.tape.n_rows))]
-        i = index
+        i = PyNumber_AsSsize_t(index, IndexError)
         if i < 0:
             i += self.tape.n_rows
         if i < 0 or i >= <Py_ssize_t>self.tape.n_rows:
@@ -684,6 +687,7 @@ cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
 @cython.final
 @cython.no_gc
 @cython.freelist(64)
+@cython.collection_type("sequence")
 cdef class LazyRow:
     cdef LazyRows rows
     cdef size_t r
@@ -695,7 +699,7 @@ cdef class LazyRow:
     cdef inline size_t at(self, k) except? 0:
         """The index in the tape of field k."""
         cdef const sr_row *row = &self.rows.tape.rows[self.r]
-        cdef Py_ssize_t n = row[1].first - row.first, i = k
+        cdef Py_ssize_t n = row[1].first - row.first, i = PyNumber_AsSsize_t(k, IndexError)
         if i < 0:
             i += n
         if i < 0 or i >= n:
@@ -851,7 +855,8 @@ cdef struct Plan:          # the types of the fields behind the ID
 cdef class Schema:
     cdef Engine engine
     cdef dict types
-    cdef dict others           # template ID -> index of its plan, for IDs that are no small number
+    cdef dict plan_of          # template ID -> index of its plan
+    cdef bint texts            # an ID is no small number
     cdef list memory           # what the plans point into
     cdef Plan *plans
     cdef short table[SR_ID_TABLE]
@@ -860,7 +865,7 @@ cdef class Schema:
         cdef Py_ssize_t index = 0
         self.engine = _default
         self.types = dict(types)
-        self.others = {}
+        self.plan_of = {}
         self.memory = []
         memset(self.table, 0xFF, sizeof(self.table))
         plans = _kinds.kinds_of(self.types)
@@ -881,10 +886,11 @@ cdef class Schema:
         self.plans[index].n_fixed = len(fixed)
         self.plans[index].cycle = <const uint8_t *>PyBytes_AS_STRING(cycle)
         self.plans[index].n_cycle = len(cycle)
+        self.plan_of[id] = index
         if number >= 0 and index < 32767:
             self.table[number] = <short>index
         else:
-            self.others[id] = index
+            self.texts = True
 
     def __dealloc__(self):
         PyMem_Free(self.plans)
@@ -899,14 +905,11 @@ cdef class Schema:
         cdef const sr_row *row = &p.tape.rows[r]
         cdef size_t end = srp_field_end(p, row.first, row.start)
         cdef int number = sr_template_number(p.src + row.start, end - row.start)
-        cdef short index = -1
-        if number >= 0:
-            index = self.table[number]
-            if index >= 0:
-                return &self.plans[index]
-        if not self.others:
+        if number >= 0 and self.table[number] >= 0:
+            return &self.plans[self.table[number]]
+        if not self.texts and (number >= 0 or plain_id(p, row)):
             return NULL
-        found = self.others.get(srp_field(p, row.first, row))
+        found = self.plan_of.get(srp_field(p, row.first, row))
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
 
     cdef inline row(self, Work *work, size_t r, rows, bytes data):
@@ -968,6 +971,11 @@ cdef class Schema:
             self.engine.end(work)
 
 
+cdef inline bint plain_id(const srp_payload *p, const sr_row *row) noexcept:
+    """Whether a template ID is as it stands: not quoted, and surely no blanks before a quote."""
+    return p.tape.reading == SR_GREEDY and (row.start == p.len or p.src[row.start] != SR_QUOTE)
+
+
 cdef prepare_times():
     global UTC
     if UTC is None:
@@ -984,6 +992,14 @@ cdef inline int put_byte(srp_buffer *out, uint8_t byte) except -1:
         raise MemoryError
     out.data[out.len] = byte
     out.len += 1
+    return 0
+
+
+cdef inline int put_bytes(srp_buffer *out, bytes text) except -1:
+    if srp_reserve(out, PyBytes_GET_SIZE(text)):
+        raise MemoryError
+    memcpy(out.data + out.len, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+    out.len += PyBytes_GET_SIZE(text)
     return 0
 
 
@@ -1115,10 +1131,16 @@ cdef class Packer:
             raise error
         while self.items is not None:
             before = self.out.len
-            try:
-                if not self.put_next():
+            item = None
+            if not self.parts:
+                try:
+                    item = next(self.items)
+                except StopIteration:
                     self.items = None
                     break
+                self.index += 1
+            try:
+                self.put(item)
             except EncodeError as error:
                 self.out.len = before
                 if self.on_error is not None:
@@ -1129,7 +1151,7 @@ cdef class Packer:
                 self.error = error
                 self.items = None
                 return self.payload(before)
-            if <Py_ssize_t>self.out.len + self.newline > self.limit:   # put_next has seen that the row alone fits
+            if <Py_ssize_t>self.out.len + self.newline > self.limit:   # the row alone fits, put has seen to that
                 payload = self.payload(before)
                 self.out.len -= before + 1
                 memmove(self.out.data, self.out.data + before + 1, self.out.len)
@@ -1145,40 +1167,29 @@ cdef class Packer:
             return PyBytes_FromStringAndSize(<const char *>self.out.data, size)
         return PyBytes_FromStringAndSize(<const char *>self.out.data, size) + b"\n"
 
-    cdef bint put_next(self) except -1:
-        """Appends the next row, behind a row end if it is not the first; False where there is none."""
+    cdef int put(self, item) except -1:
+        """Appends an item, or the next part of a row that was split, behind a row end if it is not the first."""
         cdef size_t start
-        cdef bytes part
-        if self.parts:
-            part = self.parts.pop()
-            if self.out.len:
-                put_byte(&self.out, SR_ROW_END)
-            if srp_reserve(&self.out, len(part)):
-                raise MemoryError
-            memcpy(self.out.data + self.out.len, PyBytes_AS_STRING(part), len(part))
-            self.out.len += len(part)
-            return True
-        try:
-            item = next(self.items)
-        except StopIteration:
-            return False
-        self.index += 1
+        cdef Py_ssize_t row = self.index - 1
         if self.out.len:
             put_byte(&self.out, SR_ROW_END)
         start = self.out.len
+        if self.parts:
+            put_bytes(&self.out, self.parts.pop())
+            return 0
         if self.encoder is not None:
-            self.encoder.put(&self.out, tuple(item), self.index - 1)
+            self.encoder.put(&self.out, tuple(item), row)
         else:
             if self.split_groups:
-                item = fields_of(item, self.index - 1)
-            put_row(self.engine, &self.out, self.style, item, self.index - 1)
+                item = fields_of(item, row)
+            put_row(self.engine, &self.out, self.style, item, row)
         if <Py_ssize_t>(self.out.len - start) + self.newline > self.limit:
             if not self.split_groups:
-                raise too_large_error(self.limit, self.index - 1)
-            self.out.len = start - 1 if start else 0
+                raise too_large_error(self.limit, row)
+            self.out.len = start
             self.split(item)
-            return self.put_next()
-        return True
+            put_bytes(&self.out, self.parts.pop())
+        return 0
 
     cdef split(self, tuple row):
         """A row over the limit as several rows."""
@@ -1284,10 +1295,7 @@ cdef class Encoder:
             status = srp_put_value(out, self.engine.k, self.style, value)
             if status != SR_OK:
                 put_field(self.engine, out, self.style, value, index, hole.field)
-        if srp_reserve(out, len(self.ending)):
-            raise MemoryError
-        memcpy(out.data + out.len, PyBytes_AS_STRING(self.ending), len(self.ending))
-        out.len += len(self.ending)
+        put_bytes(out, self.ending)
         if self.lone and out.len == start and srp_put_empty_row(out):
             raise MemoryError
         return 0
@@ -1362,7 +1370,8 @@ cdef class Dispatcher:
     cdef dict handlers
     cdef object fallback
     cdef Py_ssize_t known      # handlers that the table holds
-    cdef bint coroutines       # one of them is a coroutine function
+    cdef list coroutines       # handlers that are coroutine functions
+    cdef bint awaits           # the fallback is one
     cdef bint texts            # an ID is no small number
     cdef public object skipped
     cdef PyObject *table[SR_ID_TABLE]   # borrowed from `handlers`, which only grows
@@ -1371,17 +1380,17 @@ cdef class Dispatcher:
     def __cinit__(self):
         self.engine = _default
         self.handlers = {}
+        self.coroutines = []
         self.skipped = 0
-        self.known = -1
         memset(self.table, 0, sizeof(self.table))
 
     def on(self, *ids):
-        return _dispatch.register(self.handlers, ids)
+        return _dispatch.register(self.handlers, self.coroutines, ids)
 
     def default(self, handler):
         _dispatch.check_handler(handler)
         self.fallback = handler
-        self.known = -1
+        self.awaits = _dispatch.is_coroutine_handler(handler)
         return handler
 
     cdef prepare(self):
@@ -1389,7 +1398,6 @@ cdef class Dispatcher:
         cdef int number
         if self.known == len(self.handlers):
             return
-        self.coroutines = False
         self.texts = False
         for id, handler in self.handlers.items():
             name = str.encode(id, "utf-8", "surrogatepass")
@@ -1398,7 +1406,6 @@ cdef class Dispatcher:
                 self.table[number] = <PyObject *>handler
             else:
                 self.texts = True
-        self.coroutines = any(map(_dispatch.is_coroutine_handler, [*self.handlers.values(), self.fallback]))
         self.known = len(self.handlers)
 
     cdef inline handler_of(self, const srp_payload *p, size_t r):
@@ -1408,7 +1415,7 @@ cdef class Dispatcher:
         cdef int number = sr_template_number(p.src + row.start, end - row.start)
         if number >= 0:
             return <object>self.table[number] if self.table[number] != NULL else self.fallback
-        if self.texts or p.src[row.start] == SR_QUOTE or p.tape.reading != SR_GREEDY:
+        if self.texts or not plain_id(p, row):
             return self.handlers.get(srp_field(p, row.first, row), self.fallback)
         return self.fallback
 
@@ -1417,8 +1424,8 @@ cdef class Dispatcher:
         cdef Work *work
         cdef size_t r, skipped = 0
         self.prepare()
-        if self.coroutines:
-            _dispatch.refuse_coroutines([*self.handlers.values(), self.fallback])
+        if self.coroutines or self.awaits:
+            _dispatch.refuse_coroutines(self.coroutines, self.fallback)
         results = []
         failures = None
         work = self.engine.begin(data)
