@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from ..errors import DecodeError, TemplateError
@@ -53,10 +52,4 @@ def _write_named(run: Run, source: Source, part: Part, before: int, rows: list[t
         except TemplateError as error:
             run.report.error(source.where(part), f"row {number}: {error}")
             continue
-        name = message.template.name if message.template else None
-        shown = {"id": message.id, "name": name, "parameters": message.parameters}
-        run.write(json.dumps(shown, ensure_ascii=False, default=_plain) + "\n")
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        run.write(json.dumps(message.to_dict(), ensure_ascii=False) + "\n")

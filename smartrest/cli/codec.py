@@ -34,7 +34,13 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
         help="what a FILE holds: one payload (whole), a JSON object with its payload and topic a line (jsonl, "
         "default for .jsonl), a payload a line (lines)",
     )
-    parser.add_argument("--collection", metavar="FILE", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--collection",
+        metavar="[X-ID=]FILE",
+        action="append",
+        default=[],
+        help="a template collection for rows of custom topics: rows 10 and 11, or JSON as the platform exports it",
+    )
     return parser
 
 

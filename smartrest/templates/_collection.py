@@ -361,15 +361,16 @@ class Collection:
 
         Raises TemplateError: `bad_json`, or what is wrong with a template, `row` counting requests, then responses.
         """
-        collection, faults = cls._from_stored(data, x_id)
+        collection, faults = cls.read_json(data, x_id)
         for row, label, fault in faults:
             raise template_error(label, fault, row)
         return collection
 
     @classmethod
-    def _from_stored(
-        cls, data: str | bytes | Mapping[str, Any], x_id: str | None
+    def read_json(
+        cls, data: str | bytes | Mapping[str, Any], x_id: str | None = None
     ) -> tuple[Collection, list[tuple[int | None, str, Fault]]]:
+        """The collection of what is right in the stored form, and every fault: number of the template, its ID, what."""
         found: list[tuple[int | None, str, Fault]] = []
         collection = cls(x_id)
         try:

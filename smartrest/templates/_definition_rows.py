@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._constants import SEPARATOR, TEXTS
 from .._engine import encode_row, scan
 from .._finding import Finding
-from ..errors import DecodeError, TemplateError
+from ..errors import DecodeError, PayloadTooLargeError, TemplateError
 from ._custom import LegacyRequest
 from ._definitions import APIS, RequestDefinition, ResponseDefinition
 from ._faults import Fault, template_error
@@ -86,17 +86,26 @@ def check_definition(data: bytes | str) -> list[Finding]:
     """The faults of a collection, given as rows or as stored JSON."""
     from ._collection import Collection
 
-    start = data.lstrip()[:1]
-    if start in (b"{", "{"):
-        faults = Collection._from_stored(data, None)[1]
-        return [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
+    if data.lstrip()[:1] in (b"{", "{"):
+        collection, faults = Collection.read_json(data)
+        found = [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
+        return found or _size_findings(collection)
     try:
         lazy = scan(data)
     except DecodeError as error:
         end = None if error.position is None else error.position + 1
         return [Finding(error.reason, TEXTS[error.reason], error.position, end, error.row, error.field)]
-    faults = read_rows(Collection, [row.fields for row in lazy], None, None)[1]
-    return [_finding(row, label, fault, lazy) for row, label, fault in faults]
+    collection, faults = read_rows(Collection, [row.fields for row in lazy], None, None)
+    return [_finding(row, label, fault, lazy) for row, label, fault in faults] or _size_findings(collection)
+
+
+def _size_findings(collection: Collection) -> list[Finding]:
+    """What keeps a collection without faults from being created."""
+    try:
+        _ = collection.payload
+    except (TemplateError, PayloadTooLargeError) as error:
+        return [Finding(error.reason, str(error))]
+    return []
 
 
 def _finding(row: int | None, label: str, fault: Fault, lazy: Sequence[LazyRow]) -> Finding:

@@ -1,4 +1,4 @@
-"""The form in which the platform stores a collection and its UI imports and exports it: definitions from and to JSON."""
+"""How the platform stores a collection and its UI imports and exports it: definitions from that JSON, and to it."""
 
 from __future__ import annotations
 
