@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -35,6 +36,8 @@ class MqttClient:
         self._grants: dict[int, list[Any]] = {}
         self._changed = threading.Condition()
         self.paho = Paho(CallbackAPIVersion.VERSION2, client_id, transport="websockets" if websocket else "tcp")
+        if not websocket:
+            self.paho.on_socket_open = _without_delay
         if username is not None:
             self.paho.username_pw_set(username, password)
         if context is not None:
@@ -46,6 +49,7 @@ class MqttClient:
         self.paho.on_message = lambda _c, _u, m: self._note(lambda: self.received.append((m.topic, m.payload)))
         self.paho.on_publish = lambda _c, _u, mid, _r, _p: self._note(lambda: self._acks.add(mid))
         self.paho.on_subscribe = lambda _c, _u, mid, codes, _p: self._note(lambda: self._grants.update({mid: codes}))
+        self.paho.reconnect_delay_set(0.1, 0.5)  # type: ignore[arg-type]  # it takes fractions too
         self._port = port
 
     def __enter__(self) -> MqttClient:
@@ -93,3 +97,7 @@ class MqttClient:
         with self._changed:
             action()
             self._changed.notify_all()
+
+
+def _without_delay(_client: Any, _data: Any, connection: Any) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -69,9 +69,9 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             self.hooks.received(client_id, client_session.will_topic or "", will, client_session.will_qos or 0)
         self.hooks.disconnected(client_id)
 
-    async def on_broker_client_subscribed(self, *, client_id: str, topic: str, qos: int) -> None:
+    async def on_broker_client_unsubscribed(self, *, client_id: str, topic: str) -> None:
         if self.hooks is not None:
-            self.hooks.subscribed(client_id, topic)
+            self.hooks.unsubscribed(client_id, topic)
 
     async def on_broker_message_received(self, *, client_id: str, message: Any) -> None:
         # At QoS 2 the packet alone is no message yet; the others were told in the order of the wire, see below.

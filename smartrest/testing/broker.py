@@ -6,6 +6,7 @@ keeps its log. It knows nothing of SmartREST; what answers like the platform is 
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import tempfile
@@ -44,6 +45,7 @@ class Settings:
     packet_limit: int | None
     folder: Path  # holds broker.log and whatever the kind needs
     inner_port: int = 0
+    inner_password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     options: list[str] = field(default_factory=list)
 
 
@@ -127,8 +129,12 @@ class Broker:
 
     @property
     def inner_port(self) -> int:
-        """A plain port of mosquitto without any login, for whoever watches (the stand-in platform)."""
+        """A plain port of mosquitto for whoever watches (the stand-in platform), also where the other has TLS."""
         return self._settings.inner_port
+
+    @property
+    def inner_password(self) -> str:
+        return self._settings.inner_password
 
     @property
     def tls(self) -> bool:
@@ -137,6 +143,10 @@ class Broker:
     @property
     def require_certificate(self) -> bool:
         return self._settings.require_certificate
+
+    @property
+    def packet_limit(self) -> int | None:
+        return self._settings.packet_limit
 
     @property
     def running(self) -> bool:
@@ -207,8 +217,8 @@ class Broker:
             self._running.save()
 
     def close(self) -> None:
-        """Stops and removes the working folder with the log."""
-        self.stop()
+        """Ends the broker and removes its folder with the log."""
+        self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Broker:

@@ -7,6 +7,7 @@ tells it who connects and subscribes. `EmbeddedLink` knows the ClientId in both 
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientLink", "EmbeddedLink", "Link", "Listener"]
 
 OWN_ID = "smartrest-platform"
+MARK = OWN_ID + "/mark"
 LOG = "$SYS/broker/log/"
 CONNECTED = re.compile(r"New client connected from \S+ as (?P<id>.*) \(p\d, c\d, k\d+(?:, u'(?P<user>.*)')?\)\.$", re.S)
 LEFT = re.compile(
@@ -32,7 +34,7 @@ class Listener(Protocol):
     """What a link tells the platform; from one thread, in the order of the wire."""
 
     def connected(self, client: Client) -> None: ...
-    def left(self, client: Client) -> None: ...
+    def changed(self) -> None: ...  # somebody left, or subscribed
     def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None: ...
     def may_subscribe(self, client: Client, topic: str) -> bool: ...
     def too_large(self, client: Client, topic: str, size: int) -> None: ...
@@ -43,6 +45,7 @@ class Link(Protocol):
 
     def open(self, listener: Listener) -> None: ...
     def close(self) -> None: ...
+    def settle(self) -> None: ...  # returns when everything that the broker did so far has been told
     def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
     def drop(self, client: Client) -> None: ...
 
@@ -51,24 +54,40 @@ class ClientLink:
     """The platform as a client of a broker at `host`, `port`. `device_id`: whose messages these are, if known before.
 
     `log`: the broker writes its log to `$SYS/broker/log/#`, as `Broker("mosquitto")` does. Without it every device
-    counts as connected and subscribed to everything. `certified`: the broker lets in clients with certificates only.
+    counts as connected and subscribed to everything. `password`: of `OWN_ID`
+    there. `certified`: the broker lets in clients with certificates only.
     """
 
     def __init__(
-        self, host: str, port: int, *, device_id: str | None = None, log: bool = False, certified: bool = False
+        self,
+        host: str,
+        port: int,
+        *,
+        device_id: str | None = None,
+        log: bool = False,
+        certified: bool = False,
+        password: str | None = None,
     ) -> None:
         from paho.mqtt.client import Client as Paho
         from paho.mqtt.enums import CallbackAPIVersion
 
         self.clients: dict[str, Client] = {}
         self.host, self.port, self.device_id, self.log, self.certified = host, port, device_id, log, certified
+        self._last: Client | None = None
+        self._password = password
         self._ready = threading.Event()
+        self._marks = threading.Condition()
+        self._asked = self._seen = 0
+        self._network: int | None = None
         self._problem = ""
         self._mine = Paho(CallbackAPIVersion.VERSION2, OWN_ID, clean_session=not log)
+        if password is not None:
+            self._mine.username_pw_set(OWN_ID, password)
         self._mine.on_connect = self._on_connect
         self._mine.on_disconnect = self._on_disconnect
         self._mine.on_subscribe = self._mine.on_unsubscribe = lambda *_: self._ready.set()
         self._mine.on_message = self._on_message
+        self._mine.on_socket_open = _without_delay
         self._mine.max_inflight_messages_set(0)
         self._mine.reconnect_delay_set(1, 1)
 
@@ -93,15 +112,30 @@ class ClientLink:
         self._mine.disconnect()
         self._mine.loop_stop()
 
+    def settle(self) -> None:
+        """Sends itself a message: what the broker did before arrives before it."""
+        if not self.log or threading.get_ident() == self._network:  # whose thread cannot wait for itself
+            return
+        with self._marks:
+            self._asked += 1
+            mark = self._asked
+            self._mine.publish(MARK, str(mark), qos=1)
+            self._marks.wait_for(lambda: self._seen >= mark or not self._mine.is_connected(), 5)
+
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
         self._mine.publish(topic, payload, qos=1)
 
     def drop(self, client: Client) -> None:
-        """Takes the ClientId over for a moment, which ends the other connection."""
+        """Takes the ClientId over for a moment, which ends the other connection; its last will is not sent."""
+        threading.Thread(target=self._take_over, args=(client,), daemon=True).start()
+
+    def _take_over(self, client: Client) -> None:
         from paho.mqtt.client import Client as Paho
         from paho.mqtt.enums import CallbackAPIVersion
 
         other = Paho(CallbackAPIVersion.VERSION2, client.client_id)
+        if self._password is not None:
+            other.username_pw_set(OWN_ID, self._password)
         other.connect(self.host, self.port)
         other.loop(1)
         other.disconnect()
@@ -109,13 +143,14 @@ class ClientLink:
 
     def _client(self, client_id: str, username: str | None = None) -> Client:
         client = Client(client_id, username, self.certified, everything=not self.log)
-        self.clients[client_id] = client
+        self.clients[client_id] = self._last = client
         return client
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self._problem = f": {reason}"
         else:
+            self._network = threading.get_ident()
             self._mine.subscribe([("#", 1), (LOG + "#", 1)])
 
     def _on_disconnect(self, *_: Any) -> None:
@@ -126,17 +161,21 @@ class ClientLink:
         topic: str = message.topic
         if topic.startswith(LOG):
             self._on_log(topic[len(LOG) :], message.payload.decode(errors="replace").partition(": ")[2])
+        elif topic == MARK:
+            with self._marks:
+                self._seen = max(self._seen, int(message.payload))
+                self._marks.notify_all()
         elif not topic.startswith("$"):
             client = self._publisher()
             if client is not None:
                 self.listener.received(client, topic, message.payload, message.qos)
 
     def _publisher(self) -> Client | None:
-        """The device: the one named, else the one that connected last."""
+        """The device: the one named, else the one that connected last; also for the last will that it left behind."""
         if self.device_id is not None:
             mine = [client for client in self.clients.values() if client.device_id == self.device_id]
             return mine[-1] if mine else self._client(self.device_id)
-        return next(reversed(self.clients.values()), None)
+        return next(reversed(self.clients.values()), self._last)
 
     def _on_log(self, kind: str, text: str) -> None:
         if kind in ("M/subscribe", "M/unsubscribe"):
@@ -144,6 +183,7 @@ class ClientLink:
             if client_id in self.clients:
                 topics = self.clients[client_id].subscriptions
                 (topics.add if kind == "M/subscribe" else topics.discard)(rest[-1])
+                self.listener.changed()
         elif found := CONNECTED.match(text):
             if found["id"] != OWN_ID:
                 self._left(found["id"])
@@ -152,9 +192,8 @@ class ClientLink:
             self._left(found["id"])
 
     def _left(self, client_id: str) -> None:
-        client = self.clients.pop(client_id, None)
-        if client is not None:
-            self.listener.left(client)
+        if self.clients.pop(client_id, None) is not None:
+            self.listener.changed()
 
 
 class EmbeddedLink:
@@ -171,6 +210,9 @@ class EmbeddedLink:
     def close(self) -> None:
         self._broker.hooks = None
 
+    def settle(self) -> None:
+        """Nothing to wait for: the hooks are called before the broker answers a client."""
+
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
         self._broker.send(client.client_id, topic, payload)
 
@@ -185,19 +227,23 @@ class EmbeddedLink:
         self.listener.connected(self.clients[client_id])
 
     def disconnected(self, client_id: str) -> None:
-        client = self.clients.pop(client_id, None)
-        if client is not None:
-            self.listener.left(client)
+        if self.clients.pop(client_id, None) is not None:
+            self.listener.changed()
 
     def lost(self) -> None:
         for client_id in list(self.clients):
             self.disconnected(client_id)
 
     def may_subscribe(self, client_id: str, topic: str) -> bool:
-        return self.listener.may_subscribe(self._known(client_id), topic)
+        client = self._known(client_id)
+        granted = self.listener.may_subscribe(client, topic)
+        if granted:
+            client.subscriptions.add(topic)
+            self.listener.changed()
+        return granted
 
-    def subscribed(self, client_id: str, topic: str) -> None:
-        self._known(client_id).subscriptions.add(topic)
+    def unsubscribed(self, client_id: str, topic: str) -> None:
+        self._known(client_id).subscriptions.discard(topic)
 
     def received(self, client_id: str, topic: str, payload: bytes, qos: int) -> None:
         self.listener.received(self._known(client_id), topic, payload, qos)
@@ -207,3 +253,8 @@ class EmbeddedLink:
 
     def _known(self, client_id: str) -> Client:
         return self.clients.get(client_id) or Client(client_id)
+
+
+def _without_delay(_client: Any, _data: Any, connection: Any) -> None:
+    """Small packets leave at once; paho would let them wait for the acknowledgement of the one before, 40 ms."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

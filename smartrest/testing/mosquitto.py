@@ -11,18 +11,19 @@ import hashlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from .broker import LOOPBACK, BrokerError, free_port
+from .broker import BrokerError, free_port
 
 if TYPE_CHECKING:
     from .broker import Settings
 
 __all__ = ["Mosquitto"]
 
+INNER_USER = "smartrest-platform"  # who watches may always log in
+RUNNING = b" running\n"
 ITERATIONS = 101  # of PBKDF2 in mosquitto's own password files
 
 
@@ -38,18 +39,19 @@ class Mosquitto:
         config = self.settings.folder / "mosquitto.conf"
         self._write_passwords()
         config.write_text("\n".join(self._lines()) + "\n")
-        with (self.settings.folder / "broker.log").open("ab") as log:
+        path = self.settings.folder / "broker.log"
+        before = path.stat().st_size if path.exists() else 0
+        with path.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - the program found by find_mosquitto, no user input
                 [self.program, "-c", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         deadline = time.monotonic() + timeout
-        for port in (self.settings.inner_port, self.settings.port, self.settings.websocket_port):
-            while port and not _accepts(port):
-                if not self.running() or time.monotonic() > deadline:
-                    self.kill()
-                    text = (self.settings.folder / "broker.log").read_text(errors="replace")
-                    raise BrokerError(f"mosquitto did not start on port {port}; its log:\n{text[-2000:]}")
-                time.sleep(0.01)
+        while RUNNING not in (text := path.read_bytes()[before:]):  # it says so when every port is open
+            if not self.running() or time.monotonic() > deadline:
+                self.kill()
+                seen = text.decode(errors="replace")
+                raise BrokerError(f"mosquitto did not start on port {self.settings.port}; its log:\n{seen}")
+            time.sleep(0.01)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -87,7 +89,6 @@ class Mosquitto:
         """The text of `mosquitto.conf`. Queues are unbounded: a test that counts messages must not lose any here."""
         s = self.settings
         lines = [
-            "per_listener_settings true",
             "persistence true",  # for the session of whoever watches; written by `save` and at a stop only
             f"persistence_location {s.folder}/",
             "autosave_interval 0",
@@ -109,7 +110,11 @@ class Mosquitto:
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             lines.append(f"user {getpass.getuser()}")  # else it gives up root and cannot read keys in private folders
         lines += s.options
-        lines += [f"listener {s.inner_port} 127.0.0.1", "allow_anonymous true"]
+        if s.users is None:
+            lines.append("allow_anonymous true")
+        else:
+            lines += ["allow_anonymous false", f"password_file {s.folder / 'passwords'}"]
+        lines.append(f"listener {s.inner_port} 127.0.0.1")
         lines += [f"listener {s.port} 127.0.0.1", *self._listener()]
         if s.websocket_port is not None:
             lines += [f"listener {s.websocket_port} 127.0.0.1", "protocol websockets", *self._listener()]
@@ -124,20 +129,17 @@ class Mosquitto:
             lines += [f"cafile {s.cafile}", f"require_certificate {str(s.require_certificate).lower()}"]
         if s.use_identity_as_username:
             lines.append("use_identity_as_username true")
-        if s.users is None:
-            lines.append("allow_anonymous true")
-        else:
-            lines += ["allow_anonymous false", f"password_file {s.folder / 'passwords'}"]
         return lines
 
     def _write_passwords(self) -> None:
         if self.settings.users is None:
             return
-        for name in self.settings.users:
+        users = {**self.settings.users, INNER_USER: self.settings.inner_password}
+        for name in users:
             if ":" in name or "\n" in name:
                 raise ValueError(f"a user name of mosquitto has no ':' and no line break: {name!r}")
         path = self.settings.folder / "passwords"
-        path.write_text("".join(f"{name}:{_hashed(password)}\n" for name, password in self.settings.users.items()))
+        path.write_text("".join(f"{name}:{_hashed(password)}\n" for name, password in users.items()))
         path.chmod(0o600)
 
 
@@ -145,14 +147,6 @@ def _without_length(limit: int) -> int:
     """The largest packet within `limit` as mosquitto 2.0 counts it: without the bytes that hold its length."""
     size = next(size for size in (1, 2, 3, 4) if limit - 1 - size < 128**size)
     return limit - size
-
-
-def _accepts(port: int) -> bool:
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _hashed(password: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from smartrest import PACKET_LIMIT, encode, payload_budget
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
-from .broker import Broker
+from .broker import Broker, BrokerError
 from .effects import fragment_of
 from .embedded import Embedded
 from .links import ClientLink, EmbeddedLink, Link
@@ -91,12 +91,15 @@ class Platform:
     # -- life
 
     def start(self) -> Platform:
-        if self.broker is None:
-            self._link = ClientLink(*self._address, device_id=self._device_id)
-        else:
-            self.broker.start()
-            self._link = self._own_link(self.broker)
-        self._link.open(self)
+        try:
+            if self.broker is None:
+                self._link = ClientLink(*self._address, device_id=self._device_id)
+            else:
+                self._link = self._own_link(self.broker.start())
+            self._link.open(self)
+        except BrokerError:
+            self.stop()
+            raise
         if self.broker is not None:
             self.broker.save()
         return self
@@ -118,7 +121,14 @@ class Platform:
         if isinstance(broker.engine, Embedded):
             return EmbeddedLink(broker.engine)
         certified = broker.require_certificate
-        return ClientLink(broker.host, broker.inner_port, device_id=self._device_id, log=True, certified=certified)
+        return ClientLink(
+            broker.host,
+            broker.inner_port,
+            device_id=self._device_id,
+            log=True,
+            certified=certified,
+            password=broker.inner_password,
+        )
 
     # -- what a test asks
 
@@ -130,6 +140,10 @@ class Platform:
     def port(self) -> int:
         """Where devices connect."""
         return self.broker.port if self.broker is not None else self._address[1]
+
+    @property
+    def _limit(self) -> int | None:
+        return self.broker.packet_limit if self.broker is not None else PACKET_LIMIT
 
     @property
     def inventory(self) -> Inventory:
@@ -206,6 +220,8 @@ class Platform:
         rows of several devices, `PayloadTooLargeError` where they do not fit in one payload.
         """
         topic = topic or topics.ds()
+        if self._link is not None:
+            self._link.settle()
         with self._changed:
             operations = [self._operation(tuple(row), topic, fragment) for row in rows]
             roots = {self._root_of(operation.device, to) for operation in operations}
@@ -230,6 +246,8 @@ class Platform:
 
     def reply(self, topic: str, *rows: Sequence[str], to: str | None = None) -> None:
         """Sends rows of any kind in one payload to a connected device: an error on `s/e`, a late 70, garbage."""
+        if self._link is not None:
+            self._link.settle()
         with self._changed:
             client = self._client_of({to} if to is not None else {c.device_id for c in self.clients})
             if client is None:
@@ -237,7 +255,7 @@ class Platform:
             self._tenant.reply(client, topic, [tuple(row) for row in rows])
 
     def disconnect(self, device_id: str) -> None:
-        """Ends the connection of a device from the platform's side."""
+        """Ends the connection of a device from the platform's side. Behind mosquitto its last will is not sent."""
         with self._changed:
             client = self._client_of({device_id})
         if client is not None and self._link is not None:
@@ -293,7 +311,7 @@ class Platform:
                 self.errors.append(("", "", text))
             self._changed.notify_all()
 
-    def left(self, client: Client) -> None:
+    def changed(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
@@ -302,11 +320,18 @@ class Platform:
             return self._tenant.may_subscribe(client, topic)
 
     def too_large(self, client: Client, topic: str, size: int) -> None:
+        """A packet that the broker refused, or should have: mosquitto lets larger ones pass over WebSocket."""
         with self._changed:
-            self._tenant.too_large(client, topic, size, PACKET_LIMIT)
+            self._tenant.too_large(client, topic, size, self._limit or PACKET_LIMIT)
             self._changed.notify_all()
 
     def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None:
+        size = len(payload) + PACKET_LIMIT - payload_budget(topic, qos=min(qos, 1))
+        if self._limit is not None and size > self._limit:
+            self.too_large(client, topic, size)
+            if self._link is not None:
+                self._link.drop(client)
+            return
         with self._changed:
             try:
                 self._tenant.received(client, topic, payload)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from smartrest import DecodeError, TemplateError, decode, encode, pack, payload_budget
 from smartrest.mqtt import ClientId, topics
-from smartrest.templates import Collection, static
+from smartrest.templates import static
 
 from .effects import EFFECTS, Call, Refused
 from .inventory import Inventory, ManagedObject, now
@@ -27,6 +27,8 @@ from .operations import PENDING, Operation
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
+
+    from smartrest.templates import Collection
 
     Row = tuple[str, ...]
 
@@ -259,6 +261,8 @@ class Tenant:
         elif x_id in self.collections:
             self.report(client, "41", "", f"Template collection {x_id} already exists and cannot be changed")
         else:
+            from smartrest.templates import Collection
+
             try:
                 self.collections[x_id] = Collection.parse(payload, x_id)
             except (TemplateError, DecodeError) as error:

@@ -40,11 +40,10 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_carries_messages_and_ends(kind: str) -> None:
-    with Broker(kind) as broker:
-        with MqttClient("a", broker.port) as a, MqttClient("b", broker.port) as b:
-            assert b.subscribe("some/topic") == [True]
-            a.publish("some/topic", b"x")
-            b.wait(lambda: b.received == [("some/topic", b"x")])
+    with Broker(kind) as broker, MqttClient("a", broker.port) as a, MqttClient("b", broker.port) as b:
+        assert b.subscribe("some/topic") == [True]
+        a.publish("some/topic", b"x")
+        b.wait(lambda: b.received == [("some/topic", b"x")])
     assert not broker.running
     assert broker.log == ""  # the folder is gone
     with pytest.raises(OSError, match="refused"):
@@ -117,13 +116,15 @@ def test_no_websocket_port_unless_asked_for(broker: Broker) -> None:
 
 def greet(port: int, context: ssl.SSLContext) -> bytes:
     """What the broker says to a CONNECT over TLS; nothing where it closes."""
-    with socket.create_connection(("127.0.0.1", port), 5) as bare:
-        with context.wrap_socket(bare, server_hostname="127.0.0.1") as secure:
-            try:
-                secure.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04dev1")
-                return secure.recv(4)
-            except OSError:
-                return b""
+    with (
+        socket.create_connection(("127.0.0.1", port), 5) as bare,
+        context.wrap_socket(bare, server_hostname="127.0.0.1") as secure,
+    ):
+        try:
+            secure.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04dev1")
+            return secure.recv(4)
+        except OSError:
+            return b""
 
 
 def test_tls(kind: str, pki: Path) -> None:
