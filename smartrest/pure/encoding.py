@@ -102,6 +102,8 @@ def pack(
     """
     style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
     check_on_error(on_error)
+    options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+    last = 1 if final_newline else 0
 
     def write(row: Any, number: int, room: int | None) -> list[bytes]:
         fields = fields_of(row, number)
@@ -112,11 +114,9 @@ def pack(
             raise too_large_error(most, number)
         from ..templates import divided
 
-        options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
-        parts = divided(fields, number, most, room, final_newline=bool(final_newline), **options)
+        parts = divided(fields, number, most, room, final_newline=last == 1, **options)
         return [write_row(part, style, number) for part in parts]
 
-    last = 1 if final_newline else 0
     return packed(iter(rows), write, most, last, on_error)
 
 
@@ -127,7 +127,10 @@ def packed(
     last: int,
     on_error: Callable[[EncodeError], object] | None,
 ) -> Iterator[bytes]:
-    """Payloads of what `write` makes of each item, told the bytes left in the payload. `last`: of the final newline."""
+    """Payloads of the rows that `write` makes of each item, given its index and the room left in the payload begun.
+
+    `last`: bytes of the final newline, which count in that room.
+    """
     batch: list[bytes] = []
     size = last - 1
     ending = ROW_END_BYTES * last
