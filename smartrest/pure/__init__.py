@@ -18,6 +18,15 @@ from .schema import Schema
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .types import Field, RowLike
+else:
+
+    def __getattr__(name):
+        if name not in ("Field", "RowLike"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import types  # loads modules that nothing else here needs
+
+        return getattr(types, name)
+
 
 __all__ = [
     "Dispatcher",
@@ -47,11 +56,3 @@ __all__ = [
 def engine() -> str:
     """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
     return "pure"
-
-
-def __getattr__(name: str) -> object:
-    if name not in ("Field", "RowLike"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import types
-
-    return getattr(types, name)
