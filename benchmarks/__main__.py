@@ -6,6 +6,7 @@ import argparse
 import fnmatch
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import smartrest
@@ -29,8 +30,8 @@ def chosen(patterns: str) -> list[str]:
     wanted = [pattern.strip().upper() for pattern in patterns.split(",") if pattern.strip()]
     unknown = [pattern for pattern in wanted if not fnmatch.filter(IDS, pattern)]
     if unknown or not wanted:
-        raise SystemExit(
-            f"smartrest: no row of the table is called {', '.join(unknown) or '(nothing)'}: {', '.join(IDS)}"
+        raise ValueError(
+            f"no row of the table is called {', '.join(unknown) or '(nothing)'}: there are {', '.join(IDS)}"
         )
     return [id for id in IDS if any(fnmatch.fnmatch(id, pattern) for pattern in wanted)]
 
@@ -39,10 +40,17 @@ def run(args: argparse.Namespace) -> int:
     """Do what the options say."""
     if args.compare:
         return output(report.compared(args.compare), args)
-    ids = chosen(args.rows)
+    try:
+        ids = chosen(args.rows)
+    except ValueError as exc:
+        print(f"smartrest: {exc}", file=sys.stderr)
+        return 2
+    if args.plot and find_spec("matplotlib") is None:
+        print("smartrest: --plot needs matplotlib: pip install -e '.[bench]'", file=sys.stderr)
+        return 2
     if smartrest.engine() == "pure":
         print("smartrest: the pure engine runs here: no compiled core was found or asked for", file=sys.stderr)
-    measured = Run(seed=args.seed, quick=args.quick, rounds=args.rounds)
+    measured = Run(seed=args.seed, quick=args.quick, rounds=args.rounds, clock=args.clock)
     for id in ids:
         measured.say(f"{id} …")
         try:

@@ -31,7 +31,7 @@ def growth(run: Run, part: str, shapes: dict[str, tuple[Any, Any]], code: str, n
             Contender("large", code, names, [large], value="None"),
         ]
         rounds = 2 if run.quick else max(run.rounds or 0, 30)
-        timed = race(contenders, 1, rounds=rounds)
+        timed = race(contenders, 1, rounds=rounds, clock=run.ticks)
         small_time, large_time = timed["small"], timed["large"]
         run.keep("G1", f"{part}: {shape}", "payload", timed)
         found = (8 * large_time.fastest / small_time.fastest, 8 * large_time.median / small_time.median, shape)

@@ -253,7 +253,7 @@ def big_calls(
         if not collector:
             gc.disable()
         try:
-            taken, free = call(*functions[name])
+            taken, free = call(*functions[name], run.ticks)
         finally:
             gc.enable()
         freed[name].append(free)

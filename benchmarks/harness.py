@@ -12,12 +12,15 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
+Clock = Callable[[], int]
 ROUNDS = 15
 ROUNDS_BELOW_A_MILLISECOND = 40
+CLOCKS: dict[str, Clock] = {"wall": perf_counter_ns, "cpu": thread_time_ns}  # cpu: what others run does not count
 NOISY = 1.10  # ratio of minima and ratio of medians further apart than this: a warning
 
 
@@ -72,12 +75,12 @@ class Contender:
             raise
         return [self.reads(value) for value in values]
 
-    def one_pass(self) -> int:
+    def one_pass(self, clock: Clock) -> int:
         """Return the nanoseconds of one pass over all items."""
         items = self.input()
         if self.before:
             self.before()
-        return self.run(items, perf_counter_ns, *self.names.values())
+        return self.run(items, clock, *self.names.values())
 
 
 @dataclass
@@ -153,13 +156,16 @@ def race(
     expected: Sequence[Any] | None = None,
     budget: float = 2.0,
     rounds: int | None = None,
+    clock: Clock = perf_counter_ns,
 ) -> dict[str, Timing]:
     """Check the contenders, warm them up, time them; `units` is what one pass is divided by."""
     wrong = check(contenders, expected)
     with quiet_collector():
-        warm = [contender.one_pass() for contender in contenders]
+        warm = [contender.one_pass(clock) for contender in contenders]
         count = rounds or rounds_for(warm, budget)
-        return timings([c.name for c in contenders], [c.one_pass for c in contenders], units, count, wrong)
+        return timings(
+            [c.name for c in contenders], [partial(c.one_pass, clock) for c in contenders], units, count, wrong
+        )
 
 
 def timings(
@@ -182,13 +188,13 @@ def timings(
     }
 
 
-def call(function: Callable[[Any], Any], argument: Any) -> tuple[int, int]:
+def call(function: Callable[[Any], Any], argument: Any, clock: Clock) -> tuple[int, int]:
     """Return the nanoseconds of one call, and those of freeing its result."""
-    start = perf_counter_ns()
+    start = clock()
     result = function(argument)
-    done = perf_counter_ns()
+    done = clock()
     del result
-    return done - start, perf_counter_ns() - done
+    return done - start, clock() - done
 
 
 def latencies(function: Callable[[Any], Any], items: Sequence[Any]) -> list[int]:

@@ -80,7 +80,7 @@ def summary(run: Run) -> list[str]:
     here = machine()
     lines = [f"{key}: {value}" for key, value in here.items()]
     lines.append("peers: " + ", ".join(f"{name} {found}" for name, found in versions().items()))
-    lines.append(f"seed: {run.seed}{', quick: the figures mean nothing' if run.quick else ''}")
+    lines.append(f"seed: {run.seed}, {run.clock} clock{', quick: the figures mean nothing' if run.quick else ''}")
     lines.append(f"{len(reached)} of {len(judged)} gates reached, {len(goals)} goals; {skipped(run)}")
     if here["engine"].partition(":")[2] not in ("avx512", "avx2"):
         lines.append("no gates are set for this engine, but for the rows P1, G1, M1 and I1")
@@ -93,7 +93,13 @@ def skipped(run: Run) -> str:
 
 
 def as_json(run: Run) -> str:
-    content: dict[str, Any] = {"machine": machine(), "peers": versions(), "seed": run.seed, "quick": run.quick}
+    content: dict[str, Any] = {
+        "machine": machine(),
+        "peers": versions(),
+        "seed": run.seed,
+        "clock": run.clock,
+        "quick": run.quick,
+    }
     content["table"] = [asdict(outcome) for outcome in run.outcomes]
     content["nanoseconds"] = run.timings
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

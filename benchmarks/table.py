@@ -9,7 +9,7 @@ from typing import Any
 
 import smartrest
 
-from .harness import Contender, Ratio, Timing, race, ratio
+from .harness import CLOCKS, Clock, Contender, Ratio, Timing, race, ratio
 from .peers import absent
 from .targets import BEST, TARGETS, Target, gate_here, verdict
 
@@ -46,6 +46,7 @@ class Run:
     quick: bool = False
     rounds: int | None = None
     budget: float = 2.0
+    clock: str = "wall"
     engine: str = field(default_factory=smartrest.engine)
     outcomes: list[Outcome] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
@@ -61,10 +62,14 @@ class Run:
     ) -> dict[str, Timing]:
         """Time the contenders, keep every figure, and judge each target of this part that a contender answers."""
         rounds = 2 if self.quick else self.rounds
-        timings = race(contenders, units, expected=expected, budget=self.budget, rounds=rounds)
+        timings = race(contenders, units, expected=expected, budget=self.budget, rounds=rounds, clock=self.ticks)
         self.keep(id, part, unit, timings)
         self.judge(id, part, timings)
         return timings
+
+    @property
+    def ticks(self) -> Clock:
+        return CLOCKS[self.clock]
 
     def keep(self, id: str, part: str, unit: str, timings: dict[str, Timing]) -> None:
         for timing in timings.values():

@@ -26,6 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", default="*", metavar="IDS", help="rows to measure: D1,D2,E* (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="another seed is other data (default: 1)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every race, and no fewer of the long ones")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a busy machine (default: wall)"
+    )
     parser.add_argument("--quick", action="store_true", help="two rounds of everything: a trial, no figures")
     parser.add_argument("--json", metavar="FILE", help="write the table and every contender's time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table, between the file's markers if it has them")

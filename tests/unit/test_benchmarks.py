@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,13 @@ def test_race_finds_the_faster_one_by_about_the_right_factor():
     assert harness.ratio(timed["4"], timed["1"]).value == pytest.approx(4, rel=0.5)
 
 
+def test_the_cpu_clock_does_not_count_waiting():
+    idle = harness.Contender("idle", "sleep(item)", {"sleep": time.sleep}, [0.005])
+    wall = harness.race([idle], 1, rounds=2)["idle"]
+    cpu = harness.race([idle], 1, rounds=2, clock=harness.CLOCKS["cpu"])["idle"]
+    assert wall.fastest >= 5_000_000 > 2_500_000 > cpu.fastest
+
+
 def test_minima_and_medians_far_apart_are_called_noisy():
     assert harness.Ratio(2.0, 2.3).noisy
     assert harness.Ratio(2.3, 2.0).noisy
@@ -224,7 +232,7 @@ def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
 
 def test_an_unknown_row_is_refused():
     done = quick("--rows", "D99")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "D99" in done.stderr
 
 
