@@ -25,6 +25,11 @@ def executing(operation: Operation) -> Row:
     return _row(operation, "501", "504")
 
 
+def sweep(operation: Operation) -> Row:
+    """Fails what is still EXECUTING after the answer: an equal operation that could not be told from this one."""
+    return ("507", operation.fragment, "Could not be told from an equal operation while the connection was lost.")
+
+
 def failed(operation: Operation, reason: str, limit: int) -> Row:
     """Never fails itself: what cannot be sent of the reason is escaped or cut."""
     text = str(reason).encode("utf-8", "backslashreplace").decode()

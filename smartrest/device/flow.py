@@ -60,7 +60,7 @@ class Flow:
         self.out: list[Action] = []
         self.events: list[Event] = []
         self.outbox = Outbox(limits.queue, budget)
-        self.lanes = Lanes(limits.doubt)
+        self.lanes = Lanes(limits.doubt, settling=acknowledgements)
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
         self._data_in_flight = 0
@@ -96,9 +96,10 @@ class Flow:
             if entry.executing is Told.SENT:
                 entry.executing, entry.executing_at = Told.YES, now
         elif flight.kind == "answer" and entry is not None and entry.answered is Told.SENT:
-            entry.answered = Told.YES
             self.lanes.remove(entry, now)
-            self.events.append(OperationAnswered(entry.operation, entry.status))
+            if not entry.reported:
+                entry.reported = True
+                self.events.append(OperationAnswered(entry.operation, entry.status))
 
     # Data
 
@@ -134,6 +135,7 @@ class Flow:
         self._data_in_flight = 0
         self._report(self.outbox.put_back(items), "queue_full")
         self.lanes.disconnected(now)
+        self.lanes.settling = self.acknowledgements
         self.flush(now)
 
     def drop_all(self, reason: str) -> None:
@@ -189,7 +191,10 @@ class Flow:
             self.publish("executing", topic, encode_row(answers.executing(entry.operation)), now, entry=entry)
         if answer and entry.answer is not None:
             entry.answered = Told.SENT
+            ambiguous = entry.ambiguous and entry.operation.id is None
             self.publish("answer", topic, encode([entry.answer], limit=self.budget(topic)), now, entry=entry)
+            if ambiguous:
+                self.publish("sweep", topic, encode_row(answers.sweep(entry.operation)), now)
 
     def _limit(self, operation: Operation) -> int:
         return self.budget(topics.us(operation.child))

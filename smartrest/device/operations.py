@@ -8,7 +8,7 @@ operation row has no number; how a repeated row is told from a second equal oper
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -80,6 +80,7 @@ class Entry:
     """What a lane knows of one operation."""
 
     __slots__ = (
+        "ambiguous",
         "answer",
         "answered",
         "claim",
@@ -88,7 +89,7 @@ class Entry:
         "operation",
         "refusal",
         "repeated",
-        "revivable",
+        "reported",
         "started",
         "status",
     )
@@ -104,7 +105,8 @@ class Entry:
         self.answered = Told.NO
         self.claim = False  # one equal row may still arrive that is this operation again
         self.repeated = False  # one did
-        self.revivable = False  # answered and acknowledged, but so late that the broker may have lost the answer
+        self.ambiguous = False  # 501 was repeated: an equal operation, unknown here, may have got one of the two
+        self.reported = False  # the program knows that it was answered
 
     @property
     def running(self) -> bool:
@@ -116,9 +118,9 @@ class Lane:
 
     __slots__ = ("entries", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, *, held: bool) -> None:
         self.entries: deque[Entry] = deque()
-        self.held = False
+        self.held = held
 
     def next_start(self) -> Entry | None:
         """The operation that may start now, if any."""
@@ -133,29 +135,51 @@ class Lane:
         if not head.started:
             return None
         executing = head.executing in (Told.NO, Told.UNCERTAIN)
-        if executing and self.held and head.operation.id is None:
+        if self.held and head.operation.id is None and (executing or self._second_started()):
             return None
         answer = head.answer is not None and head.answered in (Told.NO, Told.UNCERTAIN)
         return (head, executing, answer) if executing or answer else None
 
-    def release(self, pending: Iterable[Entry] = ()) -> None:
-        """500 has told which are `pending`: a head that is not among them is being executed already."""
+    def _second_started(self) -> bool:
+        return len(self.entries) > 1 and self.entries[1].started
+
+    def release(self, pending: Container[Entry] = ()) -> list[Entry]:
+        """500 has told which are `pending`; returns those that turn out to have been answered.
+
+        Of what was sent before the connection broke, the platform has seen the beginning: up to the last 501 whose
+        operation is not pending any more.
+        """
         self.held = False
-        head = self.entries[0]
-        if head.executing is Told.UNCERTAIN:
-            head.executing = Told.NO if head in pending else Told.YES
+        answered: list[Entry] = []
+        last = None
+        for entry in self.entries:
+            if entry.executing is Told.UNCERTAIN:
+                entry.ambiguous = entry in pending
+                entry.executing = Told.NO if entry.ambiguous else Told.YES
+            if entry.executing is Told.YES:
+                last = entry
+        if last is not None:
+            for entry in self.entries:
+                if entry is last:
+                    break
+                if entry.answered is Told.UNCERTAIN:
+                    answered.append(entry)
+        return answered
 
 
 class Lanes:
     """All operations that are held: waiting, running, or answered and not yet acknowledged.
 
     `doubt`: an acknowledgement that came less than so many seconds before the connection broke does not count, since
-    the broker may have died before it passed the rows on.
+    the broker may have died before it passed the rows on. `settling`: the connection is new, and an operation that
+    comes now may have an older one before it that 500 has still to bring: it must wait.
     """
 
-    def __init__(self, doubt: float) -> None:
+    def __init__(self, doubt: float, *, settling: bool) -> None:
         self.doubt = doubt
         self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to start or to send
+        self.settling = settling
+        self._now = 0.0
         self.listening = False  # a 500 was sent, its answer may still come
         self.ask_again = False  # a row was taken as a repeat; 500 will tell whether it was a second operation
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -180,7 +204,7 @@ class Lanes:
     def touch(self, entry: Entry) -> None:
         self.touched[entry.operation.lane] = self._lanes[entry.operation.lane]
 
-    def receive(self, entries: list[Entry], *, duplicate: bool = False) -> list[tuple[Entry, bool]]:
+    def receive(self, entries: list[Entry], now: float, *, duplicate: bool = False) -> list[tuple[Entry, bool]]:
         """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does.
 
         By ID a repeat is certain. Without one, a row equal to that of a held operation is a repeat, once per operation
@@ -189,6 +213,7 @@ class Lanes:
         first is answered: another 500 brings the second. Rows of one payload are never repeats of each other. A new row
         that stands before a repeat of its lane is older than that: it is put before it.
         """
+        self._now = now
         result: list[tuple[Entry, bool]] = []
         fresh: list[Entry] = []
         unplaced: dict[tuple[str, str], list[Entry]] = {}
@@ -203,7 +228,7 @@ class Lanes:
             elif known.operation in self._entries:
                 self._place(key, unplaced.pop(key, []), before=known)
                 pending.setdefault(key, set()).add(known)
-            elif known.revivable or known.operation.id is not None:
+            elif known.operation.id is not None:
                 unplaced.setdefault(key, []).append(self._revive(known))
         for key, rest in unplaced.items():
             self._place(key, rest)
@@ -211,8 +236,7 @@ class Lanes:
             entry.claim = self.listening
             self._by_row.setdefault(entry.operation.row, []).append(entry)
         for key, known_pending in pending.items():
-            self._lanes[key].release(known_pending)
-            self.touched[key] = self._lanes[key]
+            self._release(key, known_pending)
         return result
 
     def _find(self, operation: Operation, duplicate: bool) -> Entry | None:
@@ -225,30 +249,37 @@ class Lanes:
                     continue
                 entry.claim = False
                 entry.repeated = True
-                self.ask_again |= same not in self._entries and not entry.revivable
+                self.ask_again |= same not in self._entries
             return entry
         if operation.id is not None or duplicate:
             return self._history.get(_mark(operation))
         return None
 
     def _revive(self, entry: Entry) -> Entry:
-        """The platform has not seen the answer: it is given again, nothing is run again."""
+        """By ID it is certain that the platform has not seen the answer: it is given again, nothing is run again."""
         entry.executing = entry.answered = Told.NO
-        entry.revivable = False
-        self._finished = deque(pair for pair in self._finished if pair[1] is not entry)
         listed = self._by_row.setdefault(entry.operation.row, [])
-        if entry not in listed:
+        if entry in listed:
+            self._finished = deque(pair for pair in self._finished if pair[1] is not entry)
+        else:
             listed.append(entry)
         return entry
 
-    def _place(self, key: tuple[str, str], entries: list[Entry], before: Entry | None = None) -> None:
+    def _place(
+        self, key: tuple[str, str], entries: list[Entry], before: Entry | None = None, *, first: bool = False
+    ) -> None:
         if not entries:
             return
-        lane = self._lanes.setdefault(key, Lane())
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(held=self.settling)
         self.touched[key] = lane
         self._entries.update((entry.operation, entry) for entry in entries)
         if before is None:
-            lane.entries.extend(entries)
+            if first:
+                lane.entries.extendleft(entries)
+            else:
+                lane.entries.extend(entries)
             return
         if before.executing is Told.UNCERTAIN:  # both are pending: it never arrived
             before.executing = Told.NO
@@ -269,6 +300,7 @@ class Lanes:
             del self._lanes[operation.lane]
             self.touched.pop(operation.lane, None)
         del self._entries[operation]
+        entry.answered = Told.YES
         self.ask_again |= entry.repeated
         entry.repeated = False
         self._history[_mark(operation)] = entry
@@ -280,7 +312,6 @@ class Lanes:
     def _prune(self, now: float) -> None:
         while self._finished and not self.listening and self._finished[0][0] < now - self.doubt:
             _, entry = self._finished.popleft()
-            entry.claim = entry.revivable = False
             listed = self._by_row[entry.operation.row]
             listed.remove(entry)
             if not listed:
@@ -288,39 +319,48 @@ class Lanes:
 
     def asked(self, now: float) -> None:
         """500 is on its way: each held operation may come once more."""
-        self._prune(now)
+        self.end_listening(now)
         self.listening = True
         self.ask_again = False
-        for _, entry in self._finished:
-            entry.claim = entry.revivable
         for entry in self:
             entry.claim = True
 
     def end_listening(self, now: float) -> None:
         """The answer of 500 has had its time."""
         self.listening = False
-        for _, entry in self._finished:
-            entry.claim = entry.revivable = False
         self._prune(now)
+        for _, entry in self._finished:
+            entry.claim = False
 
-    def release(self) -> None:
-        """500 was not answered with these: what was sent before the connection broke has arrived."""
-        for key, lane in self._lanes.items():
-            if lane.held:
-                lane.release()
-                self.touched[key] = lane
+    def release(self, now: float, *, uncertain: bool) -> None:
+        """The answer of 500 should be here. With `uncertain` also lanes of which something was sent and is not known
+        to have arrived: it has, or 500 would have brought the operation."""
+        self.settling = False
+        self._now = now
+        for key, lane in list(self._lanes.items()):
+            if lane.held and (uncertain or not any(entry.executing is Told.UNCERTAIN for entry in lane.entries)):
+                self._release(key, ())
+
+    def _release(self, key: tuple[str, str], pending: Container[Entry]) -> None:
+        lane = self._lanes[key]
+        self.touched[key] = lane
+        for entry in lane.release(pending):
+            self.remove(entry, self._now)
 
     def disconnected(self, now: float) -> None:
         """What was sent and not surely taken is uncertain now; every lane waits for what 500 will tell."""
         self.end_listening(now)
+        self.settling = True
+        while self._finished and self._finished[-1][0] >= now - self.doubt:
+            _, entry = self._finished.pop()
+            entry.answered = Told.SENT
+            self._place(entry.operation.lane, [entry], first=True)
         for entry in self:
             acknowledged = entry.executing is Told.YES and entry.executing_at >= now - self.doubt
             if entry.executing is Told.SENT or acknowledged:
                 entry.executing = Told.UNCERTAIN
             if entry.answered is Told.SENT:
                 entry.answered = Told.UNCERTAIN
-        for finished_at, entry in self._finished:
-            entry.claim = entry.revivable = finished_at >= now - self.doubt
         for lane in self._lanes.values():
             lane.held = True
         self.touched.update(self._lanes)

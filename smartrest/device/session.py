@@ -126,7 +126,9 @@ class Session(Steps):
     def acknowledged(self, id: int, now: float) -> list[Event]:
         """PUBACK arrived for the `Publish` with this `id`."""
         self._at(now)
-        self._flow.acknowledged(id, now)
+        flight = self._flow.acknowledged(id, now)
+        if flight is not None and flight.kind == "pending" and self._flow.lanes.settling:
+            self._grace_at = self._now + self.limits.grace
         if id in self._registrations:
             self._registrations.remove(id)
             self._check_registered()
@@ -164,9 +166,12 @@ class Session(Steps):
             self._cause = "no answer in time"
             self._fire(Trigger.TIMER)
         if self.state is State.ONLINE:
+            if now >= self._grace_at:
+                self._grace_at = NEVER
+                self._flow.lanes.release(now, uncertain=False)
             if now >= self._settle_at:
                 self._settle_at = NEVER
-                self._flow.lanes.release()
+                self._flow.lanes.release(now, uncertain=True)
             if now >= self._listen_until:
                 self._listen_until = NEVER
                 self._flow.lanes.end_listening(now)
@@ -282,7 +287,7 @@ class Session(Steps):
         """When `tick` wants to be called, or `None`."""
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
         if self.state is State.ONLINE:
-            moments += [self._token_at, self._settle_at, self._listen_until]
+            moments += [self._token_at, self._grace_at, self._settle_at, self._listen_until]
         moment = min(moments)
         return None if moment == NEVER else moment
 

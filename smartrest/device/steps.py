@@ -95,10 +95,9 @@ class Steps:
         self._attempts = self._refusals = self._denials = self._token_attempts = 0
         self._online_at = NEVER
         self._deadline = NEVER  # of the state
-        self._token_at = self._settle_at = self._listen_until = NEVER
+        self._token_at = self._grace_at = self._settle_at = self._listen_until = NEVER
         self._subscriptions: dict[str, int | None] = {}
         self._registrations: set[int] = set()
-        self._full = False  # of operations
         self._left_pending = False  # operations that did not find room
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
@@ -127,8 +126,8 @@ class Steps:
         if self.state in PUBLISHING:
             flow.pump(self._now, start=self.state is State.ONLINE)
         if self.state is State.ONLINE:
-            self._full = self._full and len(flow.lanes) > self.limits.operations // 2
-            if flow.lanes.ask_again or (self._left_pending and not self._full):
+            room = len(flow.lanes) <= self.limits.operations // 2
+            if not flow.lanes.listening and (flow.lanes.ask_again or (self._left_pending and room)):
                 self._ask_pending()
         elif self.state is State.CLOSING and flow.idle:
             self._fire(Trigger.DRAINED)
@@ -167,7 +166,7 @@ class Steps:
         self._flow.disconnected(self._now)
         self._subscriptions.clear()
         self._registrations.clear()
-        self._settle_at = self._listen_until = NEVER
+        self._grace_at = self._settle_at = self._listen_until = NEVER
 
     def _discard(self) -> None:
         """What was not fetched yet was meant for a connection that is no more."""
@@ -175,10 +174,11 @@ class Steps:
 
     def _ask_pending(self) -> None:
         lanes = self._flow.lanes
-        self._left_pending = self._full
+        lanes.settling |= self._left_pending and self._flow.acknowledgements
+        self._left_pending = False
         self._flow.publish("pending", topics.us(), encode_row(("500",)), self._now)
         lanes.asked(self._now)
-        self._settle_at = self._now + self.limits.settle if lanes.held else NEVER
+        self._settle_at = self._now + self.limits.settle if lanes.held or lanes.settling else NEVER
         self._listen_until = self._now + self.limits.listen
 
     def _ask_token(self) -> None:
@@ -192,14 +192,16 @@ class Steps:
         entries: list[Entry] = []
         for operation, refusal in found:
             reason = check_answerable(operation)
-            if reason is None and len(self._flow.lanes) + len(entries) >= self.limits.operations:
-                self._full = self._left_pending = True
+            if reason is None and (
+                self._left_pending or len(self._flow.lanes) + len(entries) >= self.limits.operations
+            ):
+                self._left_pending = True  # and so are all younger ones: the platform answers the oldest
                 reason = "too many operations at a time; left PENDING, to be asked for later"
             if reason is not None:
                 events.append(OperationRefused(operation, reason, answered=False))
             else:
                 entries.append(Entry(operation, refusal))
-        for entry, repeated in self._flow.lanes.receive(entries, duplicate=duplicate):
+        for entry, repeated in self._flow.lanes.receive(entries, self._now, duplicate=duplicate):
             if repeated:
                 events.append(OperationRepeated(entry.operation))
             elif entry.refusal is not None:

@@ -1,0 +1,236 @@
+"""A simulated platform and network around a `Session`: discrete events, a clock of numbers, faults by a seeded random.
+
+No MQTT client and no socket is imitated here: a session has none. What is simulated is the other end: rows answered as
+the platform answers them, operations kept by fragment, packets that take time and get lost with their connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from smartrest import decode, encode
+from smartrest.device import (
+    Connect,
+    Disconnect,
+    Event,
+    Operation,
+    OperationReceived,
+    Publish,
+    Session,
+    Subscribe,
+)
+from smartrest.mqtt import topics
+
+FRAGMENTS = {"511": "c8y_Command", "510": "c8y_Restart", "513": "c8y_Configuration"}
+
+
+@dataclass
+class PlatformOperation:
+    """An operation as the platform keeps it."""
+
+    row: tuple[str, ...]
+    fragment: str
+    status: str = "PENDING"
+    result: list[str] = field(default_factory=list)
+    reason: str = ""
+
+
+def token(number: int, life: float) -> str:
+    """A token in the form of a JWT; the signature is never looked at."""
+    body = json.dumps({"iat": 1_000_000, "exp": 1_000_000 + life, "n": number}).encode()
+    return f"e30.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}.c2ln"
+
+
+class SimulatedPlatform:
+    """Keeps operations as documented: 501 takes the oldest PENDING one of a fragment, 502 and 503 the oldest EXECUTING.
+
+    507 fails all EXECUTING ones.
+    """
+
+    def __init__(self, token_life: float = 3600.0) -> None:
+        self.operations: list[PlatformOperation] = []
+        self.measurements: list[tuple[str, ...]] = []
+        self.errors: list[tuple[str, ...]] = []
+        self.published: list[tuple[str, tuple[str, ...]]] = []
+        self.registered = 0
+        self.tokens = 0
+        self.token_life = token_life
+        self.deliver: Callable[[str, bytes], None] = lambda topic, payload: None
+
+    def create(self, *rows: tuple[str, ...]) -> list[PlatformOperation]:
+        """New operations, told to the device in one payload if it is connected."""
+        made = [PlatformOperation(row, FRAGMENTS[row[0]]) for row in rows]
+        self.operations += made
+        self.deliver(topics.ds(), encode(rows))
+        return made
+
+    def receive(self, device: str, topic: str, payload: bytes) -> None:
+        if topic == topics.uat():
+            self.tokens += 1
+            self.deliver(topics.dat(), encode([("71", token(self.tokens, self.token_life))]))
+            return
+        target = topics.parse(topic).child or device
+        for row in decode(payload):
+            self.published.append((topic, row))
+            self._row(target, row)
+
+    def _row(self, device: str, row: tuple[str, ...]) -> None:
+        match row:
+            case ("100", *_):
+                self.registered += 1
+            case ("200", *_):
+                self.measurements.append(row)
+            case ("500",):
+                pending = [operation.row for operation in self.operations if operation.status == "PENDING"]
+                if pending:
+                    self.deliver(topics.ds(), encode(pending))
+            case ("501", fragment):
+                self._change(device, fragment, "PENDING", "EXECUTING", row)
+            case ("502", fragment, reason):
+                self._change(device, fragment, "EXECUTING", "FAILED", row).reason = reason
+            case ("503", fragment, *result):
+                self._change(device, fragment, "EXECUTING", "SUCCESSFUL", row).result = result
+            case ("507", fragment, reason):
+                for operation in self.operations:
+                    if (operation.row[1], operation.fragment, operation.status) == (device, fragment, "EXECUTING"):
+                        operation.status, operation.reason = "FAILED", reason
+
+    def _change(self, device: str, fragment: str, old: str, new: str, row: tuple[str, ...]) -> PlatformOperation:
+        for operation in self.operations:
+            if (operation.row[1], operation.fragment, operation.status) == (device, fragment, old):
+                operation.status = new
+                return operation
+        self.errors.append(row)
+        return PlatformOperation(row, fragment)
+
+
+class Simulation:
+    """Runs a session against a simulated platform. `latency`: seconds of one way; `now` is the clock.
+
+    `handler` gets each operation and returns its result and the seconds that it takes. `loses_acknowledged`: the
+    broker acknowledges a payload before it passes it on, and loses it when it dies in between.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        platform: SimulatedPlatform,
+        *,
+        latency: float = 0.05,
+        handler: Callable[[Operation], tuple[tuple[Any, ...], float]] | None = None,
+        loses_acknowledged: bool = False,
+    ) -> None:
+        self.session = session
+        self.platform = platform
+        self.latency = latency
+        self.handler = handler
+        self.loses_acknowledged = loses_acknowledged
+        self.now = 0.0
+        self.reachable = True
+        self.connection = 0  # number of the connection that is open, 0: none
+        self.events: list[Event] = []
+        self.keep_events = True
+        self.ran: list[Operation] = []
+        self.ticks = 0
+        self._connections = 0
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._moment = 0.0
+        platform.deliver = self._deliver
+        self.carry_out()
+
+    def at(self, moment: float, call: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._agenda, (moment, self._count, call))
+
+    def run(self, until: float) -> None:
+        """Let time pass, from event to event."""
+        while True:
+            due = self.session.due()
+            agenda = self._agenda[0][0] if self._agenda else float("inf")
+            moment = min(agenda, float("inf") if due is None else max(due, self.now))
+            if moment > until:
+                self.now = until
+                return
+            self.now = moment
+            if agenda <= moment:
+                heapq.heappop(self._agenda)[2]()
+            else:
+                self.ticks += 1
+                self.note(self.session.tick(self.now))
+                after = self.session.due()
+                assert after is None or after > self.now, f"tick changed nothing: {self.session!r}"
+
+    def note(self, events: list[Event]) -> None:
+        if self.keep_events:
+            self.events += events
+        for event in events:
+            if isinstance(event, OperationReceived):
+                self.ran.append(event.operation)
+                if self.handler is not None:
+                    self._handle(event.operation, *self.handler(event.operation))
+        self.carry_out()
+
+    def _handle(self, operation: Operation, result: tuple[Any, ...], seconds: float) -> None:
+        self.at(self.now + seconds, lambda: self.note(self.session.succeed(operation, *result, now=self.now)))
+
+    def send(self, *rows: tuple[Any, ...], child: str | None = None) -> None:
+        self.note(self.session.send(*rows, child=child, now=self.now))
+
+    def cut(self) -> None:
+        """The connection breaks: what is on its way is lost, in both directions."""
+        if self.connection:
+            self.connection = 0
+            self.note(self.session.disconnected(self.now, "cut"))
+
+    def carry_out(self) -> None:
+        for action in self.session.outgoing():
+            moment = self._moment = max(self.now, self._moment) + 1e-9  # packets of one connection keep their order
+            match action:
+                case Connect():
+                    self._connections += 1
+                    self.at(moment + self.latency, lambda number=self._connections: self._accept(number))
+                case Disconnect():
+                    self.connection = 0
+                    self.at(moment, lambda: self.note(self.session.disconnected(self.now)))
+                case Subscribe(topic=topic):
+                    self._travel(moment, lambda topic=topic: self._answer(
+                        lambda: self.note(self.session.subscribed(topic, 1, self.now))))  # fmt: skip
+                case Publish():
+                    self._travel(moment, lambda action=action: self._published(action))
+
+    def _accept(self, number: int) -> None:
+        if number != self._connections:
+            return
+        if self.reachable:
+            self.connection = number
+            self.note(self.session.connected(0, self.now))
+        else:
+            self.note(self.session.disconnected(self.now, "unreachable"))
+
+    def _travel(self, moment: float, call: Callable[[], None], latency: float | None = None) -> None:
+        number = self.connection
+        arrival = moment + (self.latency if latency is None else latency)
+        self.at(arrival, lambda: call() if self.connection == number else None)
+
+    def _answer(self, call: Callable[[], None]) -> None:
+        self._travel(self.now, call)
+
+    def _published(self, action: Publish) -> None:
+        device = self.session.client_id.device_id
+        acknowledge = lambda: self.note(self.session.acknowledged(action.id, self.now))  # noqa: E731 - a callback
+        if self.loses_acknowledged:
+            self._travel(self.now, acknowledge, 0.001)
+            self._travel(self.now, lambda: self.platform.receive(device, action.topic, action.payload), 0.01)
+        else:
+            self.platform.receive(device, action.topic, action.payload)
+            self._answer(acknowledge)
+
+    def _deliver(self, topic: str, payload: bytes) -> None:
+        if self.connection:
+            self._answer(lambda: self.note(self.session.received(topic, payload, self.now)))
