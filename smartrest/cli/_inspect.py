@@ -126,7 +126,7 @@ class _Payload:
                 place = f"at QoS {self._run.args.qos} on {visible(self._topic)}"
             except ValueError as error:
                 self._run.report.error(self._where, str(error))
-        text = f"{self._size:,} bytes: {100 * self._size / limit:.1f} % of the {limit:,} that fit {place}"
+        text = f"{self._size:,} bytes: {100 * self._size / max(limit, 1):.1f} % of the {limit:,} that fit {place}"
         return self._colours.red(text) if self._size > limit else text
 
     def _print(self, text: str) -> None:

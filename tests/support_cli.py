@@ -1,0 +1,31 @@
+"""Runs the command line inside the test's process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from smartrest.cli import main
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """`run("decode", "-", stdin=b"100,a")` as the command `smartrest` would do it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capture = capfdbinary
+
+    def __call__(self, *argv: object, stdin: bytes = b"") -> Outcome:
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = main([str(word) for word in argv])
+        out, err = self._capture.readouterr()
+        return Outcome(code, out.decode(), err.decode())
