@@ -17,9 +17,9 @@ from ._authority import CA
 from ._check import CHAIN_LIMIT, check_chain
 from ._errors import CertificateError
 from ._findings import REQUIREMENTS, ChainFinding
+from ._handshake import explain_handshake, try_handshake
 from ._identity import Identity
 from ._platform import bulk_registration, trusted_certificate
-from ._tls import explain_handshake
 
 __all__ = [
     "CA",
@@ -32,4 +32,5 @@ __all__ = [
     "check_chain",
     "explain_handshake",
     "trusted_certificate",
+    "try_handshake",
 ]

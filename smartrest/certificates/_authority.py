@@ -16,7 +16,7 @@ from ._facts import facts_of, quiet
 from ._files import READ_LIMIT, read_file, save_files
 from ._identity import Identity, chain_pem, load_certificates
 from ._keys import RSA_DEFAULT, demand_key, make_key, read_key, same_key, write_key
-from ._names import POLICY, common_names, demand_name, make_name, title
+from ._names import POLICY, common_names, demand_name, make_name, name_key, title
 from ._profile import CA_DAYS, DEVICE_DAYS, INTERMEDIATE_DAYS, PATH_LENGTH, Order, sign
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class CA:
         if not begin <= now < end:
             when = "has expired" if now >= end else "is not valid yet"
             raise CertificateError(f"the CA {title(self._facts.subject)} {when} and cannot sign", "expired")
-        if any(order.subject == above.subject for above in self.chain):
+        if any(name_key(order.subject) == name_key(above.subject) for above in self.chain):
             text = f"a CA above has the same subject ({title(order.subject)}): choose another name"
             raise CertificateError(text, "bad_name")
         return sign(order, self.certificate, self.key)

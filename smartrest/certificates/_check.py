@@ -170,7 +170,11 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
 
 def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> None:
     """Whether `parent` signed `child`; names that do not fit are reported by `put_in_order`."""
-    if child.subject is None or child.issuer is None or parent.subject is None or child.issuer != parent.subject:
+    if child.issuer is None or parent.subject is None or child.issuer_key != parent.subject_key:
+        return
+    if child.issuer.public_bytes() != parent.subject.public_bytes():
+        text = f"{child.label} names its signer in another spelling than {parent.label} names itself: issue it again"
+        findings.append(child.finding(6, "name_spelling", text))
         return
     if child.weak_hash or not _verify(child, parent, findings):
         return  # a weak signature is reported as such; cryptography would not verify it

@@ -10,6 +10,7 @@ import threading
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography import x509
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from ._files import READ_LIMIT, read_file
 from ._findings import ChainFinding
-from ._names import title
+from ._names import name_key, title
 from ._pem import Block, find_blocks
 
 if TYPE_CHECKING:
@@ -74,9 +75,18 @@ class Facts:
     def path_length(self) -> int | None:
         return None if self.constraints is None else self.constraints.path_length
 
+    @cached_property
+    def subject_key(self) -> object:
+        """The subject as it is compared (`name_key`); `None` where it cannot be read."""
+        return name_key(self.subject)
+
+    @cached_property
+    def issuer_key(self) -> object:
+        return name_key(self.issuer)
+
     @property
     def self_issued(self) -> bool:
-        return self.subject is not None and self.subject == self.issuer
+        return self.subject is not None and self.subject_key == self.issuer_key
 
     @property
     def weak_hash(self) -> bool:

@@ -102,8 +102,14 @@ class Identity:
         return write_key(self._need_key(), passphrase)
 
     def pkcs12(self, passphrase: Passphrase, *, name: str = KEYSTORE_NAME) -> bytes:
-        """A PKCS#12 keystore with key and chain, as Java clients read it; `name` is the alias of its one entry."""
-        encryption = serialization.BestAvailableEncryption(secret(passphrase))
+        """A PKCS#12 keystore with key and chain, as Java clients read it; `name` is the alias of its one entry.
+
+        `CertificateError` `bad_passphrase` where the passphrase is not ASCII, which Java cannot use here.
+        """
+        data = secret(passphrase)
+        if not data.isascii():
+            raise CertificateError("Java opens a keystore with an ASCII passphrase only", "bad_passphrase")
+        encryption = serialization.BestAvailableEncryption(data)
         return pkcs12.serialize_key_and_certificates(
             name.encode(), self._need_key(), self.certificate, list(self.chain[1:]), encryption
         )

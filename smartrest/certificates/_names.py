@@ -5,6 +5,7 @@ What X.509 asks stands here; what a ClientId asks of a device identifier, in `sm
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,19 @@ def common_names(name: x509.Name) -> list[str]:
     """Every common name in a subject; one is right."""
     values = (attribute.value for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
     return [value if isinstance(value, str) else value.decode("latin-1") for value in values]
+
+
+def name_key(name: x509.Name | None) -> object:
+    """What two names have in common that TLS libraries take for the same: upper and lower case and blanks aside."""
+    if name is None:
+        return None
+    return tuple(frozenset((each.oid, _folded(each.value)) for each in part) for part in name.rdns)
+
+
+def _folded(value: str | bytes) -> str | bytes:
+    if isinstance(value, bytes):
+        return value
+    return re.sub("[A-Z]+", lambda match: match[0].lower(), re.sub("[ \t\n\v\f\r]+", " ", value).strip(" "))
 
 
 def title(name: x509.Name | None) -> str:

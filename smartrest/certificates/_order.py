@@ -52,7 +52,7 @@ def is_self_signed(facts: Facts) -> bool:
 
 
 def _linked(child: Facts, parent: Facts) -> bool:
-    return child.issuer is not None and child.issuer == parent.subject
+    return child.issuer is not None and child.issuer_key == parent.subject_key
 
 
 def _without_repetitions(given: list[Facts], findings: list[ChainFinding]) -> list[Facts]:
@@ -74,7 +74,7 @@ def _note_equal_subjects(path: list[Facts], findings: list[ChainFinding]) -> boo
     for facts in path:
         if facts.subject is None:
             continue
-        first = seen.setdefault(facts.subject, facts)
+        first = seen.setdefault(facts.subject_key, facts)
         if first is not facts:
             found = True
             text = (
@@ -89,14 +89,14 @@ def _reordered(path: list[Facts]) -> list[Facts] | None:
     """The one order in which each certificate is followed by its issuer, `None` where not all can be placed."""
     if any(facts.subject is None or facts.issuer is None for facts in path):
         return None
-    by_subject = {facts.subject: facts for facts in path}
-    issuers = {facts.issuer for facts in path if not facts.self_issued}
-    leaves = [facts for facts in path if facts.subject not in issuers]
+    by_subject = {facts.subject_key: facts for facts in path}
+    issuers = {facts.issuer_key for facts in path if not facts.self_issued}
+    leaves = [facts for facts in path if facts.subject_key not in issuers]
     if len(leaves) != 1:
         return None
     order = [leaves[0]]
     while len(order) < len(path):
-        following = by_subject.get(order[-1].issuer)
+        following = by_subject.get(order[-1].issuer_key)
         if following is None or following is order[-1]:
             return None
         order.append(following)

@@ -1,12 +1,10 @@
-"""The TLS side of an identity: the client's context, and what a failed handshake means in plain words.
+"""The TLS context of an identity: it verifies the server and cannot be talked out of it.
 
-The context verifies the server and cannot be talked out of it; who wants that builds a context of their own.
+Who wants a context that does not verify builds one of their own.
 """
 
 from __future__ import annotations
 
-import errno
-import socket
 import ssl
 import tempfile
 from pathlib import Path
@@ -98,80 +96,3 @@ def _load(context: ssl.SSLContext, identity: Identity, key: PrivateKey) -> None:
         except ssl.SSLError as error:
             text = f"the TLS library refuses this identity ({error.reason}): make a new one, RSA 3072 or P-256"
             raise CertificateError(text, "broken_chain") from None
-
-
-# OpenSSL's verification results (X509_V_ERR_…): what is wrong with the server's certificate.
-SERVER = {
-    9: ("server_not_yet_valid", "the server's certificate is not valid yet: set this machine's clock right"),
-    10: ("server_expired", "the server's certificate has expired: its operator must renew it (is this clock right?)"),
-    18: ("server_unknown_ca", "the server's certificate is self-signed: give it (or its CA) as ca_file"),
-    19: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
-    20: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
-    21: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
-    23: ("server_revoked", "the server's certificate has been revoked: do not connect"),
-    62: ("server_wrong_host", "the server's certificate is for another host name: connect by the name that it holds"),
-    64: ("server_wrong_host", "the server's certificate is not for this IP address: connect by the name that it holds"),
-}
-# What the server said about us (TLS alerts, as OpenSSL names them in SSLError.reason), by a part of the name.
-NO_TLS = "the server does not speak TLS on this port: certificates work on port 8883"
-OLD_TLS = "the server speaks neither TLS 1.2 nor TLS 1.3"
-ALERTS = (
-    ("CERTIFICATE_REQUIRED", "client_missing", "the server wants a client certificate and got none"),
-    ("CERTIFICATE_EXPIRED", "client_expired", "the server says the device certificate has expired: issue a new one"),
-    ("CERTIFICATE_REVOKED", "client_revoked", "the server says the device certificate is revoked: issue a new one"),
-    ("UNSUPPORTED_CERTIFICATE", "client_refused", "the server cannot use this kind of device certificate"),
-    ("UNKNOWN_CA", "client_unknown_ca", "the server does not trust the device's CA: upload that CA and enable it"),
-    (
-        "CERTIFICATE_UNKNOWN",
-        "client_refused",
-        "the server refuses the device certificate: is its CA uploaded, enabled?",
-    ),
-    ("BAD_CERTIFICATE", "client_refused", "the server refuses the device certificate: hold it against check_chain"),
-    ("DECRYPT_ERROR", "client_refused", "the server could not verify the device's signature: do key and chain match?"),
-    ("ACCESS_DENIED", "client_refused", "the server knows the device certificate and denies access"),
-    ("PROTOCOL_VERSION", "tls_version", OLD_TLS),
-    ("UNSUPPORTED_PROTOCOL", "tls_version", OLD_TLS),
-    ("WRONG_VERSION_NUMBER", "not_tls", NO_TLS),
-    ("RECORD_LAYER_FAILURE", "not_tls", NO_TLS),
-    (
-        "HANDSHAKE_FAILURE",
-        "no_agreement",
-        "client and server found no common way to encrypt, or no fitting certificate",
-    ),
-)
-REFUSED = "nothing listens on that port: certificates work on port 8883"
-RESET = "the server dropped the connection: often a device certificate that it does not accept"
-
-
-def explain_handshake(error: BaseException) -> CertificateError:
-    """What a failed TLS connection means, from the exception that it ended with (`ssl.SSLError`, `OSError`).
-
-    Returns the error to raise or to show: `reason` is one of docs/certificates.md ("Handshakes"), the text says what to
-    do. With TLS 1.3 the server's verdict on the device comes with the first read after the handshake.
-    """
-    if isinstance(error, CertificateError):
-        return error
-    if isinstance(error, ssl.SSLCertVerificationError):
-        reason, text = SERVER.get(
-            error.verify_code, ("server_refused", f"the server's certificate is not acceptable: {error.verify_message}")
-        )
-        return CertificateError(text, reason)
-    if isinstance(error, ssl.SSLError):
-        name = error.reason or str(error).upper()
-        for part, reason, text in ALERTS:
-            if part in name.replace(" ", "_"):
-                return CertificateError(text, reason)
-        if isinstance(error, ssl.SSLEOFError):
-            return CertificateError(RESET, "closed")
-        return CertificateError(f"TLS failed: {name}", "tls")
-    if isinstance(error, socket.gaierror):
-        return CertificateError(f"the host name is not known: {error.strerror}", "unknown_host")
-    if isinstance(error, TimeoutError):
-        return CertificateError("the server did not answer in time: check host, port and firewall", "timeout")
-    if isinstance(error, OSError):
-        if error.errno == errno.ECONNREFUSED:
-            return CertificateError(REFUSED, "refused")
-        if isinstance(error, ConnectionError) or error.errno == errno.ECONNRESET:
-            return CertificateError(RESET, "closed")
-        return CertificateError(f"no connection: {error.strerror or error}", "network")
-    return CertificateError(f"the connection failed: {type(error).__name__}", "unknown")

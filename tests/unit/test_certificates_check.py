@@ -104,6 +104,8 @@ BROKEN: list[tuple[int, str, Any, dict[str, Any]]] = [
     (6, "bad_signature", lambda: [device(), make(name("Test CA"), ec_key(1), name("Test CA"), ec_key(5), ca=True)], {}),
     (6, "key_id_mismatch", lambda: [device(authority=x509.AuthorityKeyIdentifier(b"other", None, None)), root()], {}),
     (6, "key_id_mismatch", lambda: [device(authority=_by_serial(name("Test CA"), 5)), root()], {}),
+    (6, "name_spelling", lambda: [device(signer="TEST  CA"), root()], {}),
+    (6, "name_spelling", lambda: [device(), make(name("Test CA"), ec_key(1), name("test CA"), ec_key(1), ca=True)], {}),
     (6, "duplicate_subject", lambda: [device("Test CA"), root()], {"client_id": None}),
     (7, "pathlen", lambda: [below_middle(), middle(), root(path_length=0)], {"max_length": 3}),
     (8, "too_long", lambda: [below_middle(), middle(), root()], {}),

@@ -315,6 +315,7 @@ def test_what_cannot_be_loaded(tmp_path: Path, ca: CA, pump: Identity) -> None:
     refused("bad_passphrase", Identity.load, folder, passphrase="")
     refused("bad_passphrase", pump.key_pem, "")
     refused("bad_passphrase", pump.pkcs12, b"")
+    refused("bad_passphrase", pump.pkcs12, "é")
     other = tmp_path / "other.pem"
     other.write_bytes(key_bytes(ec_key(5)))
     refused("key_mismatch", Identity.load, chain, other)

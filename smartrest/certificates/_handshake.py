@@ -1,0 +1,108 @@
+"""What a failed TLS handshake means, in plain words; and a handshake made only to see whether it works.
+
+The alerts and verification results are OpenSSL's, under the names that the ssl module gives them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+
+from ._errors import CertificateError
+
+VERDICT_WAIT = 2.0  # seconds in which a TLS 1.3 server is given the time to refuse the client's certificate
+
+# OpenSSL's verification results (X509_V_ERR_…): what is wrong with the server's certificate.
+SERVER = {
+    9: ("server_not_yet_valid", "the server's certificate is not valid yet: set this machine's clock right"),
+    10: ("server_expired", "the server's certificate has expired: its operator must renew it (is this clock right?)"),
+    18: ("server_unknown_ca", "the server's certificate is self-signed: give it (or its CA) as ca_file"),
+    19: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
+    20: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
+    21: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
+    23: ("server_revoked", "the server's certificate has been revoked: do not connect"),
+    62: ("server_wrong_host", "the server's certificate is for another host name: connect by the name that it holds"),
+    64: ("server_wrong_host", "the server's certificate is not for this IP address: connect by the name that it holds"),
+}
+# What the server said about us (TLS alerts, as OpenSSL names them in SSLError.reason), by a part of the name.
+NO_TLS = "the server does not speak TLS on this port: certificates work on port 8883"
+OLD_TLS = "the server speaks neither TLS 1.2 nor TLS 1.3"
+ALERTS = (
+    ("CERTIFICATE_REQUIRED", "client_missing", "the server wants a client certificate and got none"),
+    ("CERTIFICATE_EXPIRED", "client_expired", "the server says the device certificate has expired: issue a new one"),
+    ("CERTIFICATE_REVOKED", "client_revoked", "the server says the device certificate is revoked: issue a new one"),
+    ("UNSUPPORTED_CERTIFICATE", "client_refused", "the server cannot use this kind of device certificate"),
+    ("UNKNOWN_CA", "client_unknown_ca", "the server does not trust the device's CA: upload that CA and enable it"),
+    (
+        "CERTIFICATE_UNKNOWN",
+        "client_refused",
+        "the server refuses the device certificate: is its CA uploaded, enabled?",
+    ),
+    ("BAD_CERTIFICATE", "client_refused", "the server refuses the device certificate: hold it against check_chain"),
+    ("DECRYPT_ERROR", "client_refused", "the server could not verify the device's signature: do key and chain match?"),
+    ("ACCESS_DENIED", "client_refused", "the server knows the device certificate and denies access"),
+    ("PROTOCOL_VERSION", "tls_version", OLD_TLS),
+    ("UNSUPPORTED_PROTOCOL", "tls_version", OLD_TLS),
+    ("WRONG_VERSION_NUMBER", "not_tls", NO_TLS),
+    ("RECORD_LAYER_FAILURE", "not_tls", NO_TLS),
+    ("HANDSHAKE_FAILURE", "no_agreement", "client and server share no cipher, or the server wants another certificate"),
+)
+REFUSED = "nothing listens on that port: certificates work on port 8883"
+RESET = "the server dropped the connection: often a device certificate that it does not accept, or no TLS there"
+
+
+def explain_handshake(error: BaseException) -> CertificateError:
+    """What a failed TLS connection means, from the exception that it ended with (`ssl.SSLError`, `OSError`).
+
+    Returns the error to raise or to show: `reason` is one of docs/certificates.md ("Handshakes"), the text says what to
+    do. With TLS 1.3 the server's verdict on the device comes with the first read after the handshake.
+    """
+    if isinstance(error, CertificateError):
+        return error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason, text = SERVER.get(
+            error.verify_code, ("server_refused", f"the server's certificate is not acceptable: {error.verify_message}")
+        )
+        return CertificateError(text, reason)
+    if isinstance(error, ssl.SSLError):
+        name = getattr(error, "reason", None) or str(error)  # only errors from OpenSSL itself have a reason
+        for part, reason, text in ALERTS:
+            if part in name:
+                return CertificateError(text, reason)
+        if isinstance(error, ssl.SSLEOFError):
+            return CertificateError(RESET, "closed")
+        return CertificateError(f"TLS failed: {name}", "tls")
+    if isinstance(error, socket.gaierror):
+        return CertificateError(f"the host name is not known: {error.strerror}", "unknown_host")
+    if isinstance(error, TimeoutError):
+        return CertificateError("the server did not answer in time: check host, port and firewall", "timeout")
+    if isinstance(error, OSError):
+        if error.errno == errno.ECONNREFUSED:
+            return CertificateError(REFUSED, "refused")
+        if isinstance(error, ConnectionError) or error.errno == errno.ECONNRESET:
+            return CertificateError(RESET, "closed")
+        return CertificateError(f"no connection: {error.strerror or error}", "network")
+    return CertificateError(f"the connection failed: {type(error).__name__}", "unknown")
+
+
+def try_handshake(host: str, port: int, context: ssl.SSLContext, *, timeout: float = 10.0) -> str:
+    """Connects, shakes hands, waits a moment for the server's verdict and hangs up; returns the TLS version.
+
+    Raises what `explain_handshake` says. No MQTT is spoken: a ClientId that does not fit the certificate is refused by
+    the platform after that, with CONNACK 5; `check_chain` finds it beforehand.
+    """
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host) as s,
+        ):
+            version = s.version()
+            s.settimeout(VERDICT_WAIT)
+            with contextlib.suppress(TimeoutError):  # it waits for our first packet: accepted
+                if version == "TLSv1.3" and not s.recv(1):
+                    raise ConnectionResetError
+            return version or "TLS"
+    except OSError as error:
+        raise explain_handshake(error) from error

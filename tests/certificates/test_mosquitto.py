@@ -1,0 +1,167 @@
+"""Mutual TLS against mosquitto: what a device of this package lives through with its certificate as its only login."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
+pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
+
+from certificates.makers import DAY, NOW, device, ec_key, pem, plain_context, root, server_files
+
+from smartrest.certificates import CA, CertificateError, Identity, try_handshake
+from smartrest.device import Device, Operation
+from smartrest.testing import Broker, Platform
+from smartrest.testing.broker import find_mosquitto
+
+pytestmark = pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return server_files(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module")
+def ca() -> CA:
+    return CA.create("Acme CA", key=ec_key(1))
+
+
+@pytest.fixture(scope="module")
+def platform(files: dict[str, Path], ca: CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    trusted = tmp_path_factory.mktemp("trusted") / "ca.pem"
+    trusted.write_bytes(pem(ca.certificate))
+    with (
+        Broker(
+            "mosquitto",
+            certfile=files["certfile"],
+            keyfile=files["keyfile"],
+            cafile=trusted,
+            require_certificate=True,
+            use_identity_as_username=True,
+        ) as broker,
+        Platform(broker) as running,
+    ):
+        yield running
+
+
+def log_of(platform: Platform) -> str:
+    assert platform.broker is not None
+    return platform.broker.log
+
+
+@pytest.mark.parametrize("client_id", ["pump-1", "d:pump-1:com.acme.v1"])
+def test_the_life_of_a_device(platform: Platform, files: dict[str, Path], ca: CA, client_id: str) -> None:
+    identity = ca.issue("pump-1", key=ec_key(0))
+    pump = Device(platform.host, client_id, identity=identity, ca_file=files["ca"], port=platform.port, token=True)
+
+    @pump.operation("c8y_Command")
+    def command(operation: Operation) -> str:
+        return f"did {operation.parameters['command']}"
+
+    with pump:
+        pump.wait_online(20)
+        pump.send(("200", "c8y_Temperature", "T", "25.3", "C"))
+        assert pump.flush(20)
+        platform.wait_for_device("pump-1")
+        (sent,) = platform.send(("511", "pump-1", 'say "hi"'))
+        sent.wait(20)
+        assert (sent.status, sent.result) == ("SUCCESSFUL", 'did say "hi"')
+        platform.wait_for(lambda: pump.token, 20, "no token")
+    assert ("200", "c8y_Temperature", "T", "25.3", "C") in platform.published("s/us")
+    assert platform.errors == []
+    assert f"as {client_id} " in log_of(platform)
+    assert "u'pump-1'" in log_of(platform)  # the common name is what the broker takes as user name
+
+
+def test_the_async_device(platform: Platform, files: dict[str, Path], ca: CA) -> None:
+    pytest.importorskip("aiomqtt", reason="the extra smartrest[device] is not installed")
+    from smartrest.device import AsyncDevice
+
+    identity = ca.issue("pump-2", key=ec_key(0))
+
+    async def life() -> None:
+        where = {"port": platform.port, "ca_file": files["ca"]}
+        async with AsyncDevice(platform.host, "pump-2", identity=identity, **where) as pump:
+            await pump.wait_online(20)
+
+    asyncio.run(life())
+    assert "u'pump-2'" in log_of(platform)
+
+
+def test_another_clientid_than_the_common_name_never_connects(
+    platform: Platform, files: dict[str, Path], ca: CA
+) -> None:
+    identity = ca.issue("pump-1", key=ec_key(0))
+    with pytest.raises(CertificateError, match="is for 'pump-1', but the ClientId names the device 'pump-9'") as caught:
+        Device(platform.host, "pump-9", identity=identity, ca_file=files["ca"], port=platform.port)
+    assert [finding.reason for finding in caught.value.findings] == ["cn_mismatch"]
+    assert "pump-9" not in log_of(platform)
+
+
+def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path) -> None:
+    good = ca.issue("pump-3", key=ec_key(0))
+    assert try_handshake(platform.host, platform.port, good.ssl_context(ca_file=files["ca"])).startswith("TLS")
+    stranger = CA.create("Other CA", key=ec_key(3)).issue("pump-3", key=ec_key(0))
+    old = pem(device("pump-3", signer="Acme CA", end=NOW - DAY / 2), ca.certificate)
+    forged = pem(device("pump-3", signer="Acme CA", signer_key=4), root("Acme CA", 4))
+    cases = {
+        "client_unknown_ca": stranger.ssl_context(ca_file=files["ca"]),
+        "client_expired": plain_context(old, ec_key(0), files["ca"], tmp_path),
+        "client_missing": plain_context(b"", None, files["ca"], tmp_path),
+        "server_unknown_ca": good.ssl_context(),
+    }
+    for reason, context in cases.items():
+        with pytest.raises(CertificateError) as caught:
+            try_handshake(platform.host, platform.port, context)
+        assert caught.value.reason == reason
+    with pytest.raises(CertificateError):  # a CA of the same name with another key; the alert differs between versions
+        try_handshake(platform.host, platform.port, plain_context(forged, ec_key(0), files["ca"], tmp_path))
+    with pytest.raises(CertificateError, match=r"another host name|not for this IP"):
+        try_handshake("localhost", platform.port, good.ssl_context(ca_file=files["ca"]))
+
+
+def test_a_port_without_tls(ca: CA) -> None:
+    with Broker("mosquitto") as broker, pytest.raises(CertificateError) as caught:
+        try_handshake(broker.host, broker.port, ca.issue("pump-1", key=ec_key(0)).ssl_context())
+    assert caught.value.reason in ("closed", "not_tls")
+
+
+def test_from_the_command_line_to_the_broker(repository: Path, files: dict[str, Path], tmp_path: Path) -> None:
+    """ca, device, check in a row, each a process of its own; then the files made are all that the device needs."""
+
+    def certificates(*arguments: str) -> str:
+        command = [sys.executable, "-m", "smartrest", "certificates", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(repository)}
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr == ""
+        return ran.stdout
+
+    certificates("ca", "Acme CA", "--no-passphrase")
+    certificates("device", "pump-7")
+    assert certificates("check", "pump-7", "--client-id", "pump-7").startswith("ok")
+    broker = Broker(
+        "mosquitto",
+        certfile=files["certfile"],
+        keyfile=files["keyfile"],
+        cafile=tmp_path / "ca" / "ca.pem",
+        require_certificate=True,
+        use_identity_as_username=True,
+    )
+    identity = Identity.load(tmp_path / "pump-7")
+    with broker, Platform(broker) as platform:
+        where = {"port": platform.port, "ca_file": files["ca"]}
+        with Device(platform.host, identity.device_id, identity=identity, **where) as pump:
+            pump.wait_online(20)
+            platform.wait_for_device("pump-7")
+        assert "u'pump-7'" in log_of(platform)
