@@ -105,16 +105,16 @@ def as_json(run: Run) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return a table whose first `left` columns stand left, the others right."""
-    rule = ["---" if i < left else "---:" for i in range(len(head))]
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Return a table with its `right` columns, the numbers, aligned to the right."""
+    rule = ["---:" if i in right else "---" for i in range(len(head))]
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in (head, rule, *rows)]
     return "\n".join("| " + " | ".join(row) + " |" for row in escaped)
 
 
 def as_markdown(run: Run) -> str:
     rows = [[c.replace("<= ", "≤ ") for c in cells(outcome)] for outcome in run.outcomes]
-    table = markdown_table(HEAD[:3] + HEAD[3:], rows, 3)
+    table = markdown_table(HEAD, rows, range(3, 7))
     return table + "\n\n" + "  \n".join(summary(run))
 
 
@@ -129,7 +129,7 @@ def nanoseconds(timings: Sequence[dict[str, Any]]) -> str:
             continue
         ordered = sorted(members, key=lambda t: t["fastest"])
         rows.append((id, part, unit, " · ".join(f"{t['name']} {short(t['fastest'])}" for t in ordered)))
-    return markdown_table(("id", "what", "per", "fastest of all rounds"), rows, 4)
+    return markdown_table(("id", "what", "per", "fastest of all rounds"), rows)
 
 
 def ahead(timings: Sequence[dict[str, Any]]) -> str:
@@ -147,9 +147,9 @@ def ahead(timings: Sequence[dict[str, Any]]) -> str:
 
 
 def short(nanoseconds: float) -> str:
-    for size, unit in ((1e9, "s"), (1e6, "ms"), (1e4, "µs")):
+    for size, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
         if nanoseconds >= size:
-            return f"{nanoseconds / (1e3 if unit == 'µs' else size):.3g} {unit}"
+            return f"{nanoseconds / size:.3g} {unit}"
     return f"{nanoseconds:.3g} ns"
 
 
@@ -167,7 +167,7 @@ def compared(paths: Sequence[str]) -> str:
     for key in keys:
         found = [column.get(key) for column in columns]
         rows.append([*key, *(number(o["value"]) + marks[o["verdict"]] if o else "" for o in found)])
-    return markdown_table(head, rows, 3) + "\n\n✗: the gate of that engine and Python was missed."
+    return markdown_table(head, rows, range(3, len(head))) + "\n\n✗: the gate of that engine and Python was missed."
 
 
 def write_sections(path: str, sections: dict[str, str]) -> None:
