@@ -378,4 +378,5 @@ def fail_executing_operations(call: Call) -> None:
 
 def fragment_of(template_id: str) -> str | None:
     """The operation whose rows have this template ID, as `c8y_Restart` for 510."""
-    return static[template_id].operation_fragment if template_id in static else None
+    template = static.by_id(template_id)
+    return template.operation_fragment if template is not None else None

@@ -11,6 +11,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from smartrest.mqtt import topics
+
 from .broker import BrokerError
 from .tenant import Client
 
@@ -34,7 +36,8 @@ class Listener(Protocol):
     """What a link tells the platform; from one thread, in the order of the wire."""
 
     def connected(self, client: Client) -> None: ...
-    def changed(self) -> None: ...  # somebody left, or subscribed
+    def left(self, client: Client) -> None: ...
+    def subscribed(self, client: Client, topic: str) -> None: ...
     def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None: ...
     def may_subscribe(self, client: Client, topic: str) -> bool: ...
     def too_large(self, client: Client, topic: str, size: int) -> None: ...
@@ -165,7 +168,7 @@ class ClientLink:
             with self._marks:
                 self._seen = max(self._seen, int(message.payload))
                 self._marks.notify_all()
-        elif not topic.startswith("$"):
+        elif not topic.startswith("$") and not _for_devices(topic):  # the own replies come back here too
             client = self._publisher()
             if client is not None:
                 self.listener.received(client, topic, message.payload, message.qos)
@@ -181,9 +184,12 @@ class ClientLink:
         if kind in ("M/subscribe", "M/unsubscribe"):
             client_id, *rest = text.rsplit(" ", 2 if kind == "M/subscribe" else 1)
             if client_id in self.clients:
-                topics = self.clients[client_id].subscriptions
-                (topics.add if kind == "M/subscribe" else topics.discard)(rest[-1])
-                self.listener.changed()
+                client = self.clients[client_id]
+                if kind == "M/subscribe":
+                    client.subscriptions.add(rest[-1])
+                    self.listener.subscribed(client, rest[-1])
+                else:
+                    client.subscriptions.discard(rest[-1])
         elif found := CONNECTED.match(text):
             if found["id"] != OWN_ID:
                 self._left(found["id"])
@@ -192,8 +198,9 @@ class ClientLink:
             self._left(found["id"])
 
     def _left(self, client_id: str) -> None:
-        if self.clients.pop(client_id, None) is not None:
-            self.listener.changed()
+        client = self.clients.pop(client_id, None)
+        if client is not None:
+            self.listener.left(client)
 
 
 class EmbeddedLink:
@@ -227,8 +234,9 @@ class EmbeddedLink:
         self.listener.connected(self.clients[client_id])
 
     def disconnected(self, client_id: str) -> None:
-        if self.clients.pop(client_id, None) is not None:
-            self.listener.changed()
+        client = self.clients.pop(client_id, None)
+        if client is not None:
+            self.listener.left(client)
 
     def lost(self) -> None:
         for client_id in list(self.clients):
@@ -239,7 +247,7 @@ class EmbeddedLink:
         granted = self.listener.may_subscribe(client, topic)
         if granted:
             client.subscriptions.add(topic)
-            self.listener.changed()
+            self.listener.subscribed(client, topic)
         return granted
 
     def unsubscribed(self, client_id: str, topic: str) -> None:
@@ -253,6 +261,10 @@ class EmbeddedLink:
 
     def _known(self, client_id: str) -> Client:
         return self.clients.get(client_id) or Client(client_id)
+
+
+def _for_devices(topic: str) -> bool:
+    return topics.parse(topic).direction == "down" or topic in (topics.json_errors(), topics.json_operations())
 
 
 def _without_delay(_client: Any, _data: Any, connection: Any) -> None:

@@ -172,7 +172,7 @@ class Platform:
             return sorted(self._tenant.waiting)
 
     def traffic(self) -> list[Traffic]:
-        """Every payload so far, in both directions."""
+        """What happened on the wire so far: payloads in both directions, connections and subscriptions."""
         with self._changed:
             return list(self._tenant.traffic)
 
@@ -185,7 +185,7 @@ class Platform:
         return [item.payload for item in self.traffic() if item.direction == "up" and item.topic == topic]
 
     def watch(self, watcher: Callable[[Traffic], None]) -> None:
-        """Calls `watcher` for every payload, in the thread and at the moment of its arrival."""
+        """Calls `watcher` for what happens from now on, at that moment and in the broker's thread."""
         with self._changed:
             self._tenant.watchers.append(watcher)
 
@@ -264,7 +264,7 @@ class Platform:
     def __str__(self) -> str:
         with self._changed:
             kind = self.broker.kind if self.broker is not None else "broker"
-            lines = [f"Platform at {self.host}:{self.port} ({kind}), {len(self._tenant.traffic)} payloads"]
+            lines = [f"Platform at {self.host}:{self.port} ({kind})"]
             for root in self.inventory.roots:
                 lines += root.lines("  ")
             lines += [f"  error {','.join(row)}" for row in self.errors]
@@ -309,11 +309,13 @@ class Platform:
                 both = f"{client.device_id} and {', '.join(sorted(others))}"
                 text = f"{both} are connected, but behind this broker devices cannot be told apart: Platform('amqtt')"
                 self.errors.append(("", "", text))
-            self._changed.notify_all()
+            self._note(Traffic("connect", client.client_id))
 
-    def changed(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+    def left(self, client: Client) -> None:
+        self._note(Traffic("disconnect", client.client_id))
+
+    def subscribed(self, client: Client, topic: str) -> None:
+        self._note(Traffic("subscribe", client.client_id, topic))
 
     def may_subscribe(self, client: Client, topic: str) -> bool:
         with self._changed:
@@ -332,12 +334,18 @@ class Platform:
             if self._link is not None:
                 self._link.drop(client)
             return
+        self._guard(lambda: self._tenant.received(client, topic, payload))
+
+    def _note(self, event: Traffic) -> None:
+        self._guard(lambda: self._tenant.record(event))
+
+    def _guard(self, action: Callable[[], None]) -> None:
         with self._changed:
             try:
-                self._tenant.received(client, topic, payload)
+                action()
             except Exception as error:
                 # A bug here or in a watcher must not end the broker's thread, and must not pass unseen.
-                log.exception("the stand-in platform failed on %s", topic)
+                log.exception("the stand-in platform failed")
                 self._failure = error
             self._changed.notify_all()
 

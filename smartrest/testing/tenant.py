@@ -46,13 +46,16 @@ class Credentials(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """One payload that went `up` (from a device) or `down`; `rows` is empty where it cannot be read as SmartREST."""
+    """What happened on the wire: `direction` is "up" (a device published) or "down", or what a device did.
+
+    That is "connect", "subscribe" (to `topic`) or "disconnect". `rows` is empty where a payload is no SmartREST.
+    """
 
     direction: str
     client_id: str
-    topic: str
-    payload: bytes
-    rows: list[Row]
+    topic: str = ""
+    payload: bytes = b""
+    rows: Sequence[Row] = ()
 
 
 @dataclass
@@ -130,7 +133,7 @@ class Tenant:
                 rows = decode(payload)
             except DecodeError as failure:
                 error, rows = failure, failure.rows
-        self._record(Traffic("up", client.client_id, topic, payload, rows))
+        self.record(Traffic("up", client.client_id, topic, payload, rows))
         if where.kind == "us":
             for row in rows:
                 self._static(client, row, where.child, where.mode or "s")
@@ -202,10 +205,10 @@ class Tenant:
                 operation.sent += 1
 
     def _send(self, client: Client, topic: str, payload: bytes) -> None:
-        self._record(Traffic("down", client.client_id, topic, payload, decode(payload)))
+        self.record(Traffic("down", client.client_id, topic, payload, decode(payload)))
         self._outside.deliver(client, topic, payload)
 
-    def _record(self, traffic: Traffic) -> None:
+    def record(self, traffic: Traffic) -> None:
         self.traffic.append(traffic)
         for watcher in self.watchers:
             watcher(traffic)

@@ -287,12 +287,14 @@ def test_published_rows_payloads_and_watching(platform: Platform) -> None:
         client.publish("s/us", "100\n200,f,s,1")
         client.publish("s/us/child", "400,e,t")
         client.publish("event/events/create", "{}")
-        platform.wait_for(lambda: len(seen) == 3)
+        platform.wait_for(lambda: len(seen) == 4)
+    platform.wait_for(lambda: not platform.clients)
     assert platform.published("s/us") == [("100",), ("200", "f", "s", "1")]
     assert platform.payloads("s/us/child") == [b"400,e,t"]
     assert platform.published("event/events/create") == []
     assert seen == platform.traffic()
-    assert seen[0] == ("up", "dev1", "s/us", b"100\n200,f,s,1", [("100",), ("200", "f", "s", "1")])
+    assert [traffic.direction for traffic in seen] == ["connect", "up", "up", "up", "disconnect"]
+    assert seen[1] == ("up", "dev1", "s/us", b"100\n200,f,s,1", [("100",), ("200", "f", "s", "1")])
 
 
 def test_a_failing_watcher_is_not_silent(platform: Platform, device: MqttClient) -> None:
