@@ -217,9 +217,8 @@ def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
     done = quick("--rows", "D1,D4,d5,D7,D8,D13,E5,E6,F1,C1,S1,L1", *files)
     assert done.returncode in (0, 1), done.stderr  # two rounds miss or reach gates by chance
     content = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
-    wanted = {
-        (t.id, t.part, t.peer) for t in targets.TARGETS if t.id in ("D1", "D4", "D5", "D7", "D8", "E5", "E6", "C1")
-    }
+    ids = {"D1", "D4", "D5", "D7", "D8", "D13", "E5", "E6", "F1", "C1", "S1"}
+    wanted = {(t.id, t.part, t.peer) for t in targets.TARGETS if t.id in ids}
     found = {(row["id"], row["part"], row["peer"]): row for row in content["table"]}
     assert wanted <= set(found)
     assert found["D1", "decode measurements", "naive"]["value"] > 0
