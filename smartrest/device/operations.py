@@ -83,9 +83,9 @@ class Entry:
         "ambiguous",
         "answer",
         "answered",
-        "claim",
         "executing",
         "executing_at",
+        "finished_at",
         "operation",
         "refusal",
         "repeated",
@@ -100,11 +100,11 @@ class Entry:
         self.started = False
         self.executing = Told.NO  # of 501 or 504
         self.executing_at = 0.0  # when that was acknowledged
+        self.finished_at = 0.0  # when the answer was
         self.answer: tuple[Any, ...] | None = None  # the row 502, 503, 505 or 506
         self.status = ""
         self.answered = Told.NO
-        self.claim = False  # one equal row may still arrive that is this operation again
-        self.repeated = False  # one did
+        self.repeated = False  # an equal row was taken for this operation again
         self.ambiguous = False  # 501 was repeated: an equal operation, unknown here, may have got one of the two
         self.reported = False  # the program knows that it was answered
 
@@ -179,13 +179,13 @@ class Lanes:
         self.doubt = doubt
         self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to start or to send
         self.settling = settling
-        self._now = 0.0
+        self._now = self._asked_at = 0.0
         self.listening = False  # a 500 was sent, its answer may still come
         self.ask_again = False  # a row was taken as a repeat; 500 will tell whether it was a second operation
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._entries: dict[Operation, Entry] = {}
         self._by_row: dict[tuple[str, ...], list[Entry]] = {}
-        self._finished: deque[tuple[float, Entry]] = deque()  # removed, still in _by_row
+        self._finished: deque[Entry] = deque()  # removed, still in _by_row
         self._history: OrderedDict[tuple[str, ...], Entry] = OrderedDict()
 
     def __len__(self) -> int:
@@ -207,10 +207,10 @@ class Lanes:
     def receive(self, entries: list[Entry], now: float, *, duplicate: bool = False) -> list[tuple[Entry, bool]]:
         """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does.
 
-        By ID a repeat is certain. Without one, a row equal to that of a held operation is a repeat, once per operation
-        and 500, if the operation was held when 500 was sent or came while its answer was awaited; or if MQTT marks the
-        payload as a duplicate. Since that may take a second equal operation for a repeat, `ask_again` is set once the
-        first is answered: another 500 brings the second. Rows of one payload are never repeats of each other. A new row
+        By ID a repeat is certain. Without one, a row that equals the row of an operation held or just answered is a
+        repeat while the answer of 500 is awaited, or where MQTT marks the payload as a duplicate; one row of a payload
+        for one operation, and rows of one payload are never repeats of each other. Since that may take a second equal
+        operation for a repeat, `ask_again` is set once the first is answered: another 500 brings the second. A new row
         that stands before a repeat of its lane is older than that: it is put before it.
         """
         self._now = now
@@ -218,10 +218,13 @@ class Lanes:
         fresh: list[Entry] = []
         unplaced: dict[tuple[str, str], list[Entry]] = {}
         pending: dict[tuple[str, str], set[Entry]] = {}
+        met: set[Entry] = set()
         for entry in entries:
             key = entry.operation.lane
-            known = self._find(entry.operation, duplicate)
+            known = self._find(entry.operation, duplicate, met)
             result.append((known or entry, known is not None))
+            if known is not None:
+                met.add(known)
             if known is None:
                 unplaced.setdefault(key, []).append(entry)
                 fresh.append(entry)
@@ -233,23 +236,22 @@ class Lanes:
         for key, rest in unplaced.items():
             self._place(key, rest)
         for entry in fresh:
-            entry.claim = self.listening
             self._by_row.setdefault(entry.operation.row, []).append(entry)
         for key, known_pending in pending.items():
             self._release(key, known_pending)
         return result
 
-    def _find(self, operation: Operation, duplicate: bool) -> Entry | None:
+    def _find(self, operation: Operation, duplicate: bool, met: set[Entry]) -> Entry | None:
         for entry in self._by_row.get(operation.row, ()):
             same = entry.operation
-            if same.topic != operation.topic or same.id != operation.id:
+            if entry in met or same.topic != operation.topic or same.id != operation.id:
                 continue
             if operation.id is None:
-                if not (entry.claim or (duplicate and same in self._entries)):
+                held = same in self._entries
+                if not ((self.listening and (held or entry.finished_at >= self._asked_at)) or (duplicate and held)):
                     continue
-                entry.claim = False
-                entry.repeated = True
-                self.ask_again |= same not in self._entries
+                entry.repeated = held
+                self.ask_again |= not held
             return entry
         if operation.id is not None or duplicate:
             return self._history.get(_mark(operation))
@@ -260,7 +262,7 @@ class Lanes:
         entry.executing = entry.answered = Told.NO
         listed = self._by_row.setdefault(entry.operation.row, [])
         if entry in listed:
-            self._finished = deque(pair for pair in self._finished if pair[1] is not entry)
+            self._finished.remove(entry)
         else:
             listed.append(entry)
         return entry
@@ -306,31 +308,29 @@ class Lanes:
         self._history[_mark(operation)] = entry
         if len(self._history) > HISTORY:
             self._history.popitem(last=False)
-        self._finished.append((now, entry))
+        entry.finished_at = now
+        self._finished.append(entry)
         self._prune(now)
 
     def _prune(self, now: float) -> None:
-        while self._finished and not self.listening and self._finished[0][0] < now - self.doubt:
-            _, entry = self._finished.popleft()
+        while self._finished and not self.listening and self._finished[0].finished_at < now - self.doubt:
+            entry = self._finished.popleft()
             listed = self._by_row[entry.operation.row]
             listed.remove(entry)
             if not listed:
                 del self._by_row[entry.operation.row]
 
     def asked(self, now: float) -> None:
-        """500 is on its way: each held operation may come once more."""
+        """500 is on its way: what is held may come once more."""
         self.end_listening(now)
+        self._asked_at = now
         self.listening = True
         self.ask_again = False
-        for entry in self:
-            entry.claim = True
 
     def end_listening(self, now: float) -> None:
         """The answer of 500 has had its time."""
         self.listening = False
         self._prune(now)
-        for _, entry in self._finished:
-            entry.claim = False
 
     def release(self, now: float, *, uncertain: bool) -> None:
         """The answer of 500 should be here. With `uncertain` also lanes of which something was sent and is not known
@@ -351,8 +351,8 @@ class Lanes:
         """What was sent and not surely taken is uncertain now; every lane waits for what 500 will tell."""
         self.end_listening(now)
         self.settling = True
-        while self._finished and self._finished[-1][0] >= now - self.doubt:
-            _, entry = self._finished.pop()
+        while self._finished and self._finished[-1].finished_at >= now - self.doubt:
+            entry = self._finished.pop()
             entry.answered = Told.SENT
             self._place(entry.operation.lane, [entry], first=True)
         for entry in self:

@@ -172,8 +172,6 @@ class Session(Steps):
             if now >= self._settle_at:
                 self._settle_at = NEVER
                 self._flow.lanes.release(now, uncertain=True)
-            if now >= self._listen_until:
-                self._listen_until = NEVER
                 self._flow.lanes.end_listening(now)
             if now >= self._token_at:
                 self._ask_token()
@@ -287,7 +285,7 @@ class Session(Steps):
         """When `tick` wants to be called, or `None`."""
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
         if self.state is State.ONLINE:
-            moments += [self._token_at, self._grace_at, self._settle_at, self._listen_until]
+            moments += [self._token_at, self._grace_at, self._settle_at]
         moment = min(moments)
         return None if moment == NEVER else moment
 

@@ -28,8 +28,7 @@ class Limits:
     poll: float = 5.0  # between two polls for credentials
     token: float = 30.0  # until a token is asked for again
     grace: float = 0.5  # for the answer of 500 after its acknowledgement, before operations start on a new connection
-    settle: float = 3.0  # for the same, before what was uncertain counts as done
-    listen: float = 10.0  # in which the answer of 500 may still come; no other 500 is sent meanwhile
+    settle: float = 3.0  # in which the answer of 500 may come; then what was uncertain counts as done
     doubt: float = 0.5  # an acknowledgement so shortly before the connection broke does not count for operations
     stable: float = 30.0  # a connection that lasted so long ends the backing off
     operation: float | None = 3600.0  # for one operation, then it is answered 502

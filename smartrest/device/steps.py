@@ -95,7 +95,7 @@ class Steps:
         self._attempts = self._refusals = self._denials = self._token_attempts = 0
         self._online_at = NEVER
         self._deadline = NEVER  # of the state
-        self._token_at = self._grace_at = self._settle_at = self._listen_until = NEVER
+        self._token_at = self._grace_at = self._settle_at = NEVER
         self._subscriptions: dict[str, int | None] = {}
         self._registrations: set[int] = set()
         self._left_pending = False  # operations that did not find room
@@ -166,7 +166,7 @@ class Steps:
         self._flow.disconnected(self._now)
         self._subscriptions.clear()
         self._registrations.clear()
-        self._grace_at = self._settle_at = self._listen_until = NEVER
+        self._grace_at = self._settle_at = NEVER
 
     def _discard(self) -> None:
         """What was not fetched yet was meant for a connection that is no more."""
@@ -178,8 +178,7 @@ class Steps:
         self._left_pending = False
         self._flow.publish("pending", topics.us(), encode_row(("500",)), self._now)
         lanes.asked(self._now)
-        self._settle_at = self._now + self.limits.settle if lanes.held or lanes.settling else NEVER
-        self._listen_until = self._now + self.limits.listen
+        self._settle_at = self._now + self.limits.settle
 
     def _ask_token(self) -> None:
         self._flow.publish("token", topics.uat(), b"", self._now)

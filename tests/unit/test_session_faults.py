@@ -11,7 +11,7 @@ from support_session import SimulatedPlatform, Simulation
 from smartrest.device import Limits, Operation, Session, State
 from smartrest.mqtt import Backoff
 
-QUICK = Limits(backoff=Backoff(0.2, 2.0), settle=1.0, listen=3.0)
+QUICK = Limits(backoff=Backoff(0.2, 2.0), settle=1.0)
 
 
 def storm(
