@@ -41,6 +41,8 @@ def register(commands: Actions) -> None:
     check.add_argument("--max-length", type=_count, default=2, metavar="N", help="certificates accepted (default 2)")
     check.add_argument("--key", metavar="FILE", help="private key that must fit (default: key.pem of the folder)")
     check.add_argument("--json", action="store_true", help="one JSON object a finding")
+    check.add_argument("--connect", metavar="HOST[:PORT]", help="also shake hands with this server (port 8883)")
+    check.add_argument("--ca-file", metavar="FILE", help="CA of that server, where the system does not know it")
     _passphrase_options(check, "", "passphrase of the private key")
 
     show = _action(actions, "show", _show, "say in words what a file of certificates, requests or keys holds")
@@ -344,7 +346,25 @@ def _check(args: argparse.Namespace) -> int:
     faults = sum(finding.fault for finding in findings)
     if not faults and not args.json:
         print(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
+    if not faults and args.connect is not None:
+        _connect(args, path, key)
     return 1 if faults else 0
+
+
+def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
+    from ..certificates import Identity, try_handshake
+
+    if path == "-":
+        raise UsageError("--connect needs the chain in a file")
+    host, _, port = args.connect.partition(":")
+    if not port.isascii() or not (port or "8883").isdigit():
+        raise UsageError(f"--connect HOST or HOST:PORT, not {args.connect!r}")
+    given = _passphrase(args)
+    identity = _unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
+    context = identity.ssl_context(client_id=args.client_id, ca_file=args.ca_file, max_length=args.max_length)
+    version = try_handshake(host, int(port or 8883), context)
+    if not args.json:
+        print(f"ok: {host} accepts it, over {version}")
 
 
 def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[ChainFinding]:

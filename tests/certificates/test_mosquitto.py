@@ -137,15 +137,15 @@ def test_a_port_without_tls(ca: CA) -> None:
 def test_from_the_command_line_to_the_broker(repository: Path, files: dict[str, Path], tmp_path: Path) -> None:
     """ca, device, check in a row, each a process of its own; then the files made are all that the device needs."""
 
-    def certificates(*arguments: str) -> str:
+    def certificates(*arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "smartrest", "certificates", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(repository)}
         ran = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stderr == ""
-        return ran.stdout
+        assert ran.returncode == code, ran.stderr
+        assert (ran.stderr != "") == (code != 0)
+        return ran.stderr or ran.stdout
 
     certificates("ca", "Acme CA", "--no-passphrase")
     certificates("device", "pump-7")
@@ -160,6 +160,11 @@ def test_from_the_command_line_to_the_broker(repository: Path, files: dict[str, 
     )
     identity = Identity.load(tmp_path / "pump-7")
     with broker, Platform(broker) as platform:
+        server = ["--connect", f"{platform.host}:{platform.port}"]
+        met = certificates("check", "pump-7", "--client-id", "pump-7", *server, "--ca-file", str(files["ca"]))
+        assert "ok: 127.0.0.1 accepts it, over TLSv1." in met
+        refused = certificates("check", "pump-7", "--client-id", "pump-7", *server, code=1)
+        assert refused == "smartrest: the server's CA is not known here: give the CA's certificate as ca_file\n"
         where = {"port": platform.port, "ca_file": files["ca"]}
         with Device(platform.host, identity.device_id, identity=identity, **where) as pump:
             pump.wait_online(20)
