@@ -1,9 +1,8 @@
-"""The fixtures of the whole suite. `engine` runs a test once for the pure engine and once for each kernel of the core."""
+"""The fixtures of the whole suite. `engine` runs a test for the pure engine and for each kernel of the core."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def engine(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="session", params=support.CORE_VARIANTS, ids=str)
 def core(request: pytest.FixtureRequest) -> Any:
-    """Each kernel of the compiled core in turn, for what is compared with the pure engine or holds for the core alone."""
+    """Each kernel of the compiled core in turn, for what is compared with the pure engine."""
     opened = support.open_engine(request.param)
     _ran.add(request.param)
     return opened
@@ -75,8 +74,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """No setting of the caller's shell reaches what a test starts."""
     for name in ("SMARTREST_ENGINE", "SMARTREST_EXT", "PYTHONWARNINGS", "PYTHONDEVMODE"):
         monkeypatch.delenv(name, raising=False)
-    yield monkeypatch
+    return monkeypatch

@@ -1,7 +1,7 @@
 """Readers and a writer of the format that owe nothing to the engines: written from the rules of docs/format.md.
 
-`read` looks for every strict reading by plain search and only then reads leniently; it is slow, for short texts. It must
-change with the rules and never with an engine. `read_doubled` and `read_escaped` are what simple peers do.
+`read` looks for every strict reading by plain search and only then reads leniently: slow, for short texts. It changes
+with the rules and never with an engine. `read_doubled` and `read_escaped` are what simple peers do.
 """
 
 from __future__ import annotations

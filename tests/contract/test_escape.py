@@ -32,7 +32,9 @@ def test_escape(engine: Any, value: Any, backslash: str, double: str) -> None:
     assert engine.escape(value, dialect="backslash") == backslash
     assert engine.escape(value, dialect="double") == double
     assert type(engine.escape(value)) is str
-    assert engine.unescape(backslash) == engine.unescape(double) == engine.decode_row(engine.encode_row(("1", value)))[1]
+    assert (
+        engine.unescape(backslash) == engine.unescape(double) == engine.decode_row(engine.encode_row(("1", value)))[1]
+    )
 
 
 def test_quote_all(engine: Any) -> None:
@@ -100,7 +102,17 @@ def test_unescape(engine: Any, field: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "position"),
-    [("a,b", 2), (",", 1), ("a\n", 2), ("\n", 1), ("\r\n", 2), ("é\r\nb", 4), ('"a,b",c', 6), ('"a"\n"b"', 4), ('"a" ,', 5)],
+    [
+        ("a,b", 2),
+        (",", 1),
+        ("a\n", 2),
+        ("\n", 1),
+        ("\r\n", 2),
+        ("é\r\nb", 4),
+        ('"a,b",c', 6),
+        ('"a"\n"b"', 4),
+        ('"a" ,', 5),
+    ],
 )
 def test_not_one_field(engine: Any, field: str, position: int) -> None:
     for given in (field, field.encode()):

@@ -15,7 +15,9 @@ def test_the_limits() -> None:
     assert PAYLOAD_LIMIT == 16_000
 
 
-@pytest.mark.parametrize("size", [15_998, 15_999, 16_000, 16_001, 16_183, 16_184, 65_534, 65_535, 65_536, 65_537, 200_000])
+@pytest.mark.parametrize(
+    "size", [15_998, 15_999, 16_000, 16_001, 16_183, 16_184, 65_534, 65_535, 65_536, 65_537, 200_000]
+)
 def test_long_fields(engine: Any, size: int) -> None:
     for unit in ("x", '"', "\n", "\\"):
         value = unit * size

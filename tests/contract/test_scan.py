@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from support import decode_failure, where
+from support import decode_failure, module_of, where
 
 from smartrest import DecodeError
 
@@ -17,7 +17,7 @@ ROWS = [("511", "dev", 'a, "b"'), ("200", "1.5", "7", "", "é"), ("",)]
 class TestLazyRows:
     def test_sequence(self, engine: Any) -> None:
         rows = engine.scan(PAYLOAD)
-        assert type(rows) is engine.LazyRows
+        assert type(rows) is module_of(engine).LazyRows
         assert isinstance(rows, Sequence)
         assert len(rows) == 3
         assert [row.fields for row in rows] == ROWS
@@ -66,7 +66,7 @@ class TestLazyRows:
 class TestLazyRow:
     def test_sequence_of_str(self, engine: Any) -> None:
         for row, expected in zip(engine.scan(PAYLOAD), ROWS, strict=True):
-            assert type(row) is engine.LazyRow
+            assert type(row) is module_of(engine).LazyRow
             assert isinstance(row, Sequence)
             assert len(row) == len(expected)
             assert list(row) == list(expected)

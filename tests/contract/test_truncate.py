@@ -47,7 +47,9 @@ def test_escaping_is_counted(engine: Any) -> None:
     assert row[1] == 'a"a"a"a"a…'
 
 
-@pytest.mark.parametrize("value", ["x" * 30, 'a"' * 15, "ab " * 10, "\n" * 30, " x" * 15, "é, " * 10, "x" * 10 + " " * 20, '"' * 9])
+@pytest.mark.parametrize(
+    "value", ["x" * 30, 'a"' * 15, "ab " * 10, "\n" * 30, " x" * 15, "é, " * 10, "x" * 10 + " " * 20, '"' * 9]
+)
 @pytest.mark.parametrize("marker", ["…", "", "...", " ", '"', "<cut>\n", "x"])
 def test_the_longest_prefix_that_fits(engine: Any, value: str, marker: str) -> None:
     for limit in range(2, 40):

@@ -185,11 +185,11 @@ def test_refused(engine: Any, value: Any, reason: str) -> None:
 
 TRAPS = (
     "__str__", "__repr__", "__format__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__", "__hash__",
-    "__bool__", "__int__", "__index__", "__float__", "__add__", "__lt__", "__le__", "__gt__", "__ge__", "__ne__", "__neg__",
-    "__abs__", "__divmod__", "__mod__", "__floordiv__", "__reduce__", "__sizeof__", "__bytes__", "__buffer__", "__trunc__",
-    "encode", "join", "replace", "find", "isspace", "strip", "split", "startswith", "endswith", "translate", "count",
-    "bit_length", "is_integer", "is_finite", "is_nan", "as_tuple", "to_eng_string", "isoformat", "strftime", "timetuple",
-    "astimezone",
+    "__bool__", "__int__", "__index__", "__float__", "__add__", "__lt__", "__le__", "__gt__", "__ge__", "__ne__",
+    "__neg__", "__abs__", "__divmod__", "__mod__", "__floordiv__", "__reduce__", "__sizeof__", "__bytes__",
+    "__buffer__", "__trunc__", "encode", "join", "replace", "find", "isspace", "strip", "split", "startswith",
+    "endswith", "translate", "count", "bit_length", "is_integer", "is_finite", "is_nan", "as_tuple", "to_eng_string",
+    "isoformat", "strftime", "timetuple", "astimezone",
 )  # fmt: skip
 
 
@@ -202,7 +202,9 @@ def trapped(base: type) -> type:
 
         return fail
 
-    names = [name for name in TRAPS if name != "__index__" or issubclass(base, int)]  # having one means being an integer
+    names = [
+        name for name in TRAPS if name != "__index__" or issubclass(base, int)
+    ]  # having one means being an integer
 
     class Lying(type(base)):  # type: ignore[misc] # the metaclass of `base`
         def __instancecheck__(cls, value: object) -> bool:

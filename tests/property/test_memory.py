@@ -1,0 +1,164 @@
+"""Memory: what a payload can make the reader take is bounded, and no path leaks."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import platform
+import sys
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support_shapes import SHAPES, hostile
+
+from smartrest import PACKET_LIMIT
+
+pytestmark = pytest.mark.skipif(platform.python_implementation() != "CPython", reason="CPython counts its blocks")
+
+
+def quietly(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    try:
+        return function(*args, **options)
+    except (ValueError, TypeError, IndexError, BufferError, KeyError):
+        return None
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("call", ["decode", "scan", "split"])
+def test_peak_of_reading(engine: Any, call: str, shape: str) -> None:
+    """At most 80 times the payload; the pure engine may take more where it only looks for rows."""
+    payload = hostile(shape, PACKET_LIMIT)
+    function = getattr(engine, call)
+    quietly(function, payload)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = quietly(function, payload)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    del kept
+    most = 80 if call == "decode" or engine.engine() != "pure" else 130
+    assert peak <= most * len(payload), f"{peak / len(payload):.1f} bytes for each byte"
+
+
+def test_a_view_of_many_rows_is_lean(engine: Any) -> None:
+    """`scan` keeps offsets alone until a row is touched."""
+    payload = b"200,c8y_Temperature,T,25.3,C\n" * 550
+    quietly(engine.scan, payload)
+    tracemalloc.start()
+    try:
+        kept = engine.scan(payload)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(kept) == 550
+    assert taken <= 30 * len(payload)
+
+
+class Raising:
+    def __index__(self) -> int:
+        raise KeyError("mine")
+
+
+def calls(engine: Any) -> list[Callable[[], Any]]:
+    """One call for each path: what succeeds, and every error."""
+    good = b'511,dev,"a, \\"b\\"",1.5\r\n500\n"x\\",y'
+    bad = (b'500\n1,"a', b"500\n1,\xff", b'1,a"b', b'1,"a"b', b'1, "a"', b"a\rb", b'"a""b\\""')
+    rows: list[Any] = [("1", 'a"b', 1.5, None, True, 10**30), ["2", "é" * 40]]
+    wrong: list[Any] = [(), "500", ("1", b"x"), ("1", float("nan")), ("1", "\ud800"), ("1", Raising()), 5]
+    encoder = engine.compile(("1", 'a"', str, float, object))
+    schema = engine.Schema({"511": [str, str, float], "1": [int]})
+    dispatcher = engine.Dispatcher()
+    dispatcher.on("511")(lambda row: row)
+    dispatcher.default(lambda row: 1 / 0)
+    every: list[Callable[[], Any]] = []
+    for payload in (good, *bad):
+        every += [
+            lambda p=payload: engine.decode(p),
+            lambda p=payload: engine.decode(p, strict=True),
+            lambda p=payload: engine.decode(bytearray(p), limit=3),
+            lambda p=payload: engine.decode(p.decode("latin-1")),
+            lambda p=payload: engine.decode_row(p),
+            lambda p=payload: engine.split(memoryview(p)),
+            lambda p=payload: [(r.fields, r.raw, r.id, list(r), r[-1], r[:2]) for r in engine.scan(p)],
+            lambda p=payload: engine.scan(p)[-1].float(-1),
+            lambda p=payload: engine.scan(p)[0].int(99),
+            lambda p=payload: engine.check(p),
+            lambda p=payload: engine.unescape(p),
+            lambda p=payload: schema.decode(p),
+            lambda p=payload: schema.decode_row(p),
+            lambda p=payload: dispatcher.dispatch(p),
+        ]
+    every += [
+        lambda: engine.encode(rows),
+        lambda: engine.encode(rows, dialect="double", quote="all", final_newline=True),
+        lambda: engine.encode(rows, limit=5),
+        lambda: list(engine.pack(rows * 9, limit=60)),
+        lambda: list(engine.pack(rows + wrong[:5], on_error=lambda error: None)),
+        lambda: next(engine.pack(rows * 9, limit=60)),
+        lambda: encoder("x", 2.5, None),
+        lambda: encoder("x", "y", None),
+        lambda: encoder("x"),
+        lambda: list(encoder.pack([("x", 1.5, 2), ("y", "z", 3)], on_error=lambda error: None)),
+        lambda: pickle.loads(pickle.dumps(encoder))("x", 2.5, None),
+        lambda: pickle.loads(pickle.dumps(schema)).decode(b"1,5"),
+        lambda: engine.compile(("1", bytes)),
+        lambda: engine.escape('a"b'),
+        lambda: engine.escape(b"x"),
+        lambda: engine.truncate(("1", "x" * 99), limit=20),
+        lambda: engine.truncate(("1", "x" * 99), limit=1),
+        lambda: engine.Schema({"1": [int, (float,)]}),
+        lambda: engine.Schema({1: [int]}),
+        lambda: engine.payload_budget("s/us"),
+        lambda: engine.payload_budget("#"),
+        lambda: engine.decode(5),
+        lambda: engine.decode(memoryview(good)[::2]),
+        lambda: engine.encode(rows, dialect="x"),
+    ]
+    for row in wrong:
+        every += [
+            lambda r=row: engine.encode([r]),
+            lambda r=row: engine.encode_row(r),
+            lambda r=row: list(engine.pack([r])),
+        ]
+    return every
+
+
+def test_no_path_leaks(engine: Any) -> None:
+    """Blocks held by the interpreter do not grow with the number of calls."""
+    paths = calls(engine)
+    rounds = 40 if engine.engine() == "pure" else 150
+
+    def work() -> None:
+        for path in paths:
+            for _ in range(rounds):
+                quietly(path)
+
+    work()
+    growth = []
+    for _ in range(4):
+        gc.collect()
+        before = sys.getallocatedblocks()
+        work()
+        gc.collect()
+        growth.append(sys.getallocatedblocks() - before)
+    assert min(growth) < rounds / 2, f"blocks that stayed after {rounds} calls of {len(paths)} paths: {growth}"
+
+
+def test_references_to_shared_objects_stay(engine: Any) -> None:
+    """A count that grows on a constant is a leak that no block shows."""
+    paths = calls(engine)
+    shared = (None, True, False, "", b"", ())
+    if sys.getrefcount(None) > 2**29:
+        pytest.skip("constants are immortal in this Python")
+    for path in paths:
+        quietly(path)
+    before = [sys.getrefcount(value) for value in shared]
+    for path in paths:
+        for _ in range(200):
+            quietly(path)
+    after = [sys.getrefcount(value) for value in shared]
+    assert all(abs(b - a) < 100 for a, b in zip(before, after, strict=True)), (before, after)

@@ -1,0 +1,137 @@
+"""Every allocation of every public call of the core fails once: MemoryError or success, and all works afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+SCRIPT = r'''
+import datetime, sys, traceback
+import _testcapi
+import smartrest.core as core
+
+engine = core.Engine(sys.argv[1])
+GOOD = b'511,dev,"a, \\"b\\"",1.5\r\n500\n"x\\",y' + b'\n200,\xc3\xa9,"1"' * 40
+LENIENT = b'1, "a""b\\"c"d ,e"f\n' * 9
+rows = [("1", 'a"b', 1.5, None, True, 10**30, "\u20ac" * 70), ["2", "x" * 300]] * 5
+now = datetime.datetime(2026, 3, 14, tzinfo=datetime.timezone.utc)
+encoder = engine.compile(("1", 'a"', str, float, object))
+schema = engine.Schema({"511": [str, str, float], "200": [str, (int,)], "3": [datetime.datetime, bool]})
+dispatcher = engine.Dispatcher()
+dispatcher.on("511", "200")(len)
+view = engine.scan(GOOD)
+calls = {
+    "decode": lambda: engine.decode(GOOD),
+    "decode lenient": lambda: engine.decode(LENIENT),
+    "decode strict error": lambda: engine.decode(LENIENT, strict=True),
+    "decode cut": lambda: engine.decode(GOOD + b',"cut'),
+    "decode bad": lambda: engine.decode(GOOD + b"\xff"),
+    "decode str": lambda: engine.decode("1,\u20ac\n2"),
+    "decode surrogate": lambda: engine.decode("1,\ud800"),
+    "decode buffer": lambda: engine.decode(bytearray(GOOD)),
+    "decode too large": lambda: engine.decode(GOOD, limit=5),
+    "decode_row": lambda: engine.decode_row(b'71,"a\\"b"'),
+    "decode_row two": lambda: engine.decode_row(GOOD),
+    "split": lambda: engine.split(GOOD),
+    "scan": lambda: engine.scan(GOOD),
+    "scan rows": lambda: [(row.fields, row.raw, row.id, row[-1], row[:2], list(row)) for row in engine.scan(GOOD)],
+    "lazy": lambda: (view[0].float(3), view[-1].int(2), view[1:3], repr(view[0])),
+    "lazy bad": lambda: view[0].float(1),
+    "check": lambda: engine.check(LENIENT + GOOD),
+    "check cut": lambda: engine.check(GOOD + b',"cut'),
+    "unescape": lambda: engine.unescape('"a\\"b"'),
+    "escape": lambda: engine.escape('a"b'),
+    "escape int": lambda: engine.escape(10**50),
+    "encode": lambda: engine.encode(rows),
+    "encode double": lambda: engine.encode(rows, dialect="double", quote="all", final_newline=True),
+    "encode values": lambda: engine.encode_row(("1", now, 2**70, 1e300, None, False)),
+    "encode bad": lambda: engine.encode([("1", b"x")]),
+    "encode surrogate": lambda: engine.encode([("1", "\ud800")]),
+    "encode too large": lambda: engine.encode(rows, limit=20),
+    "encode generator": lambda: engine.encode(tuple(row) for row in rows),
+    "pack": lambda: list(engine.pack(rows, limit=700)),
+    "pack bad": lambda: list(engine.pack([*rows, (), ("1", b"x")], limit=700, on_error=id)),
+    "compile": lambda: engine.compile(("1", 'a"', str, float)),
+    "encoder": lambda: encoder("x" * 200, 2.5, now),
+    "encoder bad": lambda: encoder("x", "y", None),
+    "encoder pack": lambda: list(encoder.pack([("x", 1.5, 2), ("y", 2, None)] * 9, limit=40)),
+    "truncate": lambda: engine.truncate(("1", "\u20ac\"" * 99), limit=60),
+    "schema": lambda: engine.Schema({"1": [int, (float,)]}),
+    "schema decode": lambda: schema.decode(GOOD),
+    "schema row": lambda: schema.decode_row(b"3,2026-03-14T09:26:53.5+01:00,true,x"),
+    "schema bad": lambda: schema.decode(b"200,a,x"),
+    "dispatch": lambda: dispatcher.dispatch(GOOD),
+    "dispatch cut": lambda: dispatcher.dispatch(GOOD + b'"'),
+    "budget": lambda: engine.payload_budget("s/us", qos=1),
+}
+
+
+def answer(call):
+    try:
+        result = call()
+    except MemoryError:
+        raise
+    except ValueError as error:
+        return type(error).__name__, getattr(error, "reason", ""), getattr(error, "rows", None)
+    if isinstance(result, (core.LazyRows, core.Encoder, core.Schema)) or hasattr(result, "decode_row"):
+        return type(result).__name__
+    return result
+
+
+def fail_each(name, call):
+    """Let every allocation of the call fail: alone, then with all behind it."""
+    print(name, end=": ", flush=True)
+    expected = answer(call)
+    failed = 0
+    for persistent in (False, True):
+        quiet = 0
+        for point in range(1, 4_000):
+            try:
+                _testcapi.set_nomemory(point, 0 if persistent else point + 1)
+                try:
+                    got = answer(call)
+                finally:
+                    _testcapi.remove_mem_hooks()
+            except MemoryError:
+                failed += 1
+                quiet = 0
+                continue
+            except SystemError as error:
+                # CPython loses an error that leaves a Python frame whose frame object finds no room, here that of the
+                # lambda; then the lambda is missing from the traceback. Whatever the core returned shows it.
+                if "<lambda>" in [frame.name for frame in traceback.extract_tb(error.__traceback__)]:
+                    raise
+                failed += 1
+                continue
+            if name.startswith("dispatch") and got[0] == "DispatchError":
+                failed += 1  # the handler's own MemoryError is a failure of its row
+                continue
+            assert got == expected, (name, point, got, expected)
+            quiet += 1  # a failure may be absorbed; many points without one are the end
+            if quiet >= (3 if persistent else 40):
+                break
+        else:
+            raise AssertionError((name, "has no end"))
+    again = answer(call)
+    assert again == expected, (name, "afterwards", again, expected)
+    print(failed)
+    return failed
+
+
+total = sum([fail_each(name, call) for name, call in calls.items()])
+assert total > 200, total
+print("points", total)
+'''
+
+
+def test_every_allocation_may_fail(core: Any) -> None:
+    pytest.importorskip("_testcapi", reason="this Python is built without its own test helpers")
+    kernel = core.engine().partition(":")[2]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, kernel], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    assert "points" in done.stdout
