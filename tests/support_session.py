@@ -29,6 +29,28 @@ from smartrest.mqtt import topics
 FRAGMENTS = {"511": "c8y_Command", "510": "c8y_Restart", "513": "c8y_Configuration"}
 
 
+def rows(session: Session) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Topics and rows of what is to be published now."""
+    return [(a.topic, decode(a.payload)) for a in session.outgoing() if isinstance(a, Publish)]
+
+
+def kinds(events: list[Event]) -> list[type[Event]]:
+    return [type(event) for event in events]
+
+
+def online(**options: Any) -> Session:
+    """A session that has just come online at time 0."""
+    session = Session("dev", now=0.0, random=lambda: 0.0, **options)
+    session.connected(0, 0.0)
+    while not session.online:
+        for action in session.outgoing():
+            if isinstance(action, Publish):
+                session.acknowledged(action.id, 0.0)
+            elif isinstance(action, Subscribe):
+                session.subscribed(action.topic, 1, 0.0)
+    return session
+
+
 @dataclass
 class PlatformOperation:
     """An operation as the platform keeps it."""
