@@ -1,0 +1,178 @@
+"""The choice of an engine: `SMARTREST_ENGINE`, an absent core, a broken core. Nothing falls back in silence."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+import smartrest
+
+SHOW = "import smartrest; print(smartrest.engine(), smartrest.decode('1,2'), smartrest.encode([('1', 'a,b')]))"
+RESULT = "[('1', '2')] b'1,\"a,b\"'"
+
+
+def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTHON"))}
+    if wanted is not None:
+        environment["SMARTREST_ENGINE"] = wanted
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,  # the package that stands there is the one imported
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def without_core(tmp_path: Path, repository: Path) -> Path:
+    """A copy of the package that has no compiled module."""
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "__pycache__")
+    shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
+    return tmp_path
+
+
+def test_what_runs_here_says_its_name() -> None:
+    best = [name for name, able in support.kernels_here().items() if able]
+    asked = os.environ.get("SMARTREST_ENGINE")
+    if asked and ":" in asked:
+        assert smartrest.engine() == asked
+    elif asked == "pure" or not best:
+        assert smartrest.engine() == "pure"
+    else:
+        assert smartrest.engine() == f"core:{best[0]}", "kernels() lists the best one first"
+
+
+def test_the_core_is_built_where_it_is_required() -> None:
+    if support.REQUIRED:
+        assert support.HAS_CORE
+        assert any(support.kernels_here().values())
+
+
+@pytest.mark.parametrize("variant", support.VARIANTS)
+def test_forced(variant: str, repository: Path) -> None:
+    support.open_engine(variant)  # skips what cannot run here
+    done = run(repository, variant)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{variant} {RESULT}\n"
+
+
+@pytest.mark.parametrize("wanted", [None, "", "auto"])
+def test_not_forced(wanted: str | None, repository: Path) -> None:
+    done = run(repository, wanted)
+    assert done.returncode == 0, done.stderr
+    best = [name for name, able in support.kernels_here().items() if able]
+    assert done.stdout == f"{f'core:{best[0]}' if best else 'pure'} {RESULT}\n"
+
+
+@pytest.mark.skipif(not support.HAS_CORE, reason="smartrest.core is not built")
+def test_the_core_with_its_best_kernel(repository: Path) -> None:
+    done = run(repository, "core")
+    assert done.stdout.startswith("core:"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["Pure", "c", "pure:avx2", "core:", "core:mmx", "core:AVX2", "core:scalar:x", "auto:avx2", " pure", "pure "],
+)
+def test_unknown_names(wanted: str, repository: Path) -> None:
+    done = run(repository, wanted)
+    assert done.returncode != 0
+    assert "ImportError" in done.stderr
+    assert wanted.strip() in done.stderr or wanted.partition(":")[2] in done.stderr
+
+
+@pytest.mark.skipif(not support.HAS_CORE, reason="smartrest.core is not built")
+def test_a_kernel_of_another_machine(repository: Path) -> None:
+    absent = "neon" if "neon" not in support.KERNELS else "avx2"
+    done = run(repository, f"core:{absent}")
+    assert done.returncode != 0
+    assert "ImportError" in done.stderr
+    assert absent in done.stderr
+
+
+def test_without_a_core(without_core: Path) -> None:
+    for wanted in (None, "auto", "pure"):
+        done = run(without_core, wanted)
+        assert done.stdout == f"pure {RESULT}\n", done.stderr
+    for wanted in ("core", "core:scalar"):
+        done = run(without_core, wanted)
+        assert done.returncode != 0
+        assert "ImportError" in done.stderr
+        assert "not installed" in done.stderr
+
+
+def test_a_broken_core_is_no_absent_core(without_core: Path) -> None:
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    (without_core / "smartrest" / f"core{suffix}").write_bytes(b"no machine code")
+    for wanted in (None, "auto", "core", "core:scalar"):
+        done = run(without_core, wanted)
+        assert done.returncode != 0, wanted
+        assert "ImportError" in done.stderr
+    assert run(without_core, "pure").returncode == 0
+
+
+def test_a_core_that_misses_a_module_is_no_absent_core(without_core: Path) -> None:
+    (without_core / "smartrest" / "core.py").write_text("import a_module_that_nobody_has\n", encoding="utf-8")
+    done = run(without_core, None)
+    assert done.returncode != 0
+    assert "a_module_that_nobody_has" in done.stderr
+
+
+def test_both_engines_can_be_named(repository: Path) -> None:
+    code = "import smartrest.pure, smartrest.core; print(smartrest.pure.decode('1'), smartrest.core.decode('1'))"
+    if not support.HAS_CORE:
+        pytest.skip("smartrest.core is not built")
+    done = run(repository, None, code)
+    assert done.stdout == "[('1',)] [('1',)]\n", done.stderr
+
+
+class TestEngineClass:
+    """`smartrest.core.Engine(kernel)`."""
+
+    @pytest.fixture(autouse=True)
+    def _built(self) -> None:
+        if not support.HAS_CORE:
+            pytest.skip("smartrest.core is not built")
+
+    def test_kernels(self) -> None:
+        kernels = support.core.kernels()
+        assert type(kernels) is tuple
+        assert all(type(name) is str and type(able) is bool for name, able in kernels)
+        assert {name for name, _ in kernels} == set(support.KERNELS)
+        assert dict(kernels)["scalar"] is True, "scalar runs everywhere"
+
+    def test_names(self) -> None:
+        for name, able in support.core.kernels():
+            if able:
+                assert support.core.Engine(name).engine() == f"core:{name}"
+            else:
+                with pytest.raises(ValueError, match=name):
+                    support.core.Engine(name)
+
+    @pytest.mark.parametrize("name", ["", "mmx", "AVX2", "core:avx2", "pure", "avx2\0", "é", "\ud800"])
+    def test_unknown(self, name: str) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011 - the text names what there is
+            support.core.Engine(name)
+
+    @pytest.mark.parametrize("name", [None, 5, b"avx2"])
+    def test_wrong_types(self, name: Any) -> None:
+        with pytest.raises((TypeError, ValueError)):
+            support.core.Engine(name)
+
+    def test_kernels_do_not_disturb_each_other(self) -> None:
+        engines = [support.core.Engine(name) for name, able in support.core.kernels() if able]
+        payload = b'511,dev,"a, b"\n' * 30
+        expected = engines[0].decode(payload)
+        for _ in range(3):
+            assert all(engine.decode(payload) == expected for engine in engines)
+        assert smartrest.decode(payload) == expected
