@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
@@ -11,43 +12,108 @@ from ._report import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NEEDED = {"device": ("paho", "aiomqtt"), "platform": ("paho",), "demo": ("paho", "aiomqtt")}
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 BROKERS = ("auto", "mosquitto", "amqtt")
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Commands) -> None:
+    """Add `device`, `platform` and `demo`."""
+    device = commands.add_parser("device", help="run a device, or many", description="Devices on MQTT.")
+    actions = device.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _register_run(actions)
+    _register_simulate(actions)
+    _register_platform(commands)
     _register_demo(commands)
 
 
-def _register_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    demo = commands.add_parser(
-        "demo",
-        help="a broker, a stand-in platform and a device, all here: prints a device's whole life",
-        description="Start a broker, a stand-in for the platform and a device on this machine; print the life of the "
-        "device from credentials to operations, with both clients; end after a few seconds.",
+def _register_run(actions: Commands) -> None:
+    text = (
+        "Run a complete demonstration agent: it registers, sends measurements and executes a safe set of operations. "
+        "No operation reaches a shell."
     )
-    _broker_option(demo)
-    demo.add_argument("--client", choices=("both", "device", "async"), default="both", help="which device (both)")
-    demo.set_defaults(run=_when_installed("demo", "_demo"))
+    parser = actions.add_parser("run", help="run one device as a file describes it", description=text)
+    parser.add_argument("config", metavar="CONFIG.toml", help="what it is and where it connects; see docs/testing.md")
+    parser.add_argument("--for", dest="seconds", type=_positive, metavar="SECONDS", help="end after this time")
+    parser.set_defaults(run=_with(("paho",), "_agent"))
+
+
+def _register_simulate(actions: Commands) -> None:
+    text = "Run many devices in one process, each sending measurements and answering operations; count what arrives."
+    parser = actions.add_parser("simulate", help="run many devices at once", description=text)
+    parser.add_argument("--devices", type=_count, default=200, metavar="N", help="how many (200)")
+    parser.add_argument("--rate", type=_positive, default=1.0, metavar="R", help="rows a second of each device (1)")
+    parser.add_argument("--seconds", type=_positive, default=10.0, metavar="S", help="how long (10)")
+    parser.add_argument("--prefix", default="simulated-", metavar="TEXT", help="device IDs are TEXT0, TEXT1, …")
+    parser.add_argument("--host", help="broker or platform (default: a broker started here)")
+    parser.add_argument("--port", type=_port, help="of the host (default: the platform's)")
+    parser.add_argument("--no-tls", action="store_true", help="connect without TLS")
+    parser.add_argument("--username", metavar="TENANT/USER", help="login; the password is read from SMARTREST_PASSWORD")
+    _broker_option(parser)
+    parser.set_defaults(run=_with(("aiomqtt",), "_simulate"))
+
+
+def _register_platform(commands: Commands) -> None:
+    text = (
+        "Start a broker and a stand-in for the platform on this machine, and print what happens on the wire, decoded "
+        "and named. Behind mosquitto it serves one device at a time with its children, behind amqtt many."
+    )
+    parser = commands.add_parser("platform", help="a broker and a stand-in platform", description=text)
+    parser.add_argument("--port", type=_port, default=1883, help="to listen on (1883); 0 takes a free one")
+    parser.add_argument("--websocket", action="store_true", help="listen for WebSocket too, on a free port")
+    parser.add_argument("--tokens", choices=("certificate", "all", "none"), default="all", help="who gets tokens (all)")
+    parser.add_argument("--ask", action="store_true", help="accept devices only when told: type accept ID")
+    _broker_option(parser)
+    parser.set_defaults(run=_with(("paho",), "_platform"))
+
+
+def _register_demo(commands: Commands) -> None:
+    text = (
+        "Start a broker, a stand-in for the platform and a device on this machine; print the life of the device from "
+        "credentials to operations, with both clients; end after a few seconds."
+    )
+    short = "a broker, a stand-in platform and a device: a device's whole life"
+    parser = commands.add_parser("demo", help=short, description=text)
+    parser.add_argument("--client", choices=("both", "device", "async"), default="both", help="which device (both)")
+    _broker_option(parser)
+    parser.set_defaults(run=_with(("paho", "aiomqtt"), "_demo"))
 
 
 def _broker_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--broker",
-        choices=BROKERS,
-        default="auto",
-        help="mosquitto, or the embedded amqtt (default: what is installed)",
+        "--broker", choices=BROKERS, default="auto", help="what to start (default: mosquitto if installed, else amqtt)"
     )
 
 
-def _when_installed(what: str, module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
+def _with(libraries: tuple[str, ...], module: str) -> Callable[[argparse.Namespace], int]:
     """Loads the module that does the work, once the libraries that it needs are known to be there."""
 
     def run(args: argparse.Namespace) -> int:
-        missing = [name for name in NEEDED[what] if importlib.util.find_spec(name) is None]
+        missing = [name for name in libraries if importlib.util.find_spec(name) is None]
         if missing:
-            raise UsageError(f"{what} needs {', '.join(missing)}: pip install smartrest[device,testing]")
-        work: Any = getattr(importlib.import_module(f"smartrest.cli.{module}"), function)
-        return int(work(args))
+            raise UsageError(f"this needs {', '.join(missing)}: pip install smartrest[device,testing]")
+        work: Any = importlib.import_module(f"smartrest.cli.{module}")
+        return int(work.run(args))
 
     return run
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 on")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return value

@@ -1,0 +1,65 @@
+"""`smartrest platform`: a broker with the stand-in platform behind it, until Ctrl+C; prints what happens on the wire.
+
+Operations can be typed: each line of standard input is one payload of operation rows.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from ._report import UsageError
+from ._show import Show
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..testing import Platform
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until SIGINT or SIGTERM, then prints what the platform knows."""
+    from ..testing import Broker, BrokerError, Platform
+
+    ended = threading.Event()
+    before = [signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)]
+    show = Show(who=True)
+    try:
+        with (
+            Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
+            Platform(broker, tokens=args.tokens, registration="ask" if args.ask else "accept") as platform,
+        ):
+            platform.watch(show)
+            where = f"MQTT at {broker.host}:{broker.port} without TLS"
+            if args.websocket:
+                where += f", WebSocket at port {broker.websocket_port}"
+            show.line(f"{broker.kind}: {where}; Ctrl+C ends. Type operations, such as 511,<device ID>,ls")
+            threading.Thread(target=_read, args=(platform, show), daemon=True).start()
+            ended.wait()
+            show.line()
+            show.line(str(platform))
+    except BrokerError as error:
+        raise UsageError(str(error)) from error
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    return 0
+
+
+def _read(platform: Platform, show: Show) -> None:
+    """Each line is sent as operations, or is a word for registration: `accept ID`, `refuse ID`."""
+    from .. import SmartRestError, decode
+
+    for line in sys.stdin:
+        words = line.split()
+        try:
+            if words[:1] == ["accept"] and len(words) == 2:
+                platform.accept(words[1])
+            elif words[:1] == ["refuse"] and len(words) == 2:
+                platform.refuse(words[1])
+            elif words:
+                platform.send(*decode(line))
+        except (SmartRestError, ValueError) as error:
+            show.line(show.colours.red(f"not sent: {error}"))

@@ -1,0 +1,284 @@
+"""The commands that run devices and the stand-in platform, as a user runs them: as programs, with their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support_mqtt import MqttClient
+
+from smartrest.testing import Platform
+from smartrest.testing.broker import find_mosquitto, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def smartrest(*arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smartrest", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**ENVIRONMENT, **environment},
+    )
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Platform() as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_demo_shows_the_whole_life_cycle_twice_and_ends(kind: str) -> None:
+    result = smartrest("demo", "--broker", kind)
+    assert (result.returncode, result.stderr) == (0, "")
+    wire = [re.sub(r" +", " ", line) for line in result.stdout.split("What the platform now knows")[0].splitlines()]
+    for name in ("paho", "aio"):
+        root, pump = f"demo-{name}", f"pump-{name}"
+        expected = [  # in this order
+            f"connect {root}",
+            "subscribe s/dcr",
+            "publish s/ucr (empty)",
+            f"receive s/dcr 70 device_credentials tenant_id=t0815 username=device_{root} password=(24 characters)",
+            "disconnect",
+            f"connect {root}",
+            f"publish s/us 100 create_device device_name='Demo device {name}' device_type=c8y_MQTTDevice",
+            f" 101 create_child_device child_id={pump} device_name='Demo child'",
+            "subscribe s/ds",
+            "publish s/us 500 get_pending_operations",
+            " 200 create_measurement fragment=c8y_Temperature series=T value=21.5 unit=C",
+            f"publish s/us/{pump} 211 create_temperature temperature=-4.25",
+            rf"receive s/ds 511 command device_id={root} command='echo \"hello, world\"\nand a second line'".replace(
+                '\\"', '"'
+            ),
+            f" 510 restart device_id={pump}",
+            "publish s/us 501 set_operation_executing fragment=c8y_Command",
+            "publish s/us 503 set_operation_successful fragment=c8y_Command result_parameters=['I was told: echo",
+        ]
+        place = 0
+        for line in expected:
+            found = [number for number in range(place, len(wire)) if wire[number].startswith(line)]
+            assert found, f"{line!r} is not after line {place} of\n{result.stdout}"
+            place = found[0] + 1
+        tail = wire[wire.index(f"connect {root}") :]
+        for line in (
+            "publish s/uat (empty)",
+            "receive s/dat 71 jwt_token token=(",
+            f"publish s/us/{pump} 501 set_operation_executing fragment=c8y_Restart",
+            f"publish s/us/{pump} 503 set_operation_successful fragment=c8y_Restart",
+        ):
+            assert any(seen.startswith(line) for seen in tail), line
+    assert result.stdout.count("c8y_Command of demo-") == 2
+    assert "\x1b" not in result.stdout
+
+
+def test_one_client_of_the_demo(platform: Platform) -> None:
+    result = smartrest("demo", "--client", "async")
+    assert result.returncode == 0
+    assert "demo-aio" in result.stdout
+    assert "demo-paho" not in result.stdout
+
+
+def test_a_demo_without_its_broker_fails() -> None:
+    code = (
+        "import smartrest.testing.broker as broker, smartrest.cli as cli\n"
+        "broker.find_mosquitto = lambda: None\n"
+        "raise SystemExit(cli.main(['demo', '--broker', 'mosquitto']))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert result.returncode == 1
+    assert "smartrest: demo: mosquitto is not installed" in result.stderr
+
+
+def config(tmp_path: Path, port: int, more: str = "", source: str = "none") -> str:
+    path = tmp_path / "agent.toml"
+    path.write_text(
+        f"""
+[connection]
+host = "127.0.0.1"
+port = {port}
+tls = false
+[device]
+client_id = "agent-1"
+[[children]]
+id = "pump"
+[measurements]
+source = "{source}"
+interval = 0.2
+[[measurements.series]]
+fragment = "c8y_Temperature"
+series = "T"
+high = 25
+[[measurements.series]]
+fragment = "c8y_Pressure"
+series = "p"
+shape = "random"
+child = "pump"
+{more}
+"""
+    )
+    return str(path)
+
+
+def test_the_agent_works_off_operations_and_no_shell(platform: Platform, tmp_path: Path) -> None:
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "smartrest", "device", "run", config(tmp_path, platform.port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    try:
+        platform.wait_for_device("pump", 20)
+        sent = platform.send(
+            ("511", "agent-1", 'echo "a, b"; $(reboot)'),
+            ("511", "agent-1", "touch /tmp/smartrest-was-here"),
+            ("513", "agent-1", "a=1\nb=2"),
+            ("517", "agent-1", "all"),
+            ("519", "agent-1", "OPEN", "CLOSED"),
+            ("518", "pump", "HALF"),
+            ("510", "pump"),
+            ("515", "agent-1", "fw", "1", "http://x"),
+        )
+        echo, touch, configuration, measure, relays, relay, restart, firmware = [op.wait(20) for op in sent]
+    finally:
+        agent.send_signal(signal.SIGTERM)
+        out, err = agent.communicate(timeout=20)
+    assert agent.returncode == 0, err
+    assert echo.result == '"a, b"; $(reboot)'
+    assert touch.reason == "unknown command 'touch'; try help"
+    assert configuration.status == measure.status == restart.status == "SUCCESSFUL"
+    assert relays.results == ("OPEN", "CLOSED")
+    assert relay.reason == "'HALF' is no state of a relay"
+    assert firmware.reason == "no handler for c8y_Firmware"
+    root = platform.inventory["agent-1"]
+    assert root.type == "smartrest_DemoAgent"
+    assert root.fragments["c8y_Configuration"] == {"config": "a=1\nb=2"}
+    assert "c8y_Firmware" not in root.fragments["c8y_SupportedOperations"]
+    assert len(root.measurements) == len(platform.inventory["pump"].measurements) == 1
+    assert "8 operations" in out
+    assert platform.errors == []
+
+
+def test_the_agent_sends_what_it_reads(platform: Platform, tmp_path: Path) -> None:
+    lines = '200,a,s,1\n\n{"row": ["400", "e", "x, \\"y\\""], "child": "pump"}\n511,"cut\n{"row": 5}\n'
+    result = smartrest("device", "run", config(tmp_path, platform.port, source="stdin"), text=lines)
+    assert result.returncode == 1
+    assert "smartrest: line 4 of standard input: quoted field is never closed" in result.stderr
+    assert "smartrest: line 5 of standard input:" in result.stderr
+    assert ("200", "a", "s", "1") in platform.published("s/us")
+    assert ("400", "e", 'x, "y"') in platform.published("s/us/pump")
+
+
+def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path) -> None:
+    result = smartrest("device", "run", config(tmp_path, platform.port, source="generator"), "--for", "1")
+    assert result.returncode == 0, result.stderr
+    temperatures = platform.inventory["agent-1"].measurements
+    pressures = platform.inventory["pump"].measurements
+    assert 3 <= len(temperatures) == len(pressures) <= 6
+    assert all(0 <= value <= 25 for one in temperatures for value, _ in one.series.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ("[device2]\na = 1", "unknown key device2; known: connection, login, device"),
+        ("[login]\npassword = 'x'", "unknown key login.password"),
+        ("[login]\ntenant = 't'\nuser = 'u'", "login.user needs password_env or password_file"),
+        ("[login]\nuser = 'u'\npassword_env = 'NOT_THERE'", "the environment has no NOT_THERE"),
+        ("[login]\nuser = 'u'\nidentity = 'x'", "login has either"),
+        ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow is one of c8y_Command"),
+        ("[operations]\nallow = 'c8y_Command'", "operations.allow is list"),
+        ("[[measurements.series]]\nfragment = 'a'", "measurements.series[2] needs fragment and series"),
+        ("[[children]]\nname = 'x'", "every one of children needs an id"),
+        ("[connection]\nport = 1", "Cannot declare"),
+        ("[[children]]\nid = 'a/b'", "'a/b'"),
+    ],
+)
+def test_a_configuration_that_cannot_be(tmp_path: Path, more: str, text: str) -> None:
+    result = smartrest("device", "run", config(tmp_path, 1883, more))
+    assert result.returncode == 2
+    assert result.stderr.startswith("smartrest: ")
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_refused_agent_says_so(tmp_path: Path) -> None:
+    with Platform(login="issued") as platform:
+        more = "[login]\ntenant = 't'\nuser = 'u'\npassword_file = '" + str(tmp_path / "p") + "'"
+        (tmp_path / "p").write_text("secret\n")
+        result = smartrest("device", "run", config(tmp_path, platform.port, more), "--for", "1")
+    assert "NOT_AUTHORIZED" in result.stderr
+    assert "secret" not in result.stderr + result.stdout
+
+
+def test_a_hundred_simulated_devices() -> None:
+    result = smartrest("device", "simulate", "--devices", "100", "--rate", "5", "--seconds", "2")
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["devices"] == figures["online"] == 100
+    assert figures["acknowledged"] == figures["sent"] > 300
+    assert figures["dropped"] == 0
+
+
+def test_simulating_where_nobody_listens() -> None:
+    command = ("device", "simulate", "--devices", "2", "--seconds", "0.5", "--no-tls", "--host", "127.0.0.1")
+    result = smartrest(*command, "--port", str(free_port()))
+    assert result.returncode == 1
+    assert "2 devices never came online" in result.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_platform_command_prints_and_sends(kind: str) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "smartrest", "platform", "--port", str(port), "--broker", kind, "--ask"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=ENVIRONMENT, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert f"MQTT at 127.0.0.1:{port}" in first
+        with MqttClient("dev1", port) as client:
+            client.publish("s/us", "100,Mine\n200,f\n999")
+            client.subscribe("s/ds", "s/dcr")
+            client.publish("s/ucr")
+            process.stdin.write('accept dev1\n511,dev1,"ls, \x1b[31m"\n510,nobody\n')
+            process.stdin.flush()
+            assert client.wait_rows("s/ds") == [("511", "dev1", "ls, \x1b[31m")]
+            client.publish("s/ucr")
+            assert client.wait_rows("s/dcr")[0][:2] == ("70", "t0815")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert "100 create_device  device_name=Mine" in out
+    assert "200 f  200 create_measurement: " in out
+    assert "511 command  device_id=dev1  command='ls, \\x1b[31m'" in out
+    assert "not sent: 'nobody' is unknown here" in out
+    assert "device dev1 'Mine'" in out.split("\n\n")[-1]
+    assert "\x1b" not in out
+
+
+def test_a_taken_port_is_wrong_usage(platform: Platform) -> None:
+    result = smartrest("platform", "--port", str(platform.port))
+    assert result.returncode == 2
+    assert result.stderr.startswith("smartrest: ")
+    assert "did not start on port" in result.stderr
+
+
+def test_wrong_options() -> None:
+    for arguments in (("simulate", "--devices", "0"), ("simulate", "--rate", "nan"), ("simulate", "--port", "70000")):
+        assert smartrest("device", *arguments).returncode == 2
+    result = smartrest("device", "simulate", "--username", "t/u")
+    assert result.returncode == 2
+    assert "SMARTREST_PASSWORD" in result.stderr
