@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from .._finding import Finding
-    from .rows import Fault
+    from .rows import Fault, FieldSpan
 
 
 def check(payload: bytes | str | Buffer, *, topic: str | None = None, collections: Iterable[Any] = ()) -> list[Finding]:
@@ -44,8 +44,14 @@ def check(payload: bytes | str | Buffer, *, topic: str | None = None, collection
     rows = [] if found else all_rows(reading)
     found += faults(reading)
 
+    spans = row_spans(reading) if rows else []
+    fields: dict[int, list[FieldSpan]] = {}
+
     def span(row: int, field: int | None) -> tuple[int, int]:
-        span = row_spans(reading)[row]
-        return span[:2] if field is None else field_spans(reading, span)[field][:2]
+        if field is None:
+            return spans[row][:2]
+        if row not in fields:
+            fields[row] = field_spans(reading, spans[row])
+        return fields[row][field][:2]
 
     return findings(len(data), found, rows, span, topic, collections)

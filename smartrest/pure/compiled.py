@@ -12,7 +12,7 @@ from .writing import fields_of, style_of, write_field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
 
@@ -26,7 +26,7 @@ class Encoder:
 
     def __init__(
         self,
-        row: Sequence[Any],
+        row: tuple[Any, ...] | list[Any],
         *,
         dialect: str = "backslash",
         quote: str = "minimal",
@@ -106,7 +106,7 @@ class Encoder:
 
 
 def compile(
-    row: Sequence[Any],
+    row: tuple[Any, ...] | list[Any],
     *,
     dialect: str = "backslash",
     quote: str = "minimal",
