@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from smartrest.templates import AlarmStatus, Group, OperationStatus, Parameter, Severity, Template
 
-FEW = settings(
-    max_examples=max(int(os.environ.get("SMARTREST_TEST_EXAMPLES", "100")) // 4, 1)
-)  # for each of many templates
+EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "100"))
+FEW = settings(max_examples=max(EXAMPLES // 4, 1))  # for each of many templates
 
 WORDS = {"Severity": Severity, "AlarmStatus": AlarmStatus, "OperationStatus": OperationStatus}
 

@@ -1,4 +1,4 @@
-"""The printed builders: the same rows and faults as the templates themselves, the signatures that readers see, the cost."""
+"""The printed builders: the rows and faults of the templates themselves, the signatures that readers see, the cost."""
 
 from __future__ import annotations
 
@@ -47,21 +47,12 @@ class Whole:
 
 
 ODD = st.sampled_from(
-    [None, "", "x", 0, 1, -1, True, 1.5, float("nan"), float("inf"), Decimal("1.50"), Decimal("nan"), Text("sub"), b"x"]
-    + [
-        Whole(),
-        NOW,
-        NOW.replace(tzinfo=None),
-        Severity.MAJOR,
-        (),
-        ("a", "b"),
-        [],
-        ["a"],
-        [("a", "b", 1)],
-        [None],
-        {"a": 1},
+    [
+        *(None, "", "x", Text("sub"), Severity.MAJOR, b"x", 0, 1, -1, True, Whole(), 1.5, float("nan"), float("inf")),
+        *(Decimal("1.50"), Decimal("nan"), NOW, NOW.replace(tzinfo=None), (), ("a", "b"), [], ["a"], [None], {"a": 1}),
+        *([("a", "b", 1)], [("a", "b", 1, None)], [["a", "b", 2.5, ""]]),
+        *([SeriesValue("f", "s", 1.0)], [Software("n", "1", "u")], object),
     ]
-    + [[("a", "b", 1, None)], [SeriesValue("f", "s", 1.0)], [Software("n", "1", "u")], [["a", "b", 2.5, ""]], object]
 )
 
 
