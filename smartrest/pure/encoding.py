@@ -186,8 +186,9 @@ def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT
         raise encode_error("bad_type", 0, at, f"{type_name(fields[at])} cannot be shortened")
     text, ending = str.__str__(fields[at]), str.__str__(marker)
     write_field(ending, DEFAULT, 0, at)  # raises for a lone surrogate
-    room = most - size + len(write_field(text, DEFAULT, 0, at).encode())
-    length = _longest_prefix(text, ending, room, 2 if len(fields) == 1 else 0)
+    empty = 2 if len(fields) == 1 else 0  # E4
+    room = most - size + (len(write_field(text, DEFAULT, 0, at).encode()) or empty)
+    length = _longest_prefix(text, ending, room, empty)
     if length < 0:
         raise too_large_error(most, 0)
     return (*fields[:at], text[:length] + ending, *fields[at + 1 :])
