@@ -8,10 +8,11 @@ from __future__ import annotations
 import ssl
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._check import check_chain
 from ._errors import CertificateError
+from ._handshake import explain_handshake
 from ._keys import write_key_for_loading
 
 if TYPE_CHECKING:
@@ -22,11 +23,46 @@ if TYPE_CHECKING:
     from ._identity import Identity
     from ._keys import PrivateKey
 
+WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 TOLERATED = ("missing_ca",)  # newer platforms take a lone device certificate where its issuer is uploaded
 
 
+class TellingSocket(ssl.SSLSocket):
+    """Leaves with its context why TLS failed, for clients that report nothing but a lost connection."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except ssl.SSLError as error:
+            self._tell(error)
+            if not isinstance(error, WAITING):
+                self.close()  # paho forgets to
+            raise
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:
+        try:
+            return super().read(len, buffer)
+        except ssl.SSLError as error:
+            self._tell(error)
+            raise
+
+    def _tell(self, error: ssl.SSLError) -> None:
+        if isinstance(self.context, VerifyingContext) and not isinstance(error, WAITING):
+            self.context.failure = explain_handshake(error)
+
+
 class VerifyingContext(ssl.SSLContext):
-    """A client context whose check of the server stays on: switching it off is `CertificateError` `verification`."""
+    """A client context whose check of the server stays on: switching it off is `CertificateError` `verification`.
+
+    `failure` says why TLS failed on the connection made last, `None` where it did not.
+    """
+
+    sslsocket_class = TellingSocket
+    failure: CertificateError | None = None
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        self.failure = None
+        return super().wrap_socket(*arguments, **options)
 
     @property
     def check_hostname(self) -> bool:

@@ -357,7 +357,7 @@ class _Connection:
             self._client = None
             for task in self._tasks:
                 task.cancel()
-            self._device._closed(self, reason)
+            self._device._closed(self, reason and self._device._why(reason))
 
     async def _read(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:

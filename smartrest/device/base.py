@@ -257,6 +257,15 @@ class DeviceBase:
         except OSError as error:
             log.error("%s: credentials could not be stored in %s: %s", self.client_id, self.store.path, error)
 
+    def _why(self, reason: str) -> str:
+        """Why a connection was lost: the TLS context of an identity may know better than the MQTT client."""
+        context: Any = self.tls_context
+        failure = getattr(context, "failure", None)
+        if failure is None:
+            return reason
+        context.failure = None
+        return f"{self.endpoint.url}: {failure}"
+
     def _no_handler(self, operation: Operation) -> str:
         return f"no handler for {operation.fragment or operation.template_id}"
 

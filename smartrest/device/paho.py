@@ -10,6 +10,7 @@ import contextlib
 import selectors
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from selectors import EVENT_READ, EVENT_WRITE
 from time import monotonic
@@ -61,6 +62,7 @@ class Device(DeviceBase):
         self._subscribed: dict[int, str] = {}
         self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation whose handler runs
         self._wake_in, self._wake_out = socket.socketpair()
+        weakref.finalize(self, _close_both, self._wake_in, self._wake_out)
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._awake = False
@@ -321,7 +323,8 @@ class Device(DeviceBase):
 
     def _lost(self, reason: str) -> None:
         self._close_client()
-        self._input(lambda now: self.session.disconnected(now, reason))
+        why = self._why(reason)
+        self._input(lambda now: self.session.disconnected(now, why))
 
     # Callbacks of paho, on the device's thread
 
@@ -398,3 +401,8 @@ def _select(reading: list[Any], writing: list[Any], timeout: float) -> tuple[lis
         [key.fileobj for key, events in ready if events & EVENT_READ],
         [key.fileobj for key, events in ready if events & EVENT_WRITE],
     )
+
+
+def _close_both(one: socket.socket, other: socket.socket) -> None:
+    one.close()
+    other.close()

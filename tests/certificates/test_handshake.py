@@ -133,6 +133,24 @@ def test_paho_cannot_switch_verification_off(pump: Identity) -> None:
         client.tls_insecure_set(True)
 
 
+@BOTH
+def test_the_context_keeps_what_went_wrong(
+    tmp_path: Path, clients: Path, pump: Identity, version: ssl.TLSVersion
+) -> None:
+    """For clients that swallow the error."""
+    files = server_files(tmp_path)
+    stranger = CA.create("Other CA", key=ec_key(3)).issue("pump-1", key=ec_key(0))
+    context: Any = stranger.ssl_context(ca_file=files["ca"])
+    assert context.failure is None
+    with serving(files, clients, version) as port:
+        for _ in range(2):
+            assert failure(port, context) == "client_unknown_ca"
+            assert context.failure.reason == "client_unknown_ca"
+        good: Any = pump.ssl_context(ca_file=files["ca"])
+        try_handshake(HOST, port, good)
+        assert good.failure is None
+
+
 def test_no_key_is_left_on_disk(pump: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tempfile
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not inst
 from certificates.makers import DAY, NOW, device, ec_key, pem, plain_context, root, server_files
 
 from smartrest.certificates import CA, CertificateError, Identity, try_handshake
-from smartrest.device import Device, Operation
+from smartrest.device import Device, Lost, Operation
 from smartrest.testing import Broker, Platform
 from smartrest.testing.broker import find_mosquitto
 
@@ -126,6 +127,34 @@ def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: 
         try_handshake(platform.host, platform.port, plain_context(forged, ec_key(0), files["ca"], tmp_path))
     with pytest.raises(CertificateError, match=r"another host name|not for this IP"):
         try_handshake("localhost", platform.port, good.ssl_context(ca_file=files["ca"]))
+
+
+@pytest.mark.parametrize(
+    ("signer", "trusting", "text"),
+    [
+        ("Other CA", True, "the server does not trust the device's CA: upload that CA and enable it"),
+        ("Acme CA", False, "the server's CA is not known here: give the CA's certificate as ca_file"),
+    ],
+)
+def test_a_device_says_why_it_cannot_connect(
+    platform: Platform, files: dict[str, Path], signer: str, trusting: bool, text: str
+) -> None:
+    """paho itself says "Unspecified error" where a TLS 1.3 server refuses the device."""
+    identity = CA.create(signer, key=ec_key(3)).issue("pump-4", key=ec_key(0))
+    where = {"port": platform.port, "ca_file": files["ca"] if trusting else None}
+    pump = Device(platform.host, "pump-4", identity=identity, **where)
+    reasons: list[str] = []
+    heard = threading.Event()
+
+    @pump.listen(Lost)
+    def lost(event: Lost) -> None:
+        reasons.append(event.reason)
+        heard.set()
+
+    pump.start()
+    assert heard.wait(20)
+    pump.stop(5)
+    assert reasons[0] == f"mqtts://{platform.host}:{platform.port}: {text}"
 
 
 def test_a_port_without_tls(ca: CA) -> None:
