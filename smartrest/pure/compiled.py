@@ -90,7 +90,7 @@ class Encoder:
 
     def _write(self, values: tuple[Any, ...], number: int) -> bytes:
         if len(values) != len(self._holes):
-            raise TypeError(f"the row has {len(self._holes)} holes, not {len(values)}")
+            raise TypeError(f"expected {len(self._holes)} values, one for each hole, not {len(values)}")
         texts = self._texts.copy()
         for (i, hole), value in zip(self._holes, values, strict=True):
             if not fits(hole, value):

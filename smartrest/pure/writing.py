@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB
-from .._options import refuse_style
+from .._options import DIALECTS, QUOTES, TRAILING_BACKSLASH, refuse_style
 from .._values import text_of, type_name
 from ..errors import encode_error, excerpt
 
@@ -39,9 +39,9 @@ class Style:
 
 STYLES = {
     (dialect, quote, backslash): Style(dialect, quote, backslash)
-    for dialect in ("backslash", "double")
-    for quote in ("minimal", "all")
-    for backslash in ("allow", "error")
+    for dialect in DIALECTS
+    for quote in QUOTES
+    for backslash in TRAILING_BACKSLASH
 }
 DEFAULT = STYLES["backslash", "minimal", "allow"]
 
