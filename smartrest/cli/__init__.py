@@ -32,7 +32,9 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="smartrest", description="SmartREST payloads of Cumulocity IoT over MQTT.")
+    parser = argparse.ArgumentParser(
+        prog="smartrest", description="SmartREST, the payloads of Cumulocity IoT devices on MQTT."
+    )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine that runs here")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for family in FAMILIES:

@@ -11,7 +11,7 @@ from .._constants import PAYLOAD_LIMIT, TEXTS
 from .._finding import Finding
 from ._collections import load
 from ._report import Colours, UsageError, pointer, visible
-from ._run import Run, as_bytes
+from ._run import Run, as_bytes, hidden
 from .framing import Part, Source
 
 _FATAL = {"invalid_utf8", "unterminated_quote"}  # nothing behind them can be read
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     run = Run(args)
     collections = load(args.collection)
     if args.topic is not None:
-        _limit(run, args.topic)
+        run.budget(args.topic, qos=1)
     for source in run.sources():
         payload = None
         for part in source.parts(args.framing):
@@ -31,16 +31,6 @@ def run(args: argparse.Namespace) -> int:
             if not payload.check(part) and part.line is None:
                 break
     return run.report.code
-
-
-def _limit(run: Run, topic: str | None) -> int:
-    if topic is None:
-        return PAYLOAD_LIMIT
-    try:
-        budget: int = run.engine.payload_budget(topic, qos=1)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    return budget
 
 
 class _Payload:
@@ -54,7 +44,7 @@ class _Payload:
         self._rows = 0
         self._lines = 0
         try:
-            self._limit = _limit(run, self._topic)
+            self._limit = PAYLOAD_LIMIT if self._topic is None else run.budget(self._topic, qos=1)
         except UsageError as error:
             run.report.error(source.where(part), str(error))
             self._topic, self._limit = None, PAYLOAD_LIMIT
@@ -89,7 +79,7 @@ class _Payload:
     def _print(self, finding: Any, data: bytes, part: Part, shift: int) -> None:
         start = part.lead if finding.start is None else finding.start
         end = start + 1 if finding.reason == "too_large" or finding.end is None else finding.end
-        shown, carets, column = pointer(data, start, end, part.lead)
+        shown, carets, column = pointer(data, start, end, hidden(part, data))
         line = self._lines + 1 if self._line is None else self._line
         row = None if finding.row is None else finding.row - part.lead_rows + self._rows
         if self._run.args.json:

@@ -13,30 +13,22 @@ if TYPE_CHECKING:
     from ..templates import Collection
 
 
-def load(paths: Sequence[str]) -> list[Collection]:
-    """The collections in these files, each `FILE` or `X-ID=FILE`: rows 10 and 11, or JSON as the platform exports it.
-
-    Without an X-ID in front or in the file, it is the name of the file up to its ending.
-    """
-    return [_load(path) for path in paths]
+def load(words: Sequence[str]) -> list[Collection]:
+    """The collections that `--collection` names: `FILE` or `X-ID=FILE`."""
+    return [_load(word) for word in words]
 
 
-def _load(argument: str) -> Collection:
+def _load(word: str) -> Collection:
     from ..templates import Collection
 
-    x_id, _, name = argument.rpartition("=")
-    if not x_id or Path(argument).exists():
-        x_id, name = "", argument
-    path = Path(name)
+    name, equals, file = word.partition("=")
+    x_id, path = (name, Path(file)) if equals and not Path(word).exists() else (None, Path(word))
     try:
         data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
-    stored = data.lstrip()[:1] == b"{"
-    try:
-        collection = Collection.from_json(data, x_id or None) if stored else Collection.parse(data, x_id or None)
-        if collection.x_id is None:
-            collection = Collection.from_json(data, path.stem) if stored else Collection.parse(data, path.stem)
+        read = Collection.from_json if data.lstrip().startswith(b"{") else Collection.from_payload
+        collection = read(data, x_id)
+        return read(data, path.stem) if collection.x_id is None else collection
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
     except SmartRestError as error:
-        raise UsageError(f"{name}: {error}; smartrest templates check {name} shows all of it") from error
-    return collection
+        raise UsageError(f"{path} holds no template collection: {error}") from error

@@ -10,8 +10,8 @@ from typing import Any
 
 from .._constants import PAYLOAD_LIMIT, ROW_END, TEXTS
 from ..errors import EncodeError, PayloadTooLargeError
-from ._report import UsageError
 from ._run import Run
+from .codec import NO_LIMIT_GIVEN
 from .framing import BAD
 
 
@@ -73,16 +73,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _limit(run: Run, args: argparse.Namespace) -> int | None:
-    if args.limit != "default":
-        limit: int | None = args.limit
-    elif args.topic is None:
-        limit = PAYLOAD_LIMIT
-    else:
-        try:
-            limit = run.engine.payload_budget(args.topic, qos=args.qos)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-    return limit
+    if args.limit != NO_LIMIT_GIVEN:
+        return args.limit  # type: ignore[no-any-return]  # the parser made it an int or None
+    if args.topic is None:
+        return PAYLOAD_LIMIT
+    return run.budget(args.topic, args.qos)
 
 
 def _one(run: Run, limit: int | None, options: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from .._constants import BOM, PAYLOAD_LIMIT, QUOTE
 from ..errors import DecodeError
 from ._report import Colours, UsageError, visible
-from ._run import Run, as_bytes
+from ._run import Run, as_bytes, hidden
 from .framing import Part, Source
 
 # An escape, its dialect, and a row that only this dialect reads strictly: so it does what is strict behind it.
@@ -22,10 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Show every payload of all files."""
     run = Run(args)
     if args.topic is not None:
-        try:
-            run.engine.payload_budget(args.topic, qos=args.qos)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        run.budget(args.topic, args.qos)
     for source in run.sources():
         payload = None
         for part in source.parts(args.framing):
@@ -69,7 +66,7 @@ class _Payload:
             self._run.decode_error(self._source, part, error, self._rows - len(whole))
             self._failed = True
             return False
-        own = data[part.lead :] if part.lead else data.removeprefix(_BOM)
+        own = data[hidden(part, data) :]
         self._strict = {escape for escape, _, row in _DIALECTS if escape in self._strict and self._fits(row + own)}
         shift = part.start - part.lead
         for row in rows[part.lead_rows :]:
@@ -105,10 +102,11 @@ class _Payload:
     def end(self) -> None:
         """Say what holds for the whole payload."""
         colours = self._colours
+        rows = f"{self._rows} row{'' if self._rows == 1 else 's'}"
         if self._failed:
-            self._print(colours.red(f"  {self._rows} rows, then it cannot be read"))
+            self._print(colours.red(f"  {rows}, then it cannot be read"))
             return
-        self._print(f"  {self._rows} rows, {self._budget()}")
+        self._print(f"  {rows}, {self._budget()}")
         names = [name for escape, name, _ in _DIALECTS if escape in self._strict]
         reading = f"strictly, {names[0]} dialect" if len(names) == 1 else "strictly in either dialect"
         escapes = ", ".join(f"{count} as {escape}" for escape, count in self._escapes.items() if count) or "none"
@@ -122,9 +120,9 @@ class _Payload:
         limit, place = PAYLOAD_LIMIT, "at any QoS on any topic up to 177 bytes"
         if self._topic is not None:
             try:
-                limit = self._run.engine.payload_budget(self._topic, qos=self._run.args.qos)
+                limit = self._run.budget(self._topic, self._run.args.qos)
                 place = f"at QoS {self._run.args.qos} on {visible(self._topic)}"
-            except ValueError as error:
+            except UsageError as error:
                 self._run.report.error(self._where, str(error))
         text = f"{self._size:,} bytes: {100 * self._size / max(limit, 1):.1f} % of the {limit:,} that fit {place}"
         return self._colours.red(text) if self._size > limit else text

@@ -112,8 +112,8 @@ class Report:
         if not self._shows_progress or (now := time.monotonic()) < self._next:
             return
         self._next = now + 0.2
-        share = f" of {size / 1e6:,.0f} MB ({100 * done // size} %)" if size else " MB"
-        print(f"\r\x1b[K{visible(name)}: {done / 1e6:,.0f}{share}", end="", file=sys.stderr, flush=True)
+        rest = f" of {size / 1e6:,.0f} MB ({100 * done // size} %)" if size else " MB"
+        print(f"\r\x1b[K{visible(name)}: {done / 1e6:,.0f}{rest}", end="", file=sys.stderr, flush=True)
         self._line = True
 
     def clear(self) -> None:

@@ -10,14 +10,16 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .._constants import TEXTS
+from .._constants import BOM, TEXTS
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
 from .framing import Part, Source, sources
 
+_BOM = BOM.encode()
 _BIG = 4 * 1024 * 1024  # bytes; a payload above it is turned into rows bit by bit
 _BATCH = 4096  # rows
-_CONTROLS = re.compile("[\x7f-\x9f]")  # JSON leaves them as they are, a terminal may obey them
+# JSON leaves these as they are; a terminal obeys some, and some end a line for `str.splitlines`.
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def open_engine(name: str | None) -> Any:
@@ -48,20 +50,29 @@ class Run:
         self.args = args
         self.engine = open_engine(args.engine)
         self.report = Report()
-        self._painted = sys.stdout.isatty()
+        self._on_terminal = sys.stdout.isatty()
 
     def sources(self) -> Iterator[Source]:
         yield from sources(self.args.files, self.report)
         self.report.clear()
 
+    def budget(self, topic: str, qos: int) -> int:
+        """The bytes that a payload may have on `topic`; one that cannot be published to is wrong usage."""
+        try:
+            budget: int = self.engine.payload_budget(topic, qos=qos)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return budget
+
     def write(self, text: str) -> None:
         """Text to standard output, as UTF-8 whatever the locale says."""
         if not text:
             return
-        if self._painted:
+        if self._on_terminal:
             self.report.clear()
+        if not text.isascii() or self._on_terminal:
             text = _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
     def write_bytes(self, data: bytes) -> None:
         sys.stdout.buffer.write(data)
@@ -98,10 +109,17 @@ class Run:
         if error.field is not None:
             where += f", field {error.field}"
         data = as_bytes(part.data)
-        shown = None if error.position is None else pointer(data, error.position, error.position + 1, part.lead)
+        shown = (
+            None if error.position is None else pointer(data, error.position, error.position + 1, hidden(part, data))
+        )
         self.report.error(source.where(part), f"{TEXTS.get(error.reason, error)} ({error.reason}) {where}", shown)
 
 
 def as_bytes(data: bytes | str) -> bytes:
     """The bytes that positions count in."""
     return data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+
+
+def hidden(part: Part, data: bytes) -> int:
+    """Bytes in front that are no text of the payload: the lead, or a byte order mark."""
+    return part.lead or (len(_BOM) if data.startswith(_BOM) else 0)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from .framing import FRAMINGS
 
+NO_LIMIT_GIVEN = -1
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -39,7 +41,8 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
         metavar="[X-ID=]FILE",
         action="append",
         default=[],
-        help="a template collection for rows of custom topics: rows 10 and 11, or JSON as the platform exports it",
+        help="a template collection for its custom topics: rows 10 and 11, or JSON as the platform exports it; "
+        "where neither names the X-ID, it is the file's name without ending",
     )
     return parser
 
@@ -71,7 +74,7 @@ def _encode(commands: Commands) -> None:
         help="a quoted field that ends with a backslash, which some receivers misread",
     )
     parser.add_argument(
-        "--limit", type=_limit, default="default", metavar="BYTES", help="of one payload, or none (default: 16000)"
+        "--limit", type=_limit, default=NO_LIMIT_GIVEN, metavar="BYTES", help="of one payload, or none (default: 16000)"
     )
     parser.add_argument("--pack", action="store_true", help="as few payloads as fit: a JSON object with payload a line")
     parser.add_argument(
