@@ -140,8 +140,8 @@ class Simulation:
 
     def __init__(
         self,
-        session: Session,
         platform: SimulatedPlatform,
+        session: Session,
         *,
         latency: float = 0.05,
         handler: Callable[[Operation], tuple[tuple[Any, ...], float]] | None = None,
@@ -155,8 +155,7 @@ class Simulation:
         self.now = 0.0
         self.reachable = True
         self.connection = 0  # number of the connection that is open, 0: none
-        self.events: list[Event] = []
-        self.keep_events = True
+        self.listen: Callable[[Event], None] = lambda event: None
         self.ran: list[Operation] = []
         self.ticks = 0
         self._connections = 0
@@ -189,9 +188,8 @@ class Simulation:
                 assert after is None or after > self.now, f"tick changed nothing: {self.session!r}"
 
     def note(self, events: list[Event]) -> None:
-        if self.keep_events:
-            self.events += events
         for event in events:
+            self.listen(event)
             if isinstance(event, OperationReceived):
                 self.ran.append(event.operation)
                 if self.handler is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import SmartRestError, encode, encode_row
+from .. import encode, encode_row
 from ..mqtt import topics
 from . import answers
 from .events import (
@@ -245,11 +245,13 @@ class Flow:
         return oldest is not None and now >= oldest.sent_at + self.limits.acknowledge
 
 
-def check_answerable(operation: Operation) -> str | None:
+def check_answerable(operation: Operation, budget: Callable[[str], int]) -> str | None:
     """Why no answer can be published for this operation, or `None`."""
     try:
-        topics.us(operation.child)
-        encode_row(answers.executing(operation))
-    except SmartRestError as error:
+        limit = budget(topics.us(operation.child))
+        for row in (answers.executing(operation), answers.sweep(operation)):
+            encode_row(row, limit=limit)
+        answers.failed(operation, "-", limit)
+    except ValueError as error:  # SmartRestError, or of a topic that leaves no room
         return str(error)
     return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-HISTORY = 1_000  # answered operations that are remembered, by ID and for payloads that MQTT marks as duplicates
+HISTORY = 256  # answered operations that are remembered, by ID and for payloads that MQTT marks as duplicates
 
 
 class OperationTemplate(NamedTuple):

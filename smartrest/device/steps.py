@@ -190,7 +190,7 @@ class Steps:
         events = self._flow.events
         entries: list[Entry] = []
         for operation, refusal in found:
-            reason = check_answerable(operation)
+            reason = check_answerable(operation, self._budget)
             if reason is None and (
                 self._left_pending or len(self._flow.lanes) + len(entries) >= self.limits.operations
             ):

@@ -27,7 +27,7 @@ def storm(
     def handler(operation: Operation) -> tuple[tuple[str, ...], float]:
         return (f"done {operation.row[2]}",), random.choice((0.0, 0.02, 0.3, 2.0))
 
-    simulation = Simulation(session, platform, latency=0.03, handler=handler, loses_acknowledged=loses_acknowledged)
+    simulation = Simulation(platform, session, latency=0.03, handler=handler, loses_acknowledged=loses_acknowledged)
     for number in range(200):
         row = ("200", "c8y_T", "T", number)
         simulation.at(random.uniform(0, 60), lambda row=row: simulation.send(row))

@@ -1,0 +1,379 @@
+"""Operations of a `Session`: order, topics, answers, limits, repeats. Broken connections: `test_session_faults.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from support_session import kinds, online, rows
+
+from smartrest import EncodeError, TemplateError, decode, encode
+from smartrest.device import (
+    AnswerIgnored,
+    Event,
+    Limits,
+    MessageReceived,
+    Operation,
+    OperationAnswered,
+    OperationReceived,
+    OperationRefused,
+    OperationRepeated,
+    OperationTemplate,
+    OperationTimedOut,
+    PayloadRefused,
+    Publish,
+    Session,
+)
+
+Rows = list[tuple[str, list[tuple[str, ...]]]]
+
+
+def started(events: list[Event]) -> list[Operation]:
+    return [event.operation for event in events if isinstance(event, OperationReceived)]
+
+
+def fresh(**options: object) -> Session:
+    session = online(children=["c1", "c2"], **options)
+    session.tick(10.0)  # the answer of 500 had its time
+    session.outgoing()
+    return session
+
+
+def test_two_operations_in_one_payload_and_a_command_of_several_lines() -> None:
+    session = fresh()
+    events = session.received("s/ds", b'511,dev,"echo ""a,b""\nls -l\n"\n510,c1', 20.0)
+    command, restart = started(events)
+    assert command.row == ("511", "dev", 'echo "a,b"\nls -l\n')
+    assert command.parameters == {"command": 'echo "a,b"\nls -l\n'}
+    assert (command.device, command.child, command.fragment, command.id) == ("dev", None, "c8y_Command", None)
+    assert (restart.device, restart.child, restart.fragment) == ("c1", "c1", "c8y_Restart")
+    assert rows(session) == [("s/us", [("501", "c8y_Command")]), ("s/us/c1", [("501", "c8y_Restart")])]
+    assert session.succeed(restart) == [OperationAnswered(restart, "successful")]
+    assert session.succeed(command, "a,b\n", now=20.1) == [OperationAnswered(command, "successful")]
+    assert rows(session) == [
+        ("s/us/c1", [("503", "c8y_Restart")]),
+        ("s/us", [("503", "c8y_Command", "a,b\n")]),
+    ]
+
+
+def test_one_at_a_time_for_device_and_fragment_and_in_order() -> None:
+    session = fresh()
+    payload = encode([("511", "dev", "1"), ("511", "c1", "2"), ("511", "dev", "3"), ("513", "dev", "4")])
+    running = started(session.received("s/ds", payload, 20.0))
+    assert [op.row[2] for op in running] == ["1", "2", "4"]
+    session.outgoing()
+    events = session.fail(running[0], "no")
+    assert kinds(events) == [OperationAnswered, OperationReceived]
+    assert [op.row[2] for op in started(events)] == ["3"]
+    assert rows(session) == [("s/us", [("502", "c8y_Command", "no")]), ("s/us", [("501", "c8y_Command")])]
+
+
+def test_the_next_starts_only_when_the_answer_is_acknowledged() -> None:
+    session = fresh(acknowledgements=True)
+    (first,) = started(session.received("s/ds", b"511,dev,1\n511,dev,2", 20.0))
+    assert session.succeed(first, "r1", now=21.0) == []
+    published = [a for a in session.outgoing() if isinstance(a, Publish)]
+    assert [decode(a.payload) for a in published] == [[("501", "c8y_Command")], [("503", "c8y_Command", "r1")]]
+    assert session.acknowledged(published[0].id, 22.0) == []
+    events = session.acknowledged(published[1].id, 22.1)
+    assert kinds(events) == [OperationAnswered, OperationReceived]
+    assert session.acknowledged(published[1].id, 22.2) == []
+
+
+def test_a_hundred_operations_at_once() -> None:
+    session = fresh()
+    payload = encode([("511", "dev" if n % 2 else "c1", f"run {n}") for n in range(100)])
+    done = []
+    waiting = started(session.received("s/ds", payload, 20.0))
+    assert len(waiting) == 2
+    while waiting:
+        operation = waiting.pop(0)
+        done.append(operation)
+        waiting += started(session.succeed(operation, f"result of {operation.row[2]}"))
+    published = rows(session)
+    for device, topic in (("dev", "s/us"), ("c1", "s/us/c1")):
+        sent = [row for where, payload_rows in published if where == topic for row in payload_rows]
+        texts = [op.row[2] for op in done if op.device == device]
+        assert texts == sorted(texts, key=lambda text: int(text.split()[1]))
+        expected = [
+            row for text in texts for row in (("501", "c8y_Command"), ("503", "c8y_Command", f"result of {text}"))
+        ]
+        assert sent == expected
+
+
+def test_nothing_is_answered_twice() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"510,dev", 20.0))
+    session.succeed(operation)
+    session.outgoing()
+    assert session.succeed(operation, "again") == [AnswerIgnored(operation)]
+    assert session.fail(operation, "again") == [AnswerIgnored(operation)]
+    assert rows(session) == []
+
+
+def test_an_operation_for_an_unknown_child_is_refused_and_answered_there() -> None:
+    session = fresh()
+    events = session.received("s/ds", b"511,stranger,ls\n511,dev,ls", 20.0)
+    assert sorted(kinds(events), key=str) == [OperationAnswered, OperationReceived, OperationRefused]
+    refused = events[0]
+    assert isinstance(refused, OperationRefused)
+    assert (refused.reason, refused.answered) == ("unknown child device stranger", True)
+    assert rows(session) == [
+        ("s/us/stranger", [("501", "c8y_Command")]),
+        ("s/us/stranger", [("502", "c8y_Command", "unknown child device stranger")]),
+        ("s/us", [("501", "c8y_Command")]),
+    ]
+
+
+def test_children_and_services_that_the_program_created_are_known() -> None:
+    session = fresh()
+    session.send(("101", "new", "New child"), ("102", "service", "systemd", "name", "up"))
+    operations = started(session.received("s/ds", b"510,new\n510,service", 20.0))
+    assert [operation.child for operation in operations] == ["new", "service"]
+
+
+@pytest.mark.parametrize("target", ["a/b", "#", "+", "\0", "x" * 16_200, "x" * 70_000])
+def test_an_operation_whose_topic_cannot_be_published_to_is_reported(target: str) -> None:
+    session = fresh()
+    events = session.received("s/ds", encode([("510", target), ("510", "dev")], limit=None), 20.0)
+    assert kinds(events) == [OperationRefused, OperationReceived]
+    assert isinstance(events[0], OperationRefused)
+    assert not events[0].answered
+    assert session.operations == started(events)
+
+
+@pytest.mark.parametrize("payload", [b"510", b"510,", b"511,,ls"])
+def test_an_operation_without_a_device_is_reported(payload: bytes) -> None:
+    session = fresh()
+    assert kinds(session.received("s/ds", payload, 20.0)) == [PayloadRefused]
+    assert rows(session) == []
+
+
+def test_long_texts_are_cut_to_the_budget_of_their_topic() -> None:
+    session = fresh()
+    text = 'zwölf "Boxkämpfer"\n' * 2_000
+    for template_id, finish in (("511", session.succeed), ("513", session.fail)):
+        (operation,) = started(session.received("s/ds", encode([(template_id, "c1", "x")]), 20.0))
+        session.outgoing()
+        finish(operation, text)
+        (answer,) = session.outgoing()
+        assert isinstance(answer, Publish)
+        assert 16_160 < len(answer.payload) <= 16_170  # the budget of s/us/c1 at QoS 1
+        (row,) = decode(answer.payload)
+        assert row[2].endswith("…")
+        assert text.startswith(row[2][:-1])
+
+
+def test_of_several_long_texts_the_longest_are_cut() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,x", 20.0))
+    session.outgoing()
+    session.succeed(operation, "a" * 20_000, "b" * 18_000, "short", 5)
+    (answer,) = session.outgoing()
+    assert isinstance(answer, Publish)
+    assert len(answer.payload) <= 16_173
+    (row,) = decode(answer.payload)
+    assert row[2] == "…"
+    assert set(row[3]) == {"b", "…"}
+    assert row[4:] == ("short", "5")
+
+
+def test_a_result_that_cannot_be_sent_leaves_the_operation_open() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,x", 20.0))
+    session.outgoing()
+    for bad in (b"bytes", float("nan"), "\ud800", datetime(2026, 1, 1), object(), 10**5_000):
+        with pytest.raises(EncodeError):
+            session.succeed(operation, bad)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(EncodeError):
+        session.succeed(operation, *range(20_000))
+    assert session.is_running(operation)
+    session.succeed(operation, 1, 2.5, True, None, datetime(2026, 1, 1, tzinfo=timezone.utc))
+    assert rows(session)[0][1][0][2:] == ("1", "2.5", "true", "", "2026-01-01T00:00:00.000+00:00")
+
+
+def test_any_reason_of_failure_can_be_sent() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,x", 20.0))
+    session.outgoing()
+    session.fail(operation, 'lone \ud800, NUL \0, "quotes"\r\n' + "\ud800" * 9_000)
+    (answer,) = session.outgoing()
+    assert isinstance(answer, Publish)
+    assert len(answer.payload) <= 16_173
+    assert decode(answer.payload)[0][2].startswith('lone \\ud800, NUL \0, "quotes"\r\n\\ud800')
+
+
+def test_time_limit() -> None:
+    session = fresh(limits=Limits(operation=60.0))
+    first, other = started(session.received("s/ds", b"511,dev,1\n511,dev,2\n510,dev", 20.0))
+    assert session.due() == 80.0
+    session.succeed(other, now=50.0)
+    session.outgoing()
+    events = session.tick(80.0)
+    assert kinds(events) == [OperationTimedOut, OperationAnswered, OperationReceived]
+    assert rows(session) == [
+        ("s/us", [("502", "c8y_Command", "no result within 60 seconds")]),
+        ("s/us", [("501", "c8y_Command")]),
+    ]
+    assert session.succeed(first, "late", now=81.0) == [AnswerIgnored(first)]
+    assert session.due() == 140.0
+
+
+def test_no_time_limit() -> None:
+    session = fresh(limits=Limits(operation=None))
+    session.received("s/ds", b"511,dev,1", 20.0)
+    assert session.due() is None
+
+
+def test_by_id_where_the_id_is_known() -> None:
+    templates = {"dm101": OperationTemplate("acme_Pump", 2), "dm102": OperationTemplate(None, 2)}
+    session = fresh(x_ids=["acme"], operations=templates)
+    events = session.received("s/dc/acme", b"dm101,dev,4711,1450\ndm102,c1,4712\ndm102,c2\ndm101,dev,,7", 20.0)
+    pump, other, by_fragment = *started(events), None
+    assert (pump.id, pump.fragment, pump.parameters) == ("4711", "acme_Pump", {"2": "4711", "3": "1450"})
+    assert kinds(events) == [PayloadRefused, OperationReceived, OperationReceived]
+    session.outgoing()
+    session.succeed(other, "fine")
+    assert rows(session) == [("s/us/c1", [("506", "4712", "fine")])]
+    events = session.fail(pump, "stuck")
+    (by_fragment,) = started(events)
+    assert by_fragment.id is None
+    session.succeed(by_fragment)
+    assert rows(session) == [
+        ("s/us", [("505", "4711", "stuck")]),
+        ("s/us", [("501", "acme_Pump")]),
+        ("s/us", [("503", "acme_Pump")]),
+    ]
+    assert kinds(session.received("s/dc/acme", b"dm102,c1,4713", 21.0)) == [OperationReceived]
+    assert rows(session) == [("s/us/c1", [("504", "4713")])]
+
+
+def test_an_id_is_run_once_and_its_answer_given_again() -> None:
+    session = fresh(x_ids=["acme"], operations={"dm101": OperationTemplate(None, 2)})
+    (operation,) = started(session.received("s/dc/acme", b"dm101,dev,1", 20.0))
+    assert session.received("s/dc/acme", b"dm101,dev,1", 20.1) == [OperationRepeated(operation)]
+    session.succeed(operation, "r")
+    session.outgoing()
+    assert session.received("s/dc/acme", b"dm101,dev,1", 5_000.0) == [OperationRepeated(operation)]
+    assert rows(session) == [("s/us", [("504", "1")]), ("s/us", [("506", "1", "r")])]
+
+
+def test_rows_of_a_custom_template_without_description_are_messages() -> None:
+    session = fresh(x_ids=["acme"])
+    assert kinds(session.received("s/dc/acme", b"dm101,dev,1", 20.0)) == [MessageReceived]
+    session.set_operation("dm101", OperationTemplate("acme_Pump"))
+    assert kinds(session.received("s/dc/acme", b"dm101,dev,1", 21.0)) == [OperationReceived]
+    session.set_operation("dm101", None)
+    assert kinds(session.received("s/dc/acme", b"dm101,dev,1", 22.0)) == [MessageReceived]
+
+
+def test_of_a_device_profile_one_of_two_rows_is_taken() -> None:
+    session = fresh()
+    payload = b"527,dev,$FW,name,1.0,url,true,dep\n531,dev,$FW,name,1.0,url"
+    assert kinds(session.received("s/ds", payload, 20.0)) == [MessageReceived, OperationReceived]
+
+
+def test_parameters_are_named_and_typed() -> None:
+    session = fresh()
+    payload = b"522,dev,syslog,2013-06-22T17:03:14.000+02:00,2013-06-22T18:03:14+0200,ERROR,1000\n519,c1,OPEN,CLOSE"
+    log, relays = started(session.received("s/ds", payload, 20.0))
+    assert log.parameters["maximum_lines"] == 1000
+    assert log.parameters["start_date"] == datetime.fromisoformat("2013-06-22T17:03:14+02:00")
+    assert "device_id" not in log.parameters
+    assert relays.parameters["relay_states"] == ["OPEN", "CLOSE"]
+    (bad,) = started(session.received("s/ds", b"522,c2,syslog,yesterday,x,ERROR,many", 20.0))
+    with pytest.raises(TemplateError):
+        _ = bad.parameters
+
+
+def test_a_repeat_while_500_is_answered_and_the_question_that_follows() -> None:
+    session = online()
+    assert rows(session) == [("s/us", [("500",)])]
+    (first,) = started(session.received("s/ds", b"511,dev,ls", 1.0))
+    assert session.received("s/ds", b"511,dev,ls", 1.1) == [OperationRepeated(first)]
+    session.outgoing()
+    session.succeed(first, "r", now=2.0)
+    assert rows(session) == [("s/us", [("503", "c8y_Command", "r")])]
+    session.tick(3.0)
+    assert rows(session) == [("s/us", [("500",)])]  # was it a second one?
+    (second,) = started(session.received("s/ds", b"511,dev,ls", 3.1))
+    assert second is not first
+    session.succeed(second)
+    session.tick(10.0)
+    assert ("s/us", [("500",)]) not in rows(session)
+
+
+def test_equal_operations_at_any_other_time_are_different_ones() -> None:
+    session = fresh()
+    (first,) = started(session.received("s/ds", b"511,dev,ls\n511,dev,ls", 20.0))
+    assert len(session.operations) == 2
+    session.received("s/ds", b"511,dev,ls", 21.0)
+    assert len(session.operations) == 3
+    session.succeed(first)
+    assert len(session.operations) == 2
+
+
+def test_a_payload_marked_as_duplicate_is_not_run_again() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,ls", 20.0))
+    assert session.received("s/ds", b"511,dev,ls", 20.1, duplicate=True) == [OperationRepeated(operation)]
+    session.succeed(operation)
+    assert session.received("s/ds", b"511,dev,ls", 30.0, duplicate=True) == [OperationRepeated(operation)]
+    assert kinds(session.received("s/ds", b"511,dev,other", 30.0, duplicate=True)) == [OperationReceived]
+
+
+def test_what_does_not_fit_is_left_pending_and_asked_for_later() -> None:
+    session = online(limits=Limits(operations=4))
+    session.tick(10.0)
+    session.outgoing()
+    events = session.received("s/ds", encode([("511", "dev", str(n)) for n in range(6)]), 20.0)
+    assert kinds(events) == [OperationRefused, OperationRefused, OperationReceived]
+    assert kinds(session.received("s/ds", b"510,dev", 20.0)) == [OperationRefused]  # younger than what was left
+    (running,) = started(events)
+    for _ in range(2):
+        assert ("s/us", [("500",)]) not in rows(session)
+        (running,) = started(session.succeed(running, now=21.0))
+    assert ("s/us", [("500",)]) in rows(session)
+    events = session.received("s/ds", b"511,dev,4\n511,dev,5\n510,dev", 22.0)
+    assert kinds(events) == [OperationRefused]  # the third
+    assert [op.row[2] for op in session.operations] == ["2", "3", "4", "5"]
+
+
+def test_operations_wait_until_the_connection_stands_and_500_is_answered() -> None:
+    session = online(acknowledgements=True)
+    (ask,) = session.outgoing()
+    assert isinstance(ask, Publish)
+    assert session.received("s/ds", b"511,dev,young", 0.1) == []
+    session.acknowledged(ask.id, 0.2)
+    assert session.due() == pytest.approx(0.7)
+    events = session.received("s/ds", b"511,dev,old\n511,dev,young", 0.3)
+    assert [op.row[2] for op in started(events)] == ["old"]
+    assert [op.row[2] for op in session.operations] == ["young", "old"]
+
+
+def test_held_operations_start_after_the_grace() -> None:
+    session = online(acknowledgements=True)
+    (ask,) = session.outgoing()
+    assert isinstance(ask, Publish)
+    session.received("s/ds", b"511,dev,ls", 0.1)
+    session.acknowledged(ask.id, 0.2)
+    assert kinds(session.tick(0.7)) == [OperationReceived]
+
+
+def test_an_operation_runs_on_while_the_connection_is_away() -> None:
+    session = fresh(acknowledgements=True)
+    (operation,) = started(session.received("s/ds", b"511,dev,ls", 20.0))
+    for action in session.outgoing():
+        assert isinstance(action, Publish)
+        session.acknowledged(action.id, 20.1)
+    session.disconnected(30.0)
+    assert session.succeed(operation, "done", now=31.0) == []
+    session.tick(session.due() or 0.0)
+    session.outgoing()
+    session.connected(0, 40.0)
+    (register,) = session.outgoing()
+    assert isinstance(register, Publish)
+    session.acknowledged(register.id, 40.1)
+    assert [topic_rows for topic_rows in rows(session) if topic_rows[1][0][0] == "503"] == [
+        ("s/us", [("503", "c8y_Command", "done")])
+    ]
