@@ -1,0 +1,77 @@
+"""One number, one home: the generated header is what the generator prints, and nobody spells the numbers again."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from smartrest import _constants
+
+
+def test_the_header_is_generated(repository: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, str(repository / "tools" / "gen_constants.py")], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed == (repository / "src_c" / "sr_constants.h").read_text(encoding="utf-8")
+    assert "do not edit" in printed
+
+
+def test_the_header_has_every_reason(repository: Path) -> None:
+    header = (repository / "src_c" / "sr_constants.h").read_text(encoding="utf-8")
+    for number, reason, _ in _constants.STATUS:
+        assert f"SR_{reason.upper()} = {number}," in header
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"/\*.*?\*/|//[^\n]*|#[^\n]*", "", text, flags=re.DOTALL)
+
+
+def test_limits_are_spelled_once(repository: Path) -> None:
+    """They stand in `_constants.py`, for people in documents, and nowhere in code.
+
+    `core.pyx` repeats the default of `limit`, since its signatures are text; test_stubs.py compares the values.
+    """
+    limits = re.compile(r"\b(16_?184|16_?000|4_?300)\b")
+    wrong = [
+        str(path.relative_to(repository))
+        for folder in ("smartrest", "src_c", "src_py")
+        for path in (repository / folder).rglob("*")
+        if path.suffix in (".py", ".pyx", ".pxd", ".c", ".h")
+        and path.name not in ("_constants.py", "sr_constants.h", "core.c", "core.pyx")
+        and limits.search(strip_strings(path))
+    ]
+    assert wrong == []
+
+
+def strip_strings(path: Path) -> str:
+    """The code of a file without comments and string literals."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in (".c", ".h"):
+        return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', without_comments(text))
+    text = re.sub(r'"""(?:.|\n)*?"""', '""', text)
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    return re.sub(r"#[^\n]*", "", text)
+
+
+def test_every_constant_is_read(repository: Path) -> None:
+    """A constant that nobody reads goes."""
+    names = [name for name in vars(_constants) if name.isupper()]
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("smartrest", "tools", "src_c")
+        for path in (repository / folder).rglob("*")
+        if path.suffix in (".py", ".pyx") and path.name != "_constants.py"
+    )
+    assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
+
+
+def test_the_separators_of_the_format_are_in_no_c_file(repository: Path) -> None:
+    """Characters with a meaning come from `sr_constants.h`."""
+    wrong = []
+    for path in (repository / "src_c").rglob("*.[ch]"):
+        if path.name != "sr_constants.h":
+            code = without_comments(path.read_text(encoding="utf-8"))
+            wrong += [f"{path.name}: {sign}" for sign in ("','", "'\\n'", "'\\r'", "'\"'", "'\\\\'") if sign in code]
+    assert wrong == []

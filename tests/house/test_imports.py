@@ -1,0 +1,227 @@
+"""Who may import whom: data flows one way, and what is optional is imported by those who ask for it.
+
+The table is the architecture; a line in it changes together with docs. Python files are read by their syntax tree, the
+Cython file by its import lines. Imports for type checkers alone do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# What a module (a file or a folder of smartrest/) may import when it is loaded. "smartrest" is the public face.
+CODEC = {"_constants", "errors", "_finding", "_budget", "_options", "_values", "_kinds", "_check", "dispatch"}
+MAY_IMPORT = {
+    "_constants": set(),
+    "errors": {"_constants"},
+    "_finding": set(),
+    "_budget": {"_constants", "errors"},
+    "_options": set(),
+    "_values": {"_constants", "errors"},
+    "_kinds": {"_values", "errors"},
+    "_check": {"_budget", "_constants", "_finding"},
+    "dispatch": {"errors"},
+    "pure": CODEC,  # and never core
+    "core": CODEC,  # and never pure
+    "_engine": {"core", "pure"},
+    "__init__": {"_constants", "_engine", "_finding", "errors"},  # and the engines by their names through _engine alone
+    "mqtt": {"_constants", "_finding", "errors", "smartrest"},
+    "templates": {"_constants", "_engine", "_finding", "_options", "_values", "errors"},
+    "certificates": {"_constants", "_finding", "errors", "mqtt"},
+    "arrow": {"_constants", "_finding", "errors", "mqtt", "templates", "smartrest"},
+    "device": {"_constants", "errors", "mqtt", "templates", "smartrest"},
+    "testing": {"_constants", "errors", "mqtt", "templates", "smartrest"},
+    "cli": {"_constants", "_finding", "errors", "smartrest"},
+    "__main__": {"cli"},
+}
+# What some may import later, inside a function: reached from below only when it is asked for.
+LATER = {
+    "__init__": {"pure"},
+    "_check": {"templates"},
+    "pure": {"templates"},
+    "core": {"templates"},
+    "mqtt": {"smartrest"},
+    "templates": {"mqtt", "smartrest"},
+    "certificates": {"smartrest"},
+    "device": {"certificates"},
+    "testing": {"certificates", "device"},
+    "cli": {"arrow", "certificates", "core", "device", "mqtt", "pure", "templates", "testing"},
+}
+# Libraries that need not be there, and the only folders that may name them.
+OPTIONAL = {
+    "aiomqtt": {"device"},
+    "amqtt": {"testing"},
+    "cryptography": {"certificates"},
+    "paho": {"device", "testing"},
+    "pyarrow": {"arrow"},
+    "pytest": set(),
+    "tomli": {"cli"},
+    "typing_extensions": set(),
+}
+# What the codec may load of the standard library: cheap modules, most of them loaded with Python itself.
+CHEAP = {"__future__", "collections", "operator", "os", "sys"}
+
+
+def top(name: str) -> str:
+    """The file or folder of smartrest/ that a dotted name leads to; for other packages the package."""
+    first, _, rest = name.partition(".")
+    return rest.partition(".")[0] if first == "smartrest" else f"*{first}"
+
+
+def modules(root: Path) -> set[str]:
+    return {path.stem for path in (root / "smartrest").glob("*.py*")} | {
+        path.name for path in (root / "smartrest").iterdir() if (path / "__init__.py").is_file()
+    }
+
+
+def imported(path: Path, root: Path) -> Iterator[tuple[str, bool]]:
+    """Full names that a file imports, and whether later (inside a function)."""
+    package = path.relative_to(root).parts[:-1]
+
+    def walk(node: ast.AST, late: bool) -> Iterator[tuple[str, bool]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from ((alias.name, late) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = list(package[: len(package) - child.level + 1]) if child.level else []
+                name = ".".join([*base, *([child.module] if child.module else [])])
+                yield from ((f"{name}.{alias.name}" if name == "smartrest" else name, late) for alias in child.names)
+            elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                yield from walk(ast.Module(child.orelse, []), late)
+            else:
+                yield from walk(child, late or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False)
+
+
+def cython_imports(path: Path) -> Iterator[tuple[str, bool]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match = re.match(r"(\s*)(?:from\s+([\w.]+)\s+import\s+\(?(.*)|import\s+([\w.]+))", line)
+        if match:
+            late = bool(match[1])
+            if match[4]:
+                yield match[4], late
+            elif match[2] == "smartrest":
+                names = [part.split(" as ")[0].strip(" ()") for part in match[3].split(",")]
+                yield from ((f"smartrest.{name}", late) for name in names if name)
+            else:
+                yield match[2], late
+
+
+def all_imports(root: Path) -> Iterator[tuple[Path, str, str, bool]]:
+    """File, own module, imported module, whether later."""
+    known = modules(root)
+    for path in sorted((root / "smartrest").rglob("*.py*")):
+        if path.suffix not in (".py", ".pyx"):
+            continue
+        own = path.relative_to(root / "smartrest").parts[0].partition(".")[0]
+        for name, late in imported(path, root) if path.suffix == ".py" else cython_imports(path):
+            there = top(name)
+            if not there.startswith("*") and there not in known:
+                there = "smartrest"  # a public name
+            if there != own:
+                yield path.relative_to(root), own, there, late
+
+
+def test_the_table_is_kept(repository: Path) -> None:
+    wrong = []
+    for path, own, there, late in all_imports(repository):
+        if there.startswith("*"):
+            continue
+        allowed = MAY_IMPORT.get(own, set()) | (LATER.get(own, set()) if late else set())
+        if there not in allowed:
+            wrong.append(f"{path}: {own} may not import {there}{' even later' if late else ''}")
+    assert wrong == []
+
+
+def test_the_table_names_every_module(repository: Path) -> None:
+    assert modules(repository) - {"core", "py"} <= set(MAY_IMPORT)
+
+
+def test_what_is_optional_is_imported_by_those_who_need_it(repository: Path) -> None:
+    wrong = []
+    for path, own, there, _ in all_imports(repository):
+        library = there.removeprefix("*")
+        if there.startswith("*") and library in OPTIONAL and own not in OPTIONAL[library]:
+            wrong.append(f"{path}: {library}")
+        known = library in OPTIONAL or library in sys.stdlib_module_names
+        if there.startswith("*") and not known and path.suffix != ".pyx":  # a .pyx also names cpython and libc
+            wrong.append(f"{path}: {library} is neither of the standard library nor known here")
+    assert wrong == []
+
+
+def test_the_codec_loads_cheap_modules_alone(repository: Path) -> None:
+    wrong = []
+    for path, own, there, late in all_imports(repository):
+        codec = own in CODEC | {"pure", "_engine", "__init__"} and path.name != "types.py"
+        if codec and there.startswith("*") and not late and there[1:] not in CHEAP:
+            wrong.append(f"{path}: {there[1:]}")
+    assert wrong == []
+
+
+def test_the_reader_of_imports_sees_them(tmp_path: Path) -> None:
+    """The tests above could pass by seeing nothing."""
+    package = tmp_path / "smartrest" / "pure"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (tmp_path / "smartrest" / "errors.py").write_text("")
+    file = package / "x.py"
+    file.write_text(
+        "import json, os.path\nfrom ..errors import A\nfrom .. import decode\nfrom . import y\n"
+        "if TYPE_CHECKING:\n    import typing\nelse:\n    import re\ndef f():\n    from ..templates import static\n"
+    )
+    seen = {(there, late) for _, _, there, late in all_imports(tmp_path)}
+    assert seen == {
+        ("*json", False), ("*os", False), ("errors", False), ("smartrest", False), ("*re", False), ("smartrest", True),
+    }  # fmt: skip
+    core = tmp_path / "smartrest" / "core.pyx"
+    core.write_text("from smartrest import _values, pure as p\nfrom smartrest.errors import (\n    import datetime\n")
+    (tmp_path / "smartrest" / "_values.py").write_text("")
+    seen = {(there, late) for path, _, there, late in all_imports(tmp_path) if path.suffix == ".pyx"}
+    assert seen == {("_values", False), ("pure", False), ("errors", False), ("*datetime", True)}
+
+
+def test_import_loads_nothing_optional(repository: Path) -> None:
+    code = "import sys; before = set(sys.modules); import smartrest; print(*sorted(set(sys.modules) - before))"
+    for engine in ("auto", "pure"):
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", code],
+            cwd=repository,
+            env={"SMARTREST_ENGINE": engine, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        loaded = set(done.stdout.split())
+        expensive = {"typing", "dataclasses", "inspect", "re", "enum", "json", "asyncio", "decimal", "logging", "ast"}
+        assert (
+            loaded & (expensive | set(OPTIONAL) | {"smartrest.templates", "smartrest.device", "smartrest.mqtt"})
+            == set()
+        )
+        assert "smartrest._engine" in loaded
+
+
+def seconds(code: str, repository: Path) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-S", "-c", code], cwd=repository, check=True)
+    return time.perf_counter() - start
+
+
+def test_import_is_quick(repository: Path) -> None:
+    """Under 15 ms over a Python that does nothing; a busy machine gets more chances."""
+    seconds("import smartrest", repository)  # compiles the byte code
+    for _ in range(5):
+        pairs = [(seconds("import smartrest", repository), seconds("pass", repository)) for _ in range(9)]
+        taken = statistics.median(with_it for with_it, _ in pairs) - statistics.median(bare for _, bare in pairs)
+        least = min(with_it for with_it, _ in pairs) - min(bare for _, bare in pairs)
+        if min(taken, least) < 0.015:
+            return
+    pytest.fail(f"import smartrest takes {min(taken, least) * 1000:.1f} ms")
