@@ -1,0 +1,675 @@
+"""Collections: built in Python, read from rows and from their stored form, checked, and used in both directions."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_templates import expected, parameters, same
+
+import smartrest
+from smartrest.errors import DecodeError, PayloadTooLargeError, SmartRestError, TemplateError
+from smartrest.templates import (
+    AlarmStatus,
+    Collection,
+    OperationStatus,
+    Property,
+    Severity,
+    alarm_status,
+    date,
+    flag,
+    integer,
+    number,
+    operation_status,
+    parse,
+    severity,
+    static,
+    string,
+    unsigned,
+)
+
+FILES = Path(__file__).resolve().parent.parent / "templates"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
+def shortest(row: Any) -> tuple[str, ...]:
+    """A row without the empty fields at its end: they say nothing."""
+    fields = list(row)
+    while fields and fields[-1] == "":
+        fields.pop()
+    return tuple(fields)
+
+
+@pytest.fixture
+def pump() -> Collection:
+    c = Collection("com.acme.pump.v1")
+    c.post_measurement("pump", type="acme_Pump", custom={"rpm": number("acme_Pump.rpm.value")})
+    c.response("whoami", name="$.name", operations="$.c8y_SupportedOperations[*]")
+    return c
+
+
+def test_the_example_of_the_design(pump: Collection) -> None:
+    assert pump.topic == "s/ut/com.acme.pump.v1"
+    assert pump.payload == (
+        b"10,pump,POST,MEASUREMENT,,acme_Pump,,acme_Pump.rpm.value,NUMBER,\n"
+        b"11,whoami,,,$.name,$.c8y_SupportedOperations[*]"
+    )
+    assert pump.build("pump", rpm=1450) == ("pump", None, 1450)
+    assert smartrest.encode_row(pump.build("pump", rpm=1450)) == b"pump,,1450"
+    message = pump.parse(("whoami", "pump 1", "c8y_Restart", "c8y_Command"))
+    assert message.parameters == {"name": "pump 1", "operations": ["c8y_Restart", "c8y_Command"]}
+    assert Collection.parse(pump.payload, "com.acme.pump.v1") == pump
+    assert Collection.from_json(pump.to_json()) == pump
+
+
+def test_every_legal_pair_has_its_method() -> None:
+    c = Collection("x")
+    c.get_inventory("1", by_id=True).get_inventory("2").get_inventory(
+        "3", external_id_type="c8y_Serial", response=False
+    )
+    c.put_inventory("4", external_id_type="c8y_Serial", custom={"v": "acme.v"})
+    c.put_inventory("5", by_id=True, custom={"v": number("acme.v")}, response=True)
+    c.post_inventory("6", external_id_type="c8y_Serial", custom={"is": flag("c8y_IsDevice"), "n": string("name")})
+    c.post_inventory("7")
+    c.post_measurement("8", custom={"v": number("a.b.value")}).post_measurement("9", type="t", time=NOW)
+    c.post_event("10", type="t").post_event("11", type="t", text="te,xt", custom={"n": integer("n", 5)})
+    c.post_alarm("12", status=AlarmStatus.ACTIVE, severity="MAJOR").post_alarm("13", custom={"s": severity("s")})
+    c.put_alarm("14", type="t", custom={"s": alarm_status("status", AlarmStatus.CLEARED)}).put_alarm("15")
+    c.put_operation("16", fragment="c8y_Restart", custom={"s": operation_status("status"), "u": unsigned("u")})
+    c.put_operation("17", custom={"when": date("when"), "at": date("at", NOW)})
+    assert [shortest(row) for row in c.rows] == [
+        ("10", "1", "GET", "INVENTORY", "", "true"),
+        ("10", "2", "GET", "INVENTORY", "", "false"),
+        ("10", "3", "GET", "INVENTORY", "false", "false", "c8y_Serial"),
+        ("10", "4", "PUT", "INVENTORY", "", "false", "c8y_Serial", "acme.v", "STRING"),
+        ("10", "5", "PUT", "INVENTORY", "true", "true", "", "acme.v", "NUMBER"),
+        ("10", "6", "POST", "INVENTORY", "", "c8y_Serial", "c8y_IsDevice", "FLAG", "", "name", "STRING"),
+        ("10", "7", "POST", "INVENTORY"),
+        ("10", "8", "POST", "MEASUREMENT", "", "", "", "a.b.value", "NUMBER"),
+        ("10", "9", "POST", "MEASUREMENT", "", "t", "2026-01-02T03:04:05.000+00:00"),
+        ("10", "10", "POST", "EVENT", "", "t"),
+        ("10", "11", "POST", "EVENT", "", "t", "te,xt", "", "n", "INTEGER", "5"),
+        ("10", "12", "POST", "ALARM", "", "", "", "ACTIVE", "MAJOR"),
+        ("10", "13", "POST", "ALARM", "", "", "", "", "", "", "s", "SEVERITY"),
+        ("10", "14", "PUT", "ALARM", "", "t", "status", "ALARMSTATUS", "CLEARED"),
+        ("10", "15", "PUT", "ALARM"),
+        ("10", "16", "PUT", "OPERATION", "", "c8y_Restart", "status", "OPERATIONSTATUS", "", "u", "UNSIGNED"),
+        ("10", "17", "PUT", "OPERATION", "", "", "when", "DATE", "", "at", "DATE", "2026-01-02T03:04:05.000+00:00"),
+    ]
+    names = {key: [parameter.name for parameter in c[key].parameters] for key in c}
+    assert names == {
+        "1": ["id"],
+        "2": ["external_id_type", "external_id"],
+        "3": ["external_id"],
+        "4": ["external_id", "v"],
+        "5": ["id", "v"],
+        "6": ["external_id", "n"],
+        "7": ["external_id", "external_id_type"],
+        "8": ["type", "time", "v"],
+        "9": [],
+        "10": ["text", "time"],
+        "11": ["time"],
+        "12": ["type", "text", "time"],
+        "13": ["type", "text", "status", "severity", "time", "s"],
+        "14": [],
+        "15": ["type"],
+        "16": ["s", "u"],
+        "17": ["fragment", "when"],
+    }
+    again = Collection.parse(c.payload, "x")
+    assert again == c
+    assert again.rows == c.rows
+    assert Collection.from_json(c.to_json()) == c
+    assert pickle.loads(pickle.dumps(c)) == c
+
+
+def test_rows_of_requests_have_the_order_of_the_definition() -> None:
+    c = Collection("x")
+    c.post_alarm("a", severity="MAJOR", custom={"n": integer("n"), "is": flag("f"), "s": severity("s")})
+    row = c.build("a", type="t", text="", status=AlarmStatus.ACTIVE, n=7, s="MINOR")
+    assert row == ("a", "t", "", "ACTIVE", None, 7, "MINOR")
+    message = c.parse(smartrest.decode_row(smartrest.encode_row(row)))
+    assert message.parameters == {
+        "type": "t",
+        "text": None,
+        "status": AlarmStatus.ACTIVE,
+        "time": None,
+        "n": 7,
+        "s": Severity.MINOR,
+    }
+    c.post_inventory("new", custom={"n": string("name")}).get_inventory("get")
+    assert c.build("new", external_id="e", external_id_type="c8y_Serial", n="x") == ("new", "e", "c8y_Serial", "x")
+    assert c.build("new", n="x") == ("new", None, None, "x")
+    assert c.build("get", external_id="e", external_id_type="c8y_Serial") == ("get", "c8y_Serial", "e")
+    c.put_operation("op", fragment="c8y_Restart", custom={"s": operation_status("status")})
+    assert c.parse(("op", "FAILED"))["s"] is OperationStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("message_id", "given", "reason", "parameter"),
+    [
+        ("pump", {}, "missing", "rpm"),
+        ("pump", {"rpm": "fast"}, "bad_type", "rpm"),
+        ("pump", {"rpm": 1, "time": NOW.replace(tzinfo=None)}, "bad_value", "time"),
+        ("pump", {"rmp": 1}, "unknown_parameter", "rmp"),
+        ("pmup", {"rpm": 1}, "unknown_template", None),
+        ("whoami", {}, "unknown_template", None),
+    ],
+)
+def test_a_fault_of_building_is_named(
+    pump: Collection, message_id: str, given: dict[str, Any], reason: str, parameter: str | None
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        pump.build(message_id, **given)
+    assert (caught.value.reason, caught.value.parameter) == (reason, parameter)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "parameter", "field"),
+    [
+        (("pump",), "missing", "rpm", 2),
+        (("pump", "1450"), "bad_value", "time", 1),
+        (("pump", "", "1450", "x"), "too_many_fields", None, 3),
+        (("pump", "", "٣"), "bad_value", "rpm", 2),
+    ],
+)
+def test_a_fault_of_reading_is_named(
+    pump: Collection, row: tuple[str, ...], reason: str, parameter: str | None, field: int
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        pump.parse(row)
+    assert (caught.value.reason, caught.value.parameter, caught.value.field) == (reason, parameter, field)
+
+
+# Responses
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        (("r", "a", "b"), {"one": "a", "two": "b"}),
+        (("r", "a", ""), {"one": "a", "two": None}),
+        (("r", "a"), {"one": "a", "two": None}),
+        (("r",), {"one": None, "two": None}),
+        (("r", "dev", "a", "b"), {"device_id": "dev", "one": "a", "two": "b"}),
+        (("r", "dev", "", ""), {"device_id": "dev", "one": None, "two": None}),
+        (("r", "007", "1e5"), {"one": "007", "two": "1e5"}),
+    ],
+)
+def test_a_response_may_be_of_an_operation(row: tuple[str, ...], values: dict[str, Any]) -> None:
+    assert Collection("x").response("r", one="$.a", two="$.b").parse(row).parameters == values
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        (("o", "dev", "a", "b"), {"device_id": "dev", "one": "a", "two": "b"}),
+        (("o", "dev", "a"), {"device_id": "dev", "one": "a", "two": None}),
+        (("o",), {"device_id": None, "one": None, "two": None}),
+    ],
+)
+def test_an_operation_always_has_its_device(row: tuple[str, ...], values: dict[str, Any]) -> None:
+    c = Collection("x").operation("o", "acme_Op", one="acme_Op.a", two="acme_Op.b")
+    assert c.rows == [("11", "o", "", "acme_Op", "acme_Op.a", "acme_Op.b")]
+    assert c.parse(row).parameters == values
+    assert c["o"].build(device_id="dev", one="a") == ("o", "dev", "a", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        (("l", "a", "1", "2", "z"), {"first": "a", "many": ["1", "2"], "last": "z"}),
+        (("l", "a", "1", "z"), {"first": "a", "many": ["1"], "last": "z"}),
+        (("l", "a", "", "z"), {"first": "a", "many": [], "last": "z"}),
+        (("l", "a", "z"), {"first": "a", "many": [], "last": "z"}),
+        (("l", "a"), {"first": "a", "many": [], "last": None}),
+        (("l", "a", "1", "", "3", "z"), {"first": "a", "many": ["1", None, "3"], "last": "z"}),
+    ],
+)
+def test_a_list_takes_what_the_others_leave(row: tuple[str, ...], values: dict[str, Any]) -> None:
+    c = Collection("x").response("l", first="a", many="b[*]", last="c")
+    assert c.parse(row).parameters == values
+
+
+def test_a_list_in_an_operation_that_says_so() -> None:
+    for c in (
+        Collection("x").operation("l", "acme", many="acme.b[*]"),
+        Collection("x").response("l", "", "acme", own="$.deviceId", many="acme.b[*]"),
+    ):
+        message = c.parse(("l", "dev", *(["4711"] if "own" in repr(c["l"]) else []), "1", "2"))
+        assert (message["device_id"], message["many"]) == ("dev", ["1", "2"])
+
+
+def test_two_lists_cannot_be_told_apart() -> None:
+    c = Collection("x").response("l", one="a", two="b[*]", three="$..c", four="d")
+    with pytest.raises(TemplateError) as caught:
+        c.parse(("l", "a", "1", "2", "z"))
+    assert (caught.value.reason, caught.value.field) == ("ambiguous", 2)
+    assert c.parse(("l", "a")).parameters == {"one": "a", "two": [], "three": [], "four": None}
+
+
+def test_too_wide_a_response_is_refused() -> None:
+    c = Collection("x").response("r", one="$.a")
+    with pytest.raises(TemplateError) as caught:
+        c.parse(("r", "dev", "a", "b"))
+    assert (caught.value.reason, caught.value.field) == ("too_many_fields", 2)
+
+
+# By topic
+
+
+def test_rows_are_found_by_topic(pump: Collection) -> None:
+    other = Collection("other").post_event("pump", type="t", text="x", custom={"s": string("s")})
+    both = [other, pump]
+    assert parse(("pump", "", "1450"), "s/uc/com.acme.pump.v1", collections=both)["rpm"] == 1450.0
+    assert parse(("pump", "", "1450"), "t/uc/com.acme.pump.v1/child", collections=both)["rpm"] == 1450.0
+    assert parse(("pump", "", "1450"), "s/uc/other", collections=both)["s"] == "1450"
+    assert parse(("whoami", "me"), "s/dc/com.acme.pump.v1", collections=both)["name"] == "me"
+    assert parse(("pump", "", "1450"), "s/ud", collections=[pump])["rpm"] == 1450.0
+    assert parse(("whoami", "me"), "s/dd", collections=[pump])["name"] == "me"
+    for topic, known in (("s/ud", both), ("s/uc/third", both), ("s/uc/other", []), ("s/us", both)):
+        message = parse(("pump", "", "1450"), topic, collections=known)
+        assert message.template is None
+        assert message.parameters == {"1": "", "2": "1450"}
+    assert pump["pump"].topic == "s/uc/com.acme.pump.v1"
+    assert pump["whoami"].topic == "s/dc/com.acme.pump.v1"
+
+
+def test_check_knows_collections(pump: Collection, engine: Any) -> None:
+    payload = b"pump,,1450\npump,,fast\nother,1\nwhoami,x"
+    found = engine.check(payload, topic="s/uc/com.acme.pump.v1", collections=[pump])
+    assert [(f.reason, f.start, f.end, f.row, f.field) for f in found] == [
+        ("bad_value", 17, 21, 1, 2),
+        ("unknown_template", 22, 27, 2, 0),
+        ("wrong_direction", 30, 36, 3, 0),
+    ]
+    assert engine.check(payload, topic="s/uc/com.acme.pump.v1") == []
+
+
+def test_answers_of_the_platform(pump: Collection) -> None:
+    assert pump.answer(("20", "com.acme.pump.v1", "12345")) == "12345"
+    assert pump.answer(("41", "com.acme.pump.v1")) is None
+    for row, reason in ((("20", "other", "1"), "bad_x_id"), (("40", "x"), "wrong_id"), (("20", "x"), "missing")):
+        with pytest.raises(TemplateError) as caught:
+            pump.answer(row)
+        assert caught.value.reason == reason
+
+
+# Faults of definitions
+
+
+@pytest.mark.parametrize("x_id", ["", "a/b", "a+", "#", "a\0b", "\ud800", "x" * 70_000])
+def test_an_x_id_that_cannot_stand_in_a_topic(x_id: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Collection(x_id)
+    assert caught.value.reason == "bad_x_id"
+
+
+DEFINITIONS: list[tuple[Any, str]] = [
+    (lambda c: c.post_measurement(""), "missing"),
+    (lambda c: c.post_measurement(5), "bad_type"),
+    (lambda c: c.post_measurement("pump"), "duplicate_id"),
+    (lambda c: c.response("pump", a="b"), "duplicate_id"),
+    (lambda c: c.post_measurement("m", type=b"t"), "bad_type"),
+    (lambda c: c.post_measurement("m", time="yesterday"), "bad_value"),
+    (lambda c: c.post_measurement("m", time=NOW.replace(tzinfo=None)), "bad_value"),
+    (lambda c: c.post_alarm("m", status="OPEN"), "unknown_word"),
+    (lambda c: c.post_alarm("m", severity="major"), "unknown_word"),
+    (lambda c: c.post_event("m", custom={"v": number("a..")}), "bad_path"),
+    (lambda c: c.post_event("m", custom={"v": number("")}), "bad_path"),
+    (lambda c: c.post_event("m", custom={"v": number("$")}), "bad_path"),
+    (lambda c: c.post_event("m", custom={"v": number("a[*]")}), "bad_path"),
+    (lambda c: c.post_event("m", custom={"v": number("a b")}), "bad_path"),
+    (lambda c: c.post_event("m", custom={"v": number("a", float("nan"))}), "bad_value"),
+    (lambda c: c.post_event("m", custom={"v": integer("a", 1.5)}), "bad_value"),
+    (lambda c: c.post_event("m", custom={"v": unsigned("a", -1)}), "bad_value"),
+    (lambda c: c.post_event("m", custom={"v": Property("a", "FLOAT")}), "unknown_type"),
+    (lambda c: c.post_event("m", custom={"v": Property("a", "FLAG", "x")}), "bad_value"),
+    (lambda c: c.post_event("m", custom={"v": Property(5)}), "bad_type"),
+    (lambda c: c.post_event("m", custom={"v": "a", "w": "$.a"}), "duplicate_path"),
+    (lambda c: c.post_event("m", custom={"text": "a"}), "duplicate_name"),
+    (lambda c: c.get_inventory("m", external_id_type=b"x"), "bad_type"),
+    (lambda c: c.put_inventory("m", custom={"external_id": "a"}), "duplicate_name"),
+    (lambda c: c.response("m"), "missing"),
+    (lambda c: c.response("m", a="b["), "bad_path"),
+    (lambda c: c.response("m", "b[", a="b"), "bad_path"),
+    (lambda c: c.response("m", "", "b..", a="b"), "bad_path"),
+    (lambda c: c.response("m", a=5), "bad_type"),
+    (lambda c: c.response("m", device_id="a"), "duplicate_name"),
+]
+
+
+@pytest.mark.parametrize(("define", "reason"), DEFINITIONS)
+def test_a_fault_of_a_definition_is_named(pump: Collection, define: Any, reason: str) -> None:
+    before = pump.rows
+    with pytest.raises(TemplateError) as caught:
+        define(pump)
+    assert caught.value.reason == reason
+    assert pump.rows == before, "the collection is as it was"
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason", "row", "field"),
+    [
+        (b"12,x", "bad_row", 0, 0),
+        (b"500", "bad_row", 0, 0),
+        (b"11,a,,,b\n10,a,GET,INVENTORY,,true", "duplicate_id", 1, 1),
+        (b"10,a,GET,ALARM", "bad_method", 0, 2),
+        (b"10,a,get,INVENTORY", "bad_method", 0, 2),
+        (b"10,a", "bad_method", 0, 2),
+        (b"10", "missing", 0, 1),
+        (b"10,a,GET,INVENTORY,yes,true", "bad_value", 0, 4),
+        (b"10,a,GET,INVENTORY,,maybe", "bad_value", 0, 5),
+        (b"10,a,GET,INVENTORY", "missing", 0, 5),
+        (b"10,a,POST,EVENT,,t,x,soon", "bad_value", 0, 7),
+        (b"10,a,POST,EVENT,,t,x,,a..,NUMBER,", "bad_path", 0, 8),
+        (b"10,a,POST,EVENT,,t,x,,a,NUMBERS,", "unknown_type", 0, 9),
+        (b"10,a,POST,EVENT,,t,x,,a,NUMBER,x", "bad_value", 0, 10),
+        (b"10,a,POST,EVENT,,t,x,,a,FLAG,x", "bad_value", 0, 10),
+        (b"10,a,POST,EVENT,,t,x,,a,,,b,,,$.a", "duplicate_path", 0, 14),
+        (b"10,a,POST,EVENT,,t,x,,,NUMBER,", "bad_path", 0, 8),
+        (b"11,a", "missing", 0, 4),
+        (b"11,a,,,b,,c", "bad_path", 0, 5),
+        (b"11,a,b[,,c", "bad_path", 0, 2),
+        (b"15,one\n15,two\n11,a,,,b", "bad_x_id", 1, 1),
+    ],
+)
+def test_a_fault_of_rows_has_its_place(payload: bytes, reason: str, row: int, field: int) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Collection.parse(payload)
+    assert (caught.value.reason, caught.value.row, caught.value.field) == (reason, row, field)
+    finding = Collection.check(payload)[0]
+    assert (finding.reason, finding.row) == (reason, row)
+    assert finding.start is not None
+    fields = smartrest.decode(payload)[row]
+    if finding.field is not None:
+        assert payload[finding.start : finding.end].decode() == fields[field]
+    else:
+        assert field >= len(fields)
+
+
+def test_every_fault_is_found() -> None:
+    payload = b"10,a,GET,ALARM\n11,b,,,c\n10,a,POST,EVENT,yes,t,x,,a..,NUMBERS,\n77"
+    assert [(f.reason, f.row) for f in Collection.check(payload)] == [
+        ("bad_method", 0),
+        ("bad_value", 2),
+        ("bad_path", 2),
+        ("unknown_type", 2),
+        ("duplicate_id", 2),
+        ("bad_row", 3),
+    ]
+    assert Collection.check(b"11,b,,,c") == []
+    assert [f.reason for f in Collection.check(b'11,b,,,"c')] == ["unterminated_quote"]
+    assert [f.reason for f in Collection.check(b"11,\xff")] == ["invalid_utf8"]
+    assert [f.reason for f in Collection.check(b"")] == ["missing"]
+    assert [f.reason for f in Collection.check(b"{}")] == ["bad_json"]
+    with pytest.raises(DecodeError):
+        Collection.parse(b'11,b,,,"c')
+
+
+def test_many_rows() -> None:
+    rows = [("11", f"m{n}", "", f"acme_{n}", "id", f"acme_{n}.v") for n in range(10_000)]
+    payload = smartrest.encode(rows, limit=None)
+    start = time.perf_counter()
+    c = Collection.parse(payload, "big")
+    assert len(c) == 10_000
+    assert c.rows == rows
+    assert time.perf_counter() - start < 20, "the time grows with the rows, not with their square"
+    with pytest.raises(PayloadTooLargeError):
+        _ = c.payload
+    assert [f.reason for f in Collection.check(payload)] == ["too_large"]
+    with pytest.raises(TemplateError, match="m9999"):
+        Collection.parse(payload + b"\n11,m9999,,,x")
+
+
+def test_an_empty_collection_would_ask(pump: Collection) -> None:
+    with pytest.raises(TemplateError) as caught:
+        _ = Collection("x").payload
+    assert caught.value.reason == "missing"
+    with pytest.raises(TemplateError, match="X-ID"):
+        _ = Collection.parse(pump.payload).topic
+
+
+# Files
+
+
+@pytest.mark.parametrize("name", ["pump.csv", "gateway.csv"])
+def test_rows_of_files_come_back(name: str) -> None:
+    payload = (FILES / name).read_bytes()
+    c = Collection.parse(payload, "x")
+    assert [shortest(row) for row in c.rows] == [shortest(row) for row in smartrest.decode(payload)]
+    assert Collection.check(payload) == []
+    assert Collection.parse(c.payload, "x").rows == c.rows
+    stored = Collection.from_json(c.to_json())
+    assert stored == c
+    assert Collection.from_json(stored.to_json()).rows == stored.rows
+
+
+def test_the_pump_of_the_file() -> None:
+    c = Collection.parse((FILES / "pump.csv").read_bytes(), "x")
+    rpm, flow = "acme_Pump.rpm.value", "acme_Pump.flow.value"
+    assert c.build("pump", **{rpm: 1450, flow: 1.5}) == ("pump", None, 1450, 1.5)
+    assert c.build("dry") == ("dry",)
+    assert c.build("dry_over") == ("dry_over",)
+    assert c.build("part", external_id="p1", name="", **{"acme_Part.year": 2026}) == ("part", "p1", "", 2026)
+    with pytest.raises(TemplateError, match=r"acme_Part\.year"):
+        c.build("part", external_id="p1", name="", **{"acme_Part.year": -1})
+    assert c.parse(("pump_control", "dev", "9", "left")).parameters == {
+        "device_id": "dev",
+        "acme_PumpControl.speed": "9",
+        "acme_PumpControl.direction": "left",
+    }
+    assert c.parse(("identity", "4711", "Pump", "c8y_Restart", "c8y_Command"))["c8y_SupportedOperations[*]"] == [
+        "c8y_Restart",
+        "c8y_Command",
+    ]
+    assert c.parse(("calibrate", "serial", "1.5", "me")).parameters == {
+        "external_id": "serial",
+        "acme_Calibration.factor": 1.5,
+        "acme_Calibration.by": "me",
+    }
+
+
+def test_the_gateway_of_the_file() -> None:
+    c = Collection.parse((FILES / "gateway.csv").read_bytes(), "x")
+    assert smartrest.encode_row(c.build("a,b", **{"acme_Result.lines": 3})) == b'"a,b",3'
+    assert c.build("201", type="t", **{"['acme sensor']['value']": 5}) == ("201", "t", None, 5)
+    assert c.build("done", fragment="c8y_Restart", status="FAILED") == ("done", "c8y_Restart", "FAILED")
+    assert c.build("byid", id="4711") == ("byid", "4711")
+    assert c.parse(("511x", "dev", "4711", "ls")).parameters == {
+        "device_id": "dev",
+        "deviceId": "4711",
+        "c8y_Command.text": "ls",
+    }
+    assert c.parse(("700", "apn", "p1", "p2")).parameters == {"wan[0].apn": "apn", "$..password": ["p1", "p2"]}
+    assert c.parse(("200", "t", "x")).parameters == {"type": "t", "text": "x", "time": None}
+
+
+def test_the_tracker_of_the_stored_file() -> None:
+    text = (FILES / "tracker.json").read_text("utf-8")
+    c = Collection.from_json(text)
+    assert (c.x_id, c.name, len(c)) == ("com.acme.tracker.v2", "Tracker", 6)
+    assert c.topic == "s/ut/com.acme.tracker.v2"
+    assert [shortest(row) for row in c.rows] == [
+        shortest(row)
+        for row in smartrest.decode(
+            "10,pos,POST,EVENT,,acme_Position,moved,,$.c8y_Position.lat,NUMBER,,$.c8y_Position.lng,NUMBER,,"
+            "$.acme_Moving,FLAG,,$.acme_Fixed.n,INTEGER,3\n"
+            "10,who,GET,INVENTORY,,false,c8y_Serial\n"
+            "10,part,POST,INVENTORY,,acme_Part,$.name,STRING,\n"
+            "10,done,PUT,OPERATION,,acme_Beep,$.status,OPERATIONSTATUS,SUCCESSFUL\n"
+            "11,beep,,$.acme_Beep,$.acme_Beep.times,$.deviceId\n"
+            "11,me,,,$.id,$.name"
+        )
+    ]
+    assert c["pos"].name == "Position and speed"
+    assert c.build("pos", **{"c8y_Position.lat": 1, "c8y_Position.lng": 2.5}) == ("pos", None, 1, 2.5)
+    assert Collection.check(text) == []
+    again = json.loads(c.to_json())
+    assert again["__externalId"] == "com.acme.tracker.v2"
+    assert again["type"] == "c8y_SmartRest2Template"
+    fragment = again["com_cumulocity_model_smartrest_csv_CsvSmartRestTemplate"]
+    assert [entry["msgId"] for entry in fragment["requestTemplates"]] == ["pos", "who", "part", "done"]
+    assert fragment["requestTemplates"][0]["mandatoryValues"] == [
+        {"path": "$.type", "type": "STRING", "value": "acme_Position"},
+        {"path": "$.text", "type": "STRING", "value": "moved"},
+        {"path": "$.time", "type": "DATE", "value": ""},
+    ]
+    assert fragment["requestTemplates"][3]["mandatoryValues"] == [
+        {"path": "$.type", "type": "STRING", "value": "acme_Beep"}
+    ]
+    assert fragment["responseTemplates"][1]["pattern"] == ["$.id", "$.name"]
+    assert Collection.from_json(fragment, "com.acme.tracker.v2") == c
+    assert Collection.from_json(json.loads(text)) == c
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("", "bad_json"),
+        ("[]", "bad_json"),
+        ("{", "bad_json"),
+        ("[" * 100_000, "bad_json"),
+        (b"\xff", "bad_json"),
+        ('{"requestTemplates": 5}', "bad_json"),
+        ('{"requestTemplates": [5]}', "bad_json"),
+        ('{"requestTemplates": [{"msgId": {}}]}', "bad_json"),
+        ('{"requestTemplates": [{"msgId": "1", "method": "GET", "api": "ALARM"}]}', "bad_method"),
+        ('{"requestTemplates": [{"method": "PUT", "api": "ALARM"}]}', "missing"),
+        ('{"responseTemplates": [{"msgId": 1, "pattern": ["a["]}]}', "bad_path"),
+        ('{"responseTemplates": [{"msgId": 1, "pattern": ["a"]}, {"msgId": "1", "pattern": ["a"]}]}', "duplicate_id"),
+        ('{"responseTemplates": [], "__externalId": "a/b"}', "bad_x_id"),
+        ('{"name": "x"}', "bad_json"),
+    ],
+)
+def test_a_fault_of_the_stored_form_is_named(data: str | bytes, reason: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Collection.from_json(data)
+    assert caught.value.reason == reason
+    if data and data[:1] in ("{", b"{"):
+        assert Collection.check(data)[0].reason == reason
+
+
+# SmartREST 1.0
+
+
+def test_smartrest_one_is_tolerated() -> None:
+    payload = (FILES / "meter_one.csv").read_bytes()
+    c = Collection.parse(payload)
+    assert (c.x_id, c.protocol) == ("acme_meter_v1", "1.0")
+    assert c.rows == smartrest.decode(payload)[1:]
+    assert c.build("100", value_1=4711, value_2=1.5) == ("100", 4711, 1.5)
+    assert c.build("101", value_1="serial") == ("101", "serial")
+    assert c.build("102", value_1="4711", value_2="") == ("102", "4711")
+    assert c.build("103") == ("103",)
+    assert parse(("200", "0", "4711"), "s/dl/acme_meter_v1", collections=[c]).parameters == {
+        "line_number": 0,
+        "managedObject.id": "4711",
+    }
+    assert parse(("201", "1", "5", "4711", "0.31"), "s/ol/acme_meter_v1", collections=[c])["line_number"] == 1
+    assert parse(("100", "4711", "1.5"), "s/ul/acme_meter_v1", collections=[c])["value_2"] == 1.5
+    assert parse(("87", "2", "acme_meter_v1"), "s/dl/acme_meter_v1", collections=[c])["row_count"] == 2
+    assert Collection.check(payload) == []
+    with pytest.raises(TemplateError) as caught:
+        c.parse(("200", "first", "4711"))
+    assert (caught.value.reason, caught.value.parameter) == ("bad_value", "line_number")
+    with pytest.raises(TemplateError, match=r"SmartREST 2\.0"):
+        c.to_json()
+    assert Collection.parse(b"87,1,acme\n11,200,,,$.id").x_id == "acme"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"10,100,PATCH,/x", "bad_method"),
+        (b"10,,GET,/x", "missing"),
+        (b"10,100,GET,/x,,,%%,FLOAT", "unknown_type"),
+        (b"10,100,GET,/x,,,%%,,,more", "too_many_fields"),
+        (b"10,100,GET,/x\n10,100,GET,/y", "duplicate_id"),
+    ],
+)
+def test_a_fault_of_smartrest_one_is_named(row: bytes, reason: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Collection.parse(row)
+    assert caught.value.reason == reason
+
+
+def test_collections_of_public_agents(corpus_path: Path) -> None:
+    seen = 0
+    for line in corpus_path.read_text("utf-8").splitlines():
+        entry = json.loads(line)
+        rows = [tuple(row) for row in entry["rows"] or ()]
+        if not any(row[0] in ("10", "11") for row in rows) or ("10", "temp") in [row[:2] for row in rows]:
+            continue
+        c = Collection.parse(entry["payload"], "x")
+        assert [shortest(row) for row in c.rows] == [shortest(row) for row in rows]
+        assert Collection.check(entry["payload"]) == []
+        if c.protocol == "2.0":
+            assert Collection.from_json(c.to_json()) == c
+        seen += 1
+    assert seen > 140
+
+
+# Properties
+
+names = st.text("abcXYZ_09:-{}", min_size=1, max_size=6).filter(lambda name: name not in ("id", "external_id"))
+paths = st.lists(names, min_size=1, max_size=3).map(".".join)
+types = st.sampled_from(["STRING", "DATE", "NUMBER", "INTEGER", "UNSIGNED", "FLAG", "SEVERITY"])
+properties = st.builds(Property, paths, types, st.none())
+cells = st.sampled_from(["10", "11", "GET", "POST", "INVENTORY", "EVENT", "true", "a[", "FLAG"]) | st.text(max_size=4)
+
+
+@given(
+    ids=st.lists(st.text(max_size=6), min_size=4, max_size=4, unique=True),
+    custom=st.dictionaries(names, properties, max_size=5),
+    patterns=st.lists(paths, min_size=1, max_size=5),
+    data=st.data(),
+)
+def test_any_collection_comes_back(ids: list[str], custom: Any, patterns: list[str], data: st.DataObject) -> None:
+    c = Collection("x")
+    try:
+        c.post_event(ids[0], custom=custom).put_inventory(ids[1], custom=custom)
+        c.post_measurement(ids[2], type="t", custom=custom)
+        c.response(ids[3], **{f"p{n}": path for n, path in enumerate(patterns)})
+        payload = c.payload
+    except SmartRestError as error:
+        assert error.reason in ("missing", "duplicate_path", "duplicate_name", "lone_surrogate")
+        return
+    again = Collection.parse(payload, "x")
+    assert again == c
+    assert again.rows == c.rows
+    assert Collection.from_json(c.to_json()) == c
+    for message_id in ids[:3]:
+        template = c[message_id]
+        given_ = data.draw(parameters(template))
+        message = c.parse(smartrest.decode_row(smartrest.encode_row(c.build(message_id, **given_))))
+        assert same(message.parameters, expected(template, given_))
+
+
+@given(st.lists(st.lists(cells, min_size=1, max_size=12), max_size=4))
+def test_any_rows_are_a_collection_or_a_template_error(rows: list[list[str]]) -> None:
+    try:
+        payload = smartrest.encode([tuple(row) for row in rows])
+    except SmartRestError:
+        return
+    findings = Collection.check(payload)
+    try:
+        c = Collection.parse(payload)
+    except TemplateError as error:
+        assert findings[0].reason == error.reason
+        return
+    assert [finding.reason for finding in findings] in ([], ["missing"])
+    assert Collection.parse(smartrest.encode(c.rows)) == c
+
+
+def test_static_ids_mean_nothing_in_a_collection(pump: Collection) -> None:
+    pump.post_event("511", type="t", custom={"v": string("v")})
+    assert parse(("511", "text", "", "v"), "s/uc/com.acme.pump.v1", collections=[pump])["v"] == "v"
+    assert static["511"].parse(("511", "d", "ls"))["command"] == "ls"
