@@ -62,7 +62,8 @@ cdef extern from "sr.h" nogil:
         SR_EMPTY_ROW
         SR_BAD_TYPE
         SR_BAD_VALUE
-        SR_HAS_WIDE
+        SR_HAS_QUOTE
+        SR_BAD_UTF8
         SR_ESCAPE
         SR_QUOTE
         SR_SEPARATOR
@@ -115,17 +116,19 @@ cdef extern from "srp.h":
     int srp_strings_init(srp_strings *strings)
     void srp_strings_forget(srp_strings *strings)
     void srp_strings_free(srp_strings *strings)
-    object srp_text(srp_strings *strings, const uint8_t *src, size_t length, bint wide)
-    object srp_field(const srp_payload *p, size_t f, const sr_row *row)
     const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *length)
     size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row)
     size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
-    object srp_row(const srp_payload *p, size_t row)
-    object srp_rows(const srp_payload *p, size_t rows)
 
     int srp_reserve(srp_buffer *out, size_t more)
-    int srp_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, object value)
-    int srp_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field)
     int srp_put_empty_row(srp_buffer *out)
     size_t srp_put_float(double value, uint8_t *dst)
-    int64_t srp_clock()
+
+    ctypedef struct srp_layer:
+        object (*field)(const srp_payload *p, size_t f, const sr_row *row)
+        object (*row)(const srp_payload *p, size_t row)
+        object (*rows)(const srp_payload *p, size_t rows)
+        int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
+        int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept
+
+    const srp_layer *srp_layer_of(const sr_kernel *k)

@@ -23,7 +23,7 @@ from collections.abc import Sequence as _Sequence
 from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
 from smartrest._budget import payload_budget
 from smartrest.errors import (
-    DecodeError, EncodeError, PayloadTooLargeError, TemplateError, decode_error, encode_error, excerpt, too_large_error,
+    DecodeError, EncodeError, PayloadTooLargeError, decode_error, encode_error, excerpt, too_large_error,
 )
 
 cdef extern from "Python.h":
@@ -82,6 +82,7 @@ cdef inline Py_ssize_t limit_of(limit) except? -2:
 
 cdef struct Work:            # one block of memory: the tape of a payload of up to `room` bytes, and scratch for a field
     srp_payload p
+    const srp_layer *layer
     sr_tape tape
     size_t base              # bytes of the BOM
     size_t room
@@ -89,13 +90,13 @@ cdef struct Work:            # one block of memory: the tape of a payload of up 
 
 
 cdef Work *new_work(size_t ends, size_t rows, size_t room) except NULL:
-    cdef size_t size = sizeof(Work) + (ends + SR_SLACK + 1) * sizeof(uint32_t) + (rows + 2) * sizeof(sr_row) + room + SR_SLACK
+    cdef size_t size = sizeof(Work) + (ends + SR_SLACK + 1) * sizeof(uint32_t) + (rows + 3) * sizeof(sr_row) + room + SR_SLACK
     cdef Work *work = <Work *>PyMem_Malloc(size)
     if work == NULL:
         raise MemoryError
     work.room = room
     work.tape.rows = <sr_row *>(work + 1)
-    work.tape.ends = <uint32_t *>(work.tape.rows + rows + 2)
+    work.tape.ends = <uint32_t *>(work.tape.rows + rows + 3)
     work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
     work.p.tape = &work.tape
     return work
@@ -130,6 +131,7 @@ cdef class Engine:
     Raises `ValueError` for a kernel that is unknown or not supported by this CPU. "auto" is the best one.
     """
     cdef const sr_kernel *k
+    cdef const srp_layer *layer   # of k
     cdef srp_strings strings
     cdef Work *work          # kept between calls; NULL while a call uses it
     cdef srp_buffer out      # likewise
@@ -147,19 +149,16 @@ cdef class Engine:
         cdef uint32_t cpu = sr_cpu()
         cdef const sr_kernel *k
         cdef size_t i = 0
-        if kernel == "auto":
-            self.k = sr_kernel_best(cpu)
-            return
-        while True:
-            k = sr_kernel_at(i)
-            if k == NULL:
-                raise ValueError(f"unknown kernel {kernel!r}")
-            if k.name.decode() == kernel:
-                break
+        k = sr_kernel_best(cpu) if kernel == "auto" else sr_kernel_at(0)
+        while kernel != "auto" and k != NULL and k.name.decode() != kernel:
             i += 1
+            k = sr_kernel_at(i)
+        if k == NULL:
+            raise ValueError(f"unknown kernel {kernel!r}")
         if k.needs & cpu != k.needs:
             raise ValueError(f"this CPU does not support the kernel {kernel!r}")
         self.k = k
+        self.layer = srp_layer_of(k)
 
     # -- the life of a payload: begin, read, end
 
@@ -179,6 +178,7 @@ cdef class Engine:
         work.opened.status = SR_OK
         work.p.strings = &self.strings
         work.p.kernel = self.k
+        work.layer = self.layer
         work.p.src = src + work.base
         work.p.len = length - work.base
         return work
@@ -196,11 +196,8 @@ cdef class Engine:
         if length > SR_READ_LIMIT - 3:
             raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
         cdef bint sure = sr_read(self.k, src, length, &work.tape)
-        cdef size_t valid
-        if work.tape.flags & SR_HAS_WIDE:
-            valid = sr_utf8_valid(src, length)
-            if valid < length:
-                self.invalid_utf8(work, data, valid)
+        if work.tape.flags & SR_BAD_UTF8:
+            self.invalid_utf8(work, data, sr_utf8_valid(src, length))
         if not sure:
             self.read_exact(work, data, strict)
         return 0
@@ -251,7 +248,7 @@ cdef class Engine:
             return error.reason, error.position, end, error.row, error.field
 
     cdef int fail(self, Work *work, bytes data, sr_fault fault) except -1:
-        rows = srp_rows(&work.p, fault.row)
+        rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
 
     # -- reading
@@ -275,7 +272,7 @@ cdef class Engine:
             self.read(work, data, truth(strict))
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
-            return srp_row(&work.p, 0)
+            return work.layer.row(&work.p, 0)
         finally:
             self.end(work)
 
@@ -355,7 +352,7 @@ cdef class Engine:
             after = behind_first_field(work)
             if after <= work.p.len:
                 raise decode_error("not_one_field", after, 0, 1, [], data)
-            return srp_field(&work.p, 0, &work.tape.rows[0])
+            return work.layer.field(&work.p, 0, &work.tape.rows[0])
         finally:
             self.end(work)
 
@@ -424,6 +421,7 @@ cdef class Engine:
         style_of(&packer.style, dialect, quote, on_trailing_backslash)
         packer.open(self, None, rows, limit, on_error, truth(final_newline))
         packer.split_groups = truth(split_groups)
+        packer.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
         return packer
 
     def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
@@ -492,10 +490,10 @@ cdef inline rows_of(Work *work):
     """All rows. The collector would only walk what is being made, so it waits for the end of a long payload."""
     cdef bint paused
     if work.tape.n_rows < PAUSE:
-        return srp_rows(&work.p, work.tape.n_rows)
+        return work.layer.rows(&work.p, work.tape.n_rows)
     paused = PyGC_Disable()
     try:
-        return srp_rows(&work.p, work.tape.n_rows)
+        return work.layer.rows(&work.p, work.tape.n_rows)
     finally:
         if paused:
             PyGC_Enable()
@@ -620,7 +618,7 @@ cdef class LazyRows:
         """A row or a field of it as str; what must be unescaped needs scratch for the longest field."""
         cdef srp_payload p = self.p
         cdef uint8_t *scratch = NULL
-        if self.tape.flags & 1:   # there are quotes
+        if self.tape.flags & SR_HAS_QUOTE:
             scratch = <uint8_t *>PyMem_Malloc(self.p.len + SR_SLACK)
             if scratch == NULL:
                 raise MemoryError
@@ -628,8 +626,8 @@ cdef class LazyRows:
         p.tape = &self.tape
         try:
             if whole:
-                return srp_row(&p, r)
-            return srp_field(&p, f, &self.tape.rows[r])
+                return self.engine.layer.row(&p, r)
+            return self.engine.layer.field(&p, f, &self.tape.rows[r])
         finally:
             PyMem_Free(scratch)
 
@@ -712,9 +710,9 @@ cdef class LazyRow:
         return self.text(self.at(k))
 
     cdef inline text(self, size_t f):
-        if self.rows.tape.flags & 1:
+        if self.rows.tape.flags & SR_HAS_QUOTE:
             return self.rows.with_scratch(self.r, f, False)
-        return srp_field(&self.rows.p, f, &self.rows.tape.rows[self.r])
+        return self.rows.engine.layer.field(&self.rows.p, f, &self.rows.tape.rows[self.r])
 
     def __iter__(self):
         return iter(self.rows.row(self.r))
@@ -766,10 +764,10 @@ cdef class LazyRow:
     cdef typed(self, size_t f, uint8_t kind):
         cdef LazyRows rows = self.rows
         cdef srp_payload p = rows.p
-        cdef uint8_t *scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK) if rows.tape.flags & 1 else NULL
+        cdef uint8_t *scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK) if rows.tape.flags & SR_HAS_QUOTE else NULL
         p.scratch = scratch
         try:
-            value = typed_field(&p, f, &rows.tape.rows[self.r], kind)
+            value = typed_field(rows.engine.layer, &p, f, &rows.tape.rows[self.r], kind)
         finally:
             PyMem_Free(scratch)
         if value is not BAD:
@@ -790,7 +788,7 @@ cdef enum:
 cdef object BAD = object()
 
 
-cdef object typed_field(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind):
+cdef object typed_field(const srp_layer *layer, const srp_payload *p, size_t f, const sr_row *row, uint8_t kind):
     """The value of a field, or BAD."""
     cdef size_t length
     cdef const uint8_t *src
@@ -799,7 +797,7 @@ cdef object typed_field(const srp_payload *p, size_t f, const sr_row *row, uint8
     cdef sr_parsed parsed
     cdef int truth
     if kind == TEXT:
-        return srp_field(p, f, row)
+        return layer.field(p, f, row)
     src = srp_field_bytes(p, f, row, &length)
     if length == 0:
         return None
@@ -909,7 +907,7 @@ cdef class Schema:
             return &self.plans[self.table[number]]
         if not self.texts and (number >= 0 or plain_id(p, row)):
             return NULL
-        found = self.plan_of.get(srp_field(p, row.first, row))
+        found = self.plan_of.get(self.engine.layer.field(p, row.first, row))
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
 
     cdef inline row(self, Work *work, size_t r, rows, bytes data):
@@ -920,7 +918,7 @@ cdef class Schema:
         cdef size_t n = row[1].first - row.first, f
         cdef uint8_t kind
         if plan == NULL:
-            return srp_row(p, r)
+            return work.layer.row(p, r)
         cdef tuple values = PyTuple_New(n)
         PyObject_GC_UnTrack(values)
         for f in range(n):
@@ -932,7 +930,7 @@ cdef class Schema:
                 kind = plan.cycle[(f - 1 - plan.n_fixed) % plan.n_cycle]
             else:
                 kind = TEXT
-            value = typed_field(p, row.first + f, row, kind)
+            value = typed_field(work.layer, p, row.first + f, row, kind)
             if value is BAD:
                 raise bad_value(p, work.base, r, row.first + f, rows, data)
             Py_INCREF(value)
@@ -1007,7 +1005,7 @@ cdef inline int put_row(Engine engine, srp_buffer *out, sr_style style, row, Py_
     cdef Py_ssize_t field
     cdef int status
     if PyTuple_Check(row) or PyList_Check(row):
-        status = srp_put_row(out, engine.k, style, row, &field)
+        status = engine.layer.put_row(out, engine.k, style, row, &field)
         if status == SR_OK:
             return 0
         if status != SRP_SLOW:
@@ -1035,10 +1033,10 @@ cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields
 
 
 cdef int put_field(Engine engine, srp_buffer *out, sr_style style, value, index, field) except -1:
-    cdef int status = srp_put_value(out, engine.k, style, value)
+    cdef int status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
         value = _values.text_of(value, index, field)
-        status = srp_put_value(out, engine.k, style, value)
+        status = engine.layer.put_value(out, engine.k, style, value)
     if status != SR_OK:
         refuse(status, value, index, field)
     return 0
@@ -1086,6 +1084,7 @@ cdef class Packer:
     cdef object on_error
     cdef object error          # raised by the next call
     cdef list parts            # of a row that was split, still to be packed, last first
+    cdef dict options          # of encoding, for a row that is split
     cdef sr_style style
     cdef srp_buffer out
     cdef Py_ssize_t limit, index
@@ -1187,27 +1186,24 @@ cdef class Packer:
             if not self.split_groups:
                 raise too_large_error(self.limit, row)
             self.out.len = start
-            self.split(item)
+            self.split(item, self.limit - <Py_ssize_t>start)
             put_bytes(&self.out, self.parts.pop())
         return 0
 
-    cdef split(self, tuple row):
-        """A row over the limit as several rows."""
-        from smartrest.templates import split_groups
+    cdef split(self, tuple row, Py_ssize_t room):
+        """A row over the limit as several rows, the first of them within the room of the payload begun."""
+        from smartrest.templates import divided
 
         cdef srp_buffer out
-        cdef Py_ssize_t room = self.limit - self.newline
+        cdef Py_ssize_t number = self.index - 1
+        pieces = divided(row, number, self.limit, room, final_newline=bool(self.newline), **self.options)
         parts = []
         self.engine.take(&out)
         try:
-            for part in split_groups(row, limit=room):
+            for piece in pieces:
                 out.len = 0
-                put_row(self.engine, &out, self.style, part, self.index - 1)
-                if <Py_ssize_t>out.len > room:
-                    raise too_large_error(self.limit, self.index - 1)
+                put_row(self.engine, &out, self.style, piece, number)
                 parts.append(PyBytes_FromStringAndSize(<const char *>out.data, out.len))
-        except TemplateError as error:
-            raise too_large_error(self.limit, self.index - 1) from error
         finally:
             self.engine.give(&out)
         parts.reverse()
@@ -1292,7 +1288,7 @@ cdef class Encoder:
             out.len += hole.n_before
             if not fits(hole.kind, value) and not _kinds.fits(self.types[i], value):
                 raise encode_error("bad_type", index, hole.field, _kinds.misfit(self.types[i], value))
-            status = srp_put_value(out, self.engine.k, self.style, value)
+            status = self.engine.layer.put_value(out, self.engine.k, self.style, value)
             if status != SR_OK:
                 put_field(self.engine, out, self.style, value, index, hole.field)
         put_bytes(out, self.ending)
@@ -1416,7 +1412,7 @@ cdef class Dispatcher:
         if number >= 0:
             return <object>self.table[number] if self.table[number] != NULL else self.fallback
         if self.texts or not plain_id(p, row):
-            return self.handlers.get(srp_field(p, row.first, row), self.fallback)
+            return self.handlers.get(self.engine.layer.field(p, row.first, row), self.fallback)
         return self.fallback
 
     def dispatch(self, payload):
@@ -1439,7 +1435,7 @@ cdef class Dispatcher:
                 if handler is None:
                     skipped += 1
                     continue
-                row = srp_row(&work.p, r)
+                row = work.layer.row(&work.p, r)
                 try:
                     results.append(handler(row))
                 except Exception as failure:   # the handler's own; the other rows shall not be lost

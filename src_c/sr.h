@@ -26,13 +26,21 @@ typedef struct {
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
     /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
-    /* SR_TEXT_* bits of a text. */
+    /* SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
     uint32_t (*classify)(const uint8_t *src, size_t len);
+    uint32_t (*copy)(const uint8_t *src, size_t len, uint8_t *dst);
     /* The inside of a quoted field without its escapes; returns the bytes written to dst, at most len.
        Whole blocks are written: dst needs room for len + SR_SLACK bytes. */
     size_t (*unescape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
     /* The same backwards: `escape` before every quote; at most 2 * len bytes, and room for SR_SLACK more. */
     size_t (*escape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
+    /* Valid UTF-8: how many characters, and how many bytes each takes in an array of equal ones (1: up to U+00FF, 2, 4);
+       then that array. */
+    size_t (*measure)(const uint8_t *src, size_t len, int *width);
+    void (*widen)(const uint8_t *src, size_t len, int width, void *dst);
+    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; SIZE_MAX where it holds
+       a surrogate. */
+    size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst);
 } sr_kernel;
 
 enum {
@@ -69,11 +77,12 @@ enum {
     SR_HAS_DOUBLED_ESCAPE = 16,  /* "" in quotes */
     SR_HAS_BLANK_ROWS = 32,      /* perhaps: a row end directly behind another, or a CR */
     SR_DOUBT = 64,               /* the greedy scan cannot vouch for itself */
+    SR_BAD_UTF8 = 128,           /* sr_utf8_valid tells where */
 };
 
 /* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1 to
    ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are left out
-   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows 2 more than there are separators and row ends. */
+   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows 3 more than there are separators and row ends. */
 struct sr_tape {
     uint32_t *ends;
     sr_row *rows;
@@ -88,7 +97,8 @@ typedef struct {
     size_t pos, end, row, field;
 } sr_fault;
 
-/* Reads a payload without BOM whose UTF-8 is valid. False: the greedy scan is in doubt, call sr_read_exact. */
+/* Reads a payload without BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the flags the
+   tape says nothing (D1 comes before all others). */
 bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
 
 /* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
@@ -124,15 +134,6 @@ int sr_template_number(const uint8_t *src, size_t len);
 /* The length of the longest valid prefix; len where all is valid. */
 size_t sr_utf8_valid(const uint8_t *src, size_t len);
 
-/* Characters of a valid text; *width: bytes a character needs in an array of equal ones (1: up to U+00FF, 2, 4). */
-size_t sr_utf8_measure(const uint8_t *src, size_t len, int *width);
-
-/* A valid text as an array of 1-, 2- or 4-byte characters. */
-void sr_utf8_widen(const uint8_t *src, size_t len, int width, void *dst);
-
-/* An array of characters as UTF-8, at most 2, 3 or 4 bytes each; SIZE_MAX where it holds a surrogate. */
-size_t sr_utf8_narrow(const void *src, size_t len, int width, uint8_t *dst);
-
 /* ---- writing (sr_quote.c) -------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -141,11 +142,15 @@ typedef struct {
     bool refuse_backslash; /* a quoted field that ends with a backslash is an error */
 } sr_style;
 
-/* The most bytes that a text of len bytes takes, and the space that writing it may touch. */
-static inline size_t sr_put_room(size_t len) { return 2 * len + 2 + SR_SLACK; }
+/* The space that writing a text of at most `len` bytes may touch. */
+static inline size_t sr_put_room(size_t len) { return 3 * len + 2 + 2 * SR_SLACK; }
 
-/* Writes a field (E2, E3). Returns its length, or SIZE_MAX for SR_TRAILING_BACKSLASH. */
-size_t sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst);
+/* Writes a field (E2, E3): UTF-8, or an array of characters. *written is its length. SR_OK, SR_TRAILING_BACKSLASH or
+   SR_LONE_SURROGATE. */
+sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst,
+                      size_t *written);
+sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
+                      size_t *written);
 
 /* A row that would be written as nothing, one empty field (E4). Returns the bytes written, at most SR_SLACK. */
 size_t sr_put_empty_row(uint8_t *dst);

@@ -13,7 +13,7 @@ uint32_t sr_cpu(void) {
         cpu |= SR_CPU_AVX2;
     if ((cpu & SR_CPU_AVX2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-        __builtin_cpu_supports("avx512vbmi2"))
+        __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("aes"))
         cpu |= SR_CPU_AVX512_VBMI2;
 #elif defined(SR_NEON)
     cpu |= SR_CPU_NEON;

@@ -12,7 +12,7 @@
 enum {
     SR_CPU_SSE2 = 1,
     SR_CPU_AVX2 = 2,         /* with BMI, BMI2, POPCNT and PCLMUL */
-    SR_CPU_AVX512_VBMI2 = 4, /* with F, BW, VL, VBMI and what AVX2 has */
+    SR_CPU_AVX512_VBMI2 = 4, /* with F, BW, VL, VBMI, AES and what AVX2 has */
     SR_CPU_NEON = 8,
 };
 

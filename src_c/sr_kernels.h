@@ -17,7 +17,57 @@ typedef struct {
     uint64_t separator, row_end, quote, escape, cr, wide;
 } sr_masks;
 
+/* The same for text beyond ASCII: bytes of at least so much, and the four lead bytes that narrow the byte behind them. */
+typedef struct {
+    uint64_t from_80, from_90, from_a0, from_c0, from_c2, from_e0, from_f0, from_f5, e0, ed, f0, f4;
+} sr_wide_masks;
+
 size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
 size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
+
+size_t sr_measure_portable(const uint8_t *src, size_t len, int *width);
+void sr_widen_portable(const uint8_t *src, size_t len, int width, void *dst);
+size_t sr_narrow_portable(const void *src, size_t len, int width, uint8_t *dst);
+
+/* The next character of a valid text; src moves behind it. */
+static inline uint32_t sr_next_character(const uint8_t **src) {
+    const uint8_t *p = *src;
+    if (p[0] < 0x80) {
+        *src += 1;
+        return p[0];
+    }
+    if (p[0] < 0xE0) {
+        *src += 2;
+        return (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F);
+    }
+    if (p[0] < 0xF0) {
+        *src += 3;
+        return (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+    }
+    *src += 4;
+    return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
+}
+
+/* The bytes of a character; returns where they end. */
+static inline uint8_t *sr_put_character(uint32_t c, uint8_t *out) {
+    if (c < 0x80) {
+        *out++ = (uint8_t)c;
+    } else if (c < 0x800) {
+        *out++ = (uint8_t)(0xC0 | c >> 6);
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *out++ = (uint8_t)(0xE0 | c >> 12);
+        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    } else {
+        *out++ = (uint8_t)(0xF0 | c >> 18);
+        *out++ = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (uint8_t)(0x80 | (c & 0x3F));
+    }
+    return out;
+}
+
+static inline bool sr_is_surrogate(uint32_t c) { return c >= 0xD800 && c < 0xE000; }
 
 #endif

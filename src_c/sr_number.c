@@ -36,6 +36,37 @@ size_t sr_put_int(int64_t value, uint8_t *dst) {
     return (size_t)(end - start);
 }
 
+/* Eight digits with leading zeros, one in each byte, the first in the lowest. */
+static uint64_t eight_digits(uint32_t value) {
+    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t high = (fours * 10486 >> 20) & 0x0000007F0000007Full; /* / 100 */
+    uint64_t twos = high | (fours - high * 100) << 16;
+    uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000Full; /* / 10 */
+    return tens | (twos - tens * 10) << 8;
+}
+
+static void put_eight(uint64_t digits, uint8_t *dst) {
+    digits |= 0x3030303030303030ull;
+    for (int i = 0; i < 8; i++) dst[i] = (uint8_t)(digits >> 8 * i);
+}
+
+/* The lowest and the highest byte of a number that is not zero, counted from the lowest. */
+#if defined(__GNUC__) || defined(__clang__)
+static uint32_t lowest_byte(uint64_t v) { return (uint32_t)__builtin_ctzll(v) / 8; }
+static uint32_t highest_byte(uint64_t v) { return 7 - (uint32_t)__builtin_clzll(v) / 8; }
+#else
+static uint32_t lowest_byte(uint64_t v) {
+    uint32_t n = 0;
+    while (!(v >> 8 * n & 0xFF)) n++;
+    return n;
+}
+static uint32_t highest_byte(uint64_t v) {
+    uint32_t n = 7;
+    while (!(v >> 8 * n)) n--;
+    return n;
+}
+#endif
+
 /* Decimal first: a number that is i / 10^6 exactly, with i of at most 15 digits, has the digits of i as its shortest
    decimal, because two different decimals of so few digits never round to the same double. */
 size_t sr_put_float(double value, uint8_t *dst) {
@@ -44,24 +75,22 @@ size_t sr_put_float(double value, uint8_t *dst) {
     double scaled = size * 1e6;
     uint64_t i = (uint64_t)(scaled + 0.5);
     if ((double)i / 1e6 != size) return 0;
-    uint8_t text[SR_NUMBER_ROOM], *end = text + sizeof text;
+    uint8_t *out = dst;
+    *out = '-';
+    out += signbit(value) != 0;
     uint64_t whole = i / 1000000, part = i % 1000000;
-    uint8_t *last = end;
-    if (part == 0) {
-        *--last = '0';
+    if (whole < 100000000) {
+        uint64_t digits = eight_digits((uint32_t)whole);
+        uint32_t zeros = lowest_byte(digits | 1ull << 56); /* the last digit stays */
+        put_eight(digits >> 8 * zeros, out);
+        out += 8 - zeros;
     } else {
-        int digits = 6;
-        while (part % 10 == 0) {
-            part /= 10;
-            digits--;
-        }
-        for (; digits > 0; digits--, part /= 10) *--last = (uint8_t)('0' + part % 10);
+        out += sr_put_int((int64_t)whole, out);
     }
-    *--last = '.';
-    last = digits_before(last, whole);
-    if (signbit(value)) *--last = '-';
-    memcpy(dst, last, (size_t)(end - last));
-    return (size_t)(end - last);
+    *out++ = '.';
+    uint64_t digits = eight_digits((uint32_t)part * 100); /* six digits and two zeros */
+    put_eight(digits, out);
+    return (size_t)(out - dst) + highest_byte(digits | 1) + 1;
 }
 
 size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst) {

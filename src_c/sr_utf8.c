@@ -2,6 +2,7 @@
  * Runs of ASCII are taken eight bytes at a time; everything else one character after the other.
  */
 #include "sr.h"
+#include "sr_kernels.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ size_t sr_utf8_valid(const uint8_t *src, size_t len) {
     return i;
 }
 
-size_t sr_utf8_measure(const uint8_t *src, size_t len, int *width) {
+size_t sr_measure_portable(const uint8_t *src, size_t len, int *width) {
     size_t characters = 0;
     uint8_t highest = 0;
     for (size_t i = 0; i < len; i++) {
@@ -55,25 +56,6 @@ size_t sr_utf8_measure(const uint8_t *src, size_t len, int *width) {
     }
     *width = highest < 0xC4 ? 1 : highest < 0xF0 ? 2 : 4; /* U+00FF is C3 BF, U+FFFF is EF BF BF */
     return characters;
-}
-
-/* The next character of a valid text. */
-static uint32_t next_character(const uint8_t **src) {
-    const uint8_t *p = *src;
-    if (p[0] < 0x80) {
-        *src += 1;
-        return p[0];
-    }
-    if (p[0] < 0xE0) {
-        *src += 2;
-        return (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F);
-    }
-    if (p[0] < 0xF0) {
-        *src += 3;
-        return (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
-    }
-    *src += 4;
-    return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
 }
 
 /* One loop per width; a run of eight ASCII bytes is widened without a look at each. */
@@ -85,7 +67,7 @@ static uint32_t next_character(const uint8_t **src) {
                 src += 8;                                                 \
                 out += 8;                                                 \
             } else {                                                      \
-                *out++ = (type)next_character(&src);                      \
+                *out++ = (type)sr_next_character(&src);                      \
             }                                                             \
         }                                                                 \
     }
@@ -93,7 +75,7 @@ DEFINE_WIDEN(widen1, uint8_t)
 DEFINE_WIDEN(widen2, uint16_t)
 DEFINE_WIDEN(widen4, uint32_t)
 
-void sr_utf8_widen(const uint8_t *src, size_t len, int width, void *dst) {
+void sr_widen_portable(const uint8_t *src, size_t len, int width, void *dst) {
     if (width == 1) {
         widen1(src, src + len, dst);
     } else if (width == 2) {
@@ -102,27 +84,6 @@ void sr_utf8_widen(const uint8_t *src, size_t len, int width, void *dst) {
         widen4(src, src + len, dst);
     }
 }
-
-static uint8_t *put_character(uint32_t c, uint8_t *out) {
-    if (c < 0x80) {
-        *out++ = (uint8_t)c;
-    } else if (c < 0x800) {
-        *out++ = (uint8_t)(0xC0 | c >> 6);
-        *out++ = (uint8_t)(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        *out++ = (uint8_t)(0xE0 | c >> 12);
-        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (uint8_t)(0x80 | (c & 0x3F));
-    } else {
-        *out++ = (uint8_t)(0xF0 | c >> 18);
-        *out++ = (uint8_t)(0x80 | (c >> 12 & 0x3F));
-        *out++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (uint8_t)(0x80 | (c & 0x3F));
-    }
-    return out;
-}
-
-static bool is_surrogate(uint32_t c) { return c >= 0xD800 && c < 0xE000; }
 
 /* Runs of eight ASCII characters are narrowed in one go; their bits are collected to see that they are. */
 #define DEFINE_NARROW(name, type)                                          \
@@ -141,8 +102,8 @@ static bool is_surrogate(uint32_t c) { return c >= 0xD800 && c < 0xE000; }
                 }                                                          \
             }                                                              \
             uint32_t c = src[i++];                                         \
-            if (is_surrogate(c)) return SIZE_MAX;                          \
-            out = put_character(c, out);                                   \
+            if (sr_is_surrogate(c)) return SIZE_MAX;                          \
+            out = sr_put_character(c, out);                                   \
         }                                                                  \
         return (size_t)(out - dst);                                        \
     }
@@ -150,7 +111,7 @@ DEFINE_NARROW(narrow1, uint8_t)
 DEFINE_NARROW(narrow2, uint16_t)
 DEFINE_NARROW(narrow4, uint32_t)
 
-size_t sr_utf8_narrow(const void *src, size_t len, int width, uint8_t *dst) {
+size_t sr_narrow_portable(const void *src, size_t len, int width, uint8_t *dst) {
     if (width == 1) return narrow1(src, len, dst);
     if (width == 2) return narrow2(src, len, dst);
     return narrow4(src, len, dst);

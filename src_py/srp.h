@@ -10,19 +10,7 @@
 #include <string.h>
 
 #include "sr.h"
-
-/* Eight or four bytes as they stand in memory; texts up to 32 bytes are handled by a few that may overlap. */
-static inline uint64_t load8(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
-
-static inline uint32_t load4(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
+#include "sr_cpu.h"
 
 /* ---- making str (strings.c) ------------------------------------------------------------------------------------------ */
 
@@ -51,9 +39,6 @@ int srp_strings_init(srp_strings *strings);
 void srp_strings_forget(srp_strings *strings); /* empties the cache */
 void srp_strings_free(srp_strings *strings);
 
-/* A str of valid UTF-8. */
-PyObject *srp_text(srp_strings *strings, const uint8_t *src, size_t len, bool wide);
-
 /* What the fields of one payload have in common. scratch: room for the longest field and SR_SLACK. */
 typedef struct {
     srp_strings *strings;
@@ -64,15 +49,8 @@ typedef struct {
     uint8_t *scratch;
 } srp_payload;
 
-/* Field f of the tape, whose row starts at row_start. */
-PyObject *srp_field(const srp_payload *p, size_t f, const sr_row *row);
-
 /* Its value as bytes, for numbers: a span of the payload or of the scratch. */
 const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *len);
-
-/* A row as a tuple that the garbage collector does not see; all rows up to `rows` as a list. */
-PyObject *srp_row(const srp_payload *p, size_t row);
-PyObject *srp_rows(const srp_payload *p, size_t rows);
 
 /* Where the raw field f starts and ends. */
 static inline size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row) {
@@ -80,6 +58,23 @@ static inline size_t srp_field_start(const srp_payload *p, size_t f, const sr_ro
 }
 static inline size_t srp_field_end(const srp_payload *p, size_t f, size_t start) {
     return sr_trim_cr(p->src, p->len, start, p->tape->ends[f]);
+}
+
+/* The value of the raw field [start, end) as bytes: a span of the payload where nothing is escaped, else of the scratch. */
+static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, size_t start, size_t end, size_t *len) {
+    const uint8_t *src = p->src + start;
+    *len = end - start;
+    if (!(flags & SR_HAS_QUOTE)) return src;
+    if (p->tape->reading == SR_GREEDY) {
+        if (*len == 0 || *src != SR_QUOTE) return src;
+        bool escapes = flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE);
+        if (!escapes || !memchr(src + 1, SR_QUOTE, *len - 2)) {
+            *len -= 2;
+            return src + 1;
+        }
+    }
+    *len = sr_field_text(p->kernel, p->tape->reading, flags, src, *len, p->scratch);
+    return p->scratch;
 }
 
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
@@ -91,17 +86,38 @@ typedef struct {
 
 enum { SRP_SLOW = -1, SRP_NO_MEMORY = -2 }; /* beside sr_status */
 
-int srp_reserve(srp_buffer *out, size_t more);
+int srp_grow(srp_buffer *out, size_t more);
 
-/* One field; SR_OK, a status, or SRP_SLOW: the value's text takes Python code. */
-int srp_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
-
-/* A row that is a tuple or a list; *field says where it stopped. A row that is not SR_OK leaves no bytes behind. */
-int srp_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field);
+static inline int srp_reserve(srp_buffer *out, size_t more) {
+    return out->size - out->len >= more ? 0 : srp_grow(out, more);
+}
 
 int srp_put_empty_row(srp_buffer *out); /* E4 */
 
 /* The text of a finite float in the form of repr; returns its length, 0 without memory. */
 size_t srp_put_float(double value, uint8_t *dst);
+
+/* ---- the loops over fields, once in plain C and once with masked loads and stores --------------------------------------- */
+
+typedef struct {
+    /* Field f of the tape, in that row. */
+    PyObject *(*field)(const srp_payload *p, size_t f, const sr_row *row);
+    /* A row as a tuple that the garbage collector does not see; the first rows as a list. */
+    PyObject *(*row)(const srp_payload *p, size_t row);
+    PyObject *(*rows)(const srp_payload *p, size_t rows);
+    /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
+    int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
+    /* A row that is a tuple or a list; *field says where it stopped. A row that is not SR_OK leaves no bytes behind. */
+    int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field);
+} srp_layer;
+
+extern const srp_layer srp_layer_portable, srp_layer_avx512;
+const srp_layer *srp_layer_of(const sr_kernel *k); /* the one that may run where the kernel may */
+
+/* What the loops call when a text is not short and plain. */
+PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len);
+void srp_look_at_hit_rate(srp_strings *strings);
+int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
+int srp_put_number(srp_buffer *out, sr_style style, PyObject *value);
 
 #endif

@@ -26,59 +26,59 @@ SR_FN static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint3
     }
 }
 
-SR_FN static inline uint64_t equal(__m256i low, __m256i high, char c) {
+typedef struct {
+    __m256i low, high;
+} vec;
+
+SR_FN static inline vec load(const uint8_t *p) {
+    return (vec){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+
+SR_FN static inline vec load_tail(const uint8_t *p, size_t n) {
+    uint8_t padded[64] = {0};
+    memcpy(padded, p, n);
+    return load(padded);
+}
+
+SR_FN static inline void store(uint8_t *p, vec v) {
+    _mm256_storeu_si256((__m256i *)p, v.low);
+    _mm256_storeu_si256((__m256i *)(p + 32), v.high);
+}
+
+SR_FN static inline uint64_t wide(vec v) {
+    return (uint32_t)_mm256_movemask_epi8(v.low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(v.high) << 32;
+}
+
+SR_FN static inline uint64_t equal(vec v, uint8_t c) {
+    __m256i want = _mm256_set1_epi8((char)c);
+    return wide((vec){_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want)});
+}
+
+SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
+    __m256i least = _mm256_set1_epi8((char)c);
+    return wide((vec){_mm256_cmpeq_epi8(_mm256_max_epu8(v.low, least), v.low),
+                      _mm256_cmpeq_epi8(_mm256_max_epu8(v.high, least), v.high)});
+}
+
+SR_FN static inline __m256i either(vec v, char c) {
     __m256i want = _mm256_set1_epi8(c);
-    uint64_t first = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, want));
-    return first | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, want)) << 32;
+    return _mm256_or_si256(_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want));
 }
 
-SR_FN static inline sr_masks masks(__m256i low, __m256i high) {
-    sr_masks m;
-    m.separator = equal(low, high, SR_SEPARATOR);
-    m.row_end = equal(low, high, SR_ROW_END);
-    m.quote = equal(low, high, SR_QUOTE);
-    m.escape = equal(low, high, SR_ESCAPE);
-    m.cr = equal(low, high, SR_CARRIAGE_RETURN);
-    m.wide = (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(low, high));
-    return m;
+SR_FN static inline uint32_t specials(vec v) {
+    __m256i ends = _mm256_or_si256(either(v, SR_SEPARATOR), either(v, SR_ROW_END));
+    __m256i special = _mm256_or_si256(ends, _mm256_or_si256(either(v, SR_CARRIAGE_RETURN), either(v, SR_TAB)));
+    uint32_t quoted = _mm256_movemask_epi8(either(v, SR_QUOTE)) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
+    uint32_t high = _mm256_movemask_epi8(_mm256_or_si256(v.low, v.high)) ? SR_TEXT_WIDE : 0;
+    return quoted | high | (_mm256_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0);
 }
 
-SR_FN static inline sr_masks block(const uint8_t *p) {
-    return masks(_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32)));
-}
-
-SR_FN static inline sr_masks tail(const uint8_t *p, size_t n) {
-    uint8_t padded[64] = {0};
-    memcpy(padded, p, n);
-    return block(padded);
-}
-
-SR_FN static inline uint32_t specials(const uint8_t *p) {
-    __m256i special = _mm256_setzero_si256(), quote = special, high = special;
-    for (int i = 0; i < 2; i++) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(p + 32 * i));
-        __m256i ends = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(SR_SEPARATOR)),
-                                       _mm256_cmpeq_epi8(v, _mm256_set1_epi8(SR_ROW_END)));
-        __m256i rest = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(SR_CARRIAGE_RETURN)),
-                                       _mm256_cmpeq_epi8(v, _mm256_set1_epi8(SR_TAB)));
-        special = _mm256_or_si256(special, _mm256_or_si256(ends, rest));
-        quote = _mm256_or_si256(quote, _mm256_cmpeq_epi8(v, _mm256_set1_epi8(SR_QUOTE)));
-        high = _mm256_or_si256(high, v);
-    }
-    uint32_t quoted = _mm256_movemask_epi8(quote) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    return quoted | (_mm256_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0) |
-           (_mm256_movemask_epi8(high) ? SR_TEXT_WIDE : 0);
-}
-
-SR_FN static inline uint32_t specials_tail(const uint8_t *p, size_t n) {
-    uint8_t padded[64] = {0};
-    memcpy(padded, p, n);
-    return specials(padded);
-}
+#include "vector_masks.h"
 
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_avx2 = {
-    "avx2", SR_CPU_AVX2, scan_index, scan_count, scan_classify, sr_unescape_portable, sr_escape_portable,
+    "avx2",        SR_CPU_AVX2,         scan_index,           scan_count,          scan_classify,      scan_copy,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
 };
 #endif

@@ -1,8 +1,9 @@
 /* The loops over blocks of 64 bytes, compiled once per kernel with that kernel's instructions.
  *
- * A kernel file defines, before including this: SR_FN (its target attribute), block(p) -> sr_masks, tail(p, n) -> sr_masks
- * of n < 64 bytes, specials(p) / specials_tail(p, n) -> SR_TEXT_* bits of a block, prefix_xor(m), flatten(out, base, m, n),
- * ones(m) and lowest(m). Nothing here but the bits differs between CPUs; sr.h says what the functions promise.
+ * A kernel file defines, before including this: SR_FN (its target attribute), a type `vec` of 64 bytes with load(p) and
+ * load_tail(p, n) for n < 64 bytes (the others are zero), store(p, v), masks(v), wide_masks(v), specials(v) -> SR_TEXT_* bits,
+ * prefix_xor(m), flatten(out, base, m, n), ones(m) and lowest(m). Nothing here but the bits differs between CPUs; sr.h
+ * says what the functions promise.
  */
 
 typedef struct {
@@ -14,8 +15,9 @@ typedef struct {
     uint64_t doubt, doubled, escaped, quotes, crs, wide, blank;
 } scan_state;
 
-/* Rule D7 on one block, with quotes or carriage returns in or before it. Returns the separators outside quotes. */
-SR_FN static inline uint64_t quoted_block(const sr_masks *m, scan_state *s) {
+/* Rule D7 on one block, with quotes or carriage returns in or before it; `text` are the bits of the block that are text.
+   Returns the separators outside quotes. */
+SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan_state *s) {
     uint64_t separators = m->separator | m->row_end;
     uint64_t escaped = m->quote & (m->escape << 1 | s->after_escape);
     uint64_t real = m->quote & ~escaped;
@@ -25,7 +27,7 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, scan_state *s) {
     uint64_t crs = m->cr & ~inside;
 
     s->doubt |= openers & ~((separators | closers) << 1 | s->after_start); /* opens in mid-field */
-    s->doubt |= behind_close & ~(separators | real | m->cr);              /* text behind a closing quote */
+    s->doubt |= behind_close & ~(separators | real | m->cr) & text;       /* text behind a closing quote */
     s->doubt |= escaped & ~inside;                                        /* \" outside quotes */
     s->doubt |= (crs << 1 | s->after_cr) & ~m->row_end;                   /* lone CR */
     s->doubled |= openers & behind_close;
@@ -40,20 +42,47 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, scan_state *s) {
     return separators & ~inside;
 }
 
+/* What the last bytes of a block ask of the first ones of the next. */
+typedef struct {
+    uint64_t second, third, fourth, after_e0, after_ed, after_f0, after_f4;
+} utf8_state;
+
+SR_FN static inline uint64_t utf8_pending(const utf8_state *u) { return u->second | u->third | u->fourth; }
+
+/* D1 on one block; nonzero where it is no UTF-8. Unicode table 3-7, well-formed byte sequences. */
+SR_FN static inline uint64_t utf8_block(const sr_wide_masks *w, utf8_state *u) {
+    uint64_t due = w->from_c0 << 1 | u->second | w->from_e0 << 2 | u->third | w->from_f0 << 3 | u->fourth;
+    uint64_t bad = due ^ (w->from_80 & ~w->from_c0);         /* continuation bytes where they are due, nowhere else */
+    bad |= (w->from_c0 & ~w->from_c2) | w->from_f5;          /* bytes that never occur */
+    bad |= (w->e0 << 1 | u->after_e0) & ~w->from_a0;         /* overlong */
+    bad |= (w->ed << 1 | u->after_ed) & w->from_a0;          /* surrogates */
+    bad |= (w->f0 << 1 | u->after_f0) & ~w->from_90;         /* overlong */
+    bad |= (w->f4 << 1 | u->after_f4) & w->from_90;          /* beyond U+10FFFF */
+    *u = (utf8_state){w->from_c0 >> 63, w->from_e0 >> 62, w->from_f0 >> 61, w->e0 >> 63,
+                      w->ed >> 63,      w->f0 >> 63,      w->f4 >> 63};
+    return bad;
+}
+
 SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
     uint32_t *ends = tape->ends;
     sr_row *rows = tape->rows;
     scan_state s = {.after_start = 1};
-    uint64_t after_row = 1;
+    utf8_state utf8 = {0};
+    uint64_t after_row = 1, bad_utf8 = 0;
     rows->first = 0;
     rows->start = 0;
     rows++;
     for (size_t base = 0; base < len; base += 64) {
-        sr_masks m = len - base >= 64 ? block(src + base) : tail(src + base, len - base);
+        vec v = len - base >= 64 ? load(src + base) : load_tail(src + base, len - base);
+        sr_masks m = masks(v);
         uint64_t separators = m.separator | m.row_end;
-        s.wide |= m.wide;
-        if (m.quote | m.cr | s.inside | s.after_close | s.after_cr) {
-            separators = quoted_block(&m, &s);
+        if (m.wide | utf8_pending(&utf8)) {
+            sr_wide_masks w = wide_masks(v);
+            bad_utf8 |= utf8_block(&w, &utf8);
+            s.wide = 1;
+        }
+        if (m.quote | m.cr | s.quotes | s.crs) { /* once so, always so: a branch that is easy to foresee */
+            separators = quoted_block(&m, len - base >= 64 ? ~0ull : (1ull << (len - base)) - 1, &s);
         } else {
             s.after_start = separators >> 63;
         }
@@ -63,13 +92,17 @@ SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
         uint64_t row_ends = m.row_end & separators;
         s.blank |= row_ends & (row_ends << 1 | after_row);
         after_row = row_ends >> 63;
-        while (row_ends) {
-            uint32_t at = lowest(row_ends);
-            rows->first = (uint32_t)((size_t)(ends - tape->ends) + ones(separators & ((2ull << at) - 1)));
-            rows->start = (uint32_t)(base + at + 1);
-            rows++;
-            row_ends &= row_ends - 1;
+        size_t before = (size_t)(ends - tape->ends);
+        uint32_t n_rows = (uint32_t)ones(row_ends);
+        for (uint32_t done = 0; done < n_rows; done += 2) { /* two at a time, the second perhaps for nothing */
+            for (uint32_t i = 0; i < 2; i++) {
+                uint64_t lowest_bit = row_ends & (0 - row_ends);
+                rows[done + i].first = (uint32_t)(before + ones(separators & (lowest_bit | (lowest_bit - 1))));
+                rows[done + i].start = (uint32_t)(base + ones(lowest_bit - 1) + 1);
+                row_ends &= row_ends - 1;
+            }
         }
+        rows += n_rows;
         ends += n;
     }
     tape->n_ends = (size_t)(ends - tape->ends);
@@ -77,13 +110,14 @@ SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
     s.doubt |= s.inside | s.after_cr;
     tape->flags = (s.quotes ? SR_HAS_QUOTE : 0) | (s.crs ? SR_HAS_CR : 0) | (s.wide ? SR_HAS_WIDE : 0) |
                   (s.escaped ? SR_HAS_BACKSLASH_ESCAPE : 0) | (s.doubled ? SR_HAS_DOUBLED_ESCAPE : 0) |
-                  (s.blank | s.crs ? SR_HAS_BLANK_ROWS : 0) | (s.doubt || (s.doubled && s.escaped) ? SR_DOUBT : 0);
+                  (s.blank | s.crs ? SR_HAS_BLANK_ROWS : 0) | (s.doubt || (s.doubled && s.escaped) ? SR_DOUBT : 0) |
+                  (bad_utf8 | utf8_pending(&utf8) ? SR_BAD_UTF8 : 0);
 }
 
 SR_FN static size_t scan_count(const uint8_t *src, size_t len, size_t *rows) {
     size_t separators = 0, row_ends = 0;
     for (size_t base = 0; base < len; base += 64) {
-        sr_masks m = len - base >= 64 ? block(src + base) : tail(src + base, len - base);
+        sr_masks m = masks(len - base >= 64 ? load(src + base) : load_tail(src + base, len - base));
         separators += ones(m.separator | m.row_end);
         row_ends += ones(m.row_end);
     }
@@ -93,6 +127,19 @@ SR_FN static size_t scan_count(const uint8_t *src, size_t len, size_t *rows) {
 
 SR_FN static uint32_t scan_classify(const uint8_t *src, size_t len) {
     uint32_t bits = 0;
-    for (; len >= 64; src += 64, len -= 64) bits |= specials(src);
-    return len ? bits | specials_tail(src, len) : bits;
+    for (; len >= 64; src += 64, len -= 64) bits |= specials(load(src));
+    return len ? bits | specials(load_tail(src, len)) : bits;
+}
+
+SR_FN static uint32_t scan_copy(const uint8_t *src, size_t len, uint8_t *dst) {
+    uint32_t bits = 0;
+    for (; len >= 64; src += 64, dst += 64, len -= 64) {
+        vec v = load(src);
+        store(dst, v);
+        bits |= specials(v);
+    }
+    if (len == 0) return bits;
+    vec v = load_tail(src, len);
+    store(dst, v);
+    return bits | specials(v);
 }

@@ -16,47 +16,55 @@ static inline uint64_t gather(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
 }
 
-static inline uint64_t equal(const uint8x16_t *v, uint8_t c) {
-    uint8x16_t want = vdupq_n_u8(c);
-    return gather(vceqq_u8(v[0], want), vceqq_u8(v[1], want), vceqq_u8(v[2], want), vceqq_u8(v[3], want));
+typedef uint8x16x4_t vec;
+
+static inline vec load(const uint8_t *p) {
+    return (vec){{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
 }
 
-static inline sr_masks block(const uint8_t *p) {
-    uint8x16_t v[4] = {vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)};
-    uint8x16_t any = vorrq_u8(vorrq_u8(v[0], v[1]), vorrq_u8(v[2], v[3]));
-    return (sr_masks){equal(v, SR_SEPARATOR), equal(v, SR_ROW_END),         equal(v, SR_QUOTE),
-                      equal(v, SR_ESCAPE),    equal(v, SR_CARRIAGE_RETURN), vmaxvq_u8(any) >> 7};
+static inline vec load_tail(const uint8_t *p, size_t n) {
+    uint8_t padded[64] = {0};
+    memcpy(padded, p, n);
+    return load(padded);
 }
 
-static inline uint32_t specials(const uint8_t *p) {
-    uint8x16_t special = vdupq_n_u8(0), quote = special, high = special;
+static inline void store(uint8_t *p, vec v) {
+    for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, v.val[i]);
+}
+
+static inline uint64_t equal(vec v, uint8_t c) {
+    for (int i = 0; i < 4; i++) v.val[i] = vceqq_u8(v.val[i], vdupq_n_u8(c));
+    return gather(v.val[0], v.val[1], v.val[2], v.val[3]);
+}
+
+static inline uint64_t at_least(vec v, uint8_t c) {
+    for (int i = 0; i < 4; i++) v.val[i] = vcgeq_u8(v.val[i], vdupq_n_u8(c));
+    return gather(v.val[0], v.val[1], v.val[2], v.val[3]);
+}
+
+static inline uint64_t wide(vec v) {
+    return vmaxvq_u8(vorrq_u8(vorrq_u8(v.val[0], v.val[1]), vorrq_u8(v.val[2], v.val[3]))) >> 7;
+}
+
+static inline uint32_t specials(vec v) {
+    uint8x16_t special = vdupq_n_u8(0), quote = special;
     for (int i = 0; i < 4; i++) {
-        uint8x16_t v = vld1q_u8(p + 16 * i);
-        uint8x16_t ends = vorrq_u8(vceqq_u8(v, vdupq_n_u8(SR_SEPARATOR)), vceqq_u8(v, vdupq_n_u8(SR_ROW_END)));
-        uint8x16_t rest = vorrq_u8(vceqq_u8(v, vdupq_n_u8(SR_CARRIAGE_RETURN)), vceqq_u8(v, vdupq_n_u8(SR_TAB)));
+        uint8x16_t p = v.val[i];
+        uint8x16_t ends = vorrq_u8(vceqq_u8(p, vdupq_n_u8(SR_SEPARATOR)), vceqq_u8(p, vdupq_n_u8(SR_ROW_END)));
+        uint8x16_t rest = vorrq_u8(vceqq_u8(p, vdupq_n_u8(SR_CARRIAGE_RETURN)), vceqq_u8(p, vdupq_n_u8(SR_TAB)));
         special = vorrq_u8(special, vorrq_u8(ends, rest));
-        quote = vorrq_u8(quote, vceqq_u8(v, vdupq_n_u8(SR_QUOTE)));
-        high = vorrq_u8(high, v);
+        quote = vorrq_u8(quote, vceqq_u8(p, vdupq_n_u8(SR_QUOTE)));
     }
     uint32_t quoted = vmaxvq_u8(quote) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    return quoted | (vmaxvq_u8(special) ? SR_TEXT_SPECIAL : 0) | (vmaxvq_u8(high) >= 0x80 ? SR_TEXT_WIDE : 0);
+    return quoted | (vmaxvq_u8(special) ? SR_TEXT_SPECIAL : 0) | (wide(v) ? SR_TEXT_WIDE : 0);
 }
 
-static inline sr_masks tail(const uint8_t *p, size_t n) {
-    uint8_t padded[64] = {0};
-    memcpy(padded, p, n);
-    return block(padded);
-}
-
-static inline uint32_t specials_tail(const uint8_t *p, size_t n) {
-    uint8_t padded[64] = {0};
-    memcpy(padded, p, n);
-    return specials(padded);
-}
+#include "vector_masks.h"
 
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_neon = {
-    "neon", SR_CPU_NEON, scan_index, scan_count, scan_classify, sr_unescape_portable, sr_escape_portable,
+    "neon",        SR_CPU_NEON,         scan_index,           scan_count,          scan_classify,      scan_copy,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
 };
 #endif

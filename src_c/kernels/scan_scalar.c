@@ -4,28 +4,58 @@
 #define SR_FN
 #include "portable_bits.h"
 
-static inline sr_masks tail(const uint8_t *p, size_t n) {
-    sr_masks m = {0, 0, 0, 0, 0, 0};
-    for (size_t i = 0; i < n; i++) {
+typedef struct {
+    const uint8_t *bytes;
+    size_t n;
+} vec;
+
+static inline vec load_tail(const uint8_t *p, size_t n) { return (vec){p, n}; }
+
+static inline vec load(const uint8_t *p) { return load_tail(p, 64); }
+
+static inline void store(uint8_t *p, vec v) { memcpy(p, v.bytes, v.n); }
+
+static inline sr_masks masks(vec v) {
+    sr_masks m = {0};
+    for (size_t i = 0; i < v.n; i++) {
         uint64_t bit = 1ull << i;
-        switch (p[i]) {
+        switch (v.bytes[i]) {
         case SR_SEPARATOR: m.separator |= bit; break;
         case SR_ROW_END: m.row_end |= bit; break;
         case SR_QUOTE: m.quote |= bit; break;
         case SR_ESCAPE: m.escape |= bit; break;
         case SR_CARRIAGE_RETURN: m.cr |= bit; break;
-        default: m.wide |= (uint64_t)(p[i] >> 7) << i;
+        default: m.wide |= (uint64_t)(v.bytes[i] >> 7) << i;
         }
     }
     return m;
 }
 
-static inline sr_masks block(const uint8_t *p) { return tail(p, 64); }
+static inline sr_wide_masks wide_masks(vec v) {
+    sr_wide_masks w = {0};
+    for (size_t i = 0; i < v.n; i++) {
+        uint8_t c = v.bytes[i];
+        if (c < 0x80) continue;
+        w.from_80 |= 1ull << i;
+        w.from_90 |= (uint64_t)(c >= 0x90) << i;
+        w.from_a0 |= (uint64_t)(c >= 0xA0) << i;
+        w.from_c0 |= (uint64_t)(c >= 0xC0) << i;
+        w.from_c2 |= (uint64_t)(c >= 0xC2) << i;
+        w.from_e0 |= (uint64_t)(c >= 0xE0) << i;
+        w.from_f0 |= (uint64_t)(c >= 0xF0) << i;
+        w.from_f5 |= (uint64_t)(c >= 0xF5) << i;
+        w.e0 |= (uint64_t)(c == 0xE0) << i;
+        w.ed |= (uint64_t)(c == 0xED) << i;
+        w.f0 |= (uint64_t)(c == 0xF0) << i;
+        w.f4 |= (uint64_t)(c == 0xF4) << i;
+    }
+    return w;
+}
 
-static inline uint32_t specials_tail(const uint8_t *p, size_t n) {
+static inline uint32_t specials(vec v) {
     uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = p[i];
+    for (size_t i = 0; i < v.n; i++) {
+        uint8_t c = v.bytes[i];
         bits |= c == SR_SEPARATOR || c == SR_ROW_END || c == SR_CARRIAGE_RETURN || c == SR_TAB ? SR_TEXT_SPECIAL : 0;
         bits |= c == SR_QUOTE ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
         bits |= c >= 0x80 ? SR_TEXT_WIDE : 0;
@@ -33,10 +63,9 @@ static inline uint32_t specials_tail(const uint8_t *p, size_t n) {
     return bits;
 }
 
-static inline uint32_t specials(const uint8_t *p) { return specials_tail(p, 64); }
-
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_scalar = {
-    "scalar", 0, scan_index, scan_count, scan_classify, sr_unescape_portable, sr_escape_portable,
+    "scalar",        0,         scan_index,           scan_count,          scan_classify,      scan_copy,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
 };

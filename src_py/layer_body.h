@@ -1,0 +1,168 @@
+/* The loops over fields, compiled once with short_portable.h and once with short_avx512.h. SRP_FN is the target attribute,
+ * SRP_LAYER the name of the table at the end. srp.h says what the functions promise.
+ *
+ * Sensor data repeats its words (fragments, units, device IDs), so short texts come from a small direct-mapped cache. A
+ * text is admitted when it comes a second time; when too few look-ups hit, the cache steps aside for a while. Numbers
+ * rarely repeat and are never looked up.
+ */
+
+/* ---- from spans to str and tuples ------------------------------------------------------------------------------------- */
+
+SRP_FN static inline PyObject *make_short(short_text s, size_t n) {
+    PyObject *text = PyUnicode_New((Py_ssize_t)n, 127);
+    if (text) short_store(PyUnicode_DATA(text), s, n);
+    return text;
+}
+
+SRP_FN static inline PyObject *cached(srp_strings *strings, short_text s, size_t n) {
+    if (strings->bypass) {
+        strings->bypass--;
+        return make_short(s, n);
+    }
+    uint64_t hash = short_hash(s, n);
+    uint32_t tag = (uint32_t)hash | 1;
+    srp_slot *slot = &strings->slots[hash >> 40 & (SRP_SLOTS - 1)];
+    if (++strings->lookups == SRP_TRIAL) srp_look_at_hit_rate(strings);
+    PyObject *text = slot->text;
+    if (text && slot->tag == tag && (size_t)PyUnicode_GET_LENGTH(text) == n && short_equal(s, PyUnicode_DATA(text), n)) {
+        strings->hits++;
+        Py_INCREF(text);
+        return text;
+    }
+    text = make_short(s, n);
+    if (slot->seen != tag) {
+        slot->seen = tag;
+    } else if (text) {
+        Py_INCREF(text);
+        Py_XSETREF(slot->text, text);
+        slot->tag = tag;
+    }
+    return text;
+}
+
+static Py_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
+    if (wide) return srp_wide_text(k, src, len);
+    PyObject *text = PyUnicode_New((Py_ssize_t)len, 127);
+    if (text) memcpy(PyUnicode_DATA(text), src, len);
+    return text;
+}
+
+SRP_FN static inline PyObject *make_text(const srp_payload *p, const uint8_t *src, size_t len, bool wide) {
+    if (len <= 1) {
+        PyObject *text = len ? p->strings->ascii[src[0]] : p->strings->empty;
+        Py_INCREF(text);
+        return text;
+    }
+    if (len > SRP_CACHED) return long_text(p->kernel, src, len, wide);
+    short_text s = short_load(src, len);
+    if (wide && !short_ascii(s, len)) return srp_wide_text(p->kernel, src, len);
+    bool number = src[0] <= '9' && len > 3;
+    return number || !p->strings->enabled ? make_short(s, len) : cached(p->strings, s, len);
+}
+
+/* The loop over the fields of a row, made once for plain payloads and once for any. */
+SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t flags) {
+    const sr_row *row = &p->tape->rows[r];
+    size_t first = row->first, n = row[1].first - first, start = row->start;
+    const uint32_t *ends = p->tape->ends + first;
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    if (!tuple) return NULL;
+    PyObject_GC_UnTrack(tuple);
+    for (size_t f = 0; f < n; f++) {
+        size_t end = ends[f], len;
+        if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
+        const uint8_t *src = srp_bytes(p, flags, start, end, &len);
+        PyObject *text = make_text(p, src, len, flags & SR_HAS_WIDE);
+        if (!text) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, text);
+        start = (size_t)ends[f] + 1;
+    }
+    return tuple;
+}
+
+SRP_FN static Py_NO_INLINE PyObject *any_row(const srp_payload *p, size_t r) { return row_of(p, r, p->tape->flags); }
+
+SRP_FN static Py_NO_INLINE PyObject *plain_row(const srp_payload *p, size_t r) { return row_of(p, r, 0); }
+
+static inline bool is_plain(const sr_tape *tape) {
+    return !(tape->flags & (SR_HAS_QUOTE | SR_HAS_CR | SR_HAS_WIDE));
+}
+
+SRP_FN static PyObject *layer_row(const srp_payload *p, size_t r) {
+    return is_plain(p->tape) ? plain_row(p, r) : any_row(p, r);
+}
+
+SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
+    PyObject *list = PyList_New((Py_ssize_t)rows);
+    bool plain = is_plain(p->tape);
+    for (size_t r = 0; list && r < rows; r++) {
+        PyObject *row = plain ? plain_row(p, r) : any_row(p, r);
+        if (row) {
+            PyList_SET_ITEM(list, (Py_ssize_t)r, row);
+        } else {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+SRP_FN static PyObject *layer_field(const srp_payload *p, size_t f, const sr_row *row) {
+    size_t len;
+    const uint8_t *src = srp_field_bytes(p, f, row, &len);
+    return make_text(p, src, len, p->tape->flags & SR_HAS_WIDE);
+}
+
+/* ---- from values to bytes ----------------------------------------------------------------------------------------------- */
+
+SRP_FN static inline int put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
+    if (PyUnicode_Check(value)) {
+#if PY_VERSION_HEX < 0x030C0000
+        if (PyUnicode_READY(value)) return SRP_NO_MEMORY;
+#endif
+        size_t n = (size_t)PyUnicode_GET_LENGTH(value);
+        if (n <= 32 && PyUnicode_IS_ASCII(value) && !style.all) {
+            if (n == 0) return SR_OK;
+            if (srp_reserve(out, SR_SLACK)) return SRP_NO_MEMORY;
+            short_text s = short_load(PyUnicode_DATA(value), n);
+            if (short_plain(s, n)) {
+                short_put(out->data + out->len, s, n);
+                out->len += n;
+                return SR_OK;
+            }
+        }
+        return srp_put_text(out, k, style, value);
+    }
+    if (PyLong_Check(value) || PyFloat_Check(value) || value == Py_None) return srp_put_number(out, style, value);
+    return SRP_SLOW;
+}
+
+SRP_FN static int layer_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
+    return put_value(out, k, style, value);
+}
+
+SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row,
+                                Py_ssize_t *field) {
+    bool tuple = PyTuple_Check(row);
+    Py_ssize_t n = tuple ? PyTuple_GET_SIZE(row) : PyList_GET_SIZE(row);
+    size_t start = out->len;
+    *field = 0;
+    if (n == 0) return SR_EMPTY_ROW;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (i) {
+            if (srp_reserve(out, 1)) return SRP_NO_MEMORY;
+            out->data[out->len++] = SR_SEPARATOR;
+        }
+        int status = put_value(out, k, style, tuple ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i));
+        if (status != SR_OK) {
+            *field = i;
+            out->len = start;
+            return status;
+        }
+    }
+    return out->len == start ? srp_put_empty_row(out) : SR_OK;
+}
+
+const srp_layer SRP_LAYER = {layer_field, layer_row, layer_rows, layer_put_value, layer_put_row};

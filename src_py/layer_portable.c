@@ -1,0 +1,8 @@
+/* The loops over fields in plain C. */
+#include "srp.h"
+
+#define SRP_FN
+#define SRP_LAYER srp_layer_portable
+#include "short_portable.h"
+
+#include "layer_body.h"
