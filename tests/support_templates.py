@@ -113,3 +113,11 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, (list, tuple)):
         return type(left) is type(right) and len(left) == len(right) and all(map(same, left, right))
     return type(left) is type(right) and left == right
+
+
+def shortest(row: Any) -> tuple[str, ...]:
+    """A row without the empty fields at its end: they say nothing."""
+    fields = list(row)
+    while fields and fields[-1] == "":
+        fields.pop()
+    return tuple(fields)

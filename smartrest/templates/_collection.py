@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from .._constants import PAYLOAD_LIMIT
-from ..errors import EncodeError, SmartRestError, TemplateError
+from ..errors import EncodeError, SmartRestError
 from ._custom import LegacyRequest, Request, Response
 from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition
 from ._faults import Fault, template_error
 from ._message import Message, unnamed
 from ._rows import row_fields
-from ._stored import EXTERNAL_ID, NotStoredFormError, from_stored, load, to_stored
+from ._stored import read_stored, to_stored
 from ._template import Template
 
 if TYPE_CHECKING:
@@ -208,13 +208,14 @@ class Collection:
     def _add(self, definition: RequestDefinition | ResponseDefinition) -> None:
         if not isinstance(definition.message_id, str):
             raise template_error("", Fault("bad_type", "message_id", definition.message_id, "a text"))
-        for fault in (*definition.faults(), *self._taken(definition.message_id)):
+        for fault in self.faults(definition):
             raise template_error(definition.message_id, fault)
         self.define(definition)
 
-    def _taken(self, message_id: str) -> list[Fault]:
-        fault = Fault("duplicate_id", "message_id", message_id, "an ID of its own in the collection", 1)
-        return [fault] if message_id in self._templates else []
+    def faults(self, definition: RequestDefinition | ResponseDefinition) -> list[Fault]:
+        """What keeps a definition from being put in."""
+        taken = Fault("duplicate_id", "message_id", definition.message_id, "an ID of its own in the collection", 1)
+        return [*definition.faults(), *([taken] if definition.message_id in self._templates else [])]
 
     def define(self, definition: RequestDefinition | ResponseDefinition) -> None:
         """Put in a definition that has no faults."""
@@ -361,34 +362,10 @@ class Collection:
 
         Raises TemplateError: `bad_json`, or what is wrong with a template, `row` counting requests, then responses.
         """
-        collection, faults = cls.read_json(data, x_id)
+        collection, faults = read_stored(cls, data, x_id)
         for row, label, fault in faults:
             raise template_error(label, fault, row)
         return collection
-
-    @classmethod
-    def read_json(
-        cls, data: str | bytes | Mapping[str, Any], x_id: str | None = None
-    ) -> tuple[Collection, list[tuple[int | None, str, Fault]]]:
-        """The collection of what is right in the stored form, and every fault: number of the template, its ID, what."""
-        found: list[tuple[int | None, str, Fault]] = []
-        collection = cls(x_id)
-        try:
-            stored, fragment = load(data)
-            if x_id is None and isinstance(stored.get(EXTERNAL_ID), str):
-                collection = cls(stored[EXTERNAL_ID])
-            if isinstance(stored.get("name"), str):
-                collection.name = stored["name"]
-            for number, definition in enumerate(from_stored(fragment)):
-                faults = [*definition.faults(), *collection._taken(definition.message_id)]
-                found += [(number, definition.message_id, fault._replace(field=None)) for fault in faults]
-                if not faults:
-                    collection.define(definition)
-        except NotStoredFormError as error:
-            found.append((None, "", error.fault))
-        except TemplateError as error:
-            found.append((None, "", Fault(error.reason, error.parameter, error.value, error.expected or "")))
-        return collection, found
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The stored form, as JSON text that the UI imports. Raises TemplateError for requests of SmartREST 1.0."""

@@ -12,6 +12,7 @@ from ..errors import DecodeError, PayloadTooLargeError, TemplateError
 from ._custom import LegacyRequest
 from ._definitions import APIS, RequestDefinition, ResponseDefinition
 from ._faults import Fault, template_error
+from ._stored import read_stored
 
 if TYPE_CHECKING:
     from ..pure import LazyRow
@@ -87,7 +88,7 @@ def check_definition(data: bytes | str) -> list[Finding]:
     from ._collection import Collection
 
     if data.lstrip()[:1] in (b"{", "{"):
-        collection, faults = Collection.read_json(data)
+        collection, faults = read_stored(Collection, data)
         found = [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
         return found or _size_findings(collection)
     try:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import TemplateError
 from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named
 from ._faults import Fault
 
-__all__ = ["EXTERNAL_ID", "NotStoredFormError", "from_stored", "load", "to_stored"]
+if TYPE_CHECKING:
+    from ._collection import Collection
+
+__all__ = ["read_stored", "to_stored"]
+
+StoredFault = tuple[int | None, str, Fault]
 
 FRAGMENT = "com_cumulocity_model_smartrest_csv_CsvSmartRestTemplate"
 MANAGED_OBJECT_TYPE = "c8y_SmartRest2Template"
@@ -23,6 +29,30 @@ class NotStoredFormError(Exception):
     def __init__(self, value: Any, expected: str, parameter: str | None = None) -> None:
         super().__init__(expected)
         self.fault = Fault("bad_json", parameter, value, expected)
+
+
+def read_stored(
+    cls: type[Collection], data: str | bytes | Mapping[str, Any], x_id: str | None = None
+) -> tuple[Collection, list[StoredFault]]:
+    """The collection of what is right in the stored form, and every fault: number of the template, its ID, what."""
+    found: list[StoredFault] = []
+    collection = cls(x_id)
+    try:
+        stored, fragment = load(data)
+        if x_id is None and isinstance(stored.get(EXTERNAL_ID), str):
+            collection = cls(stored[EXTERNAL_ID])
+        if isinstance(stored.get("name"), str):
+            collection.name = stored["name"]
+        for number, definition in enumerate(from_stored(fragment)):
+            faults = collection.faults(definition)
+            found += [(number, definition.message_id, fault._replace(field=None)) for fault in faults]
+            if not faults:
+                collection.define(definition)
+    except NotStoredFormError as error:
+        found.append((None, "", error.fault))
+    except TemplateError as error:
+        found.append((None, "", Fault(error.reason, error.parameter, error.value, error.expected or "")))
+    return collection, found
 
 
 def load(data: str | bytes | Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
