@@ -23,31 +23,54 @@ if TYPE_CHECKING:
     from ._identity import Identity
     from ._keys import PrivateKey
 
-WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 TOLERATED = ("missing_ca",)  # newer platforms take a lone device certificate where its issuer is uploaded
 
 
 class TellingSocket(ssl.SSLSocket):
-    """Leaves with its context why TLS failed, for clients that report nothing but a lost connection."""
+    """Leaves with its context why TLS failed, for clients that report nothing but a lost connection.
+
+    With TLS 1.3 that shows only when the client has sent its first data; and where the server has hung up by then, its
+    verdict may be lost on the way. So a connection that ends before the server said anything counts too.
+    """
+
+    heard = False
 
     def do_handshake(self, block: bool = False) -> None:
         try:
             super().do_handshake(block)
-        except ssl.SSLError as error:
+        except WAITING:
+            raise
+        except OSError as error:
             self._tell(error)
-            if not isinstance(error, WAITING):
-                self.close()  # paho forgets to
+            self.close()  # paho forgets to
             raise
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:
         try:
-            return super().read(len, buffer)
-        except ssl.SSLError as error:
+            data = super().read(len, buffer)
+        except (*WAITING, TimeoutError):
+            raise
+        except OSError as error:
+            self._tell(error)
+            raise
+        if not data and not self.heard:
+            self._tell(ConnectionResetError())
+        self.heard = True
+        return data
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except (*WAITING, TimeoutError):
+            raise
+        except OSError as error:
             self._tell(error)
             raise
 
-    def _tell(self, error: ssl.SSLError) -> None:
-        if isinstance(self.context, VerifyingContext) and not isinstance(error, WAITING):
+    def _tell(self, error: OSError) -> None:
+        late = self.heard and not isinstance(error, ssl.SSLError)
+        if not late and isinstance(self.context, VerifyingContext) and self.context.failure is None:
             self.context.failure = explain_handshake(error)
 
 

@@ -37,7 +37,9 @@ def pump(ca: CA) -> Identity:
 
 
 @contextlib.contextmanager
-def serving(files: dict[str, Path], clients: Path | None, version: ssl.TLSVersion) -> Iterator[int]:
+def serving(
+    files: dict[str, Path], clients: Path | None, version: ssl.TLSVersion, *, silent: bool = False
+) -> Iterator[int]:
     """A TLS server that accepts exactly `version` and, where `clients` is given, wants a certificate of that CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = context.maximum_version = version
@@ -55,8 +57,9 @@ def serving(files: dict[str, Path], clients: Path | None, version: ssl.TLSVersio
                     return
                 plain.settimeout(10)
                 with plain, contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as session:
-                    session.sendall(b"!")  # so that nobody waits for a verdict
-                    session.recv(1)
+                    if not silent:
+                        session.sendall(b"!")  # so that nobody waits for a verdict
+                        session.recv(1)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -149,6 +152,30 @@ def test_the_context_keeps_what_went_wrong(
         good: Any = pump.ssl_context(ca_file=files["ca"])
         try_handshake(HOST, port, good)
         assert good.failure is None
+
+
+def test_a_connection_that_ends_in_silence_counts(tmp_path: Path, pump: Identity) -> None:
+    files = server_files(tmp_path)
+    context: Any = pump.ssl_context(ca_file=files["ca"])
+    with serving(files, None, V13, silent=True) as port:
+        for talk in (True, False):
+            with socket.create_connection((HOST, port)) as plain, context.wrap_socket(plain, server_hostname=HOST) as s:
+                if talk:
+                    s.sendall(b"hello")
+                with contextlib.suppress(OSError):
+                    s.recv(1)
+                assert context.failure.reason == "closed"
+    with serving(files, None, V13) as port, socket.create_connection((HOST, port)) as plain:
+        with context.wrap_socket(plain, server_hostname=HOST) as s:
+            assert s.recv(1) == b"!"
+            s.settimeout(0.01)
+            with pytest.raises(TimeoutError):
+                s.recv(1)
+            assert context.failure is None  # waiting is no failure
+            s.settimeout(10)
+            s.sendall(b"!")
+            assert s.recv(1) == b""  # a connection that ends later is no matter of TLS
+        assert context.failure is None
 
 
 def test_no_key_is_left_on_disk(pump: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
