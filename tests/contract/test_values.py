@@ -264,7 +264,7 @@ def test_subclasses_of_rows_are_taken_by_their_value(engine: Any) -> None:
 def test_a_class_that_lies_about_itself(engine: Any) -> None:
     class Liar:
         @property
-        def __class__(self) -> Any:  # type: ignore[override]
+        def __class__(self) -> Any:  # type: ignore[override] # the lie that is tested
             return self.claimed
 
         def __init__(self, claimed: type) -> None:
@@ -284,7 +284,7 @@ def test_a_class_that_lies_about_itself(engine: Any) -> None:
 def test_a_raising_class_property(engine: Any) -> None:
     class Raising:
         @property
-        def __class__(self) -> Any:  # type: ignore[override]
+        def __class__(self) -> Any:  # type: ignore[override] # the lie that is tested
             raise AssertionError("__class__ was asked")
 
     assert encode_failure(engine, [("1", Raising())]).reason == "bad_type"

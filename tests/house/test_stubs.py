@@ -1,4 +1,4 @@
-"""The core looks like the pure engine: the same names, parameters, defaults, docstrings. Types come from the pure one."""
+"""The core looks like the pure engine: the same names, parameters, defaults and docstrings."""
 
 from __future__ import annotations
 
