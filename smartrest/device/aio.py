@@ -266,19 +266,25 @@ class AsyncDevice(DeviceBase):
             else:
                 future.set_exception(error)
 
+        def begin() -> None:
+            self._do(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
+
         def job() -> None:
             result, failure = None, None
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(begin)
             try:
                 result = handler(operation)
             except StopIteration as error:  # which a future cannot hold
                 failure = RuntimeError(failure_text(error))
             except BaseException as error:  # as in the loop
                 failure = error  # type: ignore[assignment]  # any exception; the one above is but an example
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # as above: nobody waits any more
                 loop.call_soon_threadsafe(finish, result, failure)
 
         if self._workers is None:
             raise RuntimeError("the device is not started")
+        self._do(self.session.extend(operation, None, now=monotonic()))  # it may wait for a worker
         self._workers.submit(operation, job)
         return await future
 

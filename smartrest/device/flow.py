@@ -179,10 +179,15 @@ class Flow:
         if entry.refusal is not None:
             self._answer(entry, "failed", answers.failed(entry.operation, entry.refusal, self._limit(entry.operation)))
             return
-        if self.limits.operation is not None:
-            self._last_id += 1  # parts entries of equal time
-            heapq.heappush(self._deadlines, (now + self.limits.operation, self._last_id, entry))
+        self.extend(entry, self.limits.operation, now)
         self.events.append(OperationReceived(entry.operation))
+
+    def extend(self, entry: Entry, seconds: float | None, now: float) -> None:
+        """Fail the operation if it has no answer in so many seconds."""
+        entry.deadline = None if seconds is None else now + seconds
+        if entry.deadline is not None:
+            self._last_id += 1  # parts entries of equal time
+            heapq.heappush(self._deadlines, (entry.deadline, self._last_id, entry))
 
     def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
         topic = topics.us(entry.operation.child)
@@ -219,15 +224,17 @@ class Flow:
         """Fail the operations whose time is up."""
         while self._deadlines and self._next_deadline() <= now:
             _, _, entry = heapq.heappop(self._deadlines)
-            if entry.running:
-                limit = self.limits.operation or 0.0
-                self.fail(entry, f"no result within {limit:g} seconds")
-                self.events.append(OperationTimedOut(entry.operation, limit))
+            limit = self.limits.operation or 0.0
+            self.fail(entry, f"no result within {limit:g} seconds" if limit else "no result in time")
+            self.events.append(OperationTimedOut(entry.operation, limit))
 
     def _next_deadline(self) -> float:
-        while self._deadlines and not self._deadlines[0][2].running:
+        while self._deadlines:
+            moment, _, entry = self._deadlines[0]
+            if entry.running and entry.deadline == moment:
+                return moment
             heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else float("inf")
+        return float("inf")
 
     def due(self, *, publishing: bool) -> float:
         """When something here wants a `pump` or `time_out`; `publishing`: the connection takes data."""

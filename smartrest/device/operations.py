@@ -83,6 +83,7 @@ class Entry:
         "ambiguous",
         "answer",
         "answered",
+        "deadline",
         "executing",
         "executing_at",
         "finished_at",
@@ -98,6 +99,7 @@ class Entry:
         self.operation = operation
         self.refusal = refusal  # why it is answered 502 without being run
         self.started = False
+        self.deadline: float | None = None  # for the answer
         self.executing = Told.NO  # of 501 or 504
         self.executing_at = 0.0  # when that was acknowledged
         self.finished_at = 0.0  # when the answer was

@@ -360,6 +360,7 @@ class Device(DeviceBase):
             self._fail(operation, "the handler of an earlier operation has not returned")
         elif self._workers is not None:
             self._busy[operation.lane] = operation
+            self._input(lambda now: self.session.extend(operation, None, now=now))  # it may wait for a worker
             self._workers.submit(operation, lambda: self._handle(handler, operation))
 
     def _abandon(self, operation: Operation) -> None:
@@ -368,6 +369,8 @@ class Device(DeviceBase):
 
     def _handle(self, handler: Handler, operation: Operation) -> None:
         """In a worker thread. The lane is free before the answer leaves: the next operation comes after it."""
+        with self._lock:
+            self._tell(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
         try:
             fields = result_fields(handler(operation))
             self._free(operation)

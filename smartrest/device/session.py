@@ -238,6 +238,14 @@ class Session(Steps):
         """Whether the operation was started and wants its answer."""
         return self._flow.running(operation) is not None
 
+    def extend(self, operation: Operation, seconds: float | None, *, now: float | None = None) -> list[Event]:
+        """Let the time limit of an operation that runs count from now; `None`: no limit."""
+        self._at(now)
+        entry = self._flow.running(operation)
+        if entry is not None:
+            self._flow.extend(entry, seconds, self._now)
+        return self._end()
+
     def succeed(self, operation: Operation, *fields: Field, now: float | None = None) -> list[Event]:
         """Answer 503 or 506, `fields` as its extra parameters; long texts are cut. The first answer counts.
 
