@@ -92,7 +92,7 @@ class ClientLink:
         self._mine.on_message = self._on_message
         self._mine.on_socket_open = _without_delay
         self._mine.max_inflight_messages_set(0)
-        self._mine.reconnect_delay_set(1, 1)
+        self._mine.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]  # it takes fractions too
 
     def open(self, listener: Listener) -> None:
         self.listener = listener
@@ -157,6 +157,8 @@ class ClientLink:
             self._mine.subscribe([("#", 1), (LOG + "#", 1)])
 
     def _on_disconnect(self, *_: Any) -> None:
+        with self._marks:
+            self._marks.notify_all()
         for client in list(self.clients.values()) if self.log else ():
             self._left(client.client_id)
 

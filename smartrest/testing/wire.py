@@ -54,13 +54,20 @@ class Wire:
         """Resets every open connection, as a router that restarts."""
         self._now(self._abort)
 
-    def stall(self) -> None:
-        """From now on bytes get stuck in both directions, while the connections stay open: half-open."""
-        self._now(self._flow.clear)
+    def stall(self, *, up: bool = True, down: bool = True) -> None:
+        """From now on bytes get stuck, while the connections stay open: half-open.
+
+        With `up=False` only what the broker sends: it hears the device, whose acknowledgements do not come.
+        """
+        if up:
+            self._now(self._up.clear)
+        if down:
+            self._now(self._down.clear)
 
     def resume(self) -> None:
         """Lets the bytes flow again, those that got stuck first."""
-        self._now(self._flow.set)
+        self._now(self._up.set)
+        self._now(self._down.set)
 
     def refuse(self, code: int, times: int = 1) -> None:
         """Answers the next `times` connections with a CONNACK of this return code (0 to 255) and closes them."""
@@ -86,8 +93,9 @@ class Wire:
             writer.transport.abort()
 
     async def _listen(self) -> None:
-        self._flow = asyncio.Event()
-        self._flow.set()
+        self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._up.set()
+        self._down.set()
         self._server = await asyncio.start_server(self._client, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -122,8 +130,8 @@ class Wire:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, self.target)
         ways = [
-            asyncio.ensure_future(self._pass_on(reader, inner_writer)),
-            asyncio.ensure_future(self._pass_on(inner_reader, writer)),
+            asyncio.ensure_future(self._pass_on(reader, inner_writer, self._up)),
+            asyncio.ensure_future(self._pass_on(inner_reader, writer, self._down)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -133,9 +141,9 @@ class Wire:
             await asyncio.gather(*ways, return_exceptions=True)
             inner_writer.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK):
-                await self._flow.wait()
+                await flow.wait()
                 writer.write(chunk)
                 await writer.drain()
