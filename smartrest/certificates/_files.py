@@ -63,6 +63,9 @@ def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
                 os.link(temporary, path)  # fails where the name is taken; rename would not
             except FileExistsError:
                 raise _exists(path) from None
+            except OSError:  # a file system without links (FAT): claim the name, then fill it
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -70,8 +70,11 @@ def public_bytes(public: object) -> bytes:
 
 
 def secret(passphrase: Passphrase) -> bytes:
-    """A passphrase as bytes. `CertificateError` `bad_passphrase` where it is empty."""
-    data = passphrase.encode() if isinstance(passphrase, str) else bytes(passphrase)
+    """A passphrase as bytes. `CertificateError` `bad_passphrase` where it is empty or no text."""
+    try:
+        data = passphrase.encode() if isinstance(passphrase, str) else bytes(passphrase)
+    except UnicodeEncodeError:
+        raise CertificateError("the passphrase is not UTF-8", "bad_passphrase") from None
     if not data:
         text = "an empty passphrase protects nothing: give one, or None to leave the key open"
         raise CertificateError(text, "bad_passphrase")

@@ -1,7 +1,6 @@
 """`smartrest certificates`: ca, intermediate, device, sign, check, show. Words for people who do not live in X.509.
 
-Passphrases come from a prompt, a file or the environment, never from an argument. Everything about certificates is
-done by `smartrest.certificates`; here are options, files and sentences.
+Everything about certificates is done by `smartrest.certificates`; here are options, files and sentences.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
+from ._passphrase import given_passphrase, new_passphrase, passphrase_options, unlocked
 from ._report import Colours, UsageError, visible
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 KEYSTORE_FILE = "keystore.p12"
-T = TypeVar("T")
 
 
 def register(commands: Actions) -> None:
@@ -43,7 +42,7 @@ def register(commands: Actions) -> None:
     check.add_argument("--json", action="store_true", help="one JSON object a finding")
     check.add_argument("--connect", metavar="HOST[:PORT]", help="also shake hands with this server (port 8883)")
     check.add_argument("--ca-file", metavar="FILE", help="CA of that server, where the system does not know it")
-    _passphrase_options(check, "", "passphrase of the private key")
+    passphrase_options(check, "", "passphrase of the private key")
 
     show = _action(actions, "show", _show, "say in words what a file of certificates, requests or keys holds")
     show.add_argument("file", metavar="FILE", help="PEM file, - for standard input")
@@ -108,7 +107,7 @@ def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | No
         parser.add_argument(
             "--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256"
         )
-        group = _passphrase_options(parser, "", "passphrase for the new key")
+        group = passphrase_options(parser, "", "passphrase for the new key")
         does = "ask for a passphrase (default: none)" if "ask" in against else "leave the key open (default: ask)"
         group.add_argument(against, action="store_true", help=does)
 
@@ -116,14 +115,7 @@ def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | No
 def _signer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", default="ca", metavar="FOLDER", help="the CA: its folder, or a PEM file (default ca)")
     parser.add_argument("--ca-key", metavar="FILE", help="the CA's private key, where it is not in the folder")
-    _passphrase_options(parser, "ca-", "passphrase of the CA's key")
-
-
-def _passphrase_options(parser: argparse.ArgumentParser, prefix: str, what: str) -> argparse._MutuallyExclusiveGroup:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(f"--{prefix}passphrase-file", metavar="FILE", help=f"{what}: the first line of this file")
-    group.add_argument(f"--{prefix}passphrase-env", metavar="NAME", help=f"{what}: this environment variable")
-    return group
+    passphrase_options(parser, "ca-", "passphrase of the CA's key")
 
 
 def _natural(text: str, least: int = 0) -> int:
@@ -157,6 +149,16 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         raise UsageError(f"{visible(str(error.filename or ''))}: {error.strerror or error}{hint}") from None
 
 
+def _shown(text: str) -> str:
+    """Text as standard output can show it."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return visible(text).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _say(text: str) -> None:
+    print(_shown(text))
+
+
 # --- making ---
 
 
@@ -164,7 +166,7 @@ def _ca(args: argparse.Namespace) -> int:
     from ..certificates import CA
 
     _refuse_existing(args, "ca.pem", "ca.key.pem")
-    passphrase = _new_passphrase(args, "the new CA's key")
+    passphrase = new_passphrase(args, "the new CA's key")
     ca = CA.create(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=_subject(args))
     return _save_ca(args, ca, passphrase)
 
@@ -172,7 +174,7 @@ def _ca(args: argparse.Namespace) -> int:
 def _intermediate(args: argparse.Namespace) -> int:
     _refuse_existing(args, "ca.pem", "ca.key.pem")
     above = _load_ca(args)
-    passphrase = _new_passphrase(args, "the new CA's key")
+    passphrase = new_passphrase(args, "the new CA's key")
     subject = _subject(args)
     ca = above.intermediate(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=subject)
     return _save_ca(args, ca, passphrase)
@@ -181,10 +183,10 @@ def _intermediate(args: argparse.Namespace) -> int:
 def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
     folder = ca.save(args.out, passphrase=passphrase, overwrite=args.force)
     state = "unencrypted" if passphrase is None else "encrypted"
-    print(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
-    print(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
-    print(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can make devices, keep it off them")
-    print(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
+    _say(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
+    _say(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
+    _say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can make devices, keep it off them")
+    _say(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
     return 0
 
 
@@ -195,7 +197,7 @@ def _device(args: argparse.Namespace) -> int:
     names = ["key.pem", "chain.pem", *([KEYSTORE_FILE] if args.pkcs12 else [])]
     _refuse_existing(args, *names)
     ca = _load_ca(args)
-    passphrase = _new_passphrase(args, "the device's key")
+    passphrase = new_passphrase(args, "the device's key")
     identity = ca.issue(args.device_id, key=args.key, days=args.days, subject=_subject(args))
     contents = [identity.key_pem(passphrase), identity.chain_pem]
     if args.pkcs12 and passphrase is not None:
@@ -203,10 +205,10 @@ def _device(args: argparse.Namespace) -> int:
     save_files(folder, dict(zip(names, contents, strict=True)), overwrite=args.force)
     _tell_device(identity, folder)
     state = "unencrypted" if passphrase is None else "encrypted"
-    print(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
+    _say(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
     if args.pkcs12:
-        print(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
-    print(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+        _say(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
+    _say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
     return 0
 
 
@@ -216,14 +218,14 @@ def _sign(args: argparse.Namespace) -> int:
     folder = _device_folder(args, identity.device_id)
     identity.save(folder, overwrite=args.force)
     _tell_device(identity, folder)
-    print(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    _say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
     return 0
 
 
 def _tell_device(identity: Identity, folder: Path) -> None:
     until = identity.certificate.not_valid_after_utc
-    print(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
-    print(f"  {folder / 'chain.pem'}  its certificate with the CA's behind it: the device sends this")
+    _say(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
+    _say(f"  {folder / 'chain.pem'}  its certificate with the CA's behind it: the device sends this")
 
 
 def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
@@ -252,62 +254,8 @@ def _subject(args: argparse.Namespace) -> dict[str, str]:
 def _load_ca(args: argparse.Namespace) -> CA:
     from ..certificates import CA
 
-    given = _passphrase(args, "ca_")
-    return _unlocked(lambda passphrase: CA.load(args.ca, args.ca_key, passphrase=passphrase), given, "the CA's key")
-
-
-# --- passphrases ---
-
-
-def _passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
-    """What the options name, `None` where there are none."""
-    file, variable = getattr(args, prefix + "passphrase_file"), getattr(args, prefix + "passphrase_env")
-    if file is not None:
-        with open(file, encoding="utf-8") as stream:
-            try:
-                text = stream.readline(4096).rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise UsageError(f"{file}: the passphrase is not UTF-8") from None
-    elif variable is not None:
-        text = os.environ.get(variable, "")
-    else:
-        return None
-    if not text:
-        raise UsageError(f"{file or variable}: no passphrase there")
-    return text
-
-
-def _new_passphrase(args: argparse.Namespace, what: str) -> str | None:
-    given = _passphrase(args)
-    wanted = not args.no_passphrase if hasattr(args, "no_passphrase") else args.ask_passphrase or args.pkcs12
-    if given is not None or not wanted:
-        return given
-    text = _ask(f"Passphrase for {what}: ")
-    if not text:
-        raise UsageError("an empty passphrase protects nothing; --no-passphrase leaves the key open")
-    if _ask("The same again: ") != text:
-        raise UsageError("the two passphrases differ")
-    return text
-
-
-def _ask(prompt: str) -> str:
-    import getpass
-
-    if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for the passphrase: use the option for a file or an environment variable")
-    return getpass.getpass(prompt)
-
-
-def _unlocked(load: Callable[[str | None], T], passphrase: str | None, what: str) -> T:
-    """What `load` reads, asking for the passphrase only where the key turns out to be encrypted."""
-    from ..certificates import CertificateError
-
-    try:
-        return load(passphrase)
-    except CertificateError as error:
-        if error.reason != "no_passphrase":
-            raise
-    return load(_ask(f"Passphrase of {what}: "))
+    given = given_passphrase(args, "ca_")
+    return unlocked(lambda passphrase: CA.load(args.ca, args.ca_key, passphrase=passphrase), given, "the CA's key")
 
 
 # --- reading ---
@@ -326,29 +274,40 @@ def _read(name: str) -> bytes:
 def _check(args: argparse.Namespace) -> int:
     from ..certificates import REQUIREMENTS, check_chain
 
-    path, key = args.chain, args.key
-    if path != "-" and Path(path).is_dir():
-        path = str(Path(path, "chain.pem"))
-        beside = Path(args.chain, "key.pem")
-        key = str(beside) if key is None and beside.exists() else key
+    path, key = _chain_and_key(args)
     data = _read(path)
     findings = check_chain(data, args.client_id, max_length=args.max_length)
     findings += _check_key(args, data, key)
     for finding in findings:
         if args.json:
-            print(json.dumps(_finding_data(finding), ensure_ascii=False))
+            print(json.dumps(_finding_data(finding)))
             continue
         colours = Colours(sys.stdout)
         word = colours.red("fault") if finding.fault else colours.bold("doubt")
         number = finding.requirement
         behind = "" if number is None else colours.dim(f" [requirement {number}: {REQUIREMENTS[number]}]")
-        print(f"{word}: {visible(finding.text)}{behind}")
+        print(f"{word}: {_shown(finding.text)}{behind}")
     faults = sum(finding.fault for finding in findings)
     if not faults and not args.json:
-        print(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
+        _say(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
     if not faults and args.connect is not None:
         _connect(args, path, key)
     return 1 if faults else 0
+
+
+def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
+    """The files to look at. An encrypted key that nobody named is left alone where nobody can be asked."""
+    if args.chain == "-" or not Path(args.chain).is_dir():
+        return args.chain, args.key
+    beside = Path(args.chain, "key.pem")
+    key: str | None = args.key
+    if key is None and beside.exists():
+        key = str(beside)
+        locked = b"ENCRYPTED" in _read(key) and given_passphrase(args) is None
+        if locked and args.connect is None and not sys.stdin.isatty():
+            print(f"smartrest: {visible(key)} is encrypted and was not compared", file=sys.stderr)
+            key = None
+    return str(Path(args.chain, "chain.pem")), key
 
 
 def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
@@ -357,14 +316,14 @@ def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
     if path == "-":
         raise UsageError("--connect needs the chain in a file")
     host, _, port = args.connect.partition(":")
-    if not port.isascii() or not (port or "8883").isdigit():
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise UsageError(f"--connect HOST or HOST:PORT, not {args.connect!r}")
-    given = _passphrase(args)
-    identity = _unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
+    given = given_passphrase(args)
+    identity = unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
     context = identity.ssl_context(client_id=args.client_id, ca_file=args.ca_file, max_length=args.max_length)
     version = try_handshake(host, int(port or 8883), context)
     if not args.json:
-        print(f"ok: {host} accepts it, over {version}")
+        _say(f"ok: {host} accepts it, over {version}")
 
 
 def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[ChainFinding]:
@@ -376,8 +335,8 @@ def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[C
     chain = read_chain(data, [])
     if key is None or not chain or chain[0].public_key is None:
         return []
-    pem, given = _read(key), _passphrase(args)
-    private = _unlocked(lambda passphrase: read_key(pem, passphrase, key), given, "the private key")
+    pem, given = _read(key), given_passphrase(args)
+    private = unlocked(lambda passphrase: read_key(pem, passphrase, key), given, "the private key")
     if same_key(private.public_key(), chain[0].public_key):
         return []
     text = f"{key} does not belong to the device certificate: take the key that it was made with"
@@ -401,14 +360,14 @@ def _show(args: argparse.Namespace) -> int:
         if not chain:
             print(f"smartrest: {visible(args.file)}: {findings[0].text}", file=sys.stderr)
             return 1
-        print(json.dumps(trusted_certificate(chain[0].certificate), ensure_ascii=False))
+        print(json.dumps(trusted_certificate(chain[0].certificate)))
         return 0
     things, bad = describe(data)
     for number, thing in enumerate(things):
         if args.json:
-            print(json.dumps(thing, ensure_ascii=False))
+            print(json.dumps(thing))
         else:
-            print(("\n" if number else "") + "\n".join(visible(line) for line in sentences(thing)))
+            print(("\n" if number else "") + "\n".join(map(_shown, sentences(thing))))
     for text in bad:
         print(f"smartrest: {visible(args.file)}: {text}", file=sys.stderr)
     return 1 if bad else 0

@@ -245,10 +245,39 @@ def test_show(run: Any, acme: CA) -> None:
     assert "is no CA" in run("show", _file("chain.pem", identity.chain_pem), "--upload-body", code=1).err
 
 
+def test_an_encrypted_key_beside_the_chain(run: Any, acme: CA, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody named it and nobody can be asked: the chain is checked all the same."""
+    acme.issue("pump", key=ec_key(0)).save("pump", passphrase=SECRET)
+    assert main(["certificates", "check", "pump", "--client-id", "pump"]) == 0
+    assert "is encrypted and was not compared" in capsys.readouterr().err
+    run("check", "pump", "--client-id", "pump", "--passphrase-env", "PASS")
+    assert "no terminal" in run("check", "pump", "--client-id", "pump", "--key", "pump/key.pem", code=2).err
+
+
+def test_names_that_the_terminal_cannot_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(*arguments: str, code: int = 0) -> str:
+        page = io.BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", io.TextIOWrapper(page, encoding="ascii", write_through=True))
+            assert main(["certificates", *arguments]) == code
+            return page.getvalue().decode("ascii")
+
+    assert "CA 'Gr\\xf6\\xdfe'" in shown("ca", "Größe", "--key", "P-256", "--no-passphrase")
+    assert "CN=Gr\\xf6\\xdfe" in shown("show", "ca/ca.pem")
+    assert "Gr\\xf6\\xdfe" in shown("check", "ca/ca.pem", "--client-id", "x", code=1)
+    assert shown("ca", "\udcff", "--out", "b", "--key", "P-256", "--no-passphrase", code=1) == ""
+
+
+def test_a_passphrase_that_is_no_text(run: Any, acme: CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASS", "\udcff")
+    assert "not UTF-8" in run("device", "d", "--ca-passphrase-env", "PASS", code=1).err
+
+
 def test_check_connects_only_where_it_can(run: Any, acme: CA) -> None:
     run("device", "pump", "--ca-passphrase-env", "PASS", "--key", "P-256")
     check = ["check", "pump", "--client-id", "pump", "--connect"]
-    assert "HOST:PORT" in run(*check, "localhost:x", code=2).err
+    for bad in ("localhost:x", "localhost:0", "localhost:65536"):
+        assert "HOST:PORT" in run(*check, bad, code=2).err
     assert "host name is not known" in run(*check, "nowhere.invalid", code=1).err
     assert "is for 'pump'" in run("check", "pump", "--client-id", "other", "--connect", "nowhere.invalid", code=1).out
 

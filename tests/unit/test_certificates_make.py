@@ -300,6 +300,19 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path, pump: Identity, monkeypatc
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_system_without_links(tmp_path: Path, pump: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    pump.save(tmp_path / "new")
+    assert Identity.load(tmp_path / "new").chain == pump.chain
+    if os.name == "posix":
+        assert {mode(path) for path in (tmp_path / "new").iterdir()} == {0o600}
+    with pytest.raises(FileExistsError):
+        pump.save(tmp_path / "new")
+
+
 def test_a_dangling_link_is_not_followed(tmp_path: Path, pump: Identity) -> None:
     (tmp_path / "key.pem").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileExistsError):
