@@ -40,7 +40,7 @@ class _Payload:
         self._run, self._source, self._line = run, source, part.line
         self._collections = collections
         self._colours = Colours(sys.stdout)
-        self._topic = part.topic if run.args.topic is None else run.args.topic
+        self._topic = run.args.topic if part.topic is None else part.topic
         self._rows = 0
         self._lines = 0
         try:

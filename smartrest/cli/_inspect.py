@@ -42,7 +42,7 @@ class _Payload:
 
     def __init__(self, run: Run, source: Source, part: Part) -> None:
         self._run, self._source, self._where = run, source, source.where(part)
-        self._topic = part.topic if run.args.topic is None else run.args.topic
+        self._topic = run.args.topic if part.topic is None else part.topic
         self._colours = Colours(sys.stdout)
         self._bom = as_bytes(part.data).startswith(_BOM)
         self._rows = self._size = 0

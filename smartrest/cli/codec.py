@@ -56,7 +56,7 @@ def _decode(commands: Commands) -> None:
     parser = _reader(commands, "decode", "Read payloads, print one JSON array per row.")
     parser.add_argument("--strict", action="store_true", help="refuse what is not strictly well formed")
     parser.add_argument("--named", action="store_true", help="print JSON objects, parameters named by their templates")
-    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="where --named looks (default: s/us)")
+    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="of payloads that name none, for --named (default: s/us)")
     parser.set_defaults(run=_late("_decode"))
 
 
@@ -86,13 +86,13 @@ def _encode(commands: Commands) -> None:
 
 def _inspect(commands: Commands) -> None:
     parser = _reader(commands, "inspect", "Show each field, the escapes that were met and the size against the limit.")
-    _topic(parser, "where the payload goes: the exact limit")
+    _topic(parser, "of payloads that name none: sets the exact limit")
     parser.set_defaults(run=_late("_inspect"))
 
 
 def _check(commands: Commands) -> None:
     parser = _reader(commands, "check", "Report every fault and doubt, with line, column and reason.")
-    parser.add_argument("--topic", metavar="TOPIC", help="where the payload goes: checks templates and exact size too")
+    parser.add_argument("--topic", metavar="TOPIC", help="of payloads that name none: checks templates and exact size too")
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
     parser.set_defaults(run=_late("_check"))
 

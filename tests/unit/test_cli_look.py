@@ -62,6 +62,7 @@ def test_inspect_sizes(command_line: CommandLine) -> None:
     assert "1 row, 1 bytes: 0.0 % of the 16,165 that fit at QoS 1 on s/us/child01\n" in out
     assert "16,166 bytes: 101.0 % of the 16,000 that fit" in out
     forced = command_line("inspect", "--framing", "jsonl", "--topic", "s/us", "--qos", "0", "-", stdin=stdin).out
+    assert "0.0 % of the 16,167 that fit at QoS 0 on s/us/child01\n" in forced
     assert "16,166 bytes: 99.9 % of the 16,175 that fit at QoS 0 on s/us\n" in forced
 
 
