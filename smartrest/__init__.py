@@ -37,15 +37,9 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .pure import Field, RowLike
-else:
-
-    def __getattr__(name):
-        if name not in ("Field", "RowLike"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .pure import types  # only for annotations that are looked at
-
-        return getattr(types, name)
-
+else:  # stand-ins at run time: the exact types cost an import of typing, a module __getattr__ slows every call down
+    Field = object
+    RowLike = tuple | list | LazyRow
 
 __all__ = [
     "PACKET_LIMIT",

@@ -17,6 +17,7 @@ from cpython.object cimport PyObject, PyObject_IsTrue
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.string cimport memcpy, memmove, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from collections.abc import Sequence as _Sequence
 
@@ -32,6 +33,8 @@ cdef extern from "Python.h":
     int PyGC_Enable()
     void PyObject_GC_UnTrack(object)
     bint PyObject_CheckBuffer(object)
+    char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
+    int Py_DTSF_ADD_DOT_0
     tuple PyTuple_New(Py_ssize_t)
     void PyTuple_SET_ITEM(object, Py_ssize_t, object)
     void Py_INCREF(object)
@@ -48,7 +51,7 @@ cdef enum:
     SMALL = 16384      # bytes of a payload whose tape fits the scratch that an engine keeps
     PAUSE = 64         # rows of a payload from which on the garbage collector is paused while they are made
     OUT = 65536        # bytes of the output buffer that an engine keeps
-    INLINE_ENDS = 24   # fields and rows of a scan that need no memory of their own
+    INLINE_ENDS = 14   # fields and rows of a scan that need no memory of their own
     INLINE_ROWS = 3
 
 
@@ -87,19 +90,6 @@ cdef struct Work:            # one block of memory: the tape of a payload of up 
     size_t base              # bytes of the BOM
     size_t room
     sr_fault opened          # of a quote that is never closed: its row stands behind the whole rows
-
-
-cdef Work *new_work(size_t ends, size_t rows, size_t room) except NULL:
-    cdef size_t size = sizeof(Work) + (ends + SR_SLACK + 1) * sizeof(uint32_t) + (rows + 3) * sizeof(sr_row) + room + SR_SLACK
-    cdef Work *work = <Work *>PyMem_Malloc(size)
-    if work == NULL:
-        raise MemoryError
-    work.room = room
-    work.tape.rows = <sr_row *>(work + 1)
-    work.tape.ends = <uint32_t *>(work.tape.rows + rows + 3)
-    work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
-    work.p.tape = &work.tape
-    return work
 
 
 cdef bytes bytes_of(payload):
@@ -159,28 +149,43 @@ cdef class Engine:
             raise ValueError(f"this CPU does not support the kernel {kernel!r}")
         self.k = k
         self.layer = srp_layer_of(k)
+        PyMem_Free(self.work)   # it knows the kernel it was made for
+        self.work = NULL
 
     # -- the life of a payload: begin, read, end
 
     cdef inline Work *begin(self, bytes data) except NULL:
         cdef Work *work = self.work
-        cdef size_t length = PyBytes_GET_SIZE(data), ends, rows
-        cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
+        cdef size_t length = PyBytes_GET_SIZE(data)
         if length <= SMALL and work != NULL:
             self.work = NULL
-        elif length <= SMALL:
-            work = new_work(SMALL, SMALL, SMALL)
         else:
-            rows = 0
-            ends = self.k.count(src, length if length < SR_READ_LIMIT else SR_READ_LIMIT, &rows)
-            work = new_work(ends, rows, length)
-        work.base = sr_bom(src, length)
+            work = self.make_work(data)
+        work.base = sr_bom(<const uint8_t *>PyBytes_AS_STRING(data), length)
         work.opened.status = SR_OK
+        work.p.src = <const uint8_t *>PyBytes_AS_STRING(data) + work.base
+        work.p.len = length - work.base
+        return work
+
+    cdef Work *make_work(self, bytes data) except NULL:
+        """Memory for the tape of a payload that is large, or read while another one is."""
+        cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
+        if length > SMALL:
+            ends = self.k.count(<const uint8_t *>PyBytes_AS_STRING(data), min(length, SR_READ_LIMIT), &rows)
+        cdef size_t room = max(length, <size_t>SMALL)
+        cdef size_t size = (sizeof(Work) + (rows + 3) * sizeof(sr_row) + (ends + SR_SLACK + 1) * sizeof(uint32_t)
+                            + room + SR_SLACK)
+        cdef Work *work = <Work *>PyMem_Malloc(size)
+        if work == NULL:
+            raise MemoryError
+        work.tape.rows = <sr_row *>(work + 1)
+        work.tape.ends = <uint32_t *>(work.tape.rows + rows + 3)
+        work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
+        work.p.tape = &work.tape
         work.p.strings = &self.strings
         work.p.kernel = self.k
         work.layer = self.layer
-        work.p.src = src + work.base
-        work.p.len = length - work.base
+        work.room = room
         return work
 
     cdef inline void end(self, Work *work) noexcept:
@@ -191,14 +196,8 @@ cdef class Engine:
 
     cdef inline int read(self, Work *work, bytes data, bint strict) except -1:
         """Fills the tape; raises what is wrong with the payload."""
-        cdef const uint8_t *src = work.p.src
-        cdef size_t length = work.p.len
-        if length > SR_READ_LIMIT - 3:
-            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
-        cdef bint sure = sr_read(self.k, src, length, &work.tape)
-        if work.tape.flags & SR_BAD_UTF8:
-            self.invalid_utf8(work, data, sr_utf8_valid(src, length))
-        if not sure:
+        cdef bint sure = work.p.len <= SR_READ_LIMIT and sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape)
+        if not sure or work.tape.flags & SR_BAD_UTF8:
             self.read_exact(work, data, strict)
         return 0
 
@@ -212,8 +211,14 @@ cdef class Engine:
         return fault
 
     cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
-        cdef sr_fault fault = self.exact(work)
+        """A payload in which the fast scan has doubts or faults."""
+        cdef sr_fault fault
         cdef sr_walk walk
+        if PyBytes_GET_SIZE(data) > <Py_ssize_t>SR_READ_LIMIT:
+            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
+        if work.tape.flags & SR_BAD_UTF8:
+            self.invalid_utf8(work, data, sr_utf8_valid(work.p.src, work.p.len))
+        fault = self.exact(work)
         if not fault.status and strict:
             memset(&walk, 0, sizeof(walk))
             fault = sr_next_fault(work.p.src, work.p.len, &work.tape, &walk)
@@ -308,7 +313,7 @@ cdef class Engine:
         faults = []
         rows = None
         try:
-            if valid > SR_READ_LIMIT - 3:
+            if PyBytes_GET_SIZE(data) > <Py_ssize_t>SR_READ_LIMIT:
                 raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
             valid = sr_utf8_valid(work.p.src, valid)
             if valid < work.p.len:
@@ -455,7 +460,7 @@ cdef class Engine:
             raise encode_error("bad_type", 0, at, f"{_values.type_name(fields[at])} cannot be shortened")
         text, ending = utf8(fields[at], 0, at), utf8(marker, 0, at)
         style_of(&style, BACKSLASH, MINIMAL, ALLOW)
-        size -= len(utf8(self.escape(fields[at]), 0, at))
+        size -= len(utf8(self.escape(fields[at]), 0, at)) if len(fields) > 1 else size
         if size > most:
             raise too_large_error(most, 0)
         room = most - size
@@ -566,13 +571,9 @@ cdef class LazyRows:
     cdef srp_payload p
     cdef sr_tape tape
     cdef size_t base
-    cdef uint32_t *memory
+    cdef bytes memory          # where the tape stands when it does not fit here
     cdef uint32_t ends[INLINE_ENDS]
     cdef sr_row rows[INLINE_ROWS]
-
-    def __dealloc__(self):
-        if self.memory != NULL:
-            PyMem_Free(self.memory)
 
     def __len__(self):
         return self.tape.n_rows
@@ -664,10 +665,8 @@ cdef lazy_rows(Engine engine, Work *work, bytes data):
         memcpy(rows.ends, work.tape.ends, INLINE_ENDS * sizeof(uint32_t))
         memcpy(rows.rows, work.tape.rows, INLINE_ROWS * sizeof(sr_row))
     else:
-        rows.memory = <uint32_t *>PyMem_Malloc(n_ends * sizeof(uint32_t) + n_rows * sizeof(sr_row))
-        if rows.memory == NULL:
-            raise MemoryError
-        rows.tape.rows = <sr_row *>rows.memory
+        rows.memory = PyBytes_FromStringAndSize(NULL, n_ends * sizeof(uint32_t) + n_rows * sizeof(sr_row))
+        rows.tape.rows = <sr_row *>PyBytes_AS_STRING(rows.memory)
         rows.tape.ends = <uint32_t *>(rows.tape.rows + n_rows)
         memcpy(rows.tape.rows, work.tape.rows, n_rows * sizeof(sr_row))
         memcpy(rows.tape.ends, work.tape.ends, n_ends * sizeof(uint32_t))
@@ -1509,3 +1508,59 @@ def kernels():
         found.append((sr_kernel_at(i).name.decode(), (sr_kernel_at(i).needs & cpu) == sr_kernel_at(i).needs))
         i += 1
     return tuple(found)
+
+
+# ---- for benchmarks and tests of speed -------------------------------------------------------------------------------------
+
+def _string_cache(on):
+    """Switches the cache of short texts on or off; returns what it was."""
+    was = bool(_default.strings.enabled)
+    _default.strings.enabled = truth(on)
+    srp_strings_forget(&_default.strings)
+    return was
+
+
+def _float_text_ns(list values, ours):
+    """Nanoseconds of one pass from floats to text: the core's way, or Python's `PyOS_double_to_string`."""
+    cdef Py_ssize_t i, n = len(values)
+    cdef double *numbers = <double *>PyMem_Malloc(n * sizeof(double) + 1)
+    cdef uint8_t text[64]
+    cdef bint own = truth(ours)
+    cdef char *other
+    cdef int64_t start
+    if numbers == NULL:
+        raise MemoryError
+    try:
+        for i in range(n):
+            numbers[i] = values[i]
+        start = now()
+        for i in range(n):
+            if own:
+                srp_put_float(numbers[i], text)
+            else:
+                other = PyOS_double_to_string(numbers[i], c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
+                PyMem_Free(other)
+        return now() - start
+    finally:
+        PyMem_Free(numbers)
+
+
+def _index_ns(bytes payload, str kernel, Py_ssize_t passes):
+    """Nanoseconds of `passes` runs over a payload up to its tape, without an object."""
+    cdef Engine engine = Engine(kernel)
+    cdef Work *work = engine.begin(payload)
+    cdef Py_ssize_t i
+    cdef int64_t start
+    try:
+        start = now()
+        for i in range(passes):
+            sr_read(engine.k, work.p.src, work.p.len, &work.tape)
+        return now() - start
+    finally:
+        engine.end(work)
+
+
+cdef int64_t now():
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec

@@ -172,6 +172,9 @@ size_t sr_put_int(int64_t value, uint8_t *dst);
 /* The shortest decimal that reads back as value, in the form of Python's repr; 0: not found on the short way. */
 size_t sr_put_float(double value, uint8_t *dst);
 
+/* The same for any finite float, in C++17 (sr_tochars.cpp, where the build found a compiler for it); 0: failed. */
+size_t sr_put_any_float(double value, uint8_t *dst);
+
 /* A float from its shortest digits and the exponent of the first one (d.ddd x 10^exp10), in the form of repr. */
 size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst);
 

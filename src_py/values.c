@@ -28,6 +28,10 @@ Py_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style styl
 size_t srp_put_float(double value, uint8_t *dst) {
     size_t n = sr_put_float(value, dst);
     if (n) return n;
+#if defined(SR_HAVE_TO_CHARS)
+    n = sr_put_any_float(value, dst);
+    if (n) return n;
+#endif
     char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
     if (!text) return 0;
     n = strlen(text);

@@ -63,7 +63,21 @@ SR_FN static inline uint64_t utf8_block(const sr_wide_masks *w, utf8_state *u) {
     return bad;
 }
 
-SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
+/* Rows of one block into the table; returns how many. */
+SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t separators, size_t ends, size_t base) {
+    size_t n = ones(row_ends);
+    for (size_t done = 0; done < n; done += 2) { /* two at a time, the second perhaps for nothing */
+        for (size_t i = 0; i < 2; i++) {
+            uint64_t lowest_bit = row_ends & (0 - row_ends);
+            rows[done + i].first = (uint32_t)(ends + ones(separators & (lowest_bit | (lowest_bit - 1))));
+            rows[done + i].start = (uint32_t)(base + ones(lowest_bit - 1) + 1);
+            row_ends &= row_ends - 1;
+        }
+    }
+    return n;
+}
+
+SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_tape *tape) {
     uint32_t *ends = tape->ends;
     sr_row *rows = tape->rows;
     scan_state s = {.after_start = 1};
@@ -92,17 +106,7 @@ SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
         uint64_t row_ends = m.row_end & separators;
         s.blank |= row_ends & (row_ends << 1 | after_row);
         after_row = row_ends >> 63;
-        size_t before = (size_t)(ends - tape->ends);
-        uint32_t n_rows = (uint32_t)ones(row_ends);
-        for (uint32_t done = 0; done < n_rows; done += 2) { /* two at a time, the second perhaps for nothing */
-            for (uint32_t i = 0; i < 2; i++) {
-                uint64_t lowest_bit = row_ends & (0 - row_ends);
-                rows[done + i].first = (uint32_t)(before + ones(separators & (lowest_bit | (lowest_bit - 1))));
-                rows[done + i].start = (uint32_t)(base + ones(lowest_bit - 1) + 1);
-                row_ends &= row_ends - 1;
-            }
-        }
-        rows += n_rows;
+        rows += put_rows(rows, row_ends, separators, (size_t)(ends - tape->ends), base);
         ends += n;
     }
     tape->n_ends = (size_t)(ends - tape->ends);
@@ -112,6 +116,25 @@ SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
                   (s.escaped ? SR_HAS_BACKSLASH_ESCAPE : 0) | (s.doubled ? SR_HAS_DOUBLED_ESCAPE : 0) |
                   (s.blank | s.crs ? SR_HAS_BLANK_ROWS : 0) | (s.doubt || (s.doubled && s.escaped) ? SR_DOUBT : 0) |
                   (bad_utf8 | utf8_pending(&utf8) ? SR_BAD_UTF8 : 0);
+}
+
+/* The message of an agent is one short row of plain ASCII: one block, and nothing to carry to a next one. */
+SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
+    if (len >= 64) {
+        index_blocks(src, len, tape);
+        return;
+    }
+    sr_masks m = masks(load_tail(src, len));
+    if (m.quote | m.cr | m.wide) {
+        index_blocks(src, len, tape);
+        return;
+    }
+    uint64_t separators = m.separator | m.row_end;
+    tape->n_ends = ones(separators);
+    flatten(tape->ends, 0, separators, (uint32_t)tape->n_ends);
+    tape->rows[0] = (sr_row){0, 0};
+    tape->n_rows = put_rows(tape->rows + 1, m.row_end, separators, 0, 0);
+    tape->flags = m.row_end & (m.row_end << 1 | 1) ? SR_HAS_BLANK_ROWS : 0;
 }
 
 SR_FN static size_t scan_count(const uint8_t *src, size_t len, size_t *rows) {

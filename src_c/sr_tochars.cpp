@@ -1,0 +1,25 @@
+// The shortest decimal of any double by the C++17 library; sr_number.c gives its digits the form of repr. Optional: where no
+// C++17 compiler is found, the caller has a slower way.
+#include <charconv>
+
+extern "C" {
+#include "sr.h"
+}
+
+extern "C" size_t sr_put_any_float(double value, uint8_t *dst) {
+    char text[SR_NUMBER_ROOM];
+    std::to_chars_result end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
+    if (end.ec != std::errc()) return 0;
+    const char *at = text;
+    bool negative = *at == '-';
+    at += negative;
+    uint8_t digits[SR_NUMBER_ROOM];
+    size_t n = 0;
+    for (; *at != 'e'; at++) {
+        if (*at != '.') digits[n++] = static_cast<uint8_t>(*at);
+    }
+    bool below = *++at == '-';
+    int exp10 = 0;
+    for (at++; at < end.ptr; at++) exp10 = exp10 * 10 + (*at - '0');
+    return sr_put_digits(negative, digits, n, below ? -exp10 : exp10, dst);
+}
