@@ -1,13 +1,16 @@
-"""Templates: what the fields of a row mean, typed and checked, in both directions."""
+"""Templates: what the fields of a row mean, typed and checked, in both directions.
+
+What concerns collections is loaded when it is first asked for.
+"""
 
 from __future__ import annotations
 
-from ._collection import Collection
-from ._definitions import Property
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._message import Message
 from ._parameters import Group, Parameter
 from ._parse import check_rows, parse
-from ._properties import alarm_status, date, flag, integer, number, operation_status, severity, string, unsigned
 from ._records import (
     AdvancedSoftware,
     AdvancedSoftwareAction,
@@ -23,6 +26,11 @@ from ._split import divided, split_groups
 from ._static import built_in, static
 from ._template import Template
 from ._words import AlarmStatus, OperationStatus, Severity
+
+if TYPE_CHECKING:
+    from ._collection import Collection
+    from ._definitions import Property
+    from ._properties import alarm_status, date, flag, integer, number, operation_status, severity, string, unsigned
 
 __all__ = [
     "AdvancedSoftware",
@@ -59,3 +67,20 @@ __all__ = [
     "string",
     "unsigned",
 ]
+
+_LATER = dict.fromkeys(
+    ("alarm_status", "date", "flag", "integer", "number", "operation_status", "severity", "string", "unsigned"),
+    "_properties",
+) | {"Collection": "_collection", "Property": "_definitions"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .._constants import PAYLOAD_LIMIT
 from ..errors import EncodeError, SmartRestError
 from ._custom import LegacyRequest, Request, Response
-from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition
+from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, taken
 from ._faults import Fault, template_error
 from ._message import Message, unnamed
 from ._rows import row_fields
@@ -172,7 +172,7 @@ class Collection:
             known = given if isinstance(given, Property) else Property(given)
             if not isinstance(known.path, str):
                 raise template_error(message_id, Fault("bad_type", name, known.path, "a JSON path or a property"))
-            if name in PAIRS[method, api] or name in ("id", "external_id"):
+            if name in taken(PAIRS[method, api]):
                 raise template_error(message_id, Fault("duplicate_name", name, name, "a name of your own"))
             properties[name] = known._replace(value=_text(message_id, name, known.value) or None)
         answer = _text(message_id, "response", response)

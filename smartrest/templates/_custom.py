@@ -116,7 +116,7 @@ class Response(Template):
         before = self._before(len(rest))
         if before is not None:
             kind = "Integer" if before == "line_number" else "String"
-            values[before] = read_value(Parameter(before, kind), rest.pop(0) if rest else None, 1, before, faults)
+            values[before] = read_value(Parameter(before, kind), rest.pop(0) if rest else None, 1, faults)
         at = len(fields) - len(rest)  # the field of the first pattern
         rest += [None] * (len(names) - min(len(self._lists), 1) - len(rest))  # empty ones at the end may be left off
         if not self._lists:

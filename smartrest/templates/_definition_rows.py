@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._constants import SEPARATOR, TEXTS
+from .._constants import BOM, SEPARATOR, TEXTS
 from .._engine import encode_row, scan
 from .._finding import Finding
 from ..errors import DecodeError, PayloadTooLargeError, TemplateError
@@ -87,7 +87,8 @@ def check_definition(data: bytes | str) -> list[Finding]:
     """The faults of a collection, given as rows or as stored JSON."""
     from ._collection import Collection
 
-    if data.lstrip()[:1] in (b"{", "{"):
+    start = data if isinstance(data, str) else data.decode("utf-8", "replace")
+    if start.removeprefix(BOM).lstrip().startswith("{"):
         collection, faults = read_stored(Collection, data)
         found = [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
         return found or _size_findings(collection)

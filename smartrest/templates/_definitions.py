@@ -16,7 +16,6 @@ from ._paths import is_list, path_error, plain_path
 
 __all__ = [
     "APIS",
-    "METHODS",
     "PAIRS",
     "RESERVED",
     "TYPES",
@@ -24,9 +23,9 @@ __all__ = [
     "RequestDefinition",
     "ResponseDefinition",
     "named",
+    "taken",
 ]
 
-METHODS = ("GET", "POST", "PUT")
 APIS = ("INVENTORY", "MEASUREMENT", "ALARM", "EVENT", "OPERATION")
 
 # Method and API -> the columns that stand before the custom properties, with the types of their values.
@@ -124,7 +123,7 @@ class RequestDefinition(NamedTuple):
         triples += [""] * (-len(triples) % 3)
         custom = [Property(*triples[place : place + 3]) for place in range(0, len(triples), 3)]
         values = dict(zip(columns, rest, strict=False))
-        return cls(cells[0], cells[1], cells[2], cells[3], values, named(custom, _taken(columns)))
+        return cls(cells[0], cells[1], cells[2], cells[3], values, named(custom, taken(columns)))
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong, with the field of the row where it stands."""
@@ -219,20 +218,20 @@ def value_faults(name: str, type_name: str, text: str, place: int) -> Iterator[F
         yield Fault(str(value), name, text, kind.expected, place)
 
 
-def named(properties: Sequence[Property], taken: Sequence[str]) -> dict[str, Property]:
+def named(properties: Sequence[Property], others: Sequence[str]) -> dict[str, Property]:
     """Names for properties that come without: the path without `$.`, made different where that is taken."""
     known: dict[str, Property] = {}
     for place, entry in enumerate(properties):
         name = plain_path(entry.path)
-        if name in taken or name in known:
+        if name in others or name in known:
             name = f"$.{name}"
         known[name if name not in known else f"{name}#{place}"] = entry
     return known
 
 
-def _taken(columns: Mapping[str, str]) -> tuple[str, ...]:
+def taken(columns: Mapping[str, str]) -> tuple[str, ...]:
     """Names of parameters that a request has beside its custom properties."""
-    return (*columns, "id", "external_id")
+    return (*columns, "id", "external_id") if "external_id_type" in columns else tuple(columns)
 
 
 def _id_faults(message_id: str) -> Iterator[Fault]:

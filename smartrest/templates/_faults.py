@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .._constants import EXCERPT
 from .._values import SAFE_BITS, type_name
 from ..errors import TemplateError, excerpt
 
@@ -59,12 +60,16 @@ def shown(value: object) -> str:
     return type_name(value)
 
 
+def _name(text: str, most: int = EXCERPT) -> str:
+    """A name, which may come from the input too, fit for a message."""
+    return text if text.isprintable() and len(text) <= most else excerpt(text)[1:-1]
+
+
 def template_error(template: str, fault: Fault, row: int | None = None) -> TemplateError:
     """The error for one fault; `template` is the ID and name it is reported under."""
-    name = f"{template}: " if template else ""
-    parameter = f"{fault.parameter}: " if fault.parameter else ""
+    names = "".join(f"{_name(name)}: " for name in (template, fault.parameter) if name)
     return TemplateError(
-        f"{name}{parameter}{TEXTS[fault.reason]}: expected {fault.expected}, got {shown(fault.value)}",
+        f"{names}{TEXTS[fault.reason]}: expected {_name(fault.expected, 300)}, got {shown(fault.value)}",
         fault.reason,
         row=row,
         field=fault.field,

@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Group", "Parameter", "parameter_from_dict"]
+__all__ = ["Group", "Parameter", "parameter_from_dict", "with_record"]
 
 
 class Parameter(NamedTuple):
@@ -63,7 +63,7 @@ def parameter_from_dict(data: Mapping[str, Any]) -> Parameter | Group:
     return Group(
         data["name"],
         items,  # type: ignore[arg-type]  # Template refuses a group within a group
-        _record(data.get("record"), data["name"], items) if len(items) > 1 else None,
+        _known_record(data.get("record")),
         data.get("repeated", False),
         data.get("min_repeats", 0),
         data.get("max_repeats"),
@@ -73,10 +73,16 @@ def parameter_from_dict(data: Mapping[str, Any]) -> Parameter | Group:
     )
 
 
-def _record(name: str | None, group: str, items: tuple[Parameter | Group, ...]) -> Any:
+def with_record(group: Group) -> Group:
+    """The group with a class for its items, where it needs one and has none."""
+    if len(group.parameters) < 2 or group.record is not None:
+        return group
+    make: Any = namedtuple  # its names come from data
+    name = "".join(word.capitalize() for word in group.name.split("_"))
+    return group._replace(record=make(name, [item.name for item in group.parameters]))
+
+
+def _known_record(name: str | None) -> Any:
     from . import _records
 
-    if name is not None and hasattr(_records, name):
-        return getattr(_records, name)
-    make: Any = namedtuple  # its names come from data
-    return make(name or group.title().replace("_", ""), [item.name for item in items])
+    return getattr(_records, name, None) if name is not None else None

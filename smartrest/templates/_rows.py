@@ -26,16 +26,16 @@ def row_fields(row: Any) -> tuple[Any, ...]:
     return fields
 
 
-def read_value(parameter: Parameter, field: Any, place: int, name: str, faults: list[Fault]) -> Any:
+def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]) -> Any:
     """The value of one field, text or typed already."""
     kind = KINDS[parameter.type]
     if field is None or field == "":
         if parameter.mandatory and not parameter.may_be_empty:
-            faults.append(Fault("missing", name, None, kind.expected, place))
+            faults.append(Fault("missing", parameter.name, None, kind.expected, place))
         return None
     value = kind.read(field) if type(field) is str else kind.read_field(field)
-    if isinstance(value, Refused):
-        faults.append(Fault(str(value), name, field, kind.expected, place))
+    if type(value) is Refused:
+        faults.append(Fault(str(value), parameter.name, field, kind.expected, place))
         return None
     return value
 
@@ -56,18 +56,26 @@ def read_group(
         faults.append(Fault("bad_group", group.name, fields[place], f"at most {limit} {_shape(group)}", place))
         return []
     cut = start + count * width - written  # values that the last item lacks
+    if cut > 0 and (more or any(item.mandatory for item in group.parameters[-cut:])):
+        count -= 1
+    else:
+        cut = 0
     items: list[Any] = []
-    for number in range(count):
-        first = start + number * width
-        name = f"{group.name}[{number}]" if group.repeated else group.name
-        if cut > 0 and number == count - 1 and (more or any(item.mandatory for item in group.parameters[-cut:])):
-            faults.append(Fault("bad_group", name, fields[first], _shape(group), first))
-            break
+    for first in range(start, start + count * width, width):
+        known = len(faults)
         values = [
-            read_value(item, fields[place] if place < end else None, place, _inner(group, name, item), faults)
+            read_value(item, fields[place] if place < end else None, place, faults)
             for place, item in enumerate(group.parameters, first)
         ]
         items.append(values[0] if width == 1 else group.record._make(values))
+        if len(faults) > known:
+            name = f"{group.name}[{len(items) - 1}]" if group.repeated else group.name
+            faults[known:] = [
+                fault._replace(parameter=f"{name}.{fault.parameter}" if width > 1 else name) for fault in faults[known:]
+            ]
+    if cut:
+        name, place = f"{group.name}[{count}]" if group.repeated else group.name, start + count * width
+        faults.append(Fault("bad_group", name, fields[place], _shape(group), place))
     return items
 
 

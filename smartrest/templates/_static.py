@@ -5,11 +5,7 @@ The facts are in `table.json`, read when first asked for. Never a gate: an ID th
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from ._builders import Builders
@@ -28,6 +24,9 @@ _tables: dict[str, Any] = {}
 def table() -> dict[str, Any]:
     """The content of `table.json`."""
     if not _tables:
+        import json
+        from pkgutil import get_data
+
         data = get_data(__package__, "table.json")
         assert data is not None
         _tables.update(json.loads(data))
@@ -60,7 +59,7 @@ class StaticTemplates(Builders, Mapping[str, Template]):
         """The template with this ID or name. Raises KeyError, naming one of nearly that name."""
         found = (self._found or self._all()).get(key)
         if found is None:
-            close = get_close_matches(key, self._all(), 1) if isinstance(key, str) else []
+            close = _close(key, self._all()) if isinstance(key, str) else []
             raise KeyError(f"{key!r}; did you mean {close[0]!r}?" if close else key)
         return found
 
@@ -68,6 +67,9 @@ class StaticTemplates(Builders, Mapping[str, Template]):
         """The template with exactly this ID, for rows: what is only called so does not count."""
         template = self._all().get(template_id)
         return template if template is not None and template.id == template_id else None
+
+    def __reduce__(self) -> str:
+        return "static"  # the one of this module
 
     def __iter__(self) -> Iterator[str]:
         return (key for key, template in self._all().items() if key == template.id)
@@ -91,7 +93,7 @@ class StaticTemplates(Builders, Mapping[str, Template]):
                 return template.build
             builders = [key for key, known in self._all().items() if _is_builder(key, known)]
             near = [key for key in builders if key.partition("_")[2] == name]
-            near = near or get_close_matches(name, builders, 1, 0.7)
+            near = near or _close(name, builders, 0.7)
             hint = f"; the builder is {near[0]}" if near else ""
             if template is not None:
                 what = f"{template.id} {template.name} is sent by the platform, a device does not build it"
@@ -134,6 +136,13 @@ class StaticTemplates(Builders, Mapping[str, Template]):
         return self._schema
 
 
+def _close(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The one of `words` that was perhaps meant."""
+    from difflib import get_close_matches
+
+    return get_close_matches(word[:60], words, 1, cutoff)
+
+
 def _is_builder(key: str, template: Template) -> bool:
     return key == template.name and template.direction == "publish"
 
@@ -165,8 +174,10 @@ class BuiltIn:
     def _all(self) -> list[tuple[Template, frozenset[str]]]:
         if self._found is None:
             templates = [Template.from_dict(data) for data in table()["built_in"]]
-            kinds = re.compile(r"s/([a-z]+)")
-            self._found = [(template, frozenset(kinds.findall(template.topic))) for template in templates]
+            self._found = [
+                (template, frozenset(word.split("/")[1] for word in template.topic.split() if word.startswith("s/")))
+                for template in templates
+            ]
         return self._found
 
     def find(self, template_id: str, kind: str | None) -> Template | None:

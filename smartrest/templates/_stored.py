@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._constants import BOM
 from ..errors import TemplateError
-from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named
+from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named, taken
 from ._faults import Fault
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def load(data: str | bytes | Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapp
     """The managed object and its fragment with the templates; the bare fragment will do."""
     if not isinstance(data, Mapping):
         try:
-            data = json.loads(data)
+            data = json.loads(data.removeprefix(BOM) if isinstance(data, str) else data)
         except (ValueError, RecursionError) as error:
             raise NotStoredFormError(None, f"JSON ({error})") from None
     if not isinstance(data, Mapping):
@@ -94,7 +95,7 @@ def _request(entry: Mapping[str, Any]) -> RequestDefinition:
     response = _text(entry.get("response"))
     if response == ("true" if method == "GET" else "false"):
         response = ""
-    custom = named([_property(value) for value in _list(entry, "customValues")], (*columns, "id", "external_id"))
+    custom = named([_property(value) for value in _list(entry, "customValues")], taken(columns))
     message_id = _text(entry.get("msgId"))
     return RequestDefinition(message_id, method, api, response, values, custom, _text(entry.get("name")) or None)
 

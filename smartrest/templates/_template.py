@@ -7,13 +7,12 @@ no template by name: those are data in `table.json`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ._faults import Fault, template_error
 from ._kinds import KINDS
 from ._message import Message
-from ._parameters import Group, Parameter, parameter_from_dict
+from ._parameters import Group, Parameter, parameter_from_dict, with_record
 from ._rows import read_group, read_sections, read_value, row_fields, take_group, take_value
 
 if TYPE_CHECKING:
@@ -59,7 +58,9 @@ class Template:
     ) -> None:
         self.id = id
         self.name = name
-        self.parameters = tuple(parameters)
+        self.parameters = tuple(
+            parameter if isinstance(parameter, Parameter) else with_record(parameter) for parameter in parameters
+        )
         self.single = tuple(parameter for parameter in self.parameters if isinstance(parameter, Parameter))
         self.groups = tuple(parameter for parameter in self.parameters if isinstance(parameter, Group))
         self.direction = direction
@@ -146,7 +147,7 @@ class Template:
                 values[parameter.name] = ",".join(map(str, fields[place:]))
                 return values, faults
             field = fields[place] if place < end else None
-            values[parameter.name] = read_value(parameter, field, place, parameter.name, faults)
+            values[parameter.name] = read_value(parameter, field, place, faults)
         if self.one_of and not faults and all(values[name] is None for name in self.one_of):
             faults.append(self._none_of())
         place = len(self.single) + 1
@@ -170,6 +171,8 @@ class Template:
         for name, value in parameters.items():
             place = self._names.get(name)
             if place is None:
+                from difflib import get_close_matches
+
                 close = get_close_matches(name, self._names, 1) or list(self._names)
                 expected = " or ".join(close) if close else "no parameters"
                 raise template_error(self.label, Fault("unknown_parameter", name, value, expected))

@@ -201,7 +201,15 @@ def test_facts_of_a_template() -> None:
     assert repr(static) == "<78 static templates>"
 
 
+def test_a_template_made_in_python_has_records() -> None:
+    group = Group("pump_steps", (Parameter("at", "Date"), Parameter("n", "Integer", mandatory=True)))
+    template = Template("992", "steps", [group])
+    assert repr(template.parse(("992", "", "5"))) == "<Message 992 steps, pump_steps=[PumpSteps(at=None, n=5)]>"
+    assert template.build(pump_steps=[{"n": 5}]) == ("992", None, 5)
+
+
 def test_templates_and_messages_can_be_pickled() -> None:
+    assert pickle.loads(pickle.dumps(static)) is static
     message = static["201"].parse(("201", "t", "2026-01-02T03:04:05+0100", "f", "s", "1", "C"))
     again = pickle.loads(pickle.dumps(message))
     assert again == message

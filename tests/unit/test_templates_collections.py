@@ -60,6 +60,19 @@ def test_the_example_of_the_design(pump: Collection) -> None:
     assert Collection.from_json(pump.to_json()) == pump
 
 
+def test_names_are_taken_only_where_they_are_used() -> None:
+    c = Collection("x").post_event("e", type="t", text="x", custom={"id": string("acme.id"), "by_id": flag("by_id")})
+    assert c.build("e", id="5") == ("e", None, "5")
+    again = Collection.parse(b"10,e,POST,EVENT,,t,x,,id,,,text,,,$.time,,")
+    assert [parameter.name for parameter in again["e"].parameters] == ["time", "id", "$.text", "$.time"]
+
+
+def test_what_the_input_says_is_shown_escaped_and_short() -> None:
+    for finding in Collection.check('10,"\x1b[31m",GET,ALARM\n11,b,,,"' + "\x1b[" * 9000 + '"'):
+        assert finding.text.isprintable()
+        assert len(finding.text) < 500
+
+
 def test_every_legal_pair_has_its_method() -> None:
     c = Collection("x")
     c.get_inventory("1", by_id=True).get_inventory("2").get_inventory(

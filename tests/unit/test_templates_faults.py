@@ -202,6 +202,19 @@ def test_dates_are_read_with_every_offset(text: str, offset: int, micros: int) -
     assert when.utcoffset() == timedelta(minutes=offset)
 
 
+def test_what_the_input_says_is_shown_escaped_and_short() -> None:
+    for name in ("\x1b[31m", "n" * 10_000, "a\nb"):
+        with pytest.raises(TemplateError) as caught:
+            static["100"].build(**{name: "x"})
+        assert caught.value.parameter == name
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 400
+    with pytest.raises(TemplateError) as caught:
+        static["200"].build(fragment="f", series="s", value="\x1b" * 10_000)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
 def test_a_mandatory_text_that_agents_send_empty_can_be_sent_so() -> None:
     assert static.set_advanced_software_list(software=[("nano", "", "apt")]) == ("140", "nano", "", "apt")
     with pytest.raises(TemplateError, match="version"):

@@ -103,6 +103,9 @@ def test_the_tracker_of_the_stored_file() -> None:
     assert fragment["responseTemplates"][1]["pattern"] == ["$.id", "$.name"]
     assert Collection.from_json(fragment, "com.acme.tracker.v2") == c
     assert Collection.from_json(json.loads(text)) == c
+    for marked in ("\ufeff" + text, ("\ufeff" + text).encode()):
+        assert Collection.from_json(marked) == c
+        assert Collection.check(marked) == []
 
 
 @pytest.mark.parametrize(
