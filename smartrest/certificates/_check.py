@@ -10,7 +10,6 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509 import DirectoryName, Version
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -19,7 +18,7 @@ from smartrest.errors import SmartRestError
 from smartrest.mqtt import ClientId
 
 from ._errors import quoted
-from ._facts import quiet, read_chain
+from ._facts import quiet, read_chain, signature_verdict
 from ._findings import ChainFinding
 from ._keys import CURVE, RSA_LEAST, key_name
 from ._names import common_names, device_problem, title
@@ -194,20 +193,18 @@ def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> No
 
 
 def _verify(child: Facts, parent: Facts, findings: list[ChainFinding]) -> bool:
-    try:
-        child.certificate.verify_directly_issued_by(parent.certificate)
-    except UnsupportedAlgorithm:
-        text = f"{child.label}: its kind of signature cannot be verified here"
-    except (InvalidSignature, ValueError, TypeError):
-        if child is parent:
-            text = f"{child.label} claims to sign itself but its signature is wrong: it was changed or damaged"
-        else:
-            text = (
-                f"{child.label} was not signed by the key of {parent.label}, though the names fit:"
-                " another CA of that name signed it, or it was changed; issue it again"
-            )
-    else:
+    verdict = signature_verdict(child, parent)
+    if verdict == "good":
         return True
+    if verdict == "unknown":
+        text = f"{child.label}: its kind of signature cannot be verified here"
+    elif child is parent:
+        text = f"{child.label} claims to sign itself but its signature is wrong: it was changed or damaged"
+    else:
+        text = (
+            f"{child.label} was not signed by the key of {parent.label}, though the names fit:"
+            " another CA of that name signed it, or it was changed; issue it again"
+        )
     findings.append(child.finding(6, "bad_signature", text))
     return False
 

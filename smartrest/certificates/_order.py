@@ -6,15 +6,10 @@ Linear in the number of certificates; signatures are not its business.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
+from ._facts import Facts, signature_verdict
 from ._findings import ChainFinding
 from ._names import title
-
-if TYPE_CHECKING:
-    from ._facts import Facts
 
 
 def put_in_order(given: list[Facts], findings: list[ChainFinding]) -> list[Facts]:
@@ -44,11 +39,7 @@ def is_self_signed(facts: Facts) -> bool:
     """Whether the certificate's own key signed it; a weak signature is taken at its word."""
     if not facts.self_issued or facts.weak_hash:
         return facts.self_issued
-    try:
-        facts.certificate.verify_directly_issued_by(facts.certificate)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
+    return signature_verdict(facts, facts) == "good"
 
 
 def _linked(child: Facts, parent: Facts) -> bool:

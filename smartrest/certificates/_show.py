@@ -14,6 +14,7 @@ from ._pem import Block, find_blocks
 if TYPE_CHECKING:
     from ._findings import ChainFinding
 
+NOT_BAD = ("private_key", "not_a_certificate", "text_between")  # to be shown, though not in a chain
 LABELS = {
     "kind": "",
     "subject": "belongs to",
@@ -36,6 +37,7 @@ LABELS = {
 def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
     """What stands in a PEM text, a dictionary a block, and sentences about what could not be read."""
     things: list[dict[str, Any]] = []
+    bad: list[str] = []
     findings: list[ChainFinding] = []
     certificates = {facts.start: facts for facts in read_chain(data, findings)}
     blocks = find_blocks(data)[0] if certificates or not any(f.reason == "too_large" for f in findings) else []
@@ -46,10 +48,12 @@ def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
             things.append(
                 {"kind": "private key", "encrypted": "ENCRYPTED" in block.label or b"ENCRYPTED" in block.text}
             )
-        elif block.label.endswith("CERTIFICATE REQUEST") and (request := _request(block)):
-            things.append(request)
-    known = ("private_key", "not_a_certificate", "text_between", "no_certificate")
-    return things, [f.text for f in findings if f.reason not in known or not things]
+        elif block.label.endswith("CERTIFICATE REQUEST"):
+            request = _request(block)
+            things += [request] if request else []
+            bad += [] if request else ["a signing request is damaged: make a new one"]
+    bad += [finding.text for finding in findings if finding.reason not in NOT_BAD]
+    return things, bad if bad or things else ["there is nothing here that can be shown"]
 
 
 def sentences(thing: dict[str, Any]) -> list[str]:

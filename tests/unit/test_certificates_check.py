@@ -126,6 +126,7 @@ BROKEN: list[tuple[int, str, Any, dict[str, Any]]] = [
     (11, "unreadable", lambda: pem(device(), root()) + pem(root("Cut"))[:200], {}),
     (11, "not_pem", lambda: device().public_bytes(Encoding.DER), {}),
     (11, "not_pem", lambda: b"", {}),
+    (11, "not_pem", lambda: pem(device(), root()).decode().encode("utf-16"), {}),
     (11, "not_pem", lambda: "chain.pem", {}),
     (11, "no_certificate", list, {}),
     (11, "too_large", lambda: pem(device(), root()) + b" " * 10_000_000, {}),
@@ -235,6 +236,17 @@ def test_wrong_arguments_are_the_callers_fault() -> None:
         check_chain(chain, "pump-1", max_length=0)
     with pytest.raises(FileNotFoundError):
         check_chain(Path("/nonexistent.pem"), "pump-1")
+
+
+def test_a_large_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.pem"
+    path.write_bytes(pem(device(), root()) + b" " * 10_000_000)
+    assert found(path) == [(11, "too_large")]
+
+
+def test_clientids_beyond_text() -> None:
+    for client_id in ("", "\ud800", "\0", "x" * 70_000, "d:", ":", "d::x"):
+        assert (4, "bad_client_id") in found([device(), root()], client_id)
 
 
 def test_many_certificates_cost_linear_time() -> None:

@@ -282,6 +282,16 @@ def test_check_connects_only_where_it_can(run: Any, acme: CA) -> None:
     assert "is for 'pump'" in run("check", "pump", "--client-id", "other", "--connect", "nowhere.invalid", code=1).out
 
 
+def test_show_what_cannot_be_shown(run: Any) -> None:
+    damaged = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"
+    assert "request is damaged" in run("show", _file("r.csr", damaged), code=1).err
+    mixed = run("show", _file("m.pem", damaged + pem(root()) + pem(root())[:200]), code=1)
+    assert mixed.out.count("certificate\n") == 1
+    assert mixed.err.count("smartrest: ") == 2
+    other = b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"
+    assert "nothing here" in run("show", _file("c.pem", other), code=1).err
+
+
 def test_hostile_names_do_not_reach_the_terminal(run: Any) -> None:
     hostile = "pump\x1b[31m\x9b5n\u202e\n"
     file = _file("h.pem", pem(device(hostile), root("\x1b]0;x\x07")))

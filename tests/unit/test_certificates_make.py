@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
-from certificates.makers import DAY, NOW, device, ec_key, key_bytes, name, pem, root, usage
+from certificates.makers import DAY, NOW, device, ec_key, key_bytes, make, name, pem, root, usage
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -139,6 +139,23 @@ def test_device_identifiers_that_can_be(ca: CA, device_id: str) -> None:
     identity = ca.issue(device_id, key=ec_key(0))
     assert identity.device_id == device_id
     assert check_chain(identity, f"d:{device_id}:acme") == []
+
+
+def test_below_a_ca_without_key_identifier() -> None:
+    """`keyid,issuer`: then the signer is named by issuer and serial number."""
+    old = CA([root("Old CA", own_id=False)], ec_key(1))
+    identity = old.issue("pump-1", key=ec_key(0))
+    named = identity.certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert named == x509.AuthorityKeyIdentifier(
+        None, [x509.DirectoryName(name("Old CA"))], old.certificate.serial_number
+    )
+    assert check_chain(identity, "pump-1") == []
+
+
+def test_an_identity_without_one_name() -> None:
+    two = Identity([make(name("a", "b"), ec_key(0), name("Test CA"), ec_key(1), ca=False)])
+    refused("bad_name", lambda: two.device_id)
+    assert repr(two).startswith("<Identity 'a', 'b', chain of 1")
 
 
 def test_names_of_a_ca() -> None:
