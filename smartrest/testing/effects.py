@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .tenant import Client, Tenant
 
-__all__ = ["EFFECTS", "Call", "Refused"]
+__all__ = ["EFFECTS", "Call", "Refused", "fragment_of", "raise_alarm"]
 
 
 class Refused(Exception):
@@ -272,14 +272,21 @@ def create_parameter_update_event(call: Call) -> None:
 
 @on("301", "302", "303", "304")
 def create_alarm(call: Call) -> None:
-    severity = {"301": "CRITICAL", "302": "MAJOR", "303": "MINOR", "304": "WARNING"}[call.row[0]]
-    type_, time = call["type"], call["time"] or now()
+    if call.stored:
+        raise_alarm(call, {"301": "CRITICAL", "302": "MAJOR", "303": "MINOR", "304": "WARNING"}[call.row[0]])
+
+
+def raise_alarm(call: Call, severity: str) -> Alarm:
+    """A new alarm, or one more count of the one of this type that is not cleared."""
+    type_, time = str(call["type"]), call["time"] or now()
     alarm = call.thing.open_alarm(type_)
-    if alarm is not None:
+    if alarm is None:
+        alarm = Alarm(type_, call["text"] or f"Alarm of type {type_} raised", severity, time)
+        call.thing.alarms.append(alarm)
+    else:
         alarm.count += 1
         alarm.time = time
-    elif call.stored:
-        call.thing.alarms.append(Alarm(type_, call["text"] or f"Alarm of type {type_} raised", severity, time))
+    return alarm
 
 
 @on("305")

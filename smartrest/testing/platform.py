@@ -304,6 +304,8 @@ class Platform:
 
     def connected(self, client: Client) -> None:
         with self._changed:
+            if client.fault:
+                self.errors.append(("", "", client.fault))
             others = {other.device_id for other in self.clients} - {client.device_id}
             if others and isinstance(self._link, ClientLink) and self._device_id is None:
                 both = f"{client.device_id} and {', '.join(sorted(others))}"

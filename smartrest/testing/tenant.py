@@ -16,7 +16,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from smartrest import DecodeError, TemplateError, decode, encode, pack, payload_budget
+from smartrest import (
+    DecodeError,
+    PayloadTooLargeError,
+    SmartRestError,
+    TemplateError,
+    decode,
+    encode,
+    pack,
+    payload_budget,
+)
 from smartrest.mqtt import ClientId, topics
 from smartrest.templates import static
 
@@ -71,17 +80,20 @@ class Client:
     certified: bool = False
     subscriptions: set[str] = field(default_factory=set)
     everything: bool = False
+    device_id: str = field(init=False)
+    x_id: str | None = field(init=False)
+    fault: str = field(init=False, default="")
 
     def listens(self, topic: str) -> bool:
         return self.everything or topic in self.subscriptions
 
-    @property
-    def device_id(self) -> str:
-        return ClientId.parse(self.client_id).device_id
-
-    @property
-    def x_id(self) -> str | None:
-        return ClientId.parse(self.client_id).template_id
+    def __post_init__(self) -> None:
+        self.device_id, self.x_id, self.fault = self.client_id, None, ""
+        try:
+            parsed = ClientId.parse(self.client_id)
+            self.device_id, self.x_id = parsed.device_id, parsed.template_id
+        except SmartRestError as error:  # a broker lets it in; the platform would not
+            self.fault = str(error)
 
 
 @dataclass
@@ -139,7 +151,7 @@ class Tenant:
                 self._static(client, row, where.child, where.mode or "s")
         elif where.kind in ("uc", "ud"):
             for row in rows:
-                self._custom(client, row, where.x_id or client.x_id, where.child)
+                self._custom(client, row, where.x_id or client.x_id, where.child, where.mode or "s")
         elif where.kind == "ut":
             self._collection(client, where.x_id or "", payload)
         elif where.kind == "ucr":
@@ -232,6 +244,8 @@ class Tenant:
             self.report(client, "45", row[0], str(error))
         except Refused as refusal:
             self.report(client, refusal.code, row[0], str(refusal), fault=refusal.fault)
+        except PayloadTooLargeError as error:
+            self.report(client, "50", row[0], f"the answer: {error}")
 
     def _create(self, client: Client, name: object = None, type_: object = None) -> ManagedObject:
         name = name or f"MQTT Device {client.device_id}"
@@ -271,16 +285,19 @@ class Tenant:
             except (TemplateError, DecodeError) as error:
                 self.report(client, "42", "", f"Template collection {x_id}: {error}")
 
-    def _custom(self, client: Client, row: Row, x_id: str | None, child: str | None) -> None:
+    def _custom(self, client: Client, row: Row, x_id: str | None, child: str | None, mode: str) -> None:
+        from . import requests
+
         collection = self.collections.get(x_id or "")
         if collection is None:
             self.report(client, "40", row[0], f"No template collection {x_id}")
             return
         try:
-            self._target(client, child, row, {}).last_message = now()
-            collection.parse(row)
+            thing = self._target(client, child, row, {})
+            thing.last_message = now()
+            requests.apply(Call(self, client, thing, row, {}, stored=mode in ("s", "q")), collection)
         except TemplateError as error:
-            self.report(client, "43" if error.reason == "unknown_template" else "45", row[0], str(error))
+            self.report(client, "45", row[0], str(error))
         except Refused as refusal:
             self.report(client, refusal.code, row[0], str(refusal))
 

@@ -1,7 +1,22 @@
-"""Tests on the wire: a real broker, a real client. The fixture is the one that users get with the package."""
+"""Tests on the wire: a real broker, a real client. The platform fixture is the one that users get with the package."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from pytest_smartrest import pytest_configure, smartrest_platform
 
-__all__ = ["pytest_configure", "smartrest_platform"]
+__all__ = ["pki", "pytest_configure", "smartrest_platform"]
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ca.pem, server.pem/.key for 127.0.0.1 and device.pem/.key with the common name dev1."""
+    pytest.importorskip("cryptography", reason="makes the certificates")
+    from support_pki import write_pki
+
+    folder = tmp_path_factory.mktemp("pki")
+    write_pki(folder)
+    return folder

@@ -28,17 +28,6 @@ def broker(kind: str) -> Iterator[Broker]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem, server.pem/.key for 127.0.0.1 and device.pem/.key with the common name dev1."""
-    pytest.importorskip("cryptography", reason="makes the certificates")
-    from support_pki import write_pki
-
-    folder = tmp_path_factory.mktemp("pki")
-    write_pki(folder)
-    return folder
-
-
 def test_it_carries_messages_and_ends(kind: str) -> None:
     with Broker(kind) as broker, MqttClient("a", broker.port) as a, MqttClient("b", broker.port) as b:
         assert b.subscribe("some/topic") == [True]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support_mqtt import MqttClient
@@ -377,6 +379,22 @@ def test_no_token_without_a_certificate(platform: Platform, device: MqttClient) 
     assert platform.errors == [("41", "", text)]
 
 
+def test_a_device_with_a_certificate_gets_a_token(kind: str, pki: Path) -> None:
+    context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+    context.load_cert_chain(pki / "device.pem", pki / "device.key")
+    files = {"certfile": pki / "server.pem", "keyfile": pki / "server.key", "cafile": pki / "ca.pem"}
+    with (
+        Broker(kind, **files, require_certificate=True) as broker,
+        Platform(broker) as platform,
+        MqttClient("dev1", platform.port, context=context) as client,
+    ):
+        client.publish("s/us", "100")
+        client.subscribe("s/dat")
+        client.publish("s/uat")
+        assert client.wait_rows("s/dat")[0][0] == "71"
+        assert platform.errors == []
+
+
 def test_supported_templates_are_told(platform: Platform, device: MqttClient) -> None:
     device.publish("s/us", "602")
     ((id_, *known),) = device.wait_rows("s/ds")
@@ -472,6 +490,12 @@ def test_a_foreign_broker_can_be_attached(kind: str) -> None:
             client.wait_rows("s/ds")
             client.publish("s/us", "501,c8y_Restart\n503,c8y_Restart")
             assert operation.wait().status == "SUCCESSFUL"
+
+
+def test_a_client_id_that_the_platform_would_refuse_is_an_error(platform: Platform) -> None:
+    with MqttClient("sensor:1", platform.port):
+        platform.wait_for(lambda: bool(platform.errors))
+    assert "'sensor'" in platform.errors[0][2]
 
 
 def test_wrong_arguments() -> None:

@@ -1,0 +1,128 @@
+"""What a row of a custom template collection does to the inventory of the stand-in platform: its request templates.
+
+Requests that create or change are carried out. What needs an answer by response templates (GET) is only checked: they
+pick from the platform's own JSON, which is not imitated here. Source: SmartREST 2.0 reference, "Request templates".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .effects import Call, Refused, raise_alarm
+from .inventory import Event, Measurement, now
+from .operations import EXECUTING, FAILED, PENDING, SUCCESSFUL, oldest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smartrest.templates import Collection
+
+__all__ = ["apply"]
+
+
+def apply(call: Call, collection: Collection) -> None:
+    """Carries out one row. Raises `Refused`, and `TemplateError` for values that do not fit."""
+    template = collection.get(call.row[0])
+    if template is None or not hasattr(template, "definition") or template.direction != "publish":
+        raise Refused("43", f"no request template {call.row[0]} in collection {collection.x_id}")
+    definition: Any = template.definition
+    call.values = dict(template.parse(call.row).parameters)
+    for name, text in definition.values.items():
+        if text:
+            call.values[name] = text
+    properties: dict[str, Any] = {}
+    for name, known in definition.custom.items():
+        value = {} if known.type == "FLAG" else known.value or call.values.get(name)
+        if known.type == "DATE" and value is None:
+            value = now()
+        properties[known.path.removeprefix("$.")] = value
+    action = ACTIONS.get((definition.method, definition.api))
+    if action is not None and call.stored:
+        action(call, properties)
+
+
+def _measurement(call: Call, properties: dict[str, Any]) -> None:
+    series: dict[tuple[str, str], tuple[float, str | None]] = {}
+    for path, value in properties.items():
+        fragment, _, rest = path.partition(".")
+        name, _, last = rest.rpartition(".")
+        if last == "value" and name:
+            unit = properties.get(f"{fragment}.{name}.unit")
+            series[fragment, name] = (float(value), str(unit) if unit is not None else None)
+    call.thing.measurements.append(Measurement(str(call["type"]), call["time"] or now(), series))
+
+
+def _event(call: Call, properties: dict[str, Any]) -> None:
+    call.thing.events.append(Event(str(call["type"]), call["text"] or "", call["time"] or now(), _nested(properties)))
+
+
+def _create_alarm(call: Call, properties: dict[str, Any]) -> None:
+    alarm = raise_alarm(call, str(call["severity"]))
+    alarm.fragments.update(_nested(properties))
+    if call["status"]:
+        alarm.status = str(call["status"])
+
+
+def _change_alarm(call: Call, properties: dict[str, Any]) -> None:
+    alarm = call.thing.open_alarm(str(call["type"]))
+    if alarm is None:
+        raise Refused("40", f"{call.thing.external_id} has no open alarm of type {call['type']}")
+    alarm.status = str(properties.pop("status", alarm.status))
+    alarm.severity = str(properties.pop("severity", alarm.severity))
+    alarm.text = str(properties.pop("text", alarm.text))
+    alarm.fragments.update(_nested(properties))
+
+
+def _change_operation(call: Call, properties: dict[str, Any]) -> None:
+    """The EXECUTING, else the PENDING one with the fragment; its results are the values beside the status."""
+    fragment, known = str(call["fragment"]), call.thing.operations
+    operation = oldest(known, EXECUTING, fragment) or oldest(known, PENDING, fragment)
+    if operation is None:
+        raise Refused("40", f"{call.thing.external_id} has no operation with fragment {fragment}")
+    status = str(properties.pop("status", operation.status))
+    if status == operation.status:
+        return
+    if status not in (EXECUTING, SUCCESSFUL, FAILED):
+        raise Refused("45", f"{status} is no status that a device sets")
+    reason = properties.pop("failureReason", None)
+    operation.move(status, results=tuple(str(value) for value in properties.values()), reason=reason)
+
+
+def _change_object(call: Call, properties: dict[str, Any]) -> None:
+    """PUT by external or internal ID; POST creates a child where there is none with this external ID."""
+    inventory = call.tenant.inventory
+    wanted = call["external_id"]
+    if wanted is None:
+        found = next((thing for thing in inventory.values() if thing.id == call["id"]), None)
+    else:
+        found = inventory.get(wanted)
+    if found is None and call["id"] is None and wanted and call["by_id"] is None:
+        found = inventory.create(wanted, f"MQTT Device {wanted}", "c8y_MQTTChildDevice", call.thing)
+    if found is None:
+        raise Refused("40", f"no object {wanted or call['id']}")
+    found.name = str(properties.pop("name", found.name))
+    found.type = str(properties.pop("type", found.type))
+    found.fragments.update(_nested(properties))
+
+
+ACTIONS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], None]] = {
+    ("POST", "MEASUREMENT"): _measurement,
+    ("POST", "EVENT"): _event,
+    ("POST", "ALARM"): _create_alarm,
+    ("PUT", "ALARM"): _change_alarm,
+    ("PUT", "OPERATION"): _change_operation,
+    ("POST", "INVENTORY"): _change_object,
+    ("PUT", "INVENTORY"): _change_object,
+}
+
+
+def _nested(properties: dict[str, Any]) -> dict[str, Any]:
+    """Paths as the object that they describe: `{"a.b": 1}` is `{"a": {"b": 1}}`."""
+    result: dict[str, Any] = {}
+    for path, value in properties.items():
+        *parents, last = path.split(".")
+        place = result
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return result
