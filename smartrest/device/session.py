@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .. import Field, RowLike
 
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
+SETTLING = (State.ONLINE, State.CLOSING)
 CREATES = ("101", "102")  # a child or service that operations may be for
 
 
@@ -165,7 +166,7 @@ class Session(Steps):
         elif now >= self._deadline:
             self._cause = "no answer in time"
             self._fire(Trigger.TIMER)
-        if self.state is State.ONLINE:
+        if self.state in SETTLING:
             if now >= self._grace_at:
                 self._grace_at = NEVER
                 self._flow.lanes.release(now, uncertain=False)
@@ -173,8 +174,8 @@ class Session(Steps):
                 self._settle_at = NEVER
                 self._flow.lanes.release(now, uncertain=True)
                 self._flow.lanes.end_listening(now)
-            if now >= self._token_at:
-                self._ask_token()
+        if self.state is State.ONLINE and now >= self._token_at:
+            self._ask_token()
         return self._end()
 
     # Inputs: the program
@@ -292,8 +293,10 @@ class Session(Steps):
     def due(self) -> float | None:
         """When `tick` wants to be called, or `None`."""
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
+        if self.state in SETTLING:
+            moments += [self._grace_at, self._settle_at]
         if self.state is State.ONLINE:
-            moments += [self._token_at, self._grace_at, self._settle_at]
+            moments.append(self._token_at)
         moment = min(moments)
         return None if moment == NEVER else moment
 

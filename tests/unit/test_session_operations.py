@@ -23,6 +23,8 @@ from smartrest.device import (
     PayloadRefused,
     Publish,
     Session,
+    State,
+    Subscribe,
 )
 
 Rows = list[tuple[str, list[tuple[str, ...]]]]
@@ -377,3 +379,24 @@ def test_an_operation_runs_on_while_the_connection_is_away() -> None:
     assert [topic_rows for topic_rows in rows(session) if topic_rows[1][0][0] == "503"] == [
         ("s/us", [("503", "c8y_Command", "done")])
     ]
+
+
+def test_stopping_soon_after_a_broken_connection_settles_first() -> None:
+    session = fresh(acknowledgements=True)
+    (operation,) = started(session.received("s/ds", b"511,dev,ls", 20.0))
+    session.outgoing()  # 501 is never acknowledged
+    session.disconnected(20.1)
+    session.succeed(operation, "done", now=20.2)
+    session.tick(session.due() or 0.0)
+    session.outgoing()
+    session.connected(0, 30.0)
+    for _ in range(3):
+        for action in session.outgoing():
+            if isinstance(action, Publish):
+                session.acknowledged(action.id, 30.0)
+            elif isinstance(action, Subscribe):
+                session.subscribed(action.topic, 1, 30.0)
+    session.stop(31.0)
+    assert session.state is State.CLOSING
+    session.tick(33.0)  # 500 did not bring it: 501 has arrived
+    assert rows(session) == [("s/us", [("503", "c8y_Command", "done")])]
