@@ -56,7 +56,7 @@ def _decode(commands: Commands) -> None:
     parser = _reader(commands, "decode", "Read payloads, print one JSON array per row.")
     parser.add_argument("--strict", action="store_true", help="refuse what is not strictly well formed")
     parser.add_argument("--named", action="store_true", help="print JSON objects, parameters named by their templates")
-    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="of payloads that name none, for --named (default: s/us)")
+    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="of payloads that name none (default: s/us)")
     parser.set_defaults(run=_late("_decode"))
 
 
@@ -92,7 +92,7 @@ def _inspect(commands: Commands) -> None:
 
 def _check(commands: Commands) -> None:
     parser = _reader(commands, "check", "Report every fault and doubt, with line, column and reason.")
-    parser.add_argument("--topic", metavar="TOPIC", help="of payloads that name none: checks templates and exact size too")
+    parser.add_argument("--topic", metavar="TOPIC", help="of payloads that name none: checks templates and size too")
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
     parser.set_defaults(run=_late("_check"))
 
