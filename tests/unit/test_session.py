@@ -461,6 +461,7 @@ def test_stopping_has_its_time_and_says_what_was_dropped() -> None:
     session = online(acknowledgements=True)
     session.send(("200", "c8y_T", "T", 1), now=1.0)
     session.stop(2.0)
+    session.tick(3.0)  # 500 had its time
     assert session.due() == 12.0
     events = session.tick(12.0)
     assert kinds(events) == [Dropped, Closed]
