@@ -7,20 +7,21 @@ it needs when it runs. Exit codes: 0 done, 1 bad data, 2 wrong usage.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from . import bench, certificates, codec, device, templates
 from ._report import UsageError
 
-FAMILIES = ("codec", "templates", "device", "certificates", "bench")
+FAMILIES = (codec, templates, device, certificates, bench)
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
         import smartrest
 
         try:
@@ -38,8 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine that runs here")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for family in FAMILIES:
-        if importlib.util.find_spec(f".{family}", __name__) is not None:
-            importlib.import_module(f".{family}", __name__).register(commands)
+        family.register(commands)
     return parser
 
 
