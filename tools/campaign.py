@@ -28,9 +28,10 @@ ALPHABETS = {
     "bytes": [*(c.encode() for c in ',"\\\n\ra'), b"\xc3", b"\xa9"],
 }
 TOKENS = (
-    b",", b'"', b"\\", b"\n", b"\r", b"\r\n", b" ", b"\t", b'""', b'\\"', b'","', b'"\n"', b'",', b',"', b'\\",', b'"",',
-    b'\\"\n', b'\\""', b' "', b'" ', b'"\r\n', b"a", b"511,dev,x", "é".encode(), "€".encode(), "🌡".encode(), 
-    b"\xef\xbb\xbf", b"\x00", b"\xc2\x85", b"x" * 15, b"y" * 31, b"z" * 63, b"1.5", b"-12", b"true", b"2026-03-14T09:26:53.5+0100",
+    b",", b'"', b"\\", b"\n", b"\r", b"\r\n", b" ", b"\t", b'""', b'\\"', b'","', b'"\n"', b'",', b',"', b'\\",',
+    b'"",', b'\\"\n', b'\\""', b' "', b'" ', b'"\r\n', b"a", b"511,dev,x", "é".encode(), "€".encode(), "🌡".encode(),
+    b"\xef\xbb\xbf", b"\x00", b"\xc2\x85", b"x" * 15, b"y" * 31, b"z" * 63, b"1.5", b"-12", b"true",
+    b"2026-03-14T09:26:53.5+0100",
 )  # fmt: skip
 BAD = (b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f", b"\x80", b"\xc0\x8a", b"\xed\xa0\x80", b"\xf4\x90\x80\x80")
 VALUES: tuple[Any, ...] = (
