@@ -17,9 +17,9 @@ from cpython.object cimport PyObject, PyObject_IsTrue
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.string cimport memcpy, memmove, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from collections.abc import Sequence as _Sequence
+from time import perf_counter_ns
 
 from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
 from smartrest._budget import payload_budget
@@ -1527,20 +1527,19 @@ def _float_text_ns(list values, ours):
     cdef uint8_t text[64]
     cdef bint own = truth(ours)
     cdef char *other
-    cdef int64_t start
     if numbers == NULL:
         raise MemoryError
     try:
         for i in range(n):
             numbers[i] = values[i]
-        start = now()
+        start = perf_counter_ns()
         for i in range(n):
             if own:
                 srp_put_float(numbers[i], text)
             else:
                 other = PyOS_double_to_string(numbers[i], c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
                 PyMem_Free(other)
-        return now() - start
+        return perf_counter_ns() - start
     finally:
         PyMem_Free(numbers)
 
@@ -1550,17 +1549,10 @@ def _index_ns(bytes payload, str kernel, Py_ssize_t passes):
     cdef Engine engine = Engine(kernel)
     cdef Work *work = engine.begin(payload)
     cdef Py_ssize_t i
-    cdef int64_t start
     try:
-        start = now()
+        start = perf_counter_ns()
         for i in range(passes):
             sr_read(engine.k, work.p.src, work.p.len, &work.tape)
-        return now() - start
+        return perf_counter_ns() - start
     finally:
         engine.end(work)
-
-
-cdef int64_t now():
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec

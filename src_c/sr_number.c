@@ -6,35 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* 00 01 02 … 99 */
-static const char PAIRS[201] =
-    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-
-/* The digits of value, right-aligned before `end`; returns where they begin. */
-static uint8_t *digits_before(uint8_t *end, uint64_t value) {
-    while (value >= 100) {
-        end -= 2;
-        memcpy(end, PAIRS + value % 100 * 2, 2);
-        value /= 100;
-    }
-    if (value >= 10) {
-        end -= 2;
-        memcpy(end, PAIRS + value * 2, 2);
-    } else {
-        *--end = (uint8_t)('0' + value);
-    }
-    return end;
-}
-
-size_t sr_put_int(int64_t value, uint8_t *dst) {
-    uint8_t text[SR_NUMBER_ROOM], *end = text + sizeof text;
-    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    uint8_t *start = digits_before(end, size);
-    if (value < 0) *--start = '-';
-    memcpy(dst, start, (size_t)(end - start));
-    return (size_t)(end - start);
-}
+#define EIGHT 100000000u /* numbers below have at most eight digits */
 
 /* Eight digits with leading zeros, one in each byte, the first in the lowest. */
 static uint64_t eight_digits(uint32_t value) {
@@ -67,6 +39,26 @@ static uint32_t highest_byte(uint64_t v) {
 }
 #endif
 
+/* A number below 10^8 without leading zeros; writes eight bytes, returns how many count. */
+static size_t put_small(uint32_t value, uint8_t *dst) {
+    uint64_t digits = eight_digits(value);
+    uint32_t zeros = lowest_byte(digits | 1ull << 56); /* the last digit stays */
+    put_eight(digits >> 8 * zeros, dst);
+    return 8 - zeros;
+}
+
+size_t sr_put_int(int64_t value, uint8_t *dst) {
+    uint8_t *out = dst;
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    *out = '-';
+    out += value < 0;
+    if (size < EIGHT) return (size_t)(out - dst) + put_small((uint32_t)size, out);
+    uint64_t high = size / EIGHT;
+    out += high < EIGHT ? put_small((uint32_t)high, out) : (size_t)sr_put_int((int64_t)high, out);
+    put_eight(eight_digits((uint32_t)(size % EIGHT)), out);
+    return (size_t)(out - dst) + 8;
+}
+
 /* Decimal first: a number that is i / 10^6 exactly, with i of at most 15 digits, has the digits of i as its shortest
    decimal, because two different decimals of so few digits never round to the same double. */
 size_t sr_put_float(double value, uint8_t *dst) {
@@ -79,14 +71,7 @@ size_t sr_put_float(double value, uint8_t *dst) {
     *out = '-';
     out += signbit(value) != 0;
     uint64_t whole = i / 1000000, part = i % 1000000;
-    if (whole < 100000000) {
-        uint64_t digits = eight_digits((uint32_t)whole);
-        uint32_t zeros = lowest_byte(digits | 1ull << 56); /* the last digit stays */
-        put_eight(digits >> 8 * zeros, out);
-        out += 8 - zeros;
-    } else {
-        out += sr_put_int((int64_t)whole, out);
-    }
+    out += whole < EIGHT ? put_small((uint32_t)whole, out) : sr_put_int((int64_t)whole, out);
     *out++ = '.';
     uint64_t digits = eight_digits((uint32_t)part * 100); /* six digits and two zeros */
     put_eight(digits, out);

@@ -117,22 +117,36 @@ SRP_FN static PyObject *layer_field(const srp_payload *p, size_t f, const sr_row
 
 /* ---- from values to bytes ----------------------------------------------------------------------------------------------- */
 
-SRP_FN static inline int put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
+/* The values that most rows are made of: short plain ASCII, floats and ints. Writes to `at`, where there is room for
+   SR_SLACK bytes, and returns the end; NULL: take the long way. */
+SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value) {
+    if (PyUnicode_Check(value)) {
+#if PY_VERSION_HEX < 0x030C0000
+        if (PyUnicode_READY(value)) return NULL;
+#endif
+        size_t n = (size_t)PyUnicode_GET_LENGTH(value);
+        if (n > 32 || !PyUnicode_IS_ASCII(value)) return NULL;
+        if (n == 0) return at;
+        short_text s = short_load(PyUnicode_DATA(value), n);
+        short_put(at, s, n);
+        return short_plain(s, n) ? at + n : NULL;
+    }
+    size_t n = 0;
+    if (PyFloat_CheckExact(value)) {
+        n = sr_put_float(PyFloat_AS_DOUBLE(value), at);
+    } else if (PyLong_CheckExact(value)) {
+        int overflow;
+        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (!overflow) n = sr_put_int(number, at);
+    }
+    return n ? at + n : NULL;
+}
+
+static Py_NO_INLINE int put_slowly(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
     if (PyUnicode_Check(value)) {
 #if PY_VERSION_HEX < 0x030C0000
         if (PyUnicode_READY(value)) return SRP_NO_MEMORY;
 #endif
-        size_t n = (size_t)PyUnicode_GET_LENGTH(value);
-        if (n <= 32 && PyUnicode_IS_ASCII(value) && !style.all) {
-            if (n == 0) return SR_OK;
-            if (srp_reserve(out, SR_SLACK)) return SRP_NO_MEMORY;
-            short_text s = short_load(PyUnicode_DATA(value), n);
-            if (short_plain(s, n)) {
-                short_put(out->data + out->len, s, n);
-                out->len += n;
-                return SR_OK;
-            }
-        }
         return srp_put_text(out, k, style, value);
     }
     if (PyLong_Check(value) || PyFloat_Check(value) || value == Py_None) return srp_put_number(out, style, value);
@@ -140,7 +154,11 @@ SRP_FN static inline int put_value(srp_buffer *out, const sr_kernel *k, sr_style
 }
 
 SRP_FN static int layer_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
-    return put_value(out, k, style, value);
+    if (srp_reserve(out, SR_SLACK)) return SRP_NO_MEMORY;
+    uint8_t *end = style.all ? NULL : put_quickly(out->data + out->len, value);
+    if (!end) return put_slowly(out, k, style, value);
+    out->len = (size_t)(end - out->data);
+    return SR_OK;
 }
 
 SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row,
@@ -150,18 +168,30 @@ SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style st
     size_t start = out->len;
     *field = 0;
     if (n == 0) return SR_EMPTY_ROW;
+    uint8_t *at = out->data + start; /* out->len follows only where somebody reads it */
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (i) {
-            if (srp_reserve(out, 1)) return SRP_NO_MEMORY;
-            out->data[out->len++] = SR_SEPARATOR;
+        PyObject *value = tuple ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i);
+        if (out->data + out->size - at < SR_SLACK + 1) {
+            out->len = (size_t)(at - out->data);
+            if (srp_grow(out, SR_SLACK + 1)) return SRP_NO_MEMORY;
+            at = out->data + out->len;
         }
-        int status = put_value(out, k, style, tuple ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i));
-        if (status != SR_OK) {
-            *field = i;
-            out->len = start;
-            return status;
+        *at = SR_SEPARATOR;
+        at += i > 0;
+        uint8_t *end = style.all ? NULL : put_quickly(at, value);
+        if (!end) {
+            out->len = (size_t)(at - out->data);
+            int status = put_slowly(out, k, style, value);
+            if (status != SR_OK) {
+                *field = i;
+                out->len = start;
+                return status;
+            }
+            end = out->data + out->len;
         }
+        at = end;
     }
+    out->len = (size_t)(at - out->data);
     return out->len == start ? srp_put_empty_row(out) : SR_OK;
 }
 

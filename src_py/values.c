@@ -45,21 +45,21 @@ int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
     if (srp_reserve(out, SR_NUMBER_ROOM + 2)) return SRP_NO_MEMORY;
     uint8_t *dst = out->data + out->len + style.all;
     size_t n;
-    if (PyFloat_Check(value)) {
-        double number = PyFloat_AS_DOUBLE(value);
-        if (!(number - number == 0)) return SRP_SLOW; /* inf and nan */
-        n = srp_put_float(number, dst);
-        if (n == 0) return SRP_NO_MEMORY;
-    } else if (value == Py_True || value == Py_False) {
+    if (value == Py_True || value == Py_False) {
         n = value == Py_True ? 4 : 5;
         memcpy(dst, value == Py_True ? "true" : "false", n);
     } else if (value == Py_None) {
         n = 0;
-    } else {
+    } else if (PyLong_Check(value)) {
         int overflow;
         long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
         if (overflow) return SRP_SLOW;
         n = sr_put_int(number, dst);
+    } else {
+        double number = PyFloat_AS_DOUBLE(value);
+        if (!(number - number == 0)) return SRP_SLOW; /* inf and nan */
+        n = srp_put_float(number, dst);
+        if (n == 0) return SRP_NO_MEMORY;
     }
     if (style.all) {
         dst[-1] = SR_QUOTE;
