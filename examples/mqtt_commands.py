@@ -1,0 +1,69 @@
+"""What the four `mqtt_….py` examples share: the rows of a small device, whatever client carries them.
+
+    python examples/mqtt_commands.py            shows the rows
+    python examples/mqtt_paho.py                runs them on paho, against a stand-in for the platform started here
+    python examples/mqtt_paho.py HOST PORT DEVICE       on a broker without TLS; stop with Ctrl+C
+
+`smartrest.device` does all this and much more; here is how little a client of one's own needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from smartrest import decode, encode
+from smartrest.mqtt import topics
+
+UP, DOWN = topics.us(), topics.ds()
+PENDING = encode([("500",)])
+
+
+def hello(device: str) -> bytes:
+    """What a device publishes first."""
+    return encode([("100", device, "c8y_MQTTDevice"), ("114", "c8y_Command")])
+
+
+def answers(device: str, payload: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
+    """Run the commands of one payload (there may be many) one after the other; topics and payloads that answer them."""
+    for row in decode(payload):
+        match row:
+            case ("511", target, text, *_):
+                topic = topics.us(None if target == device else target)
+                yield topic, encode([("501", "c8y_Command"), ("503", "c8y_Command", text.upper())])
+
+
+def main(client: Callable[[str, int, str], Any]) -> None:
+    """Run an example: on a given broker, or to show that it works."""
+    if sys.argv[1:]:
+        host, port, device = sys.argv[1:]
+        run(client, host, int(port), device)
+        return
+    from smartrest.testing import Platform
+
+    with Platform() as platform:
+        threading.Thread(target=run, args=(client, platform.host, platform.port, "pump-7"), daemon=True).start()
+        platform.wait_for_device("pump-7")
+        for operation in platform.send(("511", "pump-7", 'echo "a,b"'), ("511", "pump-7", "two\nlines")):
+            print(operation.wait(), operation.result)
+        print(platform)
+        logging.disable()  # the clients are told nothing of the end, and complain
+        threading.excepthook = lambda _: None
+
+
+def run(client: Callable[[str, int, str], Any], host: str, port: int, device: str) -> None:
+    if inspect.iscoroutinefunction(client):
+        asyncio.run(client(host, port, device))
+    else:
+        client(host, port, device)
+
+
+if __name__ == "__main__":
+    print(hello("pump-7"))
+    for message in answers("pump-7", b'511,pump-7,"echo ""a,b"""\n511,valve-1,ls'):
+        print(message)
