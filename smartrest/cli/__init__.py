@@ -55,8 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"smartrest: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 0
+    except OSError as error:  # such as a full disk
+        _drop_output()
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"smartrest: {name}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere, so that the interpreter does not stumble over it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -61,7 +61,7 @@ def pieces(read: Callable[[int], bytes], *, chunk: int = CHUNK, limit: int = DOU
     """The payload that `read` gives, in order; `read(n)` returns at most n bytes, `b""` at the end."""
     cutter = Cutter()
     data, start, lead, lead_rows = b"", 0, b"", 0
-    while more := read(max(chunk, len(data))):
+    while more := read(max(min(max(chunk, len(data)), limit + 1 - len(data)), 1)):
         data += more
         end = data.rfind(b"\n") + 1
         cutter.advance(data, end, at_start=start == 0)

@@ -83,6 +83,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named() -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("decode", "-", stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE)
+        err = process.communicate(b"1,a\n", timeout=60)[1]
+    assert (process.returncode, err) == (2, b"smartrest: No space left on device\n")
+
+
 def test_each_line_of_a_pipe_is_answered_at_once() -> None:
     process = start("decode", "--framing", "lines", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None

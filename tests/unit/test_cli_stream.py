@@ -143,10 +143,14 @@ def test_doubt_beyond_the_limit_is_an_error(text: bytes, position: int) -> None:
         cut([text] + [filler * 100] * 100, limit=50_000)
     assert caught.value.position == position
     assert len(cut([text] + [filler * 100] * 10, limit=50_000)[-1].data) > 10_000
+    asked: list[int] = []
+    with pytest.raises(InDoubt):
+        list(pieces(lambda size: (asked.append(size), b"x" * size)[1], limit=2_000_000))
+    assert sum(asked) == 2_000_001
 
 
 @pytest.mark.parametrize(
-    "row", [b"200,c8y_T,T,25.3\n", b'400,t,"a, \\"b\\" c"\n', b'511,d,"line\nline"\n', b'1,a"b\r\n']
+    "row", [b"200,c8y_T,T,25.3\n", b'400,t,"a, \\"b\\" c"\n', b'511,d,"line\nline"\n', b'1,a"b' + b"x" * 60 + b"\r\n"]
 )
 def test_memory_does_not_grow_with_the_payload(row: bytes) -> None:
     total = 4 * 1024 * 1024
