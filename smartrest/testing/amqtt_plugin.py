@@ -30,6 +30,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
         super().__init__(context)
         self.embedded = RUNNING[self.config.broker]
         self.polite: set[str] = set()  # ClientIds that said DISCONNECT, so that no last will is due
+        self.cut: set[str] = set()  # ClientIds whose connection is being closed: what they sent is void
 
     @property
     def hooks(self) -> Hooks | None:
@@ -51,16 +52,21 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
     async def topic_filtering(
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool:
+        if session is not None and action is Action.PUBLISH:
+            return session.client_id not in self.cut
         if self.hooks is None or session is None or action is not Action.SUBSCRIBE:
             return True
         return self.hooks.may_subscribe(session.client_id or "", topic or "")
 
     async def on_broker_client_connected(self, *, client_id: str, client_session: Session) -> None:
         self.polite.discard(client_id)
+        self.cut.discard(client_id)
         if self.hooks is not None:
             self.hooks.connected(client_id, client_session.username, _common_name(client_session) is not None)
 
     async def on_broker_client_disconnected(self, *, client_id: str, client_session: Session) -> None:
+        if client_session.ssl_object is not None and client_session.transitions.state == "disconnected":
+            self.embedded.release(client_id, client_session)
         if self.hooks is None:
             return
         # amqtt hands a last will to its subscribers only, so its arrival is told here.
@@ -89,6 +95,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             return
         client_id, topic = session.client_id or "", packet.topic_name or ""
         if self._too_large(packet):
+            self.cut.add(client_id)
             if self.hooks is not None:
                 self.hooks.too_large(client_id, topic, _size(packet))
             self.embedded.drop(client_id)

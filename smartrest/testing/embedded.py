@@ -103,6 +103,12 @@ class Embedded:
         """Closes the connection of one client at once."""
         self.call(self._drop(client_id))
 
+    def release(self, client_id: str, session: object) -> None:
+        """Closes the transport of a connection that has ended."""
+        known, handler = self.broker.sessions.get(client_id, (None, None))
+        if known is session:
+            _abort(handler)
+
     async def _send(self, client_id: str, topic: str, payload: bytes, qos: int) -> None:
         from amqtt.errors import AMQTTError, MQTTError, ProtocolHandlerError
 
@@ -137,7 +143,10 @@ class Embedded:
         await self.broker.start()
         ready.set()
         await self._done.wait()
+        handlers = [handler for _, handler in self.broker.sessions.values()]
         await self.broker.shutdown()
+        for handler in handlers:
+            _abort(handler)
         await asyncio.sleep(0.05)  # what it closed is closed only in the next turns of the loop
 
     def _config(self) -> dict[str, Any]:
@@ -151,3 +160,10 @@ class Embedded:
         if s.websocket_port is not None:
             listeners["websocket"] = {"type": "ws", "bind": f"127.0.0.1:{s.websocket_port}", **tls}
         return {"listeners": listeners, "plugins": {PLUGIN: {"broker": self.name}}}
+
+
+def _abort(handler: Any) -> None:
+    """amqtt leaves a TLS transport open when the other side ended first, of which Python 3.10 complains."""
+    stream = getattr(getattr(handler, "writer", None), "_writer", None)
+    if stream is not None:
+        stream.transport.abort()
