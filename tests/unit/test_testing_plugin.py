@@ -56,6 +56,15 @@ def test_the_fixture(tmp_path: Path) -> None:
     assert "error 40,999,No static template for this message id" in result.stdout
 
 
+def test_the_example_of_the_docs(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    example = text.split("```python\n", 1)[1].split("```", 1)[0]
+    (tmp_path / "conftest.py").write_text("from pytest_smartrest import pytest_configure, smartrest_platform\n")
+    (tmp_path / "test_docs.py").write_text(example)
+    result = run(tmp_path, "-m", "pytest", "-q")
+    assert "1 passed" in result.stdout, result.stdout + result.stderr
+
+
 def test_loading_the_plugin_loads_nothing_of_the_package(tmp_path: Path) -> None:
     code = (
         "import sys, pytest_smartrest\n"
