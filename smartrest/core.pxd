@@ -122,6 +122,8 @@ cdef extern from "srp.h":
 
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_put_empty_row(srp_buffer *out)
+    object srp_call(object function, object a, object b, object c)
+    object srp_call1(object function, object a)
     size_t srp_put_float(double value, uint8_t *dst)
 
     ctypedef struct srp_layer:

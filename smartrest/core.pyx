@@ -15,7 +15,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject, PyObject_IsTrue
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
-from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check, PyUnicode_DecodeUTF8
+from cpython.unicode cimport PyUnicode_AsEncodedString, PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.string cimport memcpy, memmove, memset
 
 from collections.abc import Sequence as _Sequence
@@ -99,18 +99,16 @@ cdef bytes bytes_of(payload):
     if PyBytes_Check(payload):
         return PyBytes_FromStringAndSize(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
     if PyUnicode_Check(payload):
-        try:
-            return PyUnicode_AsUTF8String(payload)
-        except UnicodeEncodeError:
-            return str.encode(payload, "utf-8", "surrogatepass")
-    cdef const uint8_t[::1] buffer
-    try:
-        view = memoryview(payload)
-    except TypeError:
-        raise TypeError(f"payload must be bytes, a buffer or str, not {type(payload).__name__}") from None
+        return PyUnicode_AsEncodedString(payload, "utf-8", "surrogatepass")   # a lone surrogate is then bad UTF-8
+    if not PyObject_CheckBuffer(payload):
+        raise TypeError(f"expected bytes, str or a buffer, not {_values.type_name(payload)}")
+    view = memoryview(payload)
     if not view.c_contiguous:
-        raise BufferError("payload must be a contiguous buffer")
-    return view.tobytes()
+        view.release()
+        raise BufferError("the buffer is not contiguous")
+    data = view.tobytes()
+    view.release()
+    return data
 
 
 @cython.final
@@ -259,6 +257,14 @@ cdef class Engine:
     # -- reading
 
     def decode(self, payload, *, strict=False, limit=None):
+        """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
+
+        `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
+        strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
+        `limit`: bytes that the payload may have.
+
+        Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
+        """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         if limit is not None:
@@ -271,6 +277,11 @@ cdef class Engine:
             self.end(work)
 
     def decode_row(self, payload, *, strict=False):
+        """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
+
+        Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
+        with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+        """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work = self.begin(data)
         try:
@@ -282,6 +293,11 @@ cdef class Engine:
             self.end(work)
 
     def split(self, payload):
+        """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
+
+        Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
+        Rules D2, D4, D7 and D10 of docs/format.md.
+        """
         cdef bytes data = bytes_of(payload)
         cdef Work *work = self.begin(data)
         cdef size_t r
@@ -295,6 +311,11 @@ cdef class Engine:
             self.end(work)
 
     def scan(self, payload, *, strict=False):
+        """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+
+        Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+        Rules D1 to D9 of docs/format.md.
+        """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work = self.begin(data)
         try:
@@ -304,6 +325,12 @@ cdef class Engine:
             self.end(work)
 
     def check(self, payload, *, topic=None, collections=()):
+        """Every fault and doubt of `payload`, in the order of position; none is an empty list.
+
+        Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
+        what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
+        nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+        """
         _check.check_limit(topic)   # raises for a topic that cannot be published to
         cdef bytes data = bytes_of(payload)
         cdef Work *work = self.begin(data)
@@ -337,6 +364,11 @@ cdef class Engine:
         return _check.findings(len(data), faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
 
     def unescape(self, field):
+        """The value of one field in its wire form, the inverse of `escape`.
+
+        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
+        end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+        """
         cdef bytes data = bytes_of(field)
         cdef Work *work = self.begin(data)
         cdef sr_fault fault
@@ -362,11 +394,24 @@ cdef class Engine:
             self.end(work)
 
     def engine(self):
+        """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
         return "core:" + self.k.name.decode()
 
     # -- writing
 
     def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of all `rows`; no rows give `b""`.
+
+        A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
+        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+
+        `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
+        know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
+        backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
+        docs/format.md.
+        """
         cdef sr_style style
         cdef srp_buffer out
         cdef Py_ssize_t most = limit_of(limit), index = 0
@@ -388,6 +433,11 @@ cdef class Engine:
             self.give(&out)
 
     def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of one row: `encode([row], …)` for the path of every message.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
+        E1 to E7 of docs/format.md.
+        """
         cdef sr_style style
         cdef srp_buffer out
         cdef Py_ssize_t most = limit_of(limit)
@@ -422,6 +472,15 @@ cdef class Engine:
             PyMem_Free(out.data)
 
     def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
+        """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+
+        A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before
+        is yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where
+        its template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
+        counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
+        """
         cdef Packer packer = Packer.__new__(Packer)
         style_of(&packer.style, dialect, quote, on_trailing_backslash)
         packer.open(self, None, rows, limit, on_error, truth(final_newline))
@@ -430,6 +489,10 @@ cdef class Engine:
         return packer
 
     def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
+        """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+
+        Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
+        """
         cdef sr_style style
         cdef srp_buffer out
         style_of(&style, dialect, quote, on_trailing_backslash)
@@ -440,7 +503,20 @@ cdef class Engine:
         finally:
             self.give(&out)
 
-    def truncate(self, row, field=-1, *, limit=16_000, marker="…"):
+    @cython.embedsignature(False)   # of its own: a text signature is ASCII
+    def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
+        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')
+        --
+
+        `row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+
+        The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
+        are counted. A row that fits comes back unchanged, as a tuple.
+
+        Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
+        `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+        docs/format.md.
+        """
         cdef Py_ssize_t most = limit_of(limit), at, size
         cdef sr_style style
         cdef bytes text, ending
@@ -471,6 +547,13 @@ cdef class Engine:
         return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
 
     def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
+
+        The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
+        everything else is a constant. Options as of `encode`.
+
+        Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
+        """
         options = (dialect, quote, final_newline, on_trailing_backslash, limit)
         return new_encoder(self, row, options)
 
@@ -486,6 +569,14 @@ cdef class Engine:
 
     @property
     def payload_budget(self):
+        """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
+
+        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
+        Rule L3 of docs/format.md.
+
+        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes), a `qos`
+        other than 0, 1, 2, and where not even an empty payload fits.
+        """
         return payload_budget
 
 
@@ -566,6 +657,7 @@ cdef Py_ssize_t bad_length(bytes data, Py_ssize_t at) except -1:
 @cython.freelist(16)
 @cython.collection_type("sequence")
 cdef class LazyRows:
+    """The rows of a payload, made by `scan`: a sequence of `LazyRow`; a slice is a list of them."""
     cdef Engine engine
     cdef bytes data
     cdef srp_payload p
@@ -686,6 +778,10 @@ cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
 @cython.freelist(64)
 @cython.collection_type("sequence")
 cdef class LazyRow:
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them.
+
+    Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
+    """
     cdef LazyRows rows
     cdef size_t r
 
@@ -736,34 +832,51 @@ cdef class LazyRow:
 
     @property
     def id(self):
+        """The template ID: the first field."""
         return self.text(self.rows.tape.rows[self.r].first)
 
     @property
     def fields(self):
+        """All fields, as `decode` gives them."""
         return self.rows.row(self.r)
 
     @property
     def raw(self):
+        """The row as it stands in the payload, without its row end."""
         return raw_row(&self.rows.p, self.r)
 
     @property
     def start(self):
+        """Offset of the row's first byte in the payload."""
         return self.rows.base + self.rows.tape.rows[self.r].start
 
     @property
     def end(self):
+        """Offset behind the row's last byte in the payload, before the row end."""
         return self.rows.base + row_end(&self.rows.p, self.r)
 
     def float(self, k):
+        """Field `k` as a `float`, decimal or exponent form; `None` where it is empty.
+
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        """
         return self.typed(self.at(k), FLOAT)
 
     def int(self, k):
+        """Field `k` as an `int` of at most 4,300 digits; `None` where it is empty.
+
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        """
         return self.typed(self.at(k), INT)
 
     cdef typed(self, size_t f, uint8_t kind):
         cdef LazyRows rows = self.rows
         cdef srp_payload p = rows.p
-        cdef uint8_t *scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK) if rows.tape.flags & SR_HAS_QUOTE else NULL
+        cdef uint8_t *scratch = NULL
+        if rows.tape.flags & SR_HAS_QUOTE:
+            scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK)
+            if scratch == NULL:
+                raise MemoryError
         p.scratch = scratch
         try:
             value = typed_field(rows.engine.layer, &p, f, &rows.tape.rows[self.r], kind)
@@ -850,6 +963,17 @@ cdef struct Plan:          # the types of the fields behind the ID
 
 @cython.final
 cdef class Schema:
+    """The types of fields by template ID: `Schema({"211": [float], "201": [str, datetime, (str, str, float, str)]})`.
+
+    The list names the types of the fields behind the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types in
+    last place repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`; an empty field is
+    `None`, under `str` it is `""`.
+
+    Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
+    `false`; `datetime` ISO 8601 with `Z`, `+hh:mm` or `+hhmm`, digits past microseconds cut.
+
+    Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
+    """
     cdef Engine engine
     cdef dict types
     cdef dict plan_of          # template ID -> index of its plan
@@ -858,13 +982,18 @@ cdef class Schema:
     cdef Plan *plans
     cdef short table[SR_ID_TABLE]
 
-    def __cinit__(self, types):
-        cdef Py_ssize_t index = 0
+    def __cinit__(self):
         self.engine = _default
-        self.types = dict(types)
+        self.types = {}
         self.plan_of = {}
         self.memory = []
         memset(self.table, 0xFF, sizeof(self.table))
+
+    def __init__(self, types):
+        cdef Py_ssize_t index = 0
+        if self.plans != NULL:
+            raise TypeError("a schema is made once")
+        self.types = dict(types)
         plans = _kinds.kinds_of(self.types)
         self.plans = <Plan *>PyMem_Malloc(sizeof(Plan) * (len(plans) + 1))
         if self.plans == NULL:
@@ -937,6 +1066,11 @@ cdef class Schema:
         return values
 
     def decode(self, payload, *, strict=False, limit=None):
+        """As `smartrest.decode`, with typed fields.
+
+        Raises `DecodeError`: what `decode` raises for the payload; then `bad_value` for the first field whose text does
+        not fit its type, with the typed rows before it in `rows`.
+        """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         cdef size_t r
@@ -957,6 +1091,7 @@ cdef class Schema:
             self.engine.end(work)
 
     def decode_row(self, payload, *, strict=False):
+        """As `smartrest.decode_row`, with typed fields. Raises `DecodeError` as `decode` of this schema does."""
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work = self.engine.begin(data)
         try:
@@ -1017,15 +1152,11 @@ cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields
     """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
     cdef size_t start = out.len
     cdef Py_ssize_t i = 0
-    try:
-        for value in fields:
-            if i:
-                put_byte(out, SR_SEPARATOR)
-            put_field(engine, out, style, value, index, i)
-            i += 1
-    except:
-        out.len = start
-        raise
+    for value in fields:
+        if i:
+            put_byte(out, SR_SEPARATOR)
+        put_field(engine, out, style, value, index, i)
+        i += 1
     if out.len == start and srp_put_empty_row(out):
         raise MemoryError
     return 0
@@ -1034,7 +1165,7 @@ cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields
 cdef int put_field(Engine engine, srp_buffer *out, sr_style style, value, index, field) except -1:
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
-        value = _values.text_of(value, index, field)
+        value = srp_call(_values.text_of, value, index, field)
         status = engine.layer.put_value(out, engine.k, style, value)
     if status != SR_OK:
         refuse(status, value, index, field)
@@ -1068,10 +1199,10 @@ cdef tuple fields_of(row, index):
 
 
 cdef bytes utf8(text, index, field):
-    try:
-        return PyUnicode_AsUTF8String(text)
-    except UnicodeEncodeError:
-        raise encode_error("lone_surrogate", index, field, excerpt(str.__str__(text))) from None
+    cdef bytes data = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")
+    if sr_utf8_valid(<const uint8_t *>PyBytes_AS_STRING(data), len(data)) < <size_t>len(data):
+        raise encode_error("lone_surrogate", index, field, excerpt(str.__str__(text)))
+    return data
 
 
 @cython.final
@@ -1229,6 +1360,10 @@ cdef struct Hole:
 
 @cython.final
 cdef class Encoder:
+    """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
+
+    `row` is the row it was made of. Can be pickled, and used by threads at the same time.
+    """
     cdef Engine engine
     cdef readonly tuple row
     cdef tuple options
@@ -1261,6 +1396,11 @@ cdef class Encoder:
             engine.give(&out)
 
     def pack(self, values, *, limit=16_000, on_error=None):
+        """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
+
+        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
+        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
+        """
         cdef Packer packer = Packer.__new__(Packer)
         packer.open(self.engine, self, values, limit, on_error, self.newline)
         return packer
@@ -1361,6 +1501,11 @@ def _rebuild_encoder(row, options):
 
 @cython.final
 cdef class Dispatcher:
+    """Calls a handler for each row of a payload by its template ID.
+
+    A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
+    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two.
+    """
     cdef Engine engine
     cdef dict handlers
     cdef object fallback
@@ -1379,10 +1524,18 @@ cdef class Dispatcher:
         self.skipped = 0
         memset(self.table, 0, sizeof(self.table))
 
+    def __init__(self):
+        pass   # takes nothing
+
     def on(self, *ids):
+        """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
+
+        Raises `TypeError` for an ID that is no `str`, `ValueError` for one that has a handler already.
+        """
         return _dispatch.register(self.handlers, self.coroutines, ids)
 
     def default(self, handler):
+        """Registers the handler of all other rows, in place of an earlier one, and returns it unchanged."""
         _dispatch.check_handler(handler)
         self.fallback = handler
         self.awaits = _dispatch.is_coroutine_handler(handler)
@@ -1415,6 +1568,11 @@ cdef class Dispatcher:
         return self.fallback
 
     def dispatch(self, payload):
+        """Calls the handlers and returns their results in row order.
+
+        A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
+        `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
+        """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         cdef size_t r, skipped = 0
@@ -1422,13 +1580,15 @@ cdef class Dispatcher:
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
         results = []
-        failures = None
+        failures = cut = None
         work = self.engine.begin(data)
         try:
             try:
                 self.engine.read(work, data, False)
             except DecodeError as error:
-                return _dispatch.run(self.calls(error.rows), error)
+                cut = error
+            if cut is not None:
+                return _dispatch.run(self.calls(cut.rows), cut)
             for r in range(work.tape.n_rows):
                 handler = self.handler_of(&work.p, r)
                 if handler is None:
@@ -1436,7 +1596,7 @@ cdef class Dispatcher:
                     continue
                 row = work.layer.row(&work.p, r)
                 try:
-                    results.append(handler(row))
+                    results.append(srp_call1(handler, row))
                 except Exception as failure:   # the handler's own; the other rows shall not be lost
                     if failures is None:
                         failures = []
@@ -1450,6 +1610,7 @@ cdef class Dispatcher:
         return _dispatch.finish(results, failures, None)
 
     def dispatch_async(self, payload):
+        """As `dispatch`, awaiting coroutine handlers one after another."""
         error = None
         try:
             rows = self.engine.decode(payload)

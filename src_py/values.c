@@ -76,6 +76,17 @@ int srp_put_empty_row(srp_buffer *out) {
     return SR_OK;
 }
 
+static PyObject *checked(PyObject *result) {
+    if (!result && !PyErr_Occurred()) PyErr_NoMemory();
+    return result;
+}
+
+PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c) {
+    return checked(PyObject_CallFunctionObjArgs(function, a, b, c, NULL));
+}
+
+PyObject *srp_call1(PyObject *function, PyObject *a) { return checked(PyObject_CallOneArg(function, a)); }
+
 const srp_layer *srp_layer_of(const sr_kernel *k) {
 #if defined(SR_X86)
     if (k->needs & SR_CPU_AVX512_VBMI2) return &srp_layer_avx512;

@@ -1,0 +1,85 @@
+"""Copy the public docstrings of the pure engine into `smartrest/core.pyx`: `python tools/copy_docstrings.py`.
+
+The pure engine is their only home; `tests/house/test_stubs.py` holds the copies against it. `--check` writes nothing and
+fails where a copy is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+CORE = ROOT / "smartrest" / "core.pyx"
+HEAD = re.compile(r"(?P<indent> *)(?:cdef class|def) (?P<name>\w+)")
+CLASSES = ("Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema")
+
+
+def original(pure: object, owner: str, name: str) -> str | None:
+    """The docstring of a member of `owner`, or of the class `name` itself; `Engine` stands for the module."""
+    if not owner:
+        return inspect.getdoc(getattr(pure, name)) if name in CLASSES else None
+    home = pure if owner == "Engine" else getattr(pure, owner) if owner in CLASSES else None
+    if home is None or name.startswith("_") or name not in vars(home):
+        return None
+    if inspect.isclass(vars(home)[name]):
+        return None
+    return inspect.getdoc(inspect.getattr_static(home, name))
+
+
+def written(text: str, indent: str) -> list[str]:
+    """A docstring as source lines; a text signature of its own, if any, stays before it."""
+    escaped = text.replace("\\", "\\\\").replace("\n", f"\n{indent}").split("\n")
+    lines = [line.rstrip() for line in escaped]
+    lines[0] = f'{indent}"""{lines[0]}'
+    if len(lines) == 1:
+        return [lines[0] + '"""']
+    return [*lines, f'{indent}"""']
+
+
+def copied(source: str) -> str:
+    from smartrest import pure
+
+    lines, result, owner, i = source.split("\n"), [], "", 0
+    while i < len(lines):
+        line = lines[i]
+        result.append(line)
+        i += 1
+        head = HEAD.match(line)
+        if not head or (head["indent"] and not line.startswith("    def ")):
+            continue
+        if not head["indent"]:
+            owner = head["name"] if line.startswith("cdef class") else "-"
+        text = original(pure, "" if not head["indent"] else owner, head["name"])
+        if text is None:
+            continue
+        indent = head["indent"] + "    "
+        if lines[i].lstrip().startswith('"""'):
+            end = i
+            while not lines[end].endswith('"""') or (end == i and lines[end].strip() == '"""'):
+                end += 1
+            signature = lines[i : i + 3] if lines[i].endswith(")") and lines[i + 1].strip() == "--" else []
+            i = end + 1
+        else:
+            signature = []
+        new = written(text, indent)
+        if signature:
+            new[0] = indent + new[0].lstrip()[3:]
+        result += signature + new
+    return "\n".join(result)
+
+
+def main() -> int:
+    source = CORE.read_text(encoding="utf-8")
+    new = copied(source)
+    if "--check" in sys.argv:
+        return int(new != source)
+    CORE.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
