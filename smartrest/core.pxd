@@ -121,6 +121,9 @@ cdef extern from "srp.h":
     size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
 
     int srp_reserve(srp_buffer *out, size_t more)
+    int srp_times_init() except -1
+    object srp_time(const sr_time *t)
+
     int srp_put_empty_row(srp_buffer *out)
     object srp_call(object function, object a, object b, object c)
     object srp_call1(object function, object a)

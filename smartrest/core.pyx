@@ -7,7 +7,6 @@ in this file. Public docstrings are copies of those of the pure engine (tools/co
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.datetime cimport datetime_new, import_datetime, timedelta_new, timezone_new
 from cpython.list cimport PyList_AsTuple, PyList_Check
 from cpython.long cimport PyLong_Check
 from cpython.float cimport PyFloat_Check
@@ -505,10 +504,7 @@ cdef class Engine:
 
     @cython.embedsignature(False)   # of its own: a text signature is ASCII
     def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
-        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')
-        --
-
-        `row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
 
         The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
         are counted. A row that fits comes back unchanged, as a tuple.
@@ -936,17 +932,11 @@ cdef long_float(const uint8_t *src, size_t length):
     return real if real - real == 0 else BAD
 
 
-cdef object UTC = None
-
-
 cdef time_of(const uint8_t *src, size_t length):
     cdef sr_time t
     if not sr_get_time(src, length, &t):
         return BAD
-    zone = UTC
-    if t.offset_minutes:
-        zone = timezone_new(timedelta_new(0, t.offset_minutes * 60, 0))
-    return datetime_new(t.year, t.month, t.day, t.hour, t.minute, t.second, t.microsecond, zone)
+    return srp_time(&t)
 
 
 cdef bad_value(const srp_payload *p, size_t base, size_t r, size_t f, rows, bytes data):
@@ -1000,7 +990,7 @@ cdef class Schema:
             raise MemoryError
         for id, (fixed, cycle) in plans.items():
             if _kinds.DATETIME in fixed or _kinds.DATETIME in cycle:
-                prepare_times()
+                srp_times_init()
             self.add(index, id, fixed, cycle)
             index += 1
 
@@ -1106,15 +1096,6 @@ cdef class Schema:
 cdef inline bint plain_id(const srp_payload *p, const sr_row *row) noexcept:
     """Whether a template ID is as it stands: not quoted, and surely no blanks before a quote."""
     return p.tape.reading == SR_GREEDY and (row.start == p.len or p.src[row.start] != SR_QUOTE)
-
-
-cdef prepare_times():
-    global UTC
-    if UTC is None:
-        import datetime
-
-        import_datetime()
-        UTC = datetime.timezone.utc
 
 
 # ---- writing: what the methods above share -------------------------------------------------------------------------------

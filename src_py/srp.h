@@ -77,6 +77,10 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
     return p->scratch;
 }
 
+/* A datetime with time zone (times.c); srp_times_init comes first, and imports Python's module. */
+int srp_times_init(void);
+PyObject *srp_time(const sr_time *t);
+
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
 
 typedef struct {

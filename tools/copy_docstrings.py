@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 CORE = ROOT / "smartrest" / "core.pyx"
 HEAD = re.compile(r"(?P<indent> *)(?:cdef class|def) (?P<name>\w+)")
+SIGNATURE_END = r"\n--\n\n"  # closes a text signature that a docstring spells itself
 CLASSES = ("Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema")
 
 
@@ -31,7 +32,7 @@ def original(pure: object, owner: str, name: str) -> str | None:
 
 
 def written(text: str, indent: str) -> list[str]:
-    """A docstring as source lines; a text signature of its own, if any, stays before it."""
+    """A docstring as source lines; an empty line stays empty."""
     escaped = text.replace("\\", "\\\\").replace("\n", f"\n{indent}").split("\n")
     lines = [line.rstrip() for line in escaped]
     lines[0] = f'{indent}"""{lines[0]}'
@@ -61,14 +62,14 @@ def copied(source: str) -> str:
             end = i
             while not lines[end].endswith('"""') or (end == i and lines[end].strip() == '"""'):
                 end += 1
-            signature = lines[i : i + 3] if lines[i].endswith(")") and lines[i + 1].strip() == "--" else []
+            signature = lines[i].split(SIGNATURE_END)[0] + SIGNATURE_END if SIGNATURE_END in lines[i] else ""
             i = end + 1
         else:
-            signature = []
+            signature = ""
         new = written(text, indent)
         if signature:
-            new[0] = indent + new[0].lstrip()[3:]
-        result += signature + new
+            new[0] = signature + new[0].strip().removeprefix('"""')
+        result += new
     return "\n".join(result)
 
 
