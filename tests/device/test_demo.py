@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from support_mqtt import MqttClient
 
+from smartrest.cli._config import About, Allowed, ChildTable, Connection, Login, Measurements, Series, load
 from smartrest.testing import Platform
 from smartrest.testing.broker import find_mosquitto, free_port
 
@@ -214,6 +216,17 @@ def test_a_configuration_that_cannot_be(tmp_path: Path, more: str, text: str) ->
     assert "Traceback" not in result.stderr
 
 
+def test_the_configuration_in_the_examples_is_complete() -> None:
+    """Every key that there is stands in it, set or as a comment."""
+    path = ROOT / "examples" / "agent.toml"
+    config = load(str(path))
+    assert config.measurements.series[1].child == config.children[0].id
+    text = path.read_text(encoding="utf-8")
+    kinds = (Connection, Login, About, ChildTable, Series, Measurements, Allowed)
+    missing = [one.name for kind in kinds for one in fields(kind) if f"{one.name} = " not in text]
+    assert missing == []
+
+
 def test_a_refused_agent_says_so(tmp_path: Path) -> None:
     with Platform(login="issued") as platform:
         more = "[login]\ntenant = 't'\nuser = 'u'\npassword_file = '" + str(tmp_path / "p") + "'"
@@ -243,8 +256,8 @@ def test_simulating_where_nobody_listens() -> None:
 def test_the_platform_command_prints_and_sends(kind: str) -> None:
     port = free_port()
     command = [sys.executable, "-m", "smartrest", "platform", "--port", str(port), "--broker", kind, "--ask"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=ENVIRONMENT, **pipes) as process:  # type: ignore[call-overload]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         first = process.stdout.readline()
