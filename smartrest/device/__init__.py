@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .base import DeviceError, Statistics
 from .credentials import CredentialStore
 from .events import (
     Action,
@@ -61,6 +62,7 @@ __all__ = [
     "CredentialsReceived",
     "Delivered",
     "Device",
+    "DeviceError",
     "Disconnect",
     "Dropped",
     "ErrorReceived",
@@ -83,6 +85,7 @@ __all__ = [
     "Refused",
     "Session",
     "State",
+    "Statistics",
     "Subscribe",
     "SubscriptionRefused",
     "TokenReceived",

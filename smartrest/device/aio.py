@@ -246,7 +246,7 @@ class AsyncDevice(DeviceBase):
             self._do(self.session.succeed(operation, *fields, now=monotonic()))
         except BaseException as error:  # whatever a handler raises, cancellation too, is this operation's failure
             told = isinstance(error, (SmartRestError, asyncio.CancelledError))
-            log.error("%s: %r failed: %s", self.client_id, operation, failure_text(error), exc_info=not told)
+            log.error("%s: %r failed: %r", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
             self._fail(operation, failure_text(error))
             if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):

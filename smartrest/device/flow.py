@@ -175,7 +175,7 @@ class Flow:
         self.lanes.touched.update(waiting)
 
     def _start(self, entry: Entry, now: float) -> None:
-        entry.started = True
+        self.lanes.start(entry)
         if entry.refusal is not None:
             self._answer(entry, "failed", answers.failed(entry.operation, entry.refusal, self._limit(entry.operation)))
             return
@@ -205,8 +205,7 @@ class Flow:
         return self.budget(topics.us(operation.child))
 
     def _answer(self, entry: Entry, status: str, row: answers.Row) -> None:
-        entry.answer, entry.status = row, status
-        self.lanes.touch(entry)
+        self.lanes.answer(entry, row, status)
 
     def running(self, operation: Operation) -> Entry | None:
         """The entry of an operation that runs and has no answer yet."""

@@ -11,8 +11,8 @@ import binascii
 import json
 from collections.abc import Container, Mapping
 
-from .. import DecodeError, decode
-from ..mqtt import Topic, topics
+from .. import DecodeError, SmartRestError, decode
+from ..mqtt import Topic, topics, username
 from .events import (
     Credentials,
     CredentialsReceived,
@@ -25,6 +25,7 @@ from .events import (
 )
 from .operations import Operation, OperationTemplate
 
+STRING_LIMIT = 65_535  # bytes of an MQTT string or password
 TOKEN_LIFE = 3600.0  # seconds, where a token does not tell: the platform's default
 UNKNOWN_CHILD = "unknown child device"
 
@@ -83,13 +84,21 @@ def _read_row(
 
 def _secret(topic: str, row: tuple[str, ...]) -> Event:
     match row:
-        case ("70", tenant, user, password, *_) if topic == topics.dcr() and tenant and user and "/" not in tenant:
+        case ("70", tenant, user, password, *_) if topic == topics.dcr() and _usable(tenant, user, password):
             return CredentialsReceived(Credentials(tenant, user, password))
         case ("71", token, *_) if topic == topics.dat() and token:
             return TokenReceived(token, token_life(token) / 2)
         case _:
             text = f"a row of {len(row)} fields that is neither credentials nor a token"
             return PayloadRefused(topic, "unexpected_row", None, text)
+
+
+def _usable(tenant: str, user: str, password: str) -> bool:
+    """Whether MQTT can carry these credentials."""
+    try:
+        return bool(username(tenant, user)) and len(password.encode()) <= STRING_LIMIT
+    except SmartRestError:
+        return False
 
 
 def _read_operation(

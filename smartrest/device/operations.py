@@ -118,16 +118,17 @@ class Entry:
 class Lane:
     """The operations of one device and fragment, oldest first. `held`: waits for what 500 will tell."""
 
-    __slots__ = ("entries", "held")
+    __slots__ = ("entries", "held", "running")
 
     def __init__(self, *, held: bool) -> None:
         self.entries: deque[Entry] = deque()
         self.held = held
+        self.running: Entry | None = None  # which need not be the head: an older one may have come later
 
     def next_start(self) -> Entry | None:
         """The operation that may start now, if any."""
         head = self.entries[0]
-        if head.started or (self.held and head.operation.id is None) or any(entry.running for entry in self.entries):
+        if head.started or self.running is not None or (self.held and head.operation.id is None):
             return None
         return head
 
@@ -199,12 +200,15 @@ class Lanes:
     def entry(self, operation: Operation) -> Entry | None:
         return self._entries.get(operation)
 
-    @property
-    def held(self) -> bool:
-        return any(lane.held for lane in self._lanes.values())
+    def start(self, entry: Entry) -> None:
+        entry.started = True
+        self._lanes[entry.operation.lane].running = entry
 
-    def touch(self, entry: Entry) -> None:
-        self.touched[entry.operation.lane] = self._lanes[entry.operation.lane]
+    def answer(self, entry: Entry, row: tuple[Any, ...], status: str) -> None:
+        entry.answer, entry.status = row, status
+        lane = self.touched[entry.operation.lane] = self._lanes[entry.operation.lane]
+        if lane.running is entry:
+            lane.running = None
 
     def receive(self, entries: list[Entry], now: float, *, duplicate: bool = False) -> list[tuple[Entry, bool]]:
         """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does.
@@ -220,13 +224,11 @@ class Lanes:
         fresh: list[Entry] = []
         unplaced: dict[tuple[str, str], list[Entry]] = {}
         pending: dict[tuple[str, str], set[Entry]] = {}
-        met: set[Entry] = set()
+        candidates: dict[tuple[str, ...], Iterator[Entry]] = {}
         for entry in entries:
             key = entry.operation.lane
-            known = self._find(entry.operation, duplicate, met)
+            known = self._find(entry.operation, duplicate, candidates)
             result.append((known or entry, known is not None))
-            if known is not None:
-                met.add(known)
             if known is None:
                 unplaced.setdefault(key, []).append(entry)
                 fresh.append(entry)
@@ -243,14 +245,19 @@ class Lanes:
             self._release(key, known_pending)
         return result
 
-    def _find(self, operation: Operation, duplicate: bool, met: set[Entry]) -> Entry | None:
-        for entry in self._by_row.get(operation.row, ()):
+    def _find(
+        self, operation: Operation, duplicate: bool, candidates: dict[tuple[str, ...], Iterator[Entry]]
+    ) -> Entry | None:
+        """The known operation that this one repeats; `candidates` are those that no row of the payload has met yet."""
+        if operation.id is None and not (self.listening or duplicate):
+            return None
+        for entry in candidates.setdefault(operation.row, iter(list(self._by_row.get(operation.row, ())))):
             same = entry.operation
-            if entry in met or same.topic != operation.topic or same.id != operation.id:
+            if same.topic != operation.topic or same.id != operation.id:
                 continue
             if operation.id is None:
                 held = same in self._entries
-                if not ((self.listening and (held or entry.finished_at >= self._asked_at)) or (duplicate and held)):
+                if not held and not (self.listening and entry.finished_at >= self._asked_at):
                     continue
                 entry.repeated = held
                 self.ask_again |= not held

@@ -19,7 +19,7 @@ _HUSKS = 64  # dropped items that a queue carries along before it is swept
 class Item:
     """One encoded row, or (`alone`) a whole payload that must not be joined with others."""
 
-    __slots__ = ("alone", "data", "gone", "measurement", "topic")
+    __slots__ = ("alone", "data", "gone", "measurement", "size", "topic")
 
     def __init__(self, topic: str, data: bytes, *, measurement: bool = False, alone: bool = False) -> None:
         self.topic = topic
@@ -27,10 +27,7 @@ class Item:
         self.measurement = measurement
         self.alone = alone
         self.gone = False  # taken or dropped
-
-    @property
-    def size(self) -> int:
-        return len(self.data) + _OVERHEAD
+        self.size = len(data) + _OVERHEAD
 
 
 class _Queue:
@@ -45,7 +42,7 @@ class _Queue:
 
     def count(self, item: Item, sign: int) -> None:
         self.live += sign
-        self.wire += sign * (len(item.data) + len(_JOINT))
+        self.wire += sign * (item.size - _OVERHEAD + len(_JOINT))
         self.lone += sign * item.alone
 
     @property
@@ -87,7 +84,8 @@ class Outbox:
             queue = self._queue(item.topic)
             queue.items.append(item)
             queue.count(item, 1)
-            self._mark(item.topic, queue)
+            if queue.wire > queue.budget or item.alone:
+                self._mark(item.topic, queue)
         return self._drop()
 
     def put_back(self, items: list[Item]) -> list[Item]:

@@ -65,6 +65,7 @@ class Device(DeviceBase):
         weakref.finalize(self, _close_both, self._wake_in, self._wake_out)
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
+        self._handling = _Handling()
         self._awake = False
         self._pulse_at = 0.0
 
@@ -93,13 +94,16 @@ class Device(DeviceBase):
             raise self._error() or RuntimeError("the device was stopped")
 
     def stop(self, timeout: float | None = None) -> None:
-        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it)."""
+        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it).
+
+        In a handler or listener it does not wait: the handler's own answer is part of what is left.
+        """
         with self._lock:
             thread = self._thread
             self._tell(self.session.stop(monotonic()))
         if thread is None:
             self._note(self._take_events())
-        elif thread is not threading.current_thread():
+        elif thread is not threading.current_thread() and not self._handling.now:
             thread.join(self.session.limits.drain + self.session.limits.connect if timeout is None else timeout)
 
     def run(self) -> None:
@@ -371,15 +375,19 @@ class Device(DeviceBase):
         """In a worker thread. The lane is free before the answer leaves: the next operation comes after it."""
         with self._lock:
             self._tell(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
+        self._handling.now = True
         try:
             fields = result_fields(handler(operation))
             self._free(operation)
             with self._lock:
                 self._tell(self.session.succeed(operation, *fields, now=monotonic()))
         except BaseException as error:  # whatever a handler raises, SystemExit too, is this operation's failure
-            log.error("%s: %r failed", self.client_id, operation, exc_info=not isinstance(error, SmartRestError))
+            told = isinstance(error, SmartRestError)
+            log.error("%s: %r failed: %r", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
             self._fail(operation, failure_text(error))
+        finally:
+            self._handling.now = False
 
     def _free(self, operation: Operation) -> None:
         with self._lock:
@@ -389,6 +397,12 @@ class Device(DeviceBase):
     def _fail(self, operation: Operation, text: str) -> None:
         with self._lock:
             self._tell(self.session.fail(operation, text, now=monotonic()))
+
+
+class _Handling(threading.local):
+    """Whether this thread runs a handler."""
+
+    now = False
 
 
 def _select(reading: list[Any], writing: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
