@@ -50,7 +50,7 @@ def core():
         sources,
         depends=[*glob("src_*/*.h"), *glob("src_c/kernels/*.h"), "src_c/sr_tochars.cpp"],
         include_dirs=["src_c", "src_py"],
-        extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-math-errno", "-fvisibility=hidden"],
+        extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
     return cythonize([extension], language_level=3)
 
