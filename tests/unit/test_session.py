@@ -112,7 +112,19 @@ def test_step_zero_fetches_credentials() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"70", b"70,t1", b"70,t1,user", b"70,,user,pw", b"70,t/1,user,pw", b'70,t1,user,"secret', b"71,x", b"\xff", b""],
+    [
+        b"70",
+        b"70,t1",
+        b"70,t1,user",
+        b"70,,user,pw",
+        b"70,t/1,user,pw",
+        b'70,t1,user,"secret',
+        b"71,x",
+        b"\xff",
+        b"",
+        b"70,t,user\0,pw",
+        b"70,t,user," + b"x" * 65_536,
+    ],
 )
 def test_a_row_that_is_no_credentials_is_reported_without_its_text(payload: bytes) -> None:
     session = Session("dev", bootstrap=BOOTSTRAP)
