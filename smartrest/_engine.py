@@ -11,9 +11,7 @@ _name, _, _kernel = _wanted.partition(":")
 if _name not in ("auto", "core", "pure") or (_kernel and _name != "core") or _wanted.endswith(":"):
     raise ImportError(f"SMARTREST_ENGINE={_wanted!r} is none of pure, core, core:<kernel>")
 
-if TYPE_CHECKING:
-    from . import pure as chosen
-elif _name == "pure":
+if TYPE_CHECKING or _name == "pure":
     from . import pure as chosen
 else:
     try:

@@ -50,7 +50,8 @@ def _kind(template_id: str, wanted: Any) -> int:
 def is_hole(field: Any) -> bool:
     """Whether a field of a row to be compiled stands for a value that comes later."""
     return any(field is hole for hole in (str, int, float, bool, object)) or (
-        isinstance(field, type) and (field is class_of("decimal", "Decimal") or field is class_of("datetime", "datetime"))
+        isinstance(field, type)
+        and (field is class_of("decimal", "Decimal") or field is class_of("datetime", "datetime"))
     )
 
 

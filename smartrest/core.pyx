@@ -1210,6 +1210,8 @@ cdef class Packer:
         self.newline = newline
         self.items = iter(items)
         self.parts = []
+        if srp_reserve(&self.out, SMALL):
+            raise MemoryError
 
     def __dealloc__(self):
         PyMem_Free(self.out.data)

@@ -49,8 +49,6 @@ class SmartRestError(ValueError):
 class DecodeError(SmartRestError):
     """A payload that cannot be read. `rows` holds the whole rows before the error, as `decode` returns them."""
 
-    rows: list[tuple[Any, ...]] = []
-
     def __init__(
         self,
         message: str = "",
@@ -62,7 +60,7 @@ class DecodeError(SmartRestError):
         rows: Sequence[tuple[Any, ...]] = (),
     ) -> None:
         super().__init__(message, reason, position=position, row=row, field=field)
-        self.rows = list(rows)
+        self.rows: list[tuple[Any, ...]] = list(rows)
 
 
 class EncodeError(SmartRestError):

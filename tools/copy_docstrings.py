@@ -1,7 +1,7 @@
 """Copy the public docstrings of the pure engine into `smartrest/core.pyx`: `python tools/copy_docstrings.py`.
 
-The pure engine is their only home; `tests/house/test_stubs.py` holds the copies against it. `--check` writes nothing and
-fails where a copy is out of date.
+The pure engine is their only home; `tests/house/test_stubs.py` holds the copies against it. `--check` writes nothing
+and fails where a copy is out of date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Print `src_c/sr_constants.h` from `smartrest/_constants.py`: `python tools/gen_constants.py > src_c/sr_constants.h`."""
+"""Print the C header of constants: `python tools/gen_constants.py > src_c/sr_constants.h`."""
 
 from __future__ import annotations
 

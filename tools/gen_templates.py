@@ -362,7 +362,12 @@ def entry(template: dict) -> list[str]:
         facts.append(f"too long a row goes on as `{template['continues_as']}`")
     if template.get("protocol", "2.0") != "2.0":
         facts.append(f"SmartREST {template['protocol']}")
-    lines = ["", f"### `{template['id']}` {template['name']}", "", f"{cell(template['description'])} ({'; '.join(facts)})"]
+    lines = [
+        "",
+        f"### `{template['id']}` {template['name']}",
+        "",
+        f"{cell(template['description'])} ({'; '.join(facts)})",
+    ]
     if "note" in template:
         lines[-1] += f" Note: {cell(template['note'])}."
     if "one_of" in template:
