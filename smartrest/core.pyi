@@ -1,5 +1,12 @@
 """The compiled engine: its types are those of the pure one."""
 
-from smartrest.pure import *
-from smartrest.pure import Dispatcher as Dispatcher
-from smartrest.pure import Schema as Schema
+from typing import Any
+
+from smartrest.pure import *  # noqa: F403 - the names of both engines are the same
+
+class Engine:
+    def __init__(self, kernel: str = "auto") -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+def kernels() -> tuple[tuple[str, bool], ...]: ...
+def use(kernel: str) -> None: ...

@@ -1,6 +1,6 @@
 """What can go wrong, as exceptions: one base, one class per side, the same attributes everywhere.
 
-Every error carries a stable `reason` (a word of `_constants.STATUS`) and says where. The engines build their errors with
+Every error carries a stable `reason` (a word of `_constants.STATUS`) and says where. The engines build theirs with
 `decode_error` and `encode_error`, so that class, reason, position and message are the same in both.
 """
 
