@@ -206,3 +206,46 @@ def test_a_row_changed_after_it_was_given(engine: Any) -> None:
             yield row
 
     assert list(engine.pack(rows())) == [b"0\n1\n2"]
+
+
+class TestSplitGroups:
+    """A row over the limit goes as several rows that mean the same, where its template allows that."""
+
+    SUPPORTED = ("114", *(f"c8y_Operation{k}" for k in range(9)))
+    MEASURED = (
+        "201",
+        "acme_Pump",
+        "2026-03-14T09:26:53Z",
+        *(part for k in range(8) for part in ("P", f"s{k}", k, "u")),
+    )
+
+    def test_a_measurement_is_divided_by_its_series(self, engine: Any) -> None:
+        rows = [("400", "t", "x"), self.MEASURED, ("500",)]
+        payloads = list(engine.pack(rows, limit=80, split_groups=True))
+        assert all(len(payload) <= 80 for payload in payloads)
+        read = [row for payload in payloads for row in engine.decode(payload)]
+        assert read[0] == ("400", "t", "x")
+        assert read[-1] == ("500",)
+        parts = read[1:-1]
+        assert len(parts) >= 2
+        assert all(part[:3] == self.MEASURED[:3] for part in parts)
+        assert tuple(value for part in parts for value in part[3:]) == tuple(map(str, self.MEASURED[3:]))
+
+    def test_rows_that_fit_stay_whole(self, engine: Any) -> None:
+        rows = [("400", "t", "x"), self.MEASURED]
+        assert list(engine.pack(rows, split_groups=True)) == list(engine.pack(rows))
+
+    def test_a_row_that_may_not_be_divided(self, engine: Any) -> None:
+        seen: list[EncodeError] = []
+        assert list(engine.pack([self.SUPPORTED, ("500",)], limit=60, split_groups=True, on_error=seen.append)) == [
+            b"500"
+        ]
+        assert all(isinstance(error, PayloadTooLargeError) for error in seen)
+        assert len(seen) == 1
+        assert where(seen[0]) == ("too_large", None, 0, None)
+        with pytest.raises(PayloadTooLargeError):
+            list(engine.pack([("my template", "x" * 99)], limit=60, split_groups=True))
+
+    def test_without_the_option_nothing_is_divided(self, engine: Any) -> None:
+        with pytest.raises(PayloadTooLargeError):
+            list(engine.pack([self.MEASURED], limit=80))

@@ -63,9 +63,21 @@ def test_touching_a_view(core: Any, payload: str) -> None:
     assert views[0] == views[1]
 
 
-@given(payload=s.payloads)
-def test_check(core: Any, payload: bytes) -> None:
-    same(core, "check", payload)
+@given(
+    payload=s.payloads, topic=st.sampled_from((None, None, "s/us", "s/us/child", "s/ds", "s/uc/x", "s/e", "any", ""))
+)
+def test_check(core: Any, payload: bytes, topic: str | None) -> None:
+    same(core, "check", payload, topic=topic)
+
+
+group_rows = st.tuples(
+    st.sampled_from(("114", "140", "201", "116", "528", "mine")), st.lists(s.short_texts, max_size=14)
+).map(lambda p: (p[0], *p[1]))
+
+
+@given(rows=st.lists(group_rows, max_size=4), limit=st.integers(10, 60), options=s.encode_options)
+def test_pack_dividing_groups(core: Any, rows: Any, limit: int, options: Any) -> None:
+    same(core, "pack", rows, split_groups=True, **{**options, "limit": limit})
 
 
 @given(field=st.one_of(s.payloads, s.payload_texts, s.texts.map(PURE.escape)))
