@@ -166,6 +166,7 @@ class Collection:
         custom: Custom | None = None,
         **columns: Any,
     ) -> Collection:
+        _check_id(message_id)
         values = {name: _text(message_id, name, value) for name, value in columns.items()}
         properties: dict[str, Property] = {}
         for name, given in (custom or {}).items():
@@ -195,6 +196,7 @@ class Collection:
     def _response(
         self, message_id: str, base: str, condition: str, patterns: dict[str, str], operation: bool | None
     ) -> Collection:
+        _check_id(message_id)
         for name, path in (("base", base), ("condition", condition), *patterns.items()):
             if not isinstance(path, str):
                 raise template_error(message_id, Fault("bad_type", name, path, "a JSON path"))
@@ -206,16 +208,14 @@ class Collection:
     # What is in it
 
     def _add(self, definition: RequestDefinition | ResponseDefinition) -> None:
-        if not isinstance(definition.message_id, str):
-            raise template_error("", Fault("bad_type", "message_id", definition.message_id, "a text"))
         for fault in self.faults(definition):
             raise template_error(definition.message_id, fault)
         self.define(definition)
 
     def faults(self, definition: RequestDefinition | ResponseDefinition) -> list[Fault]:
         """What keeps a definition from being put in."""
-        taken = Fault("duplicate_id", "message_id", definition.message_id, "an ID of its own in the collection", 1)
-        return [*definition.faults(), *([taken] if definition.message_id in self._templates else [])]
+        double = Fault("duplicate_id", "message_id", definition.message_id, "an ID of its own in the collection", 1)
+        return [*definition.faults(), *([double] if definition.message_id in self._templates else [])]
 
     def define(self, definition: RequestDefinition | ResponseDefinition) -> None:
         """Put in a definition that has no faults."""
@@ -393,10 +393,15 @@ def _topic(kind: str, x_id: str) -> str:
         raise template_error("", Fault("bad_x_id", "x_id", x_id, f"one level of a topic ({error})")) from None
 
 
-def _text(message_id: Any, name: str, value: Any) -> str:
+def _check_id(message_id: Any) -> None:
+    if not isinstance(message_id, str):
+        raise template_error("", Fault("bad_type", "message_id", message_id, "a text"))
+
+
+def _text(message_id: str, name: str, value: Any) -> str:
     """A value as it stands in a definition."""
     try:
         return Property("", value=value).text
     except EncodeError as error:
         reason = "bad_type" if error.reason == "bad_type" else "bad_value"
-        raise template_error(str(message_id), Fault(reason, name, value, "a value that can be sent")) from None
+        raise template_error(message_id, Fault(reason, name, value, "a value that can be sent")) from None

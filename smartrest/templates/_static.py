@@ -6,6 +6,7 @@ The facts are in `table.json`, read when first asked for. Never a gate: an ID th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ._builders import Builders
@@ -37,15 +38,17 @@ class StaticTemplates(Builders, Mapping[str, Template]):
     """The static templates, by ID and by name: `static["200"]` is `static["create_measurement"]`.
 
     Iteration gives the IDs, in order. Attributes are the builders of what a device publishes:
-    `static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")` is the row. `schema` types
-    the numbers and flags of all of them. `add` makes templates of your own known, here and to `parse` and `check`.
+    `static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")` is the row. `schema` is a
+    `smartrest.Schema` that types their numbers, integers and flags; dates and all else stay text. `add` makes templates
+    of your own known, here and to `parse` and `check`.
     """
 
-    __slots__ = ("_found", "_schema")
+    __slots__ = ("_found", "schema")
+
+    schema: Schema  # made by __getattr__ when it is first asked for
 
     def __init__(self) -> None:
         self._found: dict[str, Template] | None = None  # by ID, then by name
-        self._schema: Schema | None = None
 
     def _all(self) -> dict[str, Template]:
         if self._found is None:
@@ -88,6 +91,11 @@ class StaticTemplates(Builders, Mapping[str, Template]):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
+            if name == "schema":
+                from .._engine import Schema
+
+                self.schema = Schema(schema_types(self.values()))
+                return self.schema
             template = self._all().get(name)
             if template is not None and _is_builder(name, template):
                 return template.build
@@ -113,7 +121,7 @@ class StaticTemplates(Builders, Mapping[str, Template]):
                 if key in found or hasattr(StaticTemplates, key):
                     raise ValueError(f"{key!r} is taken")
             found[template.id] = found[template.name] = template
-        self._found, self._schema = found, None
+        self._put(found)
 
     def remove(self, *keys: str) -> None:
         """Forget templates that were added, by ID or name. Raises KeyError; what the vendor documents stays."""
@@ -124,16 +132,12 @@ class StaticTemplates(Builders, Mapping[str, Template]):
             if template is None or template.id in own:
                 raise KeyError(key)
             del found[template.id], found[template.name]
-        self._found, self._schema = found, None
+        self._put(found)
 
-    @property
-    def schema(self) -> Schema:
-        """A `smartrest.Schema` for these rows: numbers, integers and flags typed, dates and all else text."""
-        if self._schema is None:
-            from .._engine import Schema
-
-            self._schema = Schema(schema_types(self.values()))
-        return self._schema
+    def _put(self, found: dict[str, Template]) -> None:
+        self._found = found
+        with suppress(AttributeError):  # it was never asked for
+            del self.schema
 
 
 def _close(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:

@@ -124,6 +124,7 @@ def known() -> StaticTemplates:
 
 
 def test_users_add_templates(known: StaticTemplates) -> None:
+    assert known.schema.decode_row(b"990,5,x,7") == ("990", "5", "x", "7")
     known.add(
         own_template(), Template("991", "pump_state", [Parameter("state", mandatory=True)], direction="subscribe")
     )

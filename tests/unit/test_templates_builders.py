@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def test_a_type_checker_sees_the_signatures(tmp_path: Path, repository: Path) ->
         text=True,
         timeout=250,
         cwd=tmp_path,
-        env={"MYPYPATH": str(repository), "PATH": ""},
+        env={**os.environ, "MYPYPATH": str(repository)},
     )
     faulty = {int(line.split(":")[1]) for line in done.stdout.splitlines() if line.startswith("user.py:")}
     first = len(lines) - len(REFUSED) + 1
