@@ -69,8 +69,9 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     ran = [variant for variant in support.VARIANTS if variant in _ran]
     missing = [variant for variant in support.VARIANTS if variant not in _ran]
-    line = "engines that ran: " + (", ".join(ran) or "none")
-    terminalreporter.write_line(line + (f" | did not run: {', '.join(missing)}" if missing and ran else ""))
+    if ran:  # else no test asked for an engine
+        line = "engines that ran: " + ", ".join(ran)
+        terminalreporter.write_line(line + (f" | did not run: {', '.join(missing)}" if missing else ""))
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""The suite about itself: what is required and missing fails, and what cannot run says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def without_core(tmp_path: Path, repository: Path) -> Path:
+    """The package and a part of its tests, without the compiled core."""
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "__pycache__")
+    shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
+    shutil.copy(repository / "pyproject.toml", tmp_path)
+    tests = tmp_path / "tests"
+    (tests / "contract").mkdir(parents=True)
+    for source in [repository / "tests" / "conftest.py", *(repository / "tests").glob("support*.py")]:
+        shutil.copy(source, tests)
+    shutil.copy(repository / "tests" / "contract" / "test_limits.py", tests / "contract")
+    return tmp_path
+
+
+def run(folder: Path, required: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTEST_"))}
+    environment["SMARTREST_EXT"] = required
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "many_fields or engine_that"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_missing_core_fails_where_it_is_required(without_core: Path) -> None:
+    done = run(without_core, "require")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "SMARTREST_EXT=require, but smartrest.core is not built" in done.stdout
+    assert "passed" in done.stdout, "the pure engine ran"
+    assert "skipped" not in done.stdout
+
+
+def test_a_missing_core_is_skipped_with_its_reason_else(without_core: Path) -> None:
+    done = run(without_core, "auto")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "smartrest.core is not built" in done.stdout
+    assert "engines that ran: pure | did not run: core:scalar" in done.stdout
