@@ -24,7 +24,8 @@ def needs(path: Path) -> list[str]:
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.partition(".")[0])
-    return sorted(name for name in names if name != "smartrest" and importlib.util.find_spec(name) is None)
+    names -= {"smartrest", *(neighbour.stem for neighbour in EXAMPLES)}
+    return sorted(name for name in names if importlib.util.find_spec(name) is None)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
