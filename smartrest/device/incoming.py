@@ -41,16 +41,22 @@ class Incoming:
 
 
 def read(
-    topic: str, payload: bytes, *, device: str, children: Container[str], templates: Mapping[str, OperationTemplate]
+    topic: str,
+    payload: bytes,
+    *,
+    limit: int,
+    device: str,
+    children: Container[str],
+    templates: Mapping[str, OperationTemplate],
 ) -> Incoming:
-    """Read one payload. `templates`: how operations look, by template ID."""
+    """Read one payload of at most `limit` bytes. `templates`: how operations look, by template ID."""
     found = Incoming()
     parsed = topics.parse(topic)
     if not parsed.is_smartrest:
         found.events.append(PayloadReceived(topic, bytes(payload)))
         return found
     try:
-        rows = decode(payload)
+        rows = decode(payload, limit=limit)
         error = None
     except DecodeError as caught:
         rows, error = caught.rows, caught

@@ -188,8 +188,9 @@ class Lanes:
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._entries: dict[Operation, Entry] = {}
         self._by_row: dict[tuple[str, ...], list[Entry]] = {}
-        self._finished: deque[Entry] = deque()  # removed, still in _by_row
-        self._history: OrderedDict[tuple[str, ...], Entry] = OrderedDict()
+        self._by_id: dict[tuple[str, ...], Entry] = {}
+        self._finished: deque[Entry] = deque()  # removed, still in _by_row or _by_id
+        self._history: OrderedDict[tuple[str, ...], Entry] = OrderedDict()  # finished some time ago
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -226,20 +227,23 @@ class Lanes:
         pending: dict[tuple[str, str], set[Entry]] = {}
         candidates: dict[tuple[str, ...], Iterator[Entry]] = {}
         for entry in entries:
-            key = entry.operation.lane
             known = self._find(entry.operation, duplicate, candidates)
             result.append((known or entry, known is not None))
+            key = (known or entry).operation.lane
             if known is None:
                 unplaced.setdefault(key, []).append(entry)
-                fresh.append(entry)
+                if entry.operation.id is not None:
+                    self._by_id[_mark(entry.operation)] = entry
+                else:
+                    fresh.append(entry)
             elif known.operation in self._entries:
                 self._place(key, unplaced.pop(key, []), before=known)
                 pending.setdefault(key, set()).add(known)
-            elif known.operation.id is not None:
+            elif known.answered is Told.YES and known.operation.id is not None:
                 unplaced.setdefault(key, []).append(self._revive(known))
         for key, rest in unplaced.items():
             self._place(key, rest)
-        for entry in fresh:
+        for entry in fresh:  # now, since they are no repeats of each other
             self._by_row.setdefault(entry.operation.row, []).append(entry)
         for key, known_pending in pending.items():
             self._release(key, known_pending)
@@ -249,31 +253,26 @@ class Lanes:
         self, operation: Operation, duplicate: bool, candidates: dict[tuple[str, ...], Iterator[Entry]]
     ) -> Entry | None:
         """The known operation that this one repeats; `candidates` are those that no row of the payload has met yet."""
-        if operation.id is None and not (self.listening or duplicate):
+        if operation.id is not None:
+            return self._by_id.get(_mark(operation)) or self._history.get(_mark(operation))
+        if not (self.listening or duplicate):
             return None
         for entry in candidates.setdefault(operation.row, iter(list(self._by_row.get(operation.row, ())))):
-            same = entry.operation
-            if same.topic != operation.topic or same.id != operation.id:
-                continue
-            if operation.id is None:
-                held = same in self._entries
-                if not held and not (self.listening and entry.finished_at >= self._asked_at):
-                    continue
-                entry.repeated = held
-                self.ask_again |= not held
-            return entry
-        if operation.id is not None or duplicate:
-            return self._history.get(_mark(operation))
-        return None
+            held = entry.operation in self._entries
+            late = self.listening and entry.finished_at >= self._asked_at
+            if entry.operation.topic == operation.topic and (held or late or duplicate):
+                if not duplicate:
+                    entry.repeated = held
+                    self.ask_again |= not held
+                return entry
+        return self._history.get(_mark(operation)) if duplicate else None
 
     def _revive(self, entry: Entry) -> Entry:
         """By ID it is certain that the platform has not seen the answer: it is given again, nothing is run again."""
         entry.executing = entry.answered = Told.NO
-        listed = self._by_row.setdefault(entry.operation.row, [])
-        if entry in listed:
+        if entry in self._finished:
             self._finished.remove(entry)
-        else:
-            listed.append(entry)
+        self._by_id[_mark(entry.operation)] = entry
         return entry
 
     def _place(
@@ -314,9 +313,6 @@ class Lanes:
         entry.answered = Told.YES
         self.ask_again |= entry.repeated
         entry.repeated = False
-        self._history[_mark(operation)] = entry
-        if len(self._history) > HISTORY:
-            self._history.popitem(last=False)
         entry.finished_at = now
         self._finished.append(entry)
         self._prune(now)
@@ -324,10 +320,17 @@ class Lanes:
     def _prune(self, now: float) -> None:
         while self._finished and not self.listening and self._finished[0].finished_at < now - self.doubt:
             entry = self._finished.popleft()
-            listed = self._by_row[entry.operation.row]
-            listed.remove(entry)
-            if not listed:
-                del self._by_row[entry.operation.row]
+            operation = entry.operation
+            if operation.id is not None:
+                del self._by_id[_mark(operation)]
+            elif len(self._by_row[operation.row]) > 1:
+                self._by_row[operation.row].remove(entry)
+            else:
+                del self._by_row[operation.row]
+            self._history[_mark(operation)] = entry
+            self._history.move_to_end(_mark(operation))
+            if len(self._history) > HISTORY:
+                self._history.popitem(last=False)
 
     def asked(self, now: float) -> None:
         """500 is on its way: what is held may come once more."""

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .. import PayloadTooLargeError, TemplateError, encode_row, pack
+from ..errors import too_large_error
 from ..mqtt import ConnackCode, topics
 from . import incoming
 from .events import (
@@ -138,7 +139,14 @@ class Session(Steps):
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:
         """A payload arrived; `duplicate` is MQTT's DUP flag. Nothing that the network sends raises."""
         self._at(now)
-        found = incoming.read(topic, payload, device=self.device_id, children=self._known, templates=self._templates)
+        found = incoming.read(
+            topic,
+            payload,
+            limit=self.limits.receive,
+            device=self.device_id,
+            children=self._known,
+            templates=self._templates,
+        )
         for event in found.events:
             if isinstance(event, CredentialsReceived):
                 if self.state is not State.BOOTSTRAP:
@@ -212,7 +220,7 @@ class Session(Steps):
         self._at(now)
         limit = self._budget(topic)
         if len(payload) > limit:
-            raise PayloadTooLargeError(f"payload of {len(payload)} bytes; {topic} takes {limit}", "too_large")
+            raise too_large_error(limit, None)
         self._flow.put([Item(topic, bytes(payload), alone=True)], self._now)
         return self._end()
 

@@ -34,6 +34,7 @@ class Limits:
     operation: float | None = 3600.0  # for one operation, then it is answered 502
     operations: int = 10_000  # held at a time; further ones are left PENDING and asked for later
     packet: int = PACKET_LIMIT
+    receive: int = 1_000_000  # of one payload: longer ones are refused; the platform sends none over its packet limit
     queue: int = 8_000_000  # waiting and unacknowledged data, about
     in_flight: int = 20  # unacknowledged data payloads
     backoff: Backoff = field(default_factory=Backoff)  # between connections

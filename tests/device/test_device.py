@@ -292,6 +292,24 @@ def test_stopping_delivers_first_and_starting_again_works(smartrest_platform: Pl
     smartrest_platform.wait_for(lambda: ("200", "a", "b", "3") in smartrest_platform.published("s/us"))
 
 
+def test_a_handler_may_stop_the_device(smartrest_platform: Platform, make: Make, kind: str) -> None:
+    device = make(smartrest_platform)
+
+    @device.operation("c8y_Restart")
+    def restart(operation: Any) -> None:
+        if kind == "paho":
+            device.stop()
+        else:
+            asyncio.run_coroutine_threadsafe(device.device.device.stop(), device.device._loop)
+
+    device.start(10)
+    begin = time.monotonic()
+    (operation,) = smartrest_platform.send(("510", "dev"))
+    assert operation.wait(5).status == "SUCCESSFUL"
+    device.wait_event(Closed)
+    assert time.monotonic() - begin < 5
+
+
 def test_a_listener_that_fails_stops_nothing(
     smartrest_platform: Platform, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

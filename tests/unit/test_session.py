@@ -452,6 +452,13 @@ def test_replies_other_payloads_and_bad_payloads() -> None:
     assert session.online
 
 
+def test_a_payload_over_the_limit_is_not_read() -> None:
+    session = online()
+    (refused,) = session.received("s/ds", b"511,dev," + b"x" * 1_000_000, 1.0)
+    assert isinstance(refused, PayloadRefused)
+    assert (refused.reason, refused.position) == ("too_large", 1_000_000)
+
+
 def test_stopping_sends_what_is_left_first() -> None:
     session = online(acknowledgements=True, linger=10.0)
     session.outgoing()

@@ -260,6 +260,18 @@ def test_an_id_is_run_once_and_its_answer_given_again() -> None:
     assert rows(session) == [("s/us", [("504", "1")]), ("s/us", [("506", "1", "r")])]
 
 
+def test_an_id_twice_in_one_payload_or_in_another_form_is_one_operation() -> None:
+    templates = {"dm101": OperationTemplate("acme_Pump", 2), "dm102": OperationTemplate("acme_Valve", 2)}
+    session = fresh(x_ids=["acme"], operations=templates)
+    events = session.received("s/dc/acme", b"dm101,dev,1,a\ndm101,dev,1,a\ndm101,dev,1,b\ndm102,dev,1", 20.0)
+    (operation,) = started(events)
+    assert kinds(events) == [OperationRepeated] * 3 + [OperationReceived]
+    session.succeed(operation, "r")
+    session.outgoing()
+    assert kinds(session.received("s/dc/acme", b"dm102,dev,1\ndm101,dev,1,a", 21.0)) == [OperationRepeated] * 2
+    assert rows(session) == [("s/us", [("504", "1")]), ("s/us", [("506", "1", "r")])]
+
+
 def test_rows_of_a_custom_template_without_description_are_messages() -> None:
     session = fresh(x_ids=["acme"])
     assert kinds(session.received("s/dc/acme", b"dm101,dev,1", 20.0)) == [MessageReceived]
@@ -321,7 +333,11 @@ def test_a_payload_marked_as_duplicate_is_not_run_again() -> None:
     assert session.received("s/ds", b"511,dev,ls", 20.1, duplicate=True) == [OperationRepeated(operation)]
     session.succeed(operation)
     assert session.received("s/ds", b"511,dev,ls", 30.0, duplicate=True) == [OperationRepeated(operation)]
-    assert kinds(session.received("s/ds", b"511,dev,other", 30.0, duplicate=True)) == [OperationReceived]
+    (other,) = started(session.received("s/ds", b"511,dev,other", 30.0, duplicate=True))
+    session.succeed(other)
+    for moment in (30.1, 40.0):
+        assert session.received("s/ds", b"511,dev,other", moment, duplicate=True) == [OperationRepeated(other)]
+    assert len(started(session.received("s/ds", b"511,dev,other", 50.0))) == 1
 
 
 def test_what_does_not_fit_is_left_pending_and_asked_for_later() -> None:
