@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+import pytest
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 import smartrest
+
+T = TypeVar("T")
+
+
+def over_tls(test: T) -> T:
+    """Marks a test with a TLS broker: of ended TLS connections amqtt and Python 3.10 leave transports behind."""
+    if sys.version_info < (3, 11):
+        test = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(test)
+        test = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")(test)
+        test = pytest.mark.usefixtures("collected")(test)
+    return test
 
 
 class MqttClient:

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
             Platform(broker, tokens=args.tokens, registration="ask" if args.ask else "accept") as platform,
         ):
+            show.collections = platform.collections.values()
             platform.watch(show)
             where = f"MQTT at {broker.host}:{broker.port} without TLS"
             if args.websocket:

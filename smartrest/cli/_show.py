@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ._report import Colours, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from ..templates import Collection
     from ..testing import Traffic
@@ -28,7 +28,7 @@ class Show:
     """Prints each `Traffic` that it is called with; `who` puts the ClientId in front, for several devices."""
 
     def __init__(
-        self, stream: IO[str] | None = None, *, who: bool = False, collections: Sequence[Collection] = ()
+        self, stream: IO[str] | None = None, *, who: bool = False, collections: Iterable[Collection] = ()
     ) -> None:
         self.stream = stream or sys.stdout
         self.colours = Colours(self.stream)

@@ -16,6 +16,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from .broker import packet_size
 from .embedded import RUNNING, Hooks
 
 __all__ = ["Bridge"]
@@ -111,8 +112,7 @@ def _size(packet: PublishPacket) -> int:
     """Bytes of the whole packet as it came over the wire."""
     if packet.fixed_header is None:
         return 0
-    rest = packet.fixed_header.remaining_length
-    return 1 + (1 if rest < 128 else 2 if rest < 16_384 else 3 if rest < 2_097_152 else 4) + rest
+    return packet_size(packet.fixed_header.remaining_length)
 
 
 def _common_name(session: Session) -> str | None:

@@ -6,6 +6,7 @@ keeps its log. It knows nothing of SmartREST; what answers like the platform is 
 
 from __future__ import annotations
 
+import atexit
 import secrets
 import shutil
 import socket
@@ -14,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from smartrest._budget import VARINT_STEPS
 from smartrest._constants import PACKET_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Broker", "BrokerError", "find_mosquitto", "free_port"]
+__all__ = ["Broker", "BrokerError", "find_mosquitto", "free_port", "packet_size"]
 
 LOOPBACK = "127.0.0.1"
 # Debian and Homebrew put it where PATH of an ordinary user often does not look.
@@ -175,6 +177,7 @@ class Broker:
         if self.running:
             return self
         self._folder.mkdir(parents=True, exist_ok=True)
+        atexit.register(self.kill)  # nobody shall outlive this process
         fixed = [p for p in (self._settings.port, self._settings.websocket_port) if p]
         for attempt in range(5):
             first = self._running is None
@@ -219,6 +222,7 @@ class Broker:
     def close(self) -> None:
         """Ends the broker and removes its folder with the log."""
         self.kill()
+        atexit.unregister(self.kill)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Broker:
@@ -262,6 +266,11 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def packet_size(rest: int) -> int:
+    """Bytes of an MQTT packet whose remaining length is `rest`."""
+    return 1 + next(width for below, width in VARINT_STEPS if rest < below) + rest
 
 
 def _path(value: str | Path | None) -> Path | None:

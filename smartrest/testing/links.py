@@ -168,7 +168,7 @@ class ClientLink:
             self._on_log(topic[len(LOG) :], message.payload.decode(errors="replace").partition(": ")[2])
         elif topic == MARK:
             with self._marks:
-                self._seen = max(self._seen, int(message.payload))
+                self._seen = max(self._seen, int(message.payload) if message.payload.isdigit() else 0)
                 self._marks.notify_all()
         elif not topic.startswith("$") and not _for_devices(topic):  # the own replies come back here too
             client = self._publisher()

@@ -15,6 +15,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from smartrest._budget import VARINT_STEPS
+
 from .broker import BrokerError, free_port
 
 if TYPE_CHECKING:
@@ -43,7 +45,11 @@ class Mosquitto:
         before = path.stat().st_size if path.exists() else 0
         with path.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - the program found by find_mosquitto, no user input
-                [self.program, "-c", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [self.program, "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl+C in the terminal is for whoever started the broker
             )
         deadline = time.monotonic() + timeout
         while RUNNING not in (text := path.read_bytes()[before:]):  # it says so when every port is open
@@ -145,8 +151,7 @@ class Mosquitto:
 
 def _without_length(limit: int) -> int:
     """The largest packet within `limit` as mosquitto 2.0 counts it: without the bytes that hold its length."""
-    size = next(size for size in (1, 2, 3, 4) if limit - 1 - size < 128**size)
-    return limit - size
+    return 1 + max(min(limit - 1 - width, below - 1) for below, width in VARINT_STEPS)
 
 
 def _hashed(password: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from smartrest import PACKET_LIMIT, encode, payload_budget
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
-from .broker import Broker, BrokerError
+from .broker import Broker, BrokerError, packet_size
 from .effects import fragment_of
 from .embedded import Embedded
 from .links import ClientLink, EmbeddedLink, Link
@@ -22,6 +22,8 @@ from .tenant import Client, Credentials, Options, Tenant, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from smartrest.templates import Collection
 
     from .inventory import Inventory, ManagedObject
 
@@ -158,6 +160,11 @@ class Platform:
     def errors(self) -> list[Row]:
         """Rows (code, template ID, text), as on `s/e`."""
         return self._tenant.errors
+
+    @property
+    def collections(self) -> dict[str, Collection]:
+        """The template collections that devices created, by X-ID."""
+        return self._tenant.collections
 
     @property
     def clients(self) -> list[Client]:
@@ -330,7 +337,7 @@ class Platform:
             self._changed.notify_all()
 
     def received(self, client: Client, topic: str, payload: bytes, qos: int) -> None:
-        size = len(payload) + PACKET_LIMIT - payload_budget(topic, qos=min(qos, 1))
+        size = packet_size(2 + len(topic.encode()) + 2 * (qos > 0) + len(payload))
         if self._limit is not None and size > self._limit:
             self.too_large(client, topic, size)
             if self._link is not None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_smartrest import pytest_configure, smartrest_platform
 
-__all__ = ["pki", "pytest_configure", "smartrest_platform"]
+__all__ = ["collected", "pki", "pytest_configure", "smartrest_platform"]
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Garbage is collected before the test ends, so that what it complains of counts there."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

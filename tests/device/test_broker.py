@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_mqtt import MqttClient
+from support_mqtt import MqttClient, over_tls
 
 from smartrest import PACKET_LIMIT, payload_budget
 from smartrest.testing import Broker, BrokerError, Wire
@@ -116,6 +119,7 @@ def greet(port: int, context: ssl.SSLContext) -> bytes:
             return b""
 
 
+@over_tls
 def test_tls(kind: str, pki: Path) -> None:
     context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
     with Broker(kind, certfile=pki / "server.pem", keyfile=pki / "server.key") as broker:
@@ -125,6 +129,7 @@ def test_tls(kind: str, pki: Path) -> None:
             greet(broker.port, ssl.create_default_context())
 
 
+@over_tls
 def test_mutual_tls(kind: str, pki: Path) -> None:
     with Broker(
         kind,
@@ -188,3 +193,15 @@ def test_the_wire_cuts_stalls_refuses_and_injects(broker: Broker) -> None:
         wire.refuse(4)
         with MqttClient("b", wire.port) as other:
             assert str(other.connack) == "Bad user name or password"
+
+
+def test_no_broker_outlives_the_program(kind: str, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom smartrest.testing import Broker\n"
+        f"broker = Broker({kind!r}).start()\nprint(broker.port, flush=True)\nraise SystemExit(3)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 3, done.stderr
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", int(done.stdout)), 1)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support_mqtt import MqttClient
 
+from smartrest.cli import main
 from smartrest.cli._config import About, Allowed, ChildTable, Connection, Login, Measurements, Series, load
 from smartrest.testing import Platform
 from smartrest.testing.broker import find_mosquitto, free_port
@@ -208,12 +209,13 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[[children]]\nid = 'a/b'", "'a/b'"),
     ],
 )
-def test_a_configuration_that_cannot_be(tmp_path: Path, more: str, text: str) -> None:
-    result = smartrest("device", "run", config(tmp_path, 1883, more))
-    assert result.returncode == 2
-    assert result.stderr.startswith("smartrest: ")
-    assert text in result.stderr
-    assert "Traceback" not in result.stderr
+def test_a_configuration_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, text: str
+) -> None:
+    assert main(["device", "run", config(tmp_path, 1883, more)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("smartrest: ")
+    assert text in error
 
 
 def test_the_configuration_in_the_examples_is_complete() -> None:
@@ -289,9 +291,8 @@ def test_a_taken_port_is_wrong_usage(platform: Platform) -> None:
     assert "did not start on port" in result.stderr
 
 
-def test_wrong_options() -> None:
-    for arguments in (("simulate", "--devices", "0"), ("simulate", "--rate", "nan"), ("simulate", "--port", "70000")):
-        assert smartrest("device", *arguments).returncode == 2
-    result = smartrest("device", "simulate", "--username", "t/u")
-    assert result.returncode == 2
-    assert "SMARTREST_PASSWORD" in result.stderr
+def test_wrong_options(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SMARTREST_PASSWORD", raising=False)
+    for arguments in (["--devices", "0"], ["--rate", "nan"], ["--port", "70000"], ["--username", "t/u"]):
+        assert main(["device", "simulate", "--host", "127.0.0.1", *arguments]) == 2
+    assert "SMARTREST_PASSWORD" in capsys.readouterr().err
