@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,15 @@ def test_workers_run_in_order_and_replace_a_hung_thread() -> None:
     workers.close()
     with pytest.raises(ValueError, match="at least one"):
         Workers(0, "test")
+
+
+def test_the_session_needs_no_mqtt_library() -> None:
+    code = (
+        "import sys; sys.modules.update(paho=None, aiomqtt=None)\n"
+        "from smartrest.device import Session, Credentials, CredentialStore, DeviceError\n"
+        "import smartrest.device as d; assert Session('x').outgoing() and 'Device' in d.__all__\n"
+        "try: d.Device\n"
+        "except ImportError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "paho" in done.stdout
