@@ -318,7 +318,8 @@ def test_an_x_id_that_cannot_stand_in_a_topic(x_id: str) -> None:
 
 DEFINITIONS: list[tuple[Any, str]] = [
     (lambda c: c.post_measurement(""), "missing"),
-    (lambda c: c.post_measurement(5), "bad_type"),
+    (lambda c: c.post_measurement(5, type=b"t"), "bad_type"),
+    (lambda c: c.response(None, a=5), "bad_type"),
     (lambda c: c.post_measurement("pump"), "duplicate_id"),
     (lambda c: c.response("pump", a="b"), "duplicate_id"),
     (lambda c: c.post_measurement("m", type=b"t"), "bad_type"),
@@ -483,6 +484,8 @@ def test_any_rows_are_a_collection_or_a_template_error(rows: list[list[str]]) ->
         payload = smartrest.encode([tuple(row) for row in rows])
     except SmartRestError:
         return
+    if payload.removeprefix("\ufeff".encode()).lstrip().startswith(b"{"):
+        return  # `check` takes it for the stored form
     findings = Collection.check(payload)
     try:
         c = Collection.parse(payload)
