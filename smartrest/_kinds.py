@@ -49,9 +49,16 @@ def _kind(template_id: str, wanted: Any) -> int:
 
 def is_hole(field: Any) -> bool:
     """Whether a field of a row to be compiled stands for a value that comes later."""
-    return any(field is hole for hole in (str, int, float, bool, object)) or (
-        isinstance(field, type)
-        and (field is class_of("decimal", "Decimal") or field is class_of("datetime", "datetime"))
+    return (
+        field is str
+        or field is int
+        or field is float
+        or field is bool
+        or field is object
+        or (
+            isinstance(field, type)
+            and (field is class_of("decimal", "Decimal") or field is class_of("datetime", "datetime"))
+        )
     )
 
 

@@ -1,4 +1,5 @@
 # The names of the C core (src_c/sr.h) and of the object layer (src_py/srp.h) that core.pyx calls, and nothing else.
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef extern from "sr.h" nogil:
@@ -39,21 +40,6 @@ cdef extern from "sr.h" nogil:
         bint all
         bint refuse_backslash
 
-    ctypedef struct sr_time:
-        int year
-        int month
-        int day
-        int hour
-        int minute
-        int second
-        int microsecond
-        int offset_minutes
-
-    ctypedef enum sr_parsed:
-        SR_NOT_A_NUMBER
-        SR_EXACT
-        SR_LONG_WAY
-
     enum:
         SR_OK
         SR_TOO_LARGE
@@ -87,14 +73,11 @@ cdef extern from "sr.h" nogil:
 
     size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t length,
                              const uint8_t *marker, size_t marker_length, size_t room)
-    sr_parsed sr_get_int(const uint8_t *src, size_t length, int64_t *value)
-    sr_parsed sr_get_float(const uint8_t *src, size_t length, double *value)
-    int sr_get_bool(const uint8_t *src, size_t length)
-    bint sr_get_time(const uint8_t *src, size_t length, sr_time *value)
 
 cdef extern from "srp.h":
     ctypedef struct srp_strings:
         int32_t enabled
+        PyObject *parse_int
 
     ctypedef struct srp_payload:
         srp_strings *strings
@@ -122,7 +105,18 @@ cdef extern from "srp.h":
 
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_times_init() except -1
-    object srp_time(const sr_time *t)
+
+    ctypedef struct srp_plan:
+        const uint8_t *fixed
+        size_t n_fixed
+        const uint8_t *cycle
+        size_t n_cycle
+
+    enum:
+        SRP_INT
+        SRP_FLOAT
+
+    object srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, bint *fits)
 
     int srp_put_empty_row(srp_buffer *out)
     object srp_call(object function, object a, object b, object c)
@@ -133,6 +127,7 @@ cdef extern from "srp.h":
         object (*field)(const srp_payload *p, size_t f, const sr_row *row)
         object (*row)(const srp_payload *p, size_t row)
         object (*rows)(const srp_payload *p, size_t rows)
+        object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
         int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept
 

@@ -37,6 +37,8 @@ cdef extern from "Python.h":
     tuple PyTuple_New(Py_ssize_t)
     void PyTuple_SET_ITEM(object, Py_ssize_t, object)
     void Py_INCREF(object)
+    void Py_DECREF(object)
+    PyObject *PyIter_Next(object) except? NULL
     double PyOS_string_to_double(const char *text, char **end, PyObject *overflow) except? -1.0
 
 cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
@@ -124,7 +126,9 @@ cdef class Engine:
     cdef srp_buffer out      # likewise
 
     def __cinit__(self, str kernel="auto"):
-        srp_strings_init(&self.strings)
+        if srp_strings_init(&self.strings):
+            raise MemoryError
+        self.strings.parse_int = <PyObject *>_values.parse_int
         self.use(kernel)
 
     def __dealloc__(self):
@@ -856,16 +860,17 @@ cdef class LazyRow:
 
         Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
         """
-        return self.typed(self.at(k), FLOAT)
+        return self.typed(self.at(k), SRP_FLOAT)
 
     def int(self, k):
         """Field `k` as an `int` of at most 4,300 digits; `None` where it is empty.
 
         Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
         """
-        return self.typed(self.at(k), INT)
+        return self.typed(self.at(k), SRP_INT)
 
     cdef typed(self, size_t f, uint8_t kind):
+        cdef bint fits
         cdef LazyRows rows = self.rows
         cdef srp_payload p = rows.p
         cdef uint8_t *scratch = NULL
@@ -875,80 +880,20 @@ cdef class LazyRow:
                 raise MemoryError
         p.scratch = scratch
         try:
-            value = typed_field(rows.engine.layer, &p, f, &rows.tape.rows[self.r], kind)
+            value = srp_typed(&p, f, &rows.tape.rows[self.r], kind, &fits)
         finally:
             PyMem_Free(scratch)
-        if value is not BAD:
+        if fits:
             return value
         before = [rows.row(r) for r in range(self.r)]
         raise bad_value(&rows.p, rows.base, self.r, f, before, rows.data)
 
 
-# ---- typed fields ---------------------------------------------------------------------------------------------------------
-
-cdef enum:
-    TEXT
-    INT
-    FLOAT
-    BOOL
-    TIME
-
-cdef object BAD = object()
-
-
-cdef object typed_field(const srp_layer *layer, const srp_payload *p, size_t f, const sr_row *row, uint8_t kind):
-    """The value of a field, or BAD."""
-    cdef size_t length
-    cdef const uint8_t *src
-    cdef int64_t number
-    cdef double real
-    cdef sr_parsed parsed
-    cdef int truth
-    if kind == TEXT:
-        return layer.field(p, f, row)
-    src = srp_field_bytes(p, f, row, &length)
-    if length == 0:
-        return None
-    if kind == FLOAT:
-        parsed = sr_get_float(src, length, &real)
-        if parsed == SR_EXACT:
-            return real
-        return BAD if parsed == SR_NOT_A_NUMBER else long_float(src, length)
-    if kind == INT:
-        parsed = sr_get_int(src, length, &number)
-        if parsed == SR_EXACT:
-            return number
-        return BAD if parsed == SR_NOT_A_NUMBER else _values.parse_int(src[:length].decode())
-    if kind == BOOL:
-        truth = sr_get_bool(src, length)
-        return BAD if truth < 0 else truth == 1
-    return time_of(src, length)
-
-
-cdef long_float(const uint8_t *src, size_t length):
-    """Digits that two exact doubles do not give: Python's own reader takes them, as text with an end."""
-    cdef bytes text = src[:length]
-    cdef double real = PyOS_string_to_double(PyBytes_AS_STRING(text), NULL, NULL)
-    return real if real - real == 0 else BAD
-
-
-cdef time_of(const uint8_t *src, size_t length):
-    cdef sr_time t
-    if not sr_get_time(src, length, &t):
-        return BAD
-    return srp_time(&t)
-
+# ---- typed rows ---------------------------------------------------------------------------------------------------------
 
 cdef bad_value(const srp_payload *p, size_t base, size_t r, size_t f, rows, bytes data):
     cdef const sr_row *row = &p.tape.rows[r]
     return decode_error("bad_value", base + srp_field_start(p, f, row), r, f - row.first, rows, data)
-
-
-cdef struct Plan:          # the types of the fields behind the ID
-    const uint8_t *fixed
-    size_t n_fixed
-    const uint8_t *cycle
-    size_t n_cycle
 
 
 @cython.final
@@ -969,7 +914,7 @@ cdef class Schema:
     cdef dict plan_of          # template ID -> index of its plan
     cdef bint texts            # an ID is no small number
     cdef list memory           # what the plans point into
-    cdef Plan *plans
+    cdef srp_plan *plans
     cdef short table[SR_ID_TABLE]
 
     def __cinit__(self):
@@ -985,7 +930,7 @@ cdef class Schema:
             raise TypeError("a schema is made once")
         self.types = dict(types)
         plans = _kinds.kinds_of(self.types)
-        self.plans = <Plan *>PyMem_Malloc(sizeof(Plan) * (len(plans) + 1))
+        self.plans = <srp_plan *>PyMem_Malloc(sizeof(srp_plan) * (len(plans) + 1))
         if self.plans == NULL:
             raise MemoryError
         for id, (fixed, cycle) in plans.items():
@@ -1017,7 +962,7 @@ cdef class Schema:
     def __reduce__(self):
         return Schema, (self.types,)
 
-    cdef inline const Plan *plan(self, const srp_payload *p, size_t r) except? NULL:
+    cdef inline const srp_plan *plan(self, const srp_payload *p, size_t r) except? NULL:
         cdef const sr_row *row = &p.tape.rows[r]
         cdef size_t end = srp_field_end(p, row.first, row.start)
         cdef int number = sr_template_number(p.src + row.start, end - row.start)
@@ -1030,29 +975,13 @@ cdef class Schema:
 
     cdef inline row(self, Work *work, size_t r, rows, bytes data):
         """A typed row; `rows` are those before it."""
-        cdef const srp_payload *p = &work.p
-        cdef const sr_row *row = &p.tape.rows[r]
-        cdef const Plan *plan = self.plan(p, r)
-        cdef size_t n = row[1].first - row.first, f
-        cdef uint8_t kind
+        cdef const srp_plan *plan = self.plan(&work.p, r)
+        cdef size_t bad = 0
         if plan == NULL:
-            return work.layer.row(p, r)
-        cdef tuple values = PyTuple_New(n)
-        PyObject_GC_UnTrack(values)
-        for f in range(n):
-            if f == 0:
-                kind = TEXT
-            elif f <= plan.n_fixed:
-                kind = plan.fixed[f - 1]
-            elif plan.n_cycle:
-                kind = plan.cycle[(f - 1 - plan.n_fixed) % plan.n_cycle]
-            else:
-                kind = TEXT
-            value = typed_field(work.layer, p, row.first + f, row, kind)
-            if value is BAD:
-                raise bad_value(p, work.base, r, row.first + f, rows, data)
-            Py_INCREF(value)
-            PyTuple_SET_ITEM(values, f, value)
+            return work.layer.row(&work.p, r)
+        values = work.layer.typed_row(&work.p, r, plan, &bad)
+        if values is None:
+            raise bad_value(&work.p, work.base, r, bad, rows, data)
         return values
 
     def decode(self, payload, *, strict=False, limit=None):
@@ -1238,6 +1167,7 @@ cdef class Packer:
     cdef next_payload(self):
         """The next payload, or None."""
         cdef size_t before
+        cdef PyObject *found
         if self.error is not None:
             error, self.error = self.error, None
             raise error
@@ -1245,12 +1175,17 @@ cdef class Packer:
             before = self.out.len
             item = None
             if not self.parts:
-                try:
-                    item = next(self.items)
-                except StopIteration:
+                found = PyIter_Next(self.items)
+                if found == NULL:
                     self.items = None
                     break
+                item = <object>found
+                Py_DECREF(item)   # PyIter_Next has counted it once, the assignment once more
                 self.index += 1
+                if self.put_plain(item, before):
+                    if <Py_ssize_t>self.out.len + self.newline > self.limit:
+                        return self.cut(before)
+                    continue
             try:
                 self.put(item)
             except EncodeError as error:
@@ -1264,15 +1199,33 @@ cdef class Packer:
                 self.items = None
                 return self.payload(before)
             if <Py_ssize_t>self.out.len + self.newline > self.limit:   # the row alone fits, put has seen to that
-                payload = self.payload(before)
-                self.out.len -= before + 1
-                memmove(self.out.data, self.out.data + before + 1, self.out.len)
-                return payload
+                return self.cut(before)
         if self.out.len == 0:
             return None
         before = self.out.len
         self.out.len = 0
         return self.payload(before)
+
+    cdef cut(self, size_t before):
+        """The payload without its last row, which begins the next one."""
+        payload = self.payload(before)
+        self.out.len -= before + 1
+        memmove(self.out.data, self.out.data + before + 1, self.out.len)
+        return payload
+
+    cdef inline bint put_plain(self, item, size_t before) except -1:
+        """`put` for a row of which nothing can go wrong; False leaves everything as it was."""
+        cdef Py_ssize_t field
+        if self.encoder is not None or not (PyTuple_Check(item) or PyList_Check(item)):
+            return False
+        if before:
+            put_byte(&self.out, SR_ROW_END)
+        cdef size_t start = self.out.len
+        if self.engine.layer.put_row(&self.out, self.engine.k, self.style, item, &field) == SR_OK:
+            if <Py_ssize_t>(self.out.len - start) + self.newline <= self.limit:
+                return True
+        self.out.len = before
+        return False
 
     cdef payload(self, size_t size):
         if not self.newline:
@@ -1570,6 +1523,8 @@ cdef class Dispatcher:
                 self.engine.read(work, data, False)
             except DecodeError as error:
                 cut = error
+            if cut is not None and not isinstance(cut, DecodeError):
+                raise cut   # there was no memory to make the error that was being raised
             if cut is not None:
                 return _dispatch.run(self.calls(cut.rows), cut)
             for r in range(work.tape.n_rows):

@@ -115,6 +115,33 @@ SRP_FN static PyObject *layer_field(const srp_payload *p, size_t f, const sr_row
     return make_text(p, src, len, p->tape->flags & SR_HAS_WIDE);
 }
 
+SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const srp_plan *plan, size_t *bad) {
+    const sr_row *row = &p->tape->rows[r];
+    size_t n = row[1].first - row->first;
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    if (!tuple) return NULL;
+    PyObject_GC_UnTrack(tuple);
+    for (size_t f = 0; f < n; f++) {
+        uint8_t kind = SRP_TEXT;
+        if (f && f <= plan->n_fixed) {
+            kind = plan->fixed[f - 1];
+        } else if (f && plan->n_cycle) {
+            kind = plan->cycle[(f - 1 - plan->n_fixed) % plan->n_cycle];
+        }
+        int fits = 1;
+        PyObject *value = kind == SRP_TEXT ? layer_field(p, row->first + f, row)
+                                           : srp_typed(p, row->first + f, row, kind, &fits);
+        if (value && fits) {
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, value);
+            continue;
+        }
+        Py_DECREF(tuple);
+        *bad = row->first + f;
+        return value; /* None: it does not fit */
+    }
+    return tuple;
+}
+
 /* ---- from values to bytes ----------------------------------------------------------------------------------------------- */
 
 /* The values that most rows are made of: short plain ASCII, floats and ints. Writes to `at`, where there is room for
@@ -195,4 +222,4 @@ SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style st
     return out->len == start ? srp_put_empty_row(out) : SR_OK;
 }
 
-const srp_layer SRP_LAYER = {layer_field, layer_row, layer_rows, layer_put_value, layer_put_row};
+const srp_layer SRP_LAYER = {layer_field, layer_row, layer_rows, layer_typed_row, layer_put_value, layer_put_row};

@@ -1,7 +1,7 @@
 /* The object layer: values of Python from spans and to bytes, with the documented C API alone.
  *
  * It knows no rule of the format: what a field is and how it is quoted stays in src_c. core.pyx owns the memory, the
- * options and the errors. Nothing here runs Python code: a value that would need that is answered with SRP_SLOW.
+ * options and the errors. Nothing here runs the code of users: a value that would need that is answered with SRP_SLOW.
  */
 #ifndef SRP_H
 #define SRP_H
@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     PyObject *empty;
     PyObject *ascii[128]; /* texts of one character */
+    PyObject *parse_int;  /* borrowed: str -> int of any size */
     int32_t enabled;      /* 0: the cache is neither read nor filled */
     uint32_t lookups, hits, bypass, life;
     srp_slot slots[SRP_SLOTS];
@@ -77,9 +78,22 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
     return p->scratch;
 }
 
-/* A datetime with time zone (times.c); srp_times_init comes first, and imports Python's module. */
-int srp_times_init(void);
-PyObject *srp_time(const sr_time *t);
+/* ---- typed fields (typed.c) --------------------------------------------------------------------------------------------- */
+
+enum { SRP_TEXT, SRP_INT, SRP_FLOAT, SRP_BOOL, SRP_TIME }; /* the kinds of smartrest/_kinds.py */
+
+/* The kinds of the fields behind the ID: fixed ones, then a cycle to the end of the row. */
+typedef struct {
+    const uint8_t *fixed;
+    size_t n_fixed;
+    const uint8_t *cycle;
+    size_t n_cycle;
+} srp_plan;
+
+int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
+
+/* The value of a field that is not text; None where it is empty, and with *fits = false where it does not fit. */
+PyObject *srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, int *fits);
 
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
 
@@ -113,6 +127,8 @@ typedef struct {
     /* A row as a tuple that the garbage collector does not see; the first rows as a list. */
     PyObject *(*row)(const srp_payload *p, size_t row);
     PyObject *(*rows)(const srp_payload *p, size_t rows);
+    /* A row with typed fields; None, and the field in *bad, where one does not fit. */
+    PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
     /* A row that is a tuple or a list; *field says where it stopped. A row that is not SR_OK leaves no bytes behind. */

@@ -8,7 +8,7 @@ from .._constants import EXCERPT
 from .._values import SAFE_BITS, type_name
 from ..errors import TemplateError, excerpt
 
-__all__ = ["TEXTS", "Fault", "shown", "template_error"]
+__all__ = ["TEXTS", "Fault", "fitting", "shown", "template_error"]
 
 # The words of `TemplateError.reason`, and of `Finding.reason` where a check finds the same; a promise to users.
 TEXTS = {
@@ -60,16 +60,16 @@ def shown(value: object) -> str:
     return type_name(value)
 
 
-def _name(text: str, most: int = EXCERPT) -> str:
+def fitting(text: str, most: int = EXCERPT) -> str:
     """A name, which may come from the input too, fit for a message."""
     return text if text.isprintable() and len(text) <= most else excerpt(text)[1:-1]
 
 
 def template_error(template: str, fault: Fault, row: int | None = None) -> TemplateError:
     """The error for one fault; `template` is the ID and name it is reported under."""
-    names = "".join(f"{_name(name)}: " for name in (template, fault.parameter) if name)
+    names = "".join(f"{fitting(name)}: " for name in (template, fault.parameter) if name)
     return TemplateError(
-        f"{names}{TEXTS[fault.reason]}: expected {_name(fault.expected, 300)}, got {shown(fault.value)}",
+        f"{names}{TEXTS[fault.reason]}: expected {fitting(fault.expected, 300)}, got {shown(fault.value)}",
         fault.reason,
         row=row,
         field=fault.field,

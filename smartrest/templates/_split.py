@@ -11,7 +11,7 @@ from .._constants import PAYLOAD_LIMIT
 from .._engine import encode_row
 from .._options import limit_of
 from ..errors import PayloadTooLargeError, TemplateError, too_large_error
-from ._faults import TEXTS, Fault, template_error
+from ._faults import TEXTS, Fault, fitting, template_error
 from ._rows import row_fields
 from ._static import static
 from ._template import Template
@@ -131,7 +131,7 @@ def _too_long(
     expected = f"at most {limit} bytes"
     where = f"{parameter}: " if parameter else ""
     error = RowTooLongError(
-        f"{label}: {where}{TEXTS['too_large']}: expected {expected}, got {size}",
+        f"{fitting(label)}: {where}{TEXTS['too_large']}: expected {expected}, got {size}",
         "too_large",
         row=0,
         template=label,

@@ -1,0 +1,72 @@
+/* From fields to int, float, bool and datetime. Apart from the rest because datetime.h brings state: Python's datetime module
+ * is imported only where somebody asks for datetimes.
+ */
+#include "srp.h"
+
+#include <datetime.h>
+
+int srp_times_init(void) {
+    if (!PyDateTimeAPI) PyDateTime_IMPORT;
+    return PyDateTimeAPI ? 0 : -1;
+}
+
+static PyObject *make_time(const sr_time *t) {
+    PyObject *zone = PyDateTime_TimeZone_UTC, *own = NULL;
+    if (t->offset_minutes) {
+        PyObject *offset = PyDelta_FromDSU(0, t->offset_minutes * 60, 0);
+        if (!offset) return NULL;
+        own = zone = PyTimeZone_FromOffset(offset);
+        Py_DECREF(offset);
+        if (!zone) return NULL;
+    }
+    PyObject *time = PyDateTimeAPI->DateTime_FromDateAndTime(t->year, t->month, t->day, t->hour, t->minute, t->second,
+                                                             t->microsecond, zone, PyDateTimeAPI->DateTimeType);
+    Py_XDECREF(own);
+    return time;
+}
+
+/* Digits that two exact doubles do not give: Python's own reader takes them. Infinite does not fit. */
+static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
+    PyObject *text = PyBytes_FromStringAndSize((const char *)src, (Py_ssize_t)len); /* ends with a NUL */
+    if (!text) return NULL;
+    double value = PyOS_string_to_double(PyBytes_AS_STRING(text), NULL, NULL);
+    Py_DECREF(text);
+    if (value == -1.0 && PyErr_Occurred()) return NULL;
+    if (value - value == 0) return PyFloat_FromDouble(value);
+    *fits = 0;
+    Py_RETURN_NONE;
+}
+
+static PyObject *long_int(const srp_payload *p, const uint8_t *src, size_t len) {
+    PyObject *text = PyUnicode_DecodeASCII((const char *)src, (Py_ssize_t)len, NULL);
+    if (!text) return NULL;
+    PyObject *value = srp_call1(p->strings->parse_int, text);
+    Py_DECREF(text);
+    return value;
+}
+
+PyObject *srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, int *fits) {
+    size_t len;
+    const uint8_t *src = srp_field_bytes(p, f, row, &len);
+    *fits = 1;
+    if (len == 0) Py_RETURN_NONE;
+    if (kind == SRP_FLOAT) {
+        double value;
+        sr_parsed parsed = sr_get_float(src, len, &value);
+        if (parsed == SR_EXACT) return PyFloat_FromDouble(value);
+        if (parsed == SR_LONG_WAY) return long_float(src, len, fits);
+    } else if (kind == SRP_INT) {
+        int64_t value;
+        sr_parsed parsed = sr_get_int(src, len, &value);
+        if (parsed == SR_EXACT) return PyLong_FromLongLong(value);
+        if (parsed == SR_LONG_WAY) return long_int(p, src, len);
+    } else if (kind == SRP_BOOL) {
+        int value = sr_get_bool(src, len);
+        if (value >= 0) return PyBool_FromLong(value);
+    } else {
+        sr_time value;
+        if (sr_get_time(src, len, &value)) return make_time(&value);
+    }
+    *fits = 0;
+    Py_RETURN_NONE;
+}
