@@ -85,7 +85,13 @@ async def _throughput(port: int, seconds: float, profile: cProfile.Profile | Non
     await device.stop()
     if not complete or acknowledged != sent:
         raise AssertionError(f"{sent} rows sent, {acknowledged} acknowledged")
-    return {"rows": sent, "seconds": took, "cpu_seconds": used, "rows_per_second": sent / took}
+    return {
+        "rows": sent,
+        "seconds": took,
+        "cpu_seconds": used,
+        "rows_per_second": sent / took,
+        "rows_per_cpu_second": sent / used,
+    }
 
 
 def codec_seconds(rows: int) -> float:
