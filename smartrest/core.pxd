@@ -119,7 +119,7 @@ cdef extern from "srp.h":
     object srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, bint *fits)
 
     int srp_put_empty_row(srp_buffer *out)
-    object srp_call(object function, object a, object b, object c)
+    object srp_call(object function, object a, object b, PyObject *c)
     object srp_call1(object function, object a)
     size_t srp_put_float(double value, uint8_t *dst)
 

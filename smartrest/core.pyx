@@ -1075,7 +1075,7 @@ cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields
 cdef int put_field(Engine engine, srp_buffer *out, sr_style style, value, index, field) except -1:
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
-        value = srp_call(_values.text_of, value, index, field)
+        value = srp_call(_values.text_of, value, index, <PyObject *>field)
         status = engine.layer.put_value(out, engine.k, style, value)
     if status != SR_OK:
         refuse(status, value, index, field)
@@ -1526,7 +1526,7 @@ cdef class Dispatcher:
             if cut is not None and not isinstance(cut, DecodeError):
                 raise cut   # there was no memory to make the error that was being raised
             if cut is not None:
-                return _dispatch.run(self.calls(cut.rows), cut)
+                return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
             for r in range(work.tape.n_rows):
                 handler = self.handler_of(&work.p, r)
                 if handler is None:
@@ -1545,7 +1545,7 @@ cdef class Dispatcher:
                 self.skipped += skipped
         if failures is None:
             return results
-        return _dispatch.finish(results, failures, None)
+        return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
 
     def dispatch_async(self, payload):
         """As `dispatch`, awaiting coroutine handlers one after another."""

@@ -115,7 +115,8 @@ int srp_put_empty_row(srp_buffer *out); /* E4 */
 /* The text of a finite float in the form of repr; returns its length, 0 without memory. */
 size_t srp_put_float(double value, uint8_t *dst);
 
-/* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set one. */
+/* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set one.
+   c may be NULL: two arguments. */
 PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c);
 PyObject *srp_call1(PyObject *function, PyObject *a);
 
