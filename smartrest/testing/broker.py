@@ -177,7 +177,7 @@ class Broker:
         if self.running:
             return self
         self._folder.mkdir(parents=True, exist_ok=True)
-        atexit.register(self.kill)  # nobody shall outlive this process
+        atexit.register(self.close)  # nothing of it outlives this process
         fixed = [p for p in (self._settings.port, self._settings.websocket_port) if p]
         for attempt in range(5):
             first = self._running is None
@@ -222,7 +222,7 @@ class Broker:
     def close(self) -> None:
         """Ends the broker and removes its folder with the log."""
         self.kill()
-        atexit.unregister(self.kill)
+        atexit.unregister(self.close)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Broker:
