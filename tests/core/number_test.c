@@ -1,0 +1,302 @@
+/* Numbers and times to text and back against the C library and plain definitions, each text in a block of its own length.
+ * An argument multiplies the work.
+ */
+#include <inttypes.h>
+#include <math.h>
+
+#include "check.h"
+
+static block text_block(const char *text, size_t len) {
+    block b = exact((const uint8_t *)text, len, 0);
+    look_at(NULL, b.p, len);
+    return b;
+}
+
+/* ---- integers -------------------------------------------------------------------------------------------------------------- */
+
+static void check_put_int(int64_t value) {
+    char want[32];
+    block got = room(SR_NUMBER_ROOM);
+    size_t n = (size_t)snprintf(want, sizeof want, "%" PRId64, value);
+    CHECK(sr_put_int(value, got.p) == n && memcmp(got.p, want, n) == 0);
+    int64_t back = 0;
+    sr_parsed parsed = sr_get_int(got.p, n, &back);
+    CHECK(parsed == SR_EXACT ? back == value : parsed == SR_LONG_WAY && n > 18);
+    done(got);
+}
+
+static void integers(size_t n) {
+    check_put_int(0), check_put_int(INT64_MIN), check_put_int(INT64_MAX);
+    for (uint64_t ten = 1, i = 0; i < 19; i++, ten *= 10) {
+        for (int64_t off = -2; off <= 2; off++) check_put_int((int64_t)ten + off), check_put_int(-(int64_t)ten + off);
+    }
+    for (size_t i = 0; i < n; i++) check_put_int((int64_t)(random_bits() >> below(64)) * (below(2) ? 1 : -1));
+}
+
+static bool all_digits(const char *text, size_t len) { return len && strspn(text, "0123456789") >= len; }
+
+static void check_get_int(const char *text, size_t len) {
+    block src = text_block(text, len);
+    int64_t value = 77;
+    size_t sign = len && (text[0] == '+' || text[0] == '-');
+    sr_parsed parsed = sr_get_int(src.p, len, &value);
+    if (!all_digits(text + sign, len - sign) || len - sign > SR_INT_DIGITS) {
+        CHECK(parsed == SR_NOT_A_NUMBER);
+    } else if (len - sign <= 18) {
+        CHECK(parsed == SR_EXACT && value == strtoll(text, NULL, 10));
+    } else {
+        CHECK(parsed == SR_LONG_WAY);
+    }
+    done(src);
+}
+
+/* ---- floats ---------------------------------------------------------------------------------------------------------------- */
+
+static bool same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
+
+/* The fewest digits that give the value back, and the exponent of the first. */
+static size_t shortest(double value, char *digits, int *exp10) {
+    char text[40];
+    int places = 0;
+    do {
+        snprintf(text, sizeof text, "%.*e", places, fabs(value));
+    } while (strtod(text, NULL) != fabs(value) && places++ < 17);
+    size_t n = 0;
+    for (const char *p = text; *p != 'e'; p++) {
+        if (*p != '.') digits[n++] = *p;
+    }
+    while (n > 1 && digits[n - 1] == '0') n--;
+    *exp10 = atoi(strchr(text, 'e') + 1);
+    return n;
+}
+
+/* The form of Python's repr. */
+static size_t repr(double value, char *text) {
+    char digits[24];
+    int exp10;
+    size_t n = shortest(value, digits, &exp10), at = 0;
+    if (signbit(value)) text[at++] = '-';
+    if (exp10 < -4 || exp10 >= 16) {
+        text[at++] = digits[0];
+        if (n > 1) text[at++] = '.';
+        for (size_t i = 1; i < n; i++) text[at++] = digits[i];
+        return at + (size_t)sprintf(text + at, "e%c%02d", exp10 < 0 ? '-' : '+', abs(exp10));
+    }
+    for (int i = exp10 < 0 ? exp10 : 0; i <= exp10 + 1 || i < (int)n; i++) {
+        if (i == exp10 + 1) text[at++] = '.';
+        text[at++] = i >= 0 && (size_t)i < n ? digits[i] : '0';
+    }
+    return at;
+}
+
+static size_t on_the_short_way = 0;
+
+static void check_put_float(double value) {
+    char want[64] = "", digits[24];
+    block got = room(SR_NUMBER_ROOM);
+    look_at(NULL, (const uint8_t *)want, (size_t)snprintf(want, sizeof want, "%.17g", value));
+    size_t n = sr_put_float(value, got.p);
+    if (!isfinite(value)) {
+        CHECK(n == 0);
+        done(got);
+        return;
+    }
+    size_t want_n = repr(value, want);
+    if (n) CHECK(n == want_n && memcmp(got.p, want, n) == 0);
+    on_the_short_way += n > 0;
+    int exp10;
+    size_t count = shortest(value, digits, &exp10);
+    block exact_digits = text_block(digits, count);
+    CHECK(sr_put_digits(signbit(value), exact_digits.p, count, exp10, got.p) == want_n);
+    CHECK(memcmp(got.p, want, want_n) == 0);
+    want[want_n] = 0;
+    CHECK(same(strtod(want, NULL), value));
+    done(exact_digits), done(got);
+}
+
+static double random_double(void) {
+    uint64_t bits = random_bits();
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void floats(size_t n) {
+    static const double EDGES[] = {0,      -0.0,  1,     0.1,         0.3,    1e-4,   9.9999e-5, 1e-5, 123456789.125,
+                                   1e9,    1e15,  1e16,  999999999.999999, 1e22,   1e23,   5e-324,    1.7976931348623157e308,
+                                   0.0001, 0.001, 1e-7,  100000000,   99999999.5, 0.000001, 4503599627370496.5, 1e100};
+    for (size_t i = 0; i < sizeof EDGES / sizeof *EDGES; i++) {
+        check_put_float(EDGES[i]), check_put_float(-EDGES[i]);
+        check_put_float(nextafter(EDGES[i], 1e300)), check_put_float(nextafter(EDGES[i], -1e300));
+    }
+    check_put_float(INFINITY), check_put_float(-INFINITY), check_put_float(NAN);
+    for (size_t i = 0; i < n; i++) {
+        check_put_float(random_double());
+        check_put_float(((double)(random_bits() >> 11) - 4e15) / (double)(1ull << below(54)));
+    }
+    on_the_short_way = 0;
+    for (size_t i = 0; i < n; i++) { /* sensor data: up to six places behind the point */
+        static const double TENS[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
+        double scale = TENS[below(7)];
+        check_put_float((100 + (double)below(100000000)) / scale * (below(2) ? 1 : -1));
+    }
+    CHECK(on_the_short_way == n);
+}
+
+/* [+-]? ( D+ ( . D* )? | . D+ ) ( [eE] [+-]? D+ )? */
+static bool is_float(const char *text, size_t len) {
+    const char *p = text, *end = text + len;
+    p += p < end && (*p == '+' || *p == '-');
+    const char *start = p;
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    size_t digits = (size_t)(p - start);
+    if (p < end && *p == '.') {
+        start = ++p;
+        while (p < end && *p >= '0' && *p <= '9') p++;
+        digits += (size_t)(p - start);
+    }
+    if (digits == 0) return false;
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        return all_digits(p, (size_t)(end - p));
+    }
+    return p == end;
+}
+
+static void check_get_float(const char *text, size_t len) {
+    block src = text_block(text, len);
+    double value = 77;
+    sr_parsed parsed = sr_get_float(src.p, len, &value);
+    CHECK((parsed != SR_NOT_A_NUMBER) == is_float(text, len));
+    if (parsed == SR_EXACT) CHECK(same(value, strtod(text, NULL)));
+    done(src);
+}
+
+static void short_numbers(size_t longest) {
+    static const char BYTES[] = "+-.0e5";
+    char text[16];
+    for (size_t len = 0, count = 1; len <= longest; len++, count *= 6) {
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = 0, rest = i; j < len; j++, rest /= 6) text[j] = BYTES[rest % 6];
+            text[len] = 0;
+            check_get_float(text, len);
+            check_get_int(text, len);
+        }
+    }
+}
+
+static void long_numbers(size_t n) {
+    char text[64];
+    for (size_t i = 0; i < n; i++) {
+        size_t len = (size_t)snprintf(text, sizeof text, "%.*e", (int)below(20), random_double());
+        check_get_float(text, len);
+        len = (size_t)snprintf(text, sizeof text, "%.*f", (int)below(9), (double)below(1u << 30) / 977);
+        check_get_float(text, len);
+        text[below(len)] = "+-.eE0 9x\0"[below(10)];
+        check_get_float(text, len);
+        len = below(24);
+        for (size_t j = 0; j < len; j++) text[j] = (char)('0' + below(10));
+        text[len] = 0;
+        check_get_int(text, len);
+    }
+    static const char *const TEXTS[] = {"9007199254740991e22", "9007199254740992", "9007199254740993", "1e22", "1e23", "1e-22",
+                                        "0e99999999999999999999", "1e99999999999", "-0", "-.0e5", "inf", "nan", "0x10", "1_0"};
+    for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
+        check_get_float(TEXTS[i], strlen(TEXTS[i]));
+        check_get_int(TEXTS[i], strlen(TEXTS[i]));
+    }
+    static char nines[SR_INT_DIGITS + 3];
+    memset(nines, '9', sizeof nines - 1);
+    for (size_t len = SR_INT_DIGITS - 1; len <= SR_INT_DIGITS + 2; len++) check_get_int(nines, len);
+    nines[0] = '-';
+    for (size_t len = SR_INT_DIGITS - 1; len <= SR_INT_DIGITS + 2; len++) check_get_int(nines, len);
+    check_get_float(nines, sizeof nines - 1);
+}
+
+/* ---- bool and time ----------------------------------------------------------------------------------------------------------- */
+
+static void bools(void) {
+    static const char *const WORDS[] = {"true", "false", "", "t", "True", "TRUE", "truex", "tru", "falsey", "fals", "1", "0"};
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
+        block src = text_block(WORDS[i], strlen(WORDS[i]));
+        CHECK(sr_get_bool(src.p, src.len) == (i == 0 ? 1 : i == 1 ? 0 : -1));
+        done(src);
+    }
+}
+
+/* Two digits at p, or -1. */
+static int two(const char *p) { return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' ? (p[0] - '0') * 10 + p[1] - '0' : -1; }
+
+static bool model_time(const char *text, size_t len, sr_time *t) {
+    static const char FORM[] = "0000-00-00T00:00:00";
+    if (len < 20) return false;
+    for (size_t i = 0; i < 19; i++) {
+        if (FORM[i] == '0' ? !(text[i] >= '0' && text[i] <= '9') : text[i] != FORM[i]) return false;
+    }
+    *t = (sr_time){two(text) * 100 + two(text + 2), two(text + 5), two(text + 8), two(text + 11), two(text + 14), two(text + 17), 0, 0};
+    size_t i = 19;
+    if (text[i] == '.') {
+        char six[] = "000000";
+        size_t digits = strspn(text + 20, "0123456789");
+        if (20 + digits > len) digits = len - 20;
+        if (digits == 0) return false;
+        memcpy(six, text + 20, digits < 6 ? digits : 6);
+        t->microsecond = atoi(six);
+        i = 20 + digits;
+    }
+    const char *zone = text + i;
+    size_t left = len - i;
+    if (!(left == 1 && *zone == 'Z')) {
+        bool colon = left == 6 && zone[3] == ':';
+        if (!(left == 5 || colon) || (*zone != '+' && *zone != '-')) return false;
+        int hours = two(zone + 1), minutes = two(zone + 3 + colon);
+        if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return false;
+        t->offset_minutes = (hours * 60 + minutes) * (*zone == '-' ? -1 : 1);
+    }
+    int february = (t->year % 4 == 0) - (t->year % 100 == 0) + (t->year % 400 == 0) ? 29 : 28;
+    const int days[] = {0, 31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return t->year > 0 && t->month > 0 && t->month < 13 && t->day > 0 && t->day <= days[t->month] && t->hour < 24 &&
+           t->minute < 60 && t->second < 60;
+}
+
+static size_t times_read = 0;
+
+static void check_time(const char *text, size_t len) {
+    block src = text_block(text, len);
+    sr_time got = {0}, want = {0};
+    bool read = sr_get_time(src.p, len, &got);
+    CHECK(read == model_time(text, len, &want));
+    if (read) CHECK(memcmp(&got, &want, sizeof got) == 0);
+    times_read += read;
+    done(src);
+}
+
+static void times(size_t n) {
+    static const char *const ZONES[] = {"Z", "+00:00", "-0000", "+01:00", "-23:59", "+24:00", "+02:60", "z", "+1:00", "", "+00:0"};
+    static const char *const PARTS[] = {"", ".1", ".123", ".123456", ".1234567890", ".", ",5"};
+    char text[64];
+    for (size_t i = 0; i < n; i++) {
+        int year = (int)(i % 7 ? 1900 + below(200) : below(10000)), month = (int)below(14), day = (int)below(33);
+        if (i % 3 == 0) day = 28 + (int)below(4);
+        size_t len = (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%s%s", year, month, day, (int)below(25), (int)below(61),
+                                      (int)below(61), PARTS[below(7)], ZONES[below(i % 2 ? 5 : 11)]);
+        check_time(text, len);
+        text[below(len)] = "0129-+:.TZ x\xFF"[below(13)];
+        check_time(text, len);
+        check_time(text, below(len + 1));
+    }
+    CHECK(times_read > n / 4);
+}
+
+int main(int argc, char **argv) {
+    double work = argc > 1 ? atof(argv[1]) : 1;
+    integers((size_t)(200000 * work));
+    floats((size_t)(20000 * work));
+    short_numbers(work < 1 ? 6 : 7);
+    long_numbers((size_t)(50000 * work));
+    bools();
+    times((size_t)(100000 * work));
+    printf("numbers and times: no difference\n");
+    return 0;
+}
