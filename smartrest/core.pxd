@@ -116,7 +116,7 @@ cdef extern from "srp.h":
         SRP_INT
         SRP_FLOAT
 
-    object srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, bint *fits)
+    object srp_typed(const srp_payload *p, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
     int srp_put_empty_row(srp_buffer *out)
     object srp_call(object function, object a, object b, PyObject *c)

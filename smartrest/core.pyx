@@ -871,6 +871,8 @@ cdef class LazyRow:
 
     cdef typed(self, size_t f, uint8_t kind):
         cdef bint fits
+        cdef const uint8_t *src
+        cdef size_t length
         cdef LazyRows rows = self.rows
         cdef srp_payload p = rows.p
         cdef uint8_t *scratch = NULL
@@ -880,7 +882,8 @@ cdef class LazyRow:
                 raise MemoryError
         p.scratch = scratch
         try:
-            value = srp_typed(&p, f, &rows.tape.rows[self.r], kind, &fits)
+            src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
+            value = srp_typed(&p, src, length, kind, &fits)
         finally:
             PyMem_Free(scratch)
         if fits:

@@ -189,6 +189,9 @@ sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
 /* 1 for true, 0 for false, -1 for anything else. */
 int sr_get_bool(const uint8_t *src, size_t len);
 
+/* Any float in these forms that is finite, in C++17 (sr_tochars.cpp); false where it is not. */
+bool sr_get_any_float(const uint8_t *src, size_t len, double *value);
+
 typedef struct {
     int year, month, day, hour, minute, second, microsecond, offset_minutes;
 } sr_time;

@@ -1,5 +1,5 @@
-// The shortest decimal of any double by the C++17 library; sr_number.c gives its digits the form of repr. Optional: where no
-// C++17 compiler is found, the caller has a slower way.
+// Floats of many digits by the C++17 library: the shortest decimal of any double, to which sr_number.c gives the form of repr,
+// and the nearest double of any decimal. Optional: where no C++17 compiler is found, the caller has a slower way.
 #include <charconv>
 
 extern "C" {
@@ -22,4 +22,11 @@ extern "C" size_t sr_put_any_float(double value, uint8_t *dst) {
     int exp10 = 0;
     for (at++; at < end.ptr; at++) exp10 = exp10 * 10 + (*at - '0');
     return sr_put_digits(negative, digits, n, below ? -exp10 : exp10, dst);
+}
+
+extern "C" bool sr_get_any_float(const uint8_t *src, size_t len, double *value) {
+    const char *start = reinterpret_cast<const char *>(src), *end = start + len;
+    start += len != 0 && *start == '+'; // which the library does not read
+    std::from_chars_result read = std::from_chars(start, end, *value);
+    return read.ec == std::errc() && read.ptr == end;
 }

@@ -115,9 +115,11 @@ SRP_FN static PyObject *layer_field(const srp_payload *p, size_t f, const sr_row
     return make_text(p, src, len, p->tape->flags & SR_HAS_WIDE);
 }
 
-SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const srp_plan *plan, size_t *bad) {
+SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint32_t flags, const srp_plan *plan,
+                                            size_t *bad) {
     const sr_row *row = &p->tape->rows[r];
-    size_t n = row[1].first - row->first;
+    size_t first = row->first, n = row[1].first - first, start = row->start;
+    const uint32_t *ends = p->tape->ends + first;
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
     if (!tuple) return NULL;
     PyObject_GC_UnTrack(tuple);
@@ -128,18 +130,25 @@ SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const sr
         } else if (f && plan->n_cycle) {
             kind = plan->cycle[(f - 1 - plan->n_fixed) % plan->n_cycle];
         }
+        size_t end = ends[f], len;
+        if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
+        const uint8_t *src = srp_bytes(p, flags, start, end, &len);
         int fits = 1;
-        PyObject *value = kind == SRP_TEXT ? layer_field(p, row->first + f, row)
-                                           : srp_typed(p, row->first + f, row, kind, &fits);
-        if (value && fits) {
-            PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, value);
-            continue;
+        PyObject *value = kind == SRP_TEXT ? make_text(p, src, len, flags & SR_HAS_WIDE)
+                                           : srp_typed(p, src, len, kind, &fits);
+        if (!value || !fits) {
+            Py_DECREF(tuple);
+            *bad = first + f;
+            return value; /* None: it does not fit */
         }
-        Py_DECREF(tuple);
-        *bad = row->first + f;
-        return value; /* None: it does not fit */
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, value);
+        start = (size_t)ends[f] + 1;
     }
     return tuple;
+}
+
+SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const srp_plan *plan, size_t *bad) {
+    return is_plain(p->tape) ? typed_row_of(p, r, 0, plan, bad) : typed_row_of(p, r, p->tape->flags, plan, bad);
 }
 
 /* ---- from values to bytes ----------------------------------------------------------------------------------------------- */

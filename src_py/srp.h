@@ -92,8 +92,8 @@ typedef struct {
 
 int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
 
-/* The value of a field that is not text; None where it is empty, and with *fits = false where it does not fit. */
-PyObject *srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, int *fits);
+/* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
+PyObject *srp_typed(const srp_payload *p, const uint8_t *src, size_t len, uint8_t kind, int *fits);
 
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
 

@@ -25,8 +25,13 @@ static PyObject *make_time(const sr_time *t) {
     return time;
 }
 
-/* Digits that two exact doubles do not give: Python's own reader takes them. Infinite does not fit. */
+/* Digits that two exact doubles do not give: the C++17 library takes them, else Python's own reader. Infinite does not
+   fit. */
 static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
+#if defined(SR_HAVE_TO_CHARS)
+    double found;
+    if (sr_get_any_float(src, len, &found)) return PyFloat_FromDouble(found);
+#endif
     PyObject *text = PyBytes_FromStringAndSize((const char *)src, (Py_ssize_t)len); /* ends with a NUL */
     if (!text) return NULL;
     double value = PyOS_string_to_double(PyBytes_AS_STRING(text), NULL, NULL);
@@ -45,9 +50,7 @@ static PyObject *long_int(const srp_payload *p, const uint8_t *src, size_t len) 
     return value;
 }
 
-PyObject *srp_typed(const srp_payload *p, size_t f, const sr_row *row, uint8_t kind, int *fits) {
-    size_t len;
-    const uint8_t *src = srp_field_bytes(p, f, row, &len);
+PyObject *srp_typed(const srp_payload *p, const uint8_t *src, size_t len, uint8_t kind, int *fits) {
     *fits = 1;
     if (len == 0) Py_RETURN_NONE;
     if (kind == SRP_FLOAT) {
