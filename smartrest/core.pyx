@@ -8,7 +8,6 @@ in this file. Public docstrings are copies of those of the pure engine (tools/co
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_AsTuple, PyList_Check
-from cpython.long cimport PyLong_Check
 from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_AsSsize_t
@@ -30,16 +29,11 @@ cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
     int PyGC_Disable()
     int PyGC_Enable()
-    void PyObject_GC_UnTrack(object)
     bint PyObject_CheckBuffer(object)
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
-    tuple PyTuple_New(Py_ssize_t)
-    void PyTuple_SET_ITEM(object, Py_ssize_t, object)
-    void Py_INCREF(object)
     void Py_DECREF(object)
     PyObject *PyIter_Next(object) except? NULL
-    double PyOS_string_to_double(const char *text, char **end, PyObject *overflow) except? -1.0
 
 cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
 cdef object LIMIT = 16_000   # the default of every `limit`, known by its identity
@@ -707,14 +701,19 @@ cdef class LazyRows:
     cdef tuple row(self, size_t r):
         return self.with_scratch(r, 0, True)
 
-    cdef with_scratch(self, size_t r, size_t f, bint whole):
-        """A row or a field of it as str; what must be unescaped needs scratch for the longest field."""
-        cdef srp_payload p = self.p
-        cdef uint8_t *scratch = NULL
+    cdef uint8_t *scratch(self, size_t r) except? NULL:
+        """Room for the longest field of a row, where a field may have to be unescaped; PyMem_Free it."""
+        cdef uint8_t *room = NULL
         if self.tape.flags & SR_HAS_QUOTE:
-            scratch = <uint8_t *>PyMem_Malloc(self.p.len + SR_SLACK)
-            if scratch == NULL:
+            room = <uint8_t *>PyMem_Malloc(row_end(&self.p, r) - self.tape.rows[r].start + SR_SLACK)
+            if room == NULL:
                 raise MemoryError
+        return room
+
+    cdef with_scratch(self, size_t r, size_t f, bint whole):
+        """A row or a field of it as str."""
+        cdef srp_payload p = self.p
+        cdef uint8_t *scratch = self.scratch(r)
         p.scratch = scratch
         p.tape = &self.tape
         try:
@@ -875,11 +874,7 @@ cdef class LazyRow:
         cdef size_t length
         cdef LazyRows rows = self.rows
         cdef srp_payload p = rows.p
-        cdef uint8_t *scratch = NULL
-        if rows.tape.flags & SR_HAS_QUOTE:
-            scratch = <uint8_t *>PyMem_Malloc(p.len + SR_SLACK)
-            if scratch == NULL:
-                raise MemoryError
+        cdef uint8_t *scratch = rows.scratch(self.r)
         p.scratch = scratch
         try:
             src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
