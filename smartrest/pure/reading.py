@@ -60,12 +60,14 @@ def read(data: bytes, text: str, *, bom: bool = True) -> Reading:
     reading, doubt = _read_greedily(data, text, start)
     if not doubt:
         return reading
+    del reading  # its spans would double the memory that a hostile payload takes; made again where it is the one
     escaped = _read_escaped(data, start)
     if escaped is not None:
         return Reading(data, text, start, escaped, ESCAPED)
     doubled = _read_doubled(data, start)
     if doubled is not None:
         return Reading(data, text, start, doubled, DOUBLED)
+    reading, _ = _read_greedily(data, text, start)
     reading.lenient = True
     return reading
 
