@@ -32,7 +32,6 @@ def test_peak_of_reading(engine: Any, call: str, shape: str) -> None:
     payload = hostile(shape, PACKET_LIMIT)
     function = getattr(engine, call)
     quietly(function, payload)
-    gc.collect()
     tracemalloc.start()
     try:
         kept = quietly(function, payload)
@@ -130,7 +129,7 @@ def calls(engine: Any) -> list[Callable[[], Any]]:
 def test_no_path_leaks(engine: Any) -> None:
     """Blocks held by the interpreter do not grow with the number of calls: less than one for every other call."""
     paths = calls(engine)
-    rounds = 150 if engine.engine() == "pure" else 400
+    rounds = 100 if engine.engine() == "pure" else 200
 
     def work() -> None:
         for path in paths:
@@ -139,7 +138,7 @@ def test_no_path_leaks(engine: Any) -> None:
 
     work()
     growth = []
-    for _ in range(4):
+    for _ in range(3):
         gc.collect()
         before = sys.getallocatedblocks()
         work()
