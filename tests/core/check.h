@@ -1,6 +1,6 @@
 /* What the C tests share: claims that say on which bytes and kernel they failed, blocks of heap of exactly the promised
- * size, the kernels of this CPU, and random bytes. A block ends where its memory ends, so that a sanitizer sees the first
- * byte too much; without one, bytes behind it are watched for writes.
+ * size, the kernels of this CPU, and random bytes. A block ends where its memory ends, so that a sanitizer sees the
+ * first byte too much; without one, bytes behind it are watched for writes.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -24,12 +24,13 @@
 #define WATCHED 64 /* bytes behind a block that must stay as they are */
 #endif
 
-#define CHECK(claim)                                     \
-    do {                                                 \
+#define CHECK(claim)                                    \
+    do {                                                \
         if (!(claim)) fail(__FILE__, __LINE__, #claim); \
     } while (0)
 
-/* ---- what is being looked at ------------------------------------------------------------------------------------------- */
+/* ---- what is being looked at
+ * ------------------------------------------------------------------------------------------- */
 
 static const char *looking_with = "-";
 static const uint8_t *looking_at;
@@ -51,14 +52,16 @@ static inline void fail(const char *file, int line, const char *claim) {
     abort();
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------------ */
+/* ---- blocks
+ * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     uint8_t *memory, *p;
     size_t len, watched;
 } block;
 
-/* With -DARENA, for the fuzzer: blocks side by side in one piece, all else of it poisoned. As exact as malloc's, and cheaper. */
+/* With -DARENA, for the fuzzer: blocks side by side in one piece, all else of it poisoned. As exact as malloc's, and
+ * cheaper. */
 #ifdef ARENA
 #include <sanitizer/asan_interface.h>
 
@@ -109,7 +112,8 @@ static inline void done(block b) {
     give_back(b.memory, (size_t)(b.p - b.memory) + b.len + b.watched);
 }
 
-/* ---- kernels ----------------------------------------------------------------------------------------------------------- */
+/* ---- kernels
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* The i-th kernel that this CPU can run, best first; NULL behind the last. */
 static inline const sr_kernel *kernel_here(size_t i) {
@@ -130,7 +134,8 @@ static inline const sr_kernel *scalar(void) {
     return k;
 }
 
-/* ---- random bytes ------------------------------------------------------------------------------------------------------ */
+/* ---- random bytes
+ * ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t random_state = 0x9E3779B97F4A7C15ull;
 
@@ -152,15 +157,15 @@ static inline size_t put_code_point(uint32_t c, uint8_t *dst) {
 }
 
 static inline uint32_t random_code_point(void) {
-    static const uint32_t EDGES[] = {0x7F,   0x80,   0xFF,   0x100,  0x7FF,  0x800,   0xFFF,  0x1000,  0xCFFF, 0xD7FF,
-                                     0xE000, 0xFFFD, 0xFEFF, 0xFFFF, 0x2028, 0x10000, 0xA0,   0x10FFFF, 0x85,  0x3000};
+    static const uint32_t EDGES[] = {0x7F,   0x80,   0xFF,   0x100,  0x7FF,  0x800,   0xFFF, 0x1000,   0xCFFF, 0xD7FF,
+                                     0xE000, 0xFFFD, 0xFEFF, 0xFFFF, 0x2028, 0x10000, 0xA0,  0x10FFFF, 0x85,   0x3000};
     uint32_t c;
     switch (below(6)) {
-    case 0: return EDGES[below(sizeof EDGES / sizeof *EDGES)];
-    case 1: return 0x80 + (uint32_t)below(0x80);
-    case 2: c = (uint32_t)below(0x10000); break;
-    case 3: c = (uint32_t)below(0x110000); break;
-    default: return 0x20 + (uint32_t)below(0x5F);
+        case 0: return EDGES[below(sizeof EDGES / sizeof *EDGES)];
+        case 1: return 0x80 + (uint32_t)below(0x80);
+        case 2: c = (uint32_t)below(0x10000); break;
+        case 3: c = (uint32_t)below(0x110000); break;
+        default: return 0x20 + (uint32_t)below(0x5F);
     }
     return c >= 0xD800 && c < 0xE000 ? 'a' : c;
 }

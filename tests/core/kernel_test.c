@@ -1,12 +1,13 @@
-/* Every kernel of this CPU against the models: every length up to 200 bytes, every position of every byte that could matter,
- * pairs of them at the edges of blocks, short hostile texts across such an edge, and random texts. An argument multiplies
- * the work; below 1 it samples.
+/* Every kernel of this CPU against the models: every length up to 200 bytes, every position of every byte that could
+ * matter, pairs of them at the edges of blocks, dense texts, short hostile texts across such an edge, and random texts.
+ * An argument multiplies the work; below 1 it samples.
  */
 #include "input.h"
 
 #define LONGEST 200
 
-static const uint8_t INTERESTING[] = {',', '\n', '"', '\\', '\r', '\t', ' ', 0x00, 0x7F, 0x80, 0xBF, 0xC3, 0xE2, 0xED, 0xF4, 0xFF};
+static const uint8_t INTERESTING[] = {',',  '\n', '"',  '\\', '\r', '\t', ' ',  0x00,
+                                      0x7F, 0x80, 0xBF, 0xC3, 0xE2, 0xED, 0xF4, 0xFF};
 enum { N_INTERESTING = sizeof INTERESTING };
 
 static size_t inputs = 0;
@@ -56,6 +57,20 @@ static void sweep_pairs(size_t step) {
     }
 }
 
+/* Texts of nothing else: every second byte, two of three, all. */
+static void sweep_dense(size_t step) {
+    uint8_t text[LONGEST];
+    size_t turn = 0;
+    for (size_t len = 1; len <= LONGEST; len++) {
+        for (size_t i = 0; i < N_INTERESTING * N_INTERESTING; i++) {
+            if (turn++ % step) continue;
+            for (size_t at = 0; at < len; at++)
+                text[at] = INTERESTING[at % (2 + i % 2) ? i / N_INTERESTING : i % N_INTERESTING];
+            check_at(text, len, turn % 64);
+        }
+    }
+}
+
 /* All texts of five bytes that rule reading, at each place across the edge of a block. */
 static void sweep_edge(size_t step) {
     static const char BYTES[] = ",\"\\\n\ra ";
@@ -87,11 +102,13 @@ int main(int argc, char **argv) {
     size_t step = work < 1 ? (size_t)(1 / work) : 1;
     const sr_kernel *k;
     printf("kernels:");
-    for EACH_KERNEL (k) printf(" %s", k->name);
+    for
+        EACH_KERNEL(k) printf(" %s", k->name);
     CHECK(sr_kernel_best(sr_cpu()) == kernel_here(0));
     CHECK(sr_kernel_best(0) == scalar() && scalar()->needs == 0);
     sweep(step);
     sweep_pairs(step);
+    sweep_dense(step);
     sweep_edge(step);
     random_inputs((size_t)(20000 * work));
     printf("\n%zu inputs, each on every kernel: no difference\n", inputs);

@@ -1,5 +1,6 @@
-/* Time grows with the length of the payload and no faster, for the shapes that a naive reader is slow on: eight times the
- * payload may take at most three times as long a byte. The best of several runs counts, since the machine is shared.
+/* Time grows with the length of the payload and no faster, for the shapes that a naive reader is slow on: eight times
+ * the payload may take at most three times as long a byte. The best of several runs counts, since the machine is
+ * shared.
  */
 #include <time.h>
 
@@ -8,9 +9,10 @@
 #define SHORT 20000
 #define TIMES 8
 
-static const char *const SHAPES[] = {",",        "\n",    "\"",          "\\",      "\\\"",  "\"\"",    "\",\"", "\",\\\"", "\"\n",
-                                     ",\",\\\",", "\r",    "\r\n",        " ",       "\" ",   "1\n",     "a",     "\xC3",    "\xF0\x90\x80",
-                                     "\"\\\",",   "\"\" ,", "\"a\"\"\",x", "\\\",\n", "\"\r",  "\xE2\x82\xAC"};
+static const char *const SHAPES[] = {",",       "\n",      "\"",          "\\",        "\\\"", "\"\"",
+                                     "\",\"",   "\",\\\"", "\"\n",        ",\",\\\",", "\r",   "\r\n",
+                                     " ",       "\" ",     "1\n",         "a",         "\xC3", "\xF0\x90\x80",
+                                     "\"\\\",", "\"\" ,",  "\"a\"\"\",x", "\\\",\n",   "\"\r", "\xE2\x82\xAC"};
 
 static volatile size_t sink;
 
@@ -36,7 +38,8 @@ static void write_once(const sr_kernel *k, const uint8_t *src, size_t len, uint8
     sr_style style = {SR_ESCAPE, false, false};
     size_t written = 0, valid = sr_utf8_valid(src, len);
     sink = sr_put_text(k, style, src, valid, dst, &written);
-    sink += sr_longest_prefix(k, style, src, valid, (const uint8_t *)"...", 3, valid / 2) + sr_text_size(k, style, src, valid);
+    sink += sr_longest_prefix(k, style, src, valid, (const uint8_t *)"...", 3, valid / 2) +
+            sr_text_size(k, style, src, valid);
 }
 
 static void fill(uint8_t *dst, size_t len, const char *shape) {
@@ -67,19 +70,20 @@ static double seconds(const sr_kernel *k, const char *shape, bool opened, size_t
 int main(void) {
     const sr_kernel *k;
     double worst = 0;
-    for EACH_KERNEL (k) {
-        for (size_t i = 0; i < 2 * sizeof SHAPES / sizeof *SHAPES; i++) {
-            const char *shape = SHAPES[i / 2];
-            double ratio = 1e9;
-            look_at(k, (const uint8_t *)shape, strlen(shape));
-            for (int attempt = 0; attempt < 4 && ratio > 3; attempt++) { /* a busy moment is no proof */
-                double few = seconds(k, shape, i % 2, SHORT, 6), many = seconds(k, shape, i % 2, SHORT * TIMES, 3);
-                ratio = many / TIMES / (few > 1e-5 ? few : 1e-5);
+    for
+        EACH_KERNEL(k) {
+            for (size_t i = 0; i < 2 * sizeof SHAPES / sizeof *SHAPES; i++) {
+                const char *shape = SHAPES[i / 2];
+                double ratio = 1e9;
+                look_at(k, (const uint8_t *)shape, strlen(shape));
+                for (int attempt = 0; attempt < 4 && ratio > 3; attempt++) { /* a busy moment is no proof */
+                    double few = seconds(k, shape, i % 2, SHORT, 6), many = seconds(k, shape, i % 2, SHORT * TIMES, 3);
+                    ratio = many / TIMES / (few > 1e-5 ? few : 1e-5);
+                }
+                CHECK(ratio <= 3);
+                worst = ratio > worst ? ratio : worst;
             }
-            CHECK(ratio <= 3);
-            worst = ratio > worst ? ratio : worst;
         }
-    }
     printf("linear in all shapes: at most %.1f times as long a byte at %d times the length\n", worst, TIMES);
     return 0;
 }

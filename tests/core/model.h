@@ -1,5 +1,5 @@
-/* The rules of docs/format.md once more, for the C tests alone: as slow and plain as they can be said, sharing nothing with
- * src_c but the types. Every kernel is compared with these.
+/* The rules of docs/format.md once more, for the C tests alone: as slow and plain as they can be said, sharing nothing
+ * with src_c but the types. Every kernel is compared with these.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -8,7 +8,8 @@
 
 #include "sr.h"
 
-/* ---- bytes of a text (E2) ------------------------------------------------------------------------------------------------ */
+/* ---- bytes of a text (E2)
+ * ------------------------------------------------------------------------------------------------ */
 
 static inline uint32_t model_classify(const uint8_t *src, size_t len) {
     uint32_t bits = 0;
@@ -29,7 +30,8 @@ static inline size_t model_escape(const uint8_t *src, size_t len, uint8_t escape
     return n;
 }
 
-/* ---- UTF-8 (D1): decode every character, and refuse what its shortest form does not give back ------------------------------ */
+/* ---- UTF-8 (D1): decode every character, and refuse what its shortest form does not give back
+ * ------------------------------ */
 
 /* The length of the character at src, 0 where there is none. */
 static inline size_t model_character(const uint8_t *src, size_t len, uint32_t *c) {
@@ -52,7 +54,8 @@ static inline size_t model_valid(const uint8_t *src, size_t len) {
     return i;
 }
 
-/* ---- the greedy scan (D7): one byte after the other ------------------------------------------------------------------------ */
+/* ---- the greedy scan (D7): one byte after the other
+ * ------------------------------------------------------------------------ */
 
 static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     bool inside = false, doubt = false, escaped = false, doubled = false, blank = false, quotes = false, crs = false;
@@ -104,7 +107,8 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
                   (model_valid(src, len) < len ? SR_BAD_UTF8 : 0);
 }
 
-/* ---- the encoder (E2 to E4) ------------------------------------------------------------------------------------------------- */
+/* ---- the encoder (E2 to E4)
+ * ------------------------------------------------------------------------------------------------- */
 
 static inline bool model_space(uint32_t c) {
     return c <= 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||

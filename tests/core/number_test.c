@@ -1,5 +1,5 @@
-/* Numbers and times to text and back against the C library and plain definitions, each text in a block of its own length.
- * An argument multiplies the work.
+/* Numbers and times to text and back against the C library and plain definitions, each text in a block of its own
+ * length. An argument multiplies the work.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,7 +12,8 @@ static block text_block(const char *text, size_t len) {
     return b;
 }
 
-/* ---- integers -------------------------------------------------------------------------------------------------------------- */
+/* ---- integers
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static void check_put_int(int64_t value) {
     char want[32];
@@ -50,7 +51,8 @@ static void check_get_int(const char *text, size_t len) {
     done(src);
 }
 
-/* ---- floats ---------------------------------------------------------------------------------------------------------------- */
+/* ---- floats
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static bool same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
 
@@ -91,7 +93,10 @@ static size_t repr(double value, char *text) {
 
 static size_t on_the_short_way = 0;
 
+static void check_any_float(double value);
+
 static void check_put_float(double value) {
+    check_any_float(value);
     char want[64] = "", digits[24];
     block got = room(SR_NUMBER_ROOM);
     look_at(NULL, (const uint8_t *)want, (size_t)snprintf(want, sizeof want, "%.17g", value));
@@ -114,6 +119,37 @@ static void check_put_float(double value) {
     done(exact_digits), done(got);
 }
 
+#ifdef SR_HAVE_TO_CHARS
+/* The way of the C++17 library, for any finite float. */
+static void check_any_float(double value) {
+    char want[64] = "";
+    if (!isfinite(value)) return;
+    block got = room(SR_NUMBER_ROOM);
+    size_t want_n = repr(value, want), n = sr_put_any_float(value, got.p);
+    look_at(NULL, got.p, n);
+    CHECK(n && n <= want_n);
+    block text = exact(got.p, n, 0);
+    char ended[64] = "";
+    double back = 77;
+    memcpy(ended, got.p, n);
+    CHECK(same(strtod(ended, NULL), value));
+    CHECK(sr_get_any_float(text.p, n, &back) && same(back, value));
+    done(got), done(text);
+}
+
+static void check_get_any_float(const uint8_t *src, size_t len, const char *text) {
+    double value = 77, want = strtod(text, NULL);
+    if (sr_get_any_float(src, len, &value)) {
+        CHECK(same(value, want));
+    } else {
+        CHECK(!isfinite(want) || fabs(want) < 1e-300);
+    }
+}
+#else
+static void check_any_float(double value) { (void)value; }
+static void check_get_any_float(const uint8_t *src, size_t len, const char *text) { (void)src, (void)len, (void)text; }
+#endif
+
 static double random_double(void) {
     uint64_t bits = random_bits();
     double value;
@@ -122,9 +158,31 @@ static double random_double(void) {
 }
 
 static void floats(size_t n) {
-    static const double EDGES[] = {0,      -0.0,  1,     0.1,         0.3,    1e-4,   9.9999e-5, 1e-5, 123456789.125,
-                                   1e9,    1e15,  1e16,  999999999.999999, 1e22,   1e23,   5e-324,    1.7976931348623157e308,
-                                   0.0001, 0.001, 1e-7,  100000000,   99999999.5, 0.000001, 4503599627370496.5, 1e100};
+    static const double EDGES[] = {0,
+                                   -0.0,
+                                   1,
+                                   0.1,
+                                   0.3,
+                                   1e-4,
+                                   9.9999e-5,
+                                   1e-5,
+                                   123456789.125,
+                                   1e9,
+                                   1e15,
+                                   1e16,
+                                   999999999.999999,
+                                   1e22,
+                                   1e23,
+                                   5e-324,
+                                   1.7976931348623157e308,
+                                   0.0001,
+                                   0.001,
+                                   1e-7,
+                                   100000000,
+                                   99999999.5,
+                                   0.000001,
+                                   4503599627370496.5,
+                                   1e100};
     for (size_t i = 0; i < sizeof EDGES / sizeof *EDGES; i++) {
         check_put_float(EDGES[i]), check_put_float(-EDGES[i]);
         check_put_float(nextafter(EDGES[i], 1e300)), check_put_float(nextafter(EDGES[i], -1e300));
@@ -170,6 +228,7 @@ static void check_get_float(const char *text, size_t len) {
     sr_parsed parsed = sr_get_float(src.p, len, &value);
     CHECK((parsed != SR_NOT_A_NUMBER) == is_float(text, len));
     if (parsed == SR_EXACT) CHECK(same(value, strtod(text, NULL)));
+    if (parsed != SR_NOT_A_NUMBER) check_get_any_float(src.p, len, text);
     done(src);
 }
 
@@ -200,8 +259,20 @@ static void long_numbers(size_t n) {
         text[len] = 0;
         check_get_int(text, len);
     }
-    static const char *const TEXTS[] = {"9007199254740991e22", "9007199254740992", "9007199254740993", "1e22", "1e23", "1e-22",
-                                        "0e99999999999999999999", "1e99999999999", "-0", "-.0e5", "inf", "nan", "0x10", "1_0"};
+    static const char *const TEXTS[] = {"9007199254740991e22",
+                                        "9007199254740992",
+                                        "9007199254740993",
+                                        "1e22",
+                                        "1e23",
+                                        "1e-22",
+                                        "0e99999999999999999999",
+                                        "1e99999999999",
+                                        "-0",
+                                        "-.0e5",
+                                        "inf",
+                                        "nan",
+                                        "0x10",
+                                        "1_0"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
         check_get_float(TEXTS[i], strlen(TEXTS[i]));
         check_get_int(TEXTS[i], strlen(TEXTS[i]));
@@ -214,10 +285,12 @@ static void long_numbers(size_t n) {
     check_get_float(nines, sizeof nines - 1);
 }
 
-/* ---- bool and time ----------------------------------------------------------------------------------------------------------- */
+/* ---- bool and time
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void bools(void) {
-    static const char *const WORDS[] = {"true", "false", "", "t", "True", "TRUE", "truex", "tru", "falsey", "fals", "1", "0"};
+    static const char *const WORDS[] = {"true",  "false", "",       "t",    "True", "TRUE",
+                                        "truex", "tru",   "falsey", "fals", "1",    "0"};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         block src = text_block(WORDS[i], strlen(WORDS[i]));
         CHECK(sr_get_bool(src.p, src.len) == (i == 0 ? 1 : i == 1 ? 0 : -1));
@@ -226,7 +299,9 @@ static void bools(void) {
 }
 
 /* Two digits at p, or -1. */
-static int two(const char *p) { return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' ? (p[0] - '0') * 10 + p[1] - '0' : -1; }
+static int two(const char *p) {
+    return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
 
 static bool model_time(const char *text, size_t len, sr_time *t) {
     static const char FORM[] = "0000-00-00T00:00:00";
@@ -234,7 +309,14 @@ static bool model_time(const char *text, size_t len, sr_time *t) {
     for (size_t i = 0; i < 19; i++) {
         if (FORM[i] == '0' ? !(text[i] >= '0' && text[i] <= '9') : text[i] != FORM[i]) return false;
     }
-    *t = (sr_time){two(text) * 100 + two(text + 2), two(text + 5), two(text + 8), two(text + 11), two(text + 14), two(text + 17), 0, 0};
+    *t = (sr_time){two(text) * 100 + two(text + 2),
+                   two(text + 5),
+                   two(text + 8),
+                   two(text + 11),
+                   two(text + 14),
+                   two(text + 17),
+                   0,
+                   0};
     size_t i = 19;
     if (text[i] == '.') {
         char six[] = "000000";
@@ -273,14 +355,16 @@ static void check_time(const char *text, size_t len) {
 }
 
 static void times(size_t n) {
-    static const char *const ZONES[] = {"Z", "+00:00", "-0000", "+01:00", "-23:59", "+24:00", "+02:60", "z", "+1:00", "", "+00:0"};
+    static const char *const ZONES[] = {"Z",      "+00:00", "-0000", "+01:00", "-23:59", "+24:00",
+                                        "+02:60", "z",      "+1:00", "",       "+00:0"};
     static const char *const PARTS[] = {"", ".1", ".123", ".123456", ".1234567890", ".", ",5"};
     char text[64];
     for (size_t i = 0; i < n; i++) {
         int year = (int)(i % 7 ? 1900 + below(200) : below(10000)), month = (int)below(14), day = (int)below(33);
         if (i % 3 == 0) day = 28 + (int)below(4);
-        size_t len = (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%s%s", year, month, day, (int)below(25), (int)below(61),
-                                      (int)below(61), PARTS[below(7)], ZONES[below(i % 2 ? 5 : 11)]);
+        size_t len =
+            (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%s%s", year, month, day, (int)below(25),
+                             (int)below(61), (int)below(61), PARTS[below(7)], ZONES[below(i % 2 ? 5 : 11)]);
         check_time(text, len);
         text[below(len)] = "0129-+:.TZ x\xFF"[below(13)];
         check_time(text, len);

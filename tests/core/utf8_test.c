@@ -1,13 +1,14 @@
-/* UTF-8: the longest valid prefix and the flag of the scan against decoding by the book, for all sequences of up to three
- * bytes and those of four that differ in kind, each also across the edge of a block. The argument 1 samples the third byte.
+/* UTF-8: the longest valid prefix and the flag of the scan against decoding by the book, for all sequences of up to
+ * three bytes and those of four that differ in kind, each also across the edge of a block. The argument 1 samples the
+ * third byte.
  */
 #include "input.h"
 
 #define PLACES 72
 
 /* The first and the last byte of each kind that the table of well-formed sequences tells apart. */
-static const uint8_t KINDS[] = {0x00, 'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
-                                0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
+static const uint8_t KINDS[] = {0x00, 'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
+                                0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
 enum { N_KINDS = sizeof KINDS };
 
 static size_t sequences = 0;
@@ -27,12 +28,13 @@ static void check_sequence(block *texts, const uint8_t *sequence, size_t n, size
     const sr_kernel *k;
     look_at(NULL, text, len);
     CHECK(sr_utf8_valid(text, len) == valid);
-    for EACH_KERNEL (k) {
-        sr_tape tape = {ends, rows, 0, 0, 0, SR_GREEDY};
-        look_at(k, text, len);
-        k->index(text, len, &tape);
-        CHECK(!(tape.flags & SR_BAD_UTF8) == (valid == len));
-    }
+    for
+        EACH_KERNEL(k) {
+            sr_tape tape = {ends, rows, 0, 0, 0, SR_GREEDY};
+            look_at(k, text, len);
+            k->index(text, len, &tape);
+            CHECK(!(tape.flags & SR_BAD_UTF8) == (valid == len));
+        }
     sequences++;
 }
 
@@ -71,7 +73,8 @@ int main(int argc, char **argv) {
         everywhere(texts, s, 3);
         for (size_t j = 0; j < N_KINDS; j++) {
             s[3] = KINDS[j];
-            for (size_t before = 60; before <= 64; before += sampled ? 2 : 1) check_sequence(texts, s, 4, before, j % 2);
+            for (size_t before = 60; before <= 64; before += sampled ? 2 : 1)
+                check_sequence(texts, s, 4, before, j % 2);
         }
     }
     for (size_t i = 0; i < 1u << 18; i++) {

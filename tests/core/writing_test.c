@@ -1,6 +1,6 @@
-/* Writing against rules E2 to E4: every character at each end of a field, random texts in every style, from bytes and from
- * arrays of characters, in exactly the promised room; and the longest prefix against trying them all. An argument multiplies
- * the work.
+/* Writing against rules E2 to E4: every character at each end of a field, random texts in every style, from bytes and
+ * from arrays of characters, in exactly the promised room; and the longest prefix against trying them all. An argument
+ * multiplies the work.
  */
 #include "input.h"
 
@@ -48,13 +48,14 @@ static void check_put_wide(const sr_kernel *k, sr_style style, const uint8_t *by
 
 static void each_style(const uint8_t *bytes, size_t len) {
     const sr_kernel *k;
-    for EACH_KERNEL (k) {
-        for (int i = 0; i < 8; i++) {
-            sr_style style = {i & 1 ? SR_QUOTE : SR_ESCAPE, i & 2, i & 4};
-            check_put(k, style, bytes, len);
-            check_put_wide(k, style, bytes, len);
+    for
+        EACH_KERNEL(k) {
+            for (int i = 0; i < 8; i++) {
+                sr_style style = {i & 1 ? SR_QUOTE : SR_ESCAPE, i & 2, i & 4};
+                check_put(k, style, bytes, len);
+                check_put_wide(k, style, bytes, len);
+            }
         }
-    }
 }
 
 static void each_character(uint32_t step) {
@@ -92,7 +93,8 @@ static void random_fields(size_t n) {
     }
 }
 
-/* ---- the longest prefix ---------------------------------------------------------------------------------------------------- */
+/* ---- the longest prefix
+ * ---------------------------------------------------------------------------------------------------- */
 
 static size_t try_all(sr_style style, const uint8_t *src, size_t len, const uint8_t *marker, size_t marker_len,
                       size_t limit) {
@@ -115,10 +117,11 @@ static void random_prefixes(size_t n) {
         size_t limit = below(2 * len + marker_len + 4);
         block src = exact(bytes, len, 0), marker = exact(marks, marker_len, 0);
         size_t want = try_all(style, src.p, len, marker.p, marker_len, limit);
-        for EACH_KERNEL (k) {
-            look_at(k, src.p, len);
-            CHECK(sr_longest_prefix(k, style, src.p, len, marker.p, marker_len, limit) == want);
-        }
+        for
+            EACH_KERNEL(k) {
+                look_at(k, src.p, len);
+                CHECK(sr_longest_prefix(k, style, src.p, len, marker.p, marker_len, limit) == want);
+            }
         done(src), done(marker);
     }
 }

@@ -1,0 +1,207 @@
+"""Long and foreign checks of the C core alone; the short ones are tests/core.
+
+    python tools/check_core.py fuzz [--runs N] [--merge]   libFuzzer with the address and undefined-behaviour sanitizers
+    python tools/check_core.py cross                       the C tests on emulated aarch64 (NEON), s390x (big-endian)
+    python tools/check_core.py coverage                    branches of src_c that the C tests reach
+    python tools/check_core.py analyze                     cppcheck, gcc -fanalyzer, clang --analyze
+    python tools/check_core.py valgrind                    the C tests under memcheck: no leak, nothing undefined read
+
+Each ends with 1 at the first finding, and with 2 where a tool is missing: nothing is skipped in silence.
+docs/reliability.md has the packages and the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests" / "core"
+CORPUS = TESTS / "corpus"
+SOURCES = [*sorted((ROOT / "src_c").glob("*.c")), *sorted((ROOT / "src_c" / "kernels").glob("*.c"))]
+C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'src_c'}")
+# A tenth of what each test program does by itself: these tools make them slow.
+SHORT = {"kernel": "0.05", "reading": "5", "writing": "0.2", "utf8": "1", "number": "0.2"}
+DICTIONARY = r"""
+"\\\""
+"\"\""
+"\",\""
+"\x0a"
+"\x0d\x0a"
+"\" ,"
+"\\\","
+"\xef\xbb\xbf"
+"\xe2\x80\xa8"
+"\xc2\x85"
+"\xf0\x9f\x98\x80"
+"""
+
+
+def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
+    """What the command prints; ends this program where it fails."""
+    words = [str(word) for word in command]
+    if shutil.which(words[0]) is None:
+        print(f"check_core: {words[0]} is not installed", file=sys.stderr)
+        raise SystemExit(2)
+    done = subprocess.run(
+        words, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+    )
+    if done.returncode != 0:
+        print(f"{done.stdout[-6000:]}\ncheck_core: {words[0]} ended with {done.returncode}", file=sys.stderr)
+        raise SystemExit(1)
+    return done.stdout
+
+
+def build_tests(folder: Path, compiler: str, *flags: str) -> dict[str, Path]:
+    """The programs of tests/core by name."""
+    run(compiler, *C11, *flags, "-c", *SOURCES, cwd=folder)
+    programs = {}
+    for name in SHORT:
+        programs[name] = folder / f"{name}_test"
+        source = TESTS / f"{name}_test.c"
+        run(compiler, *C11, *flags, source, *sorted(folder.glob("*.o")), "-lm", "-o", programs[name], cwd=folder)
+    return programs
+
+
+# ---- fuzzing -------------------------------------------------------------------------------------------------------
+
+
+def build_fuzzer(folder: Path, clang: str) -> Path:
+    """src_c reports which branches it takes, the models do not: nothing else guides the fuzzer."""
+    flags = (*C11, "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    run(clang, *flags, "-fsanitize-coverage=inline-8bit-counters,pc-table", "-c", *SOURCES, cwd=folder)
+    run(clang, *flags, "-DARENA", "-c", TESTS / "fuzz_decode.c", cwd=folder)
+    program = folder / "fuzz_decode"
+    link = "-fsanitize=fuzzer,address,undefined"
+    run(clang, link, *sorted(folder.glob("*.o")), "-lm", "-o", program, cwd=folder)
+    return program
+
+
+def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
+    program = build_fuzzer(folder, arguments.clang)
+    options = {"ASAN_OPTIONS": "quarantine_size_mb=16:malloc_context_size=0"}
+    (folder / "dictionary").write_text(DICTIONARY, encoding="ascii")
+    common = (f"-dict={folder / 'dictionary'}", "-max_len=200", f"-artifact_prefix={ROOT}/", "-print_final_stats=1")
+
+    def stage(title: str, runs: int, grown: Path) -> tuple[int, int]:
+        started = time.monotonic()
+        said = run(program, *common, f"-runs={runs}", grown, **options)
+        seen = [(int(cov), int(corp)) for cov, corp in re.findall(r"cov: (\d+) .*?corp: (\d+)/", said)]
+        (cov, corp), (last_cov, last_corp) = seen[0], seen[-1]
+        took = time.monotonic() - started
+        print(
+            f"{title}: {runs} runs in {took:.0f} s, cov {cov} to {last_cov}, corpus {corp} to {last_corp}", flush=True
+        )
+        return last_cov - cov, last_corp
+
+    empty = folder / "empty"
+    empty.mkdir()
+    gained, inputs = stage("from nothing", 30_000, empty)
+    if gained < 100 or inputs < 50:
+        raise SystemExit("check_core: the fuzzer learns nothing: its build gives no feedback")
+    grown = folder / "grown"
+    shutil.copytree(CORPUS, grown)
+    stage("from the corpus", arguments.runs, grown)
+    if arguments.merge:
+        merged = folder / "merged"
+        merged.mkdir()
+        run(program, "-set_cover_merge=1", merged, grown, CORPUS, **options)
+        shutil.rmtree(CORPUS)
+        shutil.copytree(merged, CORPUS)
+        print(f"tests/core/corpus: {len(list(CORPUS.iterdir()))} files")
+
+
+# ---- other CPUs, coverage, analysers, leaks ------------------------------------------------------------------------
+
+
+def cross(arguments: argparse.Namespace, folder: Path) -> None:
+    for machine, kernel in (("aarch64", "neon"), ("s390x", "scalar")):
+        place = folder / machine
+        place.mkdir()
+        programs = build_tests(place, f"{machine}-linux-gnu-gcc", "-O2", "-static")
+        for name, program in programs.items():
+            said = run(f"qemu-{machine}", program, SHORT[name])
+            print(f"{machine}: {said.strip()}".replace("\n", f"\n{machine}: "), flush=True)
+            if name == "kernel" and f" {kernel}" not in said.splitlines()[0]:
+                raise SystemExit(f"check_core: the kernel {kernel} did not run")
+
+
+def coverage(arguments: argparse.Namespace, folder: Path) -> None:
+    """Each kernel has its own copy of the shared loops, and each copy counts."""
+    programs = build_tests(folder, "gcc", "-O0", "-g", "--coverage")
+    for name, program in programs.items():
+        run(program, SHORT[name], cwd=folder)
+    said = run("gcov", "-b", "--json-format", "--stdout", *sorted(folder.glob("s[rc]*.gcda")), cwd=folder)
+    counts: dict[str, list[int]] = {}
+    for report in said.splitlines():
+        unit = json.loads(report)
+        for file in unit["files"]:
+            name = file["file"].removeprefix(f"{ROOT}/")
+            if not name.startswith("src_c/"):
+                continue
+            count = counts.setdefault(name, [0, 0, 0, 0])  # lines run, lines, branches taken, branches
+            for line in file["lines"]:
+                taken = [branch["count"] > 0 for branch in line["branches"] if not branch["throw"]]
+                count[:] = map(sum, zip(count, (line["count"] > 0, 1, sum(taken), len(taken)), strict=True))
+                if not all(taken) or line["count"] == 0:
+                    print(f"{name}:{line['line_number']}: {len(taken) - sum(taken)} of {len(taken)} branches not taken")
+    counts["src_c"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+    for name, (run_lines, lines, taken_branches, branches) in counts.items():
+        print(f"{name}: {run_lines} of {lines} lines, {taken_branches} of {branches} branches")
+    run_lines, lines, taken_branches, branches = counts["src_c"]
+    print(f"src_c: {run_lines / lines:.2%} of the lines, {taken_branches / branches:.2%} of the branches")
+
+
+def analyze(arguments: argparse.Namespace, folder: Path) -> None:
+    include = f"-I{ROOT / 'src_c'}"
+    kinds = "--enable=warning,performance,portability"
+    shift = "--suppress=shiftTooManyBitsSigned"  # of a negative number: every compiler that we know keeps the sign
+    here = ("-D__GNUC__", "-D__x86_64__")
+    run("cppcheck", "-q", "--std=c11", kinds, "--error-exitcode=1", shift, *here, include, *SOURCES)
+    print("cppcheck: nothing found")
+    run("gcc", *C11, "-O2", "-fanalyzer", "-c", *SOURCES, cwd=folder)
+    print("gcc -fanalyzer: nothing found")
+    for source in SOURCES:
+        said = run(arguments.clang, "--analyze", "-Xclang", "-analyzer-werror", *C11, source, cwd=folder)
+        if said.strip():
+            raise SystemExit(said)
+    print(f"{arguments.clang} --analyze: nothing found")
+
+
+def valgrind(arguments: argparse.Namespace, folder: Path) -> None:
+    """Memcheck does not know AVX-512, so the kernels below it run: valgrind hides what it cannot emulate."""
+    programs = build_tests(folder, "gcc", "-O1", "-g")
+    work = SHORT | {"kernel": "0.005", "reading": "3", "writing": "0.02", "number": "0.02"}
+    for name, program in programs.items():
+        if name == "utf8":
+            continue  # millions of calls, of code that kernel_test runs too
+        said = run("valgrind", "-q", "--error-exitcode=9", "--leak-check=full", program, work[name])
+        print(f"valgrind: {said.strip()}", flush=True)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Long and foreign checks of the C core alone.")
+    parser.add_argument("--clang", default="clang-19", help="the clang that has libFuzzer (default: clang-19)")
+    commands = parser.add_subparsers(required=True)
+    for command in (fuzz, cross, coverage, analyze, valgrind):
+        commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
+    fuzzing = commands.choices["fuzz"]
+    fuzzing.add_argument("--runs", type=int, default=10_000_000)
+    fuzzing.add_argument("--merge", action="store_true", help="make tests/core/corpus anew of what was found")
+    arguments = parser.parse_args(words)
+    with tempfile.TemporaryDirectory(prefix="smartrest-core-") as folder:
+        arguments.run(arguments, Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
