@@ -188,6 +188,13 @@ static void floats(size_t n) {
         check_put_float(nextafter(EDGES[i], 1e300)), check_put_float(nextafter(EDGES[i], -1e300));
     }
     check_put_float(INFINITY), check_put_float(-INFINITY), check_put_float(NAN);
+    for (int exponent = -323; exponent < 308; exponent++) { /* few digits, any size */
+        char text[32];
+        for (int digits = 1; digits < 1000; digits += digits < 12 ? 1 : 61) {
+            snprintf(text, sizeof text, "%de%d", digits, exponent);
+            check_put_float(strtod(text, NULL));
+        }
+    }
     for (size_t i = 0; i < n; i++) {
         check_put_float(random_double());
         check_put_float(((double)(random_bits() >> 11) - 4e15) / (double)(1ull << below(54)));
