@@ -91,3 +91,17 @@ def test_the_topic_is_text(engine: Any) -> None:
 
 def test_finding_is_public() -> None:
     assert smartrest.Finding is Finding
+
+
+def test_spans_of_what_the_templates_of_a_topic_refuse(engine: Any) -> None:
+    """Of the row where a value is missing, else of the field as it stands in the payload, quotes and blanks included."""
+    payload = '\ufeff500\r\n200,"é"\n\n401,51.2, "x" ,2\n'.encode()
+    found = [(f.reason, f.start, f.end, f.row, f.field) for f in engine.check(payload, topic="s/us")]
+    row, field = payload.index(b"200"), payload.index(b' "x"')
+    assert found == [
+        ("missing", row, row + 8, 1, None),
+        ("missing", row, row + 8, 1, None),
+        ("blank_outside_quotes", field, field + 1, 2, 2),
+        ("bad_value", field, field + 5, 2, 2),
+        ("blank_outside_quotes", field + 4, field + 5, 2, 2),
+    ]

@@ -50,7 +50,7 @@ def test_escaping_is_counted(engine: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["x" * 30, 'a"' * 15, "ab " * 10, "\n" * 30, " x" * 15, "é, " * 10, "x" * 10 + " " * 20, '"' * 9]
 )
-@pytest.mark.parametrize("marker", ["…", "", "...", " ", '"', "<cut>\n", "x"])
+@pytest.mark.parametrize("marker", ["…", "", "...", " ", " cut", "cut ", '"', "<cut>\n", "x"])
 def test_the_longest_prefix_that_fits(engine: Any, value: str, marker: str) -> None:
     for limit in range(2, 40):
         row = ("1", value, "z")
