@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import NOT_EDITABLE
 
 
 @pytest.fixture
@@ -16,7 +17,8 @@ def without_core(tmp_path: Path, repository: Path) -> Path:
     """The package and a part of its tests, without the compiled core."""
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "__pycache__")
     shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
-    shutil.copy(repository / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "pytest_smartrest.py"):
+        shutil.copy(repository / name, tmp_path)
     tests = tmp_path / "tests"
     (tests / "contract").mkdir(parents=True)
     for source in [repository / "tests" / "conftest.py", *(repository / "tests").glob("support*.py")]:
@@ -28,8 +30,10 @@ def without_core(tmp_path: Path, repository: Path) -> Path:
 def run(folder: Path, required: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTEST_"))}
     environment["SMARTREST_EXT"] = required
+    arguments = ["-q", "-p", "no:cacheprovider", "-k", "many_fields or engine_that"]
+    program = f"{NOT_EDITABLE}import pytest; sys.exit(pytest.main({arguments}))"
     return subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "many_fields or engine_that"],
+        [sys.executable, "-B", "-c", program],
         cwd=folder,
         env=environment,
         capture_output=True,

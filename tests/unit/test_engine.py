@@ -24,7 +24,7 @@ def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.Comple
     if wanted is not None:
         environment["SMARTREST_ENGINE"] = wanted
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", "-c", support.NOT_EDITABLE + code],
         cwd=folder,  # the package that stands there is the one imported
         env=environment,
         capture_output=True,
