@@ -216,6 +216,15 @@ class TestErrors:
         assert where(decode_failure(schema, b"", "decode_row")) == ("not_one_row", 0, 0, None)
         assert decode_failure(schema, b"1,x", "decode_row").reason == "bad_value"
 
+    def test_options_are_those_of_decode(self, engine: Any) -> None:
+        schema = engine.Schema({"1": [int]})
+        assert schema.decode(b'1, "5"') == [("1", 5)]
+        assert schema.decode_row(b'1, "5"') == ("1", 5)
+        assert decode_failure(schema, b'1, "5"', strict=True).reason == "blank_outside_quotes"
+        assert decode_failure(schema, b'1, "5"', "decode_row", strict=True).reason == "blank_outside_quotes"
+        assert where(decode_failure(schema, b"1,5", limit=2)) == ("too_large", 2, None, None)
+        assert schema.decode(b"1,5", limit=3) == [("1", 5)]
+
     def test_messages_do_not_quote_long_values(self, engine: Any) -> None:
         decode_failure(engine.Schema({"1": [int]}), b"1," + b"\x1b\n".join([b"9" * 500] * 3))
 
