@@ -46,14 +46,19 @@ DICTIONARY = r"""
 """
 
 
-def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
+def run(*command: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
     """What the command prints; ends this program where it fails."""
     words = [str(word) for word in command]
     if shutil.which(words[0]) is None:
         print(f"check_core: {words[0]} is not installed", file=sys.stderr)
         raise SystemExit(2)
     done = subprocess.run(
-        words, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+        words,
+        cwd=cwd,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        errors="replace",
     )
     if done.returncode != 0:
         print(f"{done.stdout[-6000:]}\ncheck_core: {words[0]} ended with {done.returncode}", file=sys.stderr)
@@ -94,7 +99,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
 
     def stage(title: str, runs: int, grown: Path) -> tuple[int, int]:
         started = time.monotonic()
-        said = run(program, *common, f"-runs={runs}", grown, **options)
+        said = run(program, *common, f"-runs={runs}", grown, environment=options)
         seen = [(int(cov), int(corp)) for cov, corp in re.findall(r"cov: (\d+) .*?corp: (\d+)/", said)]
         (cov, corp), (last_cov, last_corp) = seen[0], seen[-1]
         took = time.monotonic() - started
@@ -114,7 +119,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
     if arguments.merge:
         merged = folder / "merged"
         merged.mkdir()
-        run(program, "-set_cover_merge=1", merged, grown, CORPUS, **options)
+        run(program, "-set_cover_merge=1", merged, grown, CORPUS, environment=options)
         shutil.rmtree(CORPUS)
         shutil.copytree(merged, CORPUS)
         print(f"tests/core/corpus: {len(list(CORPUS.iterdir()))} files")

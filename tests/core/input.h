@@ -170,6 +170,20 @@ static inline row_text texts_of(const sr_kernel *k, const uint8_t *src, size_t l
     return out;
 }
 
+/* What a fault points at. */
+static inline void check_span(const sr_fault *f, const uint8_t *src) {
+    size_t blanks = 0, len = f->end - f->pos;
+    const uint8_t *at = src + f->pos;
+    for (size_t i = 0; i < len; i++) blanks += at[i] == ' ' || at[i] == '\t';
+    switch ((int)f->status) {
+        case SR_BLANK_OUTSIDE_QUOTES: CHECK(blanks == len); break;
+        case SR_STRAY_QUOTE: CHECK(len == 1 && *at == '"'); break;
+        case SR_LONE_CR: CHECK(len == 1 && *at == '\r'); break;
+        case SR_TEXT_AFTER_QUOTE: CHECK(blanks < len && at[-1] == '"'); break;
+        default: CHECK(len == 2 && (*at == '"' || *at == '\\') && at[1] == '"');
+    }
+}
+
 static inline size_t check_faults(const uint8_t *src, size_t len, const sr_tape *tape) {
     sr_walk walk = {0};
     size_t before = 0, n = 0;
@@ -178,6 +192,7 @@ static inline size_t check_faults(const uint8_t *src, size_t len, const sr_tape 
         CHECK(f.row < tape->n_rows && f.field < tape->rows[f.row + 1].first - tape->rows[f.row].first);
         CHECK(f.status >= SR_BLANK_OUTSIDE_QUOTES && f.status <= SR_MIXED_ESCAPES);
         CHECK(f.status == SR_BLANK_OUTSIDE_QUOTES || tape->reading == SR_LENIENT);
+        check_span(&f, src);
         before = f.end;
     }
     CHECK(sr_next_fault(src, len, tape, &walk).status == SR_OK);

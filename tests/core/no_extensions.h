@@ -1,0 +1,11 @@
+/* Included before everything else, makes src_c see a compiler that knows C11 and nothing more: no SIMD, no built-ins.
+ * The headers of the C library, which ask for the compiler too, come first.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#undef __GNUC__
+#undef __clang__
