@@ -102,7 +102,9 @@ def main() -> int:
         left_out = [part for path in LEFT_OUT for part in ("--ignore", path)]
         for path, reason in LEFT_OUT.items():
             print(f"left out: {path}: {reason}", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=1800", *left_out]
+        # Only Python's own output is captured: the report of a sanitizer goes to the terminal
+        options = ("-q", "--capture=sys", "-p", "no:cacheprovider", "-o", "timeout=1800")
+        command = [sys.executable, "-X", "faulthandler", "-m", "pytest", *options, *left_out]
         return subprocess.run(
             [*command, *(pytest_arguments or SUITE)], cwd=folder, env=environment, check=False
         ).returncode

@@ -101,10 +101,18 @@ class Wire:
 
     async def _close(self) -> None:
         self._server.close()
-        self._abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._settle()  # a connection that was just accepted gets its task, which closes it
+        while self._tasks:
+            self._abort()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Lets the loop do what it has put off: start tasks, close transports."""
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
