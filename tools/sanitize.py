@@ -42,7 +42,7 @@ def library(name: str) -> str:
 
 def copy_tree(folder: Path) -> None:
     left = shutil.ignore_patterns("__pycache__", "*.so", "core.c", "core.cpp", ".hypothesis")
-    for name in COPIED:
+    for name in (*COPIED, *COPIED_TOO):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=left)
