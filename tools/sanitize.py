@@ -51,7 +51,13 @@ def copy_tree(folder: Path) -> None:
 
 
 def build(folder: Path) -> None:
-    environment = os.environ | {"SMARTREST_EXT": "require", "CC": "gcc", "CFLAGS": FLAGS, "LDFLAGS": LINK}
+    environment = os.environ | {
+        "SMARTREST_EXT": "require",
+        "CC": "gcc",
+        "CFLAGS": FLAGS,
+        "CXXFLAGS": FLAGS,
+        "LDFLAGS": LINK,
+    }
     subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=folder, env=environment, check=True
     )
@@ -105,9 +111,10 @@ def main() -> int:
         # Only Python's own output is captured: the report of a sanitizer goes to the terminal
         options = ("-q", "--capture=sys", "-p", "no:cacheprovider", "-o", "timeout=1800")
         command = [sys.executable, "-X", "faulthandler", "-m", "pytest", *options, *left_out]
-        return subprocess.run(
-            [*command, *(pytest_arguments or SUITE)], cwd=folder, env=environment, check=False
-        ).returncode
+        code = subprocess.run([*command, *(pytest_arguments or SUITE)], cwd=folder, env=environment).returncode
+        if code:
+            print(f"sanitize: the tests ended with {code}", file=sys.stderr)  # below 0: a signal, -6 a finding
+        return code != 0
     finally:
         if not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)
