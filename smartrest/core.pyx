@@ -116,13 +116,15 @@ cdef class Engine:
     cdef const sr_kernel *k
     cdef const srp_layer *layer   # of k
     cdef srp_strings strings
+    cdef object parse_int    # lent to strings
     cdef Work *work          # kept between calls; NULL while a call uses it
     cdef srp_buffer out      # likewise
 
     def __cinit__(self, str kernel="auto"):
         if srp_strings_init(&self.strings):
             raise MemoryError
-        self.strings.parse_int = <PyObject *>_values.parse_int
+        self.parse_int = _values.parse_int
+        self.strings.parse_int = <PyObject *>self.parse_int
         self.use(kernel)
 
     def __dealloc__(self):
@@ -165,8 +167,10 @@ cdef class Engine:
     cdef Work *make_work(self, bytes data) except NULL:
         """Memory for the tape of a payload that is large, or read while another one is."""
         cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
+        if length > SR_READ_LIMIT:
+            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
         if length > SMALL:
-            ends = self.k.count(<const uint8_t *>PyBytes_AS_STRING(data), min(length, SR_READ_LIMIT), &rows)
+            ends = self.k.count(<const uint8_t *>PyBytes_AS_STRING(data), length, &rows)
         cdef size_t room = max(length, <size_t>SMALL)
         cdef size_t size = (sizeof(Work) + (rows + 3) * sizeof(sr_row) + (ends + SR_SLACK + 1) * sizeof(uint32_t)
                             + room + SR_SLACK)
@@ -191,7 +195,7 @@ cdef class Engine:
 
     cdef inline int read(self, Work *work, bytes data, bint strict) except -1:
         """Fills the tape; raises what is wrong with the payload."""
-        cdef bint sure = work.p.len <= SR_READ_LIMIT and sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape)
+        cdef bint sure = sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape)
         if not sure or work.tape.flags & SR_BAD_UTF8:
             self.read_exact(work, data, strict)
         return 0
@@ -209,8 +213,6 @@ cdef class Engine:
         """A payload in which the fast scan has doubts or faults."""
         cdef sr_fault fault
         cdef sr_walk walk
-        if PyBytes_GET_SIZE(data) > <Py_ssize_t>SR_READ_LIMIT:
-            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
         if work.tape.flags & SR_BAD_UTF8:
             self.invalid_utf8(work, data, sr_utf8_valid(work.p.src, work.p.len))
         fault = self.exact(work)
@@ -337,8 +339,6 @@ cdef class Engine:
         faults = []
         rows = None
         try:
-            if PyBytes_GET_SIZE(data) > <Py_ssize_t>SR_READ_LIMIT:
-                raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
             valid = sr_utf8_valid(work.p.src, valid)
             if valid < work.p.len:
                 faults.append(self.bad_utf8(work, data, valid))

@@ -189,7 +189,7 @@ sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
 /* 1 for true, 0 for false, -1 for anything else. */
 int sr_get_bool(const uint8_t *src, size_t len);
 
-/* Any float in these forms that is finite, in C++17 (sr_tochars.cpp); false where it is not. */
+/* The same for what sr_get_float sends on the long way, in C++17 (sr_tochars.cpp); false where a double cannot hold it. */
 bool sr_get_any_float(const uint8_t *src, size_t len, double *value);
 
 typedef struct {

@@ -8,9 +8,8 @@ enum { START = 1, UNQUOTED = 2, QUOTED = 4, CLOSED = 8 }; /* states of the stric
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
 
-static bool is_crlf(const uint8_t *src, size_t len, size_t i) {
-    return src[i] == SR_CARRIAGE_RETURN && i + 1 < len && src[i + 1] == SR_ROW_END;
-}
+/* Whether the CR at i belongs to a row end. */
+static bool is_crlf(const uint8_t *src, size_t len, size_t i) { return i + 1 < len && src[i + 1] == SR_ROW_END; }
 
 /* ---- building the tape ----------------------------------------------------------------------------------------------- */
 
@@ -207,9 +206,7 @@ sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *m
             if (fault.status) return fault;
         }
     }
-    if (tape->rows[tape->n_rows].start < len || tape->n_ends > tape->rows[tape->n_rows].first) {
-        end_row(tape, src, len, len);
-    }
+    if (tape->rows[tape->n_rows].start < len) end_row(tape, src, len, len);
     return fault;
 }
 

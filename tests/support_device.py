@@ -89,3 +89,6 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.device, name)
+
+
+Make = Callable[..., Watched]  # what the fixture `make` gives

@@ -35,7 +35,7 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     s->quotes |= m->quote;
     s->crs |= m->cr;
 
-    s->inside = (uint64_t)((int64_t)inside >> 63);
+    s->inside = 0 - (inside >> 63);
     s->after_close = closers >> 63;
     s->after_cr = crs >> 63;
     s->after_start = (separators | closers) >> 63;

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_smartrest import pytest_configure, smartrest_platform
 
-__all__ = ["collected", "pki", "pytest_configure", "smartrest_platform"]
+__all__ = ["collected", "kind", "make", "pki", "pytest_configure", "smartrest_platform"]
 
 
 @pytest.fixture
@@ -18,6 +19,28 @@ def collected() -> Iterator[None]:
     """Garbage is collected before the test ends, so that what it complains of counts there."""
     yield
     gc.collect()
+
+
+@pytest.fixture(params=["paho", "aiomqtt"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The client library under a device."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make(kind: str) -> Iterator[Any]:
+    """Devices that end with the test: `make(platform, "dev", …)`."""
+    from support_device import Watched  # needs both client libraries
+
+    made: list[Watched] = []
+
+    def make(platform: Any, client_id: str = "dev", **options: Any) -> Watched:
+        made.append(Watched(kind, platform.host, client_id, **{"port": platform.port, **options}))
+        return made[-1]
+
+    yield make
+    for device in made:
+        device.end()
 
 
 @pytest.fixture(scope="session")

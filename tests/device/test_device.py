@@ -10,13 +10,12 @@ import logging
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support_device import QUICK, LoopDevice, Watched
+from support_device import QUICK, LoopDevice, Make
 
 from smartrest import PayloadTooLargeError, SmartRestError, decode
 from smartrest.device import (
@@ -33,26 +32,6 @@ from smartrest.device import (
 )
 from smartrest.mqtt import last_will
 from smartrest.testing import Broker, Platform
-
-Make = Callable[..., Watched]
-
-
-@pytest.fixture(params=["paho", "aiomqtt"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def make(kind: str) -> Iterator[Make]:
-    made: list[Watched] = []
-
-    def make(platform: Any, client_id: str = "dev", **options: Any) -> Watched:
-        made.append(Watched(kind, platform.host, client_id, **{"port": platform.port, **options}))
-        return made[-1]
-
-    yield make
-    for device in made:
-        device.end()
 
 
 @pytest.mark.smartrest_platform(tokens="all")

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from support_device import QUICK, Watched
+from support_device import QUICK, Make
 
 from smartrest import PACKET_LIMIT
 from smartrest.device import Dropped, GaveUp, Limits, Lost, Online, OperationReceived, Refused
 from smartrest.mqtt import ConnackCode, last_will
 from smartrest.testing import Broker, Platform, Wire
-
-Make = Callable[..., Watched]
-
-
-@pytest.fixture(params=["paho", "aiomqtt"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def make(kind: str) -> Iterator[Make]:
-    made: list[Watched] = []
-
-    def make(platform: Any, client_id: str = "dev", **options: Any) -> Watched:
-        made.append(Watched(kind, platform.host, client_id, **{"port": platform.port, **options}))
-        return made[-1]
-
-    yield make
-    for device in made:
-        device.end()
 
 
 @pytest.fixture
