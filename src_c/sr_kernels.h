@@ -74,6 +74,15 @@ static inline uint8_t *sr_put_character(uint32_t c, uint8_t *out) {
     return out;
 }
 
+/* Whether a text whose bytes are right so far ends within a character. */
+static inline bool sr_ends_cut(const uint8_t *src, size_t len) {
+    for (size_t n = 1; n <= 3 && n <= len; n++) {
+        uint8_t c = src[len - n];
+        if (c >= 0xC0) return n < (c < 0xE0 ? 2u : c < 0xF0 ? 3u : 4u);
+    }
+    return false;
+}
+
 static inline bool sr_is_surrogate(uint32_t c) { return c >= 0xD800 && c < 0xE000; }
 
 #endif

@@ -1,5 +1,6 @@
 /* The loops over fields in plain C. */
 #include "srp.h"
+#include "str_layout.h"
 
 #define SRP_FN
 #define SRP_LAYER srp_layer_portable

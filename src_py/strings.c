@@ -10,6 +10,7 @@ int srp_strings_init(srp_strings *s) {
         s->ascii[c] = PyUnicode_FromOrdinal(c);
         if (!s->ascii[c]) return -1;
     }
+    s->head = PyUnicode_New(1, 127);
     return 0;
 }
 

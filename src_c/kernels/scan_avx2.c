@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "utf8_pairs.h"
+
 #define SR_FN SR_TARGET("avx2,bmi,bmi2,popcnt,pclmul")
 
 SR_FN static inline uint32_t lowest(uint64_t m) { return (uint32_t)_tzcnt_u64(m); }
@@ -54,12 +56,6 @@ SR_FN static inline uint64_t equal(vec v, uint8_t c) {
     return wide((vec){_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want)});
 }
 
-SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
-    __m256i least = _mm256_set1_epi8((char)c);
-    return wide((vec){_mm256_cmpeq_epi8(_mm256_max_epu8(v.low, least), v.low),
-                      _mm256_cmpeq_epi8(_mm256_max_epu8(v.high, least), v.high)});
-}
-
 SR_FN static inline __m256i either(vec v, char c) {
     __m256i want = _mm256_set1_epi8(c);
     return _mm256_or_si256(_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want));
@@ -74,6 +70,40 @@ SR_FN static inline uint32_t specials(vec v) {
 }
 
 #include "vector_masks.h"
+
+/* The bytes of v, moved up by 1 to 3; those of the 32 before it fill the gap. */
+#define SHIFTED(before, v, n) _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 16 - (n))
+
+typedef struct {
+    __m256i before, bad;
+    uint64_t pending;
+} utf8_state;
+
+SR_FN static inline bool utf8_pending(const utf8_state *u) { return u->pending; }
+
+SR_FN static inline __m256i half(const uint8_t *table, __m256i halves) {
+    __m256i two = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return _mm256_shuffle_epi8(two, _mm256_and_si256(halves, _mm256_set1_epi8(0x0F)));
+}
+
+SR_FN static inline void utf8_half_block(__m256i v, utf8_state *u) {
+    __m256i first = SHIFTED(u->before, v, 1), second = SHIFTED(u->before, v, 2), third = SHIFTED(u->before, v, 3);
+    __m256i broken = _mm256_and_si256(half(FIRST_HIGH, _mm256_srli_epi16(first, 4)), half(FIRST_LOW, first));
+    broken = _mm256_and_si256(broken, half(SECOND_HIGH, _mm256_srli_epi16(v, 4)));
+    __m256i of_three = _mm256_subs_epu8(second, _mm256_set1_epi8((char)(0xE0 - TWO)));
+    __m256i of_four = _mm256_subs_epu8(third, _mm256_set1_epi8((char)(0xF0 - TWO)));
+    __m256i two = _mm256_and_si256(_mm256_or_si256(of_three, of_four), _mm256_set1_epi8((char)TWO));
+    u->bad = _mm256_or_si256(u->bad, _mm256_xor_si256(broken, two));
+    u->before = v;
+}
+
+SR_FN static inline void utf8_block(vec v, utf8_state *u) {
+    utf8_half_block(v.low, u);
+    utf8_half_block(v.high, u);
+    u->pending = wide(v) >> 61;
+}
+
+SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si256(u->bad, u->bad); }
 
 #include "scan_body.h"
 

@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "utf8_pairs.h"
+
 #define SR_FN SR_TARGET("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")
 
 SR_FN static inline uint32_t lowest(uint64_t m) { return (uint32_t)_tzcnt_u64(m); }
@@ -68,6 +70,35 @@ SR_FN static inline uint32_t specials(vec v) {
 
 #include "vector_masks.h"
 
+/* The bytes of v, moved up by 1 to 3; those of the block before it fill the gap. */
+#define SHIFTED(before, v, n) _mm512_alignr_epi8(v, _mm512_alignr_epi32(v, before, 12), 16 - (n))
+
+typedef struct {
+    __m512i before, bad;
+    uint64_t pending;
+} utf8_state;
+
+SR_FN static inline bool utf8_pending(const utf8_state *u) { return u->pending; }
+
+SR_FN static inline __m512i half(const uint8_t *table, __m512i halves) {
+    __m512i four = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
+    return _mm512_shuffle_epi8(four, _mm512_and_si512(halves, _mm512_set1_epi8(0x0F)));
+}
+
+SR_FN static inline void utf8_block(vec v, utf8_state *u) {
+    __m512i first = SHIFTED(u->before, v, 1), second = SHIFTED(u->before, v, 2), third = SHIFTED(u->before, v, 3);
+    __m512i broken = _mm512_and_si512(half(FIRST_HIGH, _mm512_srli_epi16(first, 4)), half(FIRST_LOW, first));
+    broken = _mm512_and_si512(broken, half(SECOND_HIGH, _mm512_srli_epi16(v, 4)));
+    __m512i of_three = _mm512_subs_epu8(second, _mm512_set1_epi8((char)(0xE0 - TWO)));
+    __m512i of_four = _mm512_subs_epu8(third, _mm512_set1_epi8((char)(0xF0 - TWO)));
+    __m512i two = _mm512_and_si512(_mm512_or_si512(of_three, of_four), _mm512_set1_epi8((char)TWO));
+    u->bad = _mm512_or_si512(u->bad, _mm512_xor_si512(broken, two));
+    u->before = v;
+    u->pending = wide(v) >> 61;
+}
+
+SR_FN static inline bool utf8_bad(const utf8_state *u) { return _mm512_test_epi8_mask(u->bad, u->bad); }
+
 #include "scan_body.h"
 
 SR_FN static size_t scan_unescape(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
@@ -107,16 +138,19 @@ SR_FN static size_t scan_escape(const uint8_t *src, size_t len, uint8_t escape, 
     return (size_t)(out - dst);
 }
 
-/* ---- UTF-8 to and from characters: runs of ASCII by the vector, everything else one character after the other ---------- */
+/* ---- UTF-8 to and from characters: every byte, or character, at once, then what is not wanted is dropped ------------- */
+
+SR_FN static inline uint64_t continues(vec v) { /* 80 to BF are the lowest signed */
+    return _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8((char)0xC0));
+}
 
 SR_FN static size_t scan_measure(const uint8_t *src, size_t len, int *width) {
     size_t characters = 0;
     uint64_t from_c4 = 0, from_f0 = 0;
     for (size_t base = 0; base < len; base += 64) {
         size_t n = len - base < 64 ? len - base : 64;
-        __m512i v = _mm512_maskz_loadu_epi8(first(n), src + base);
-        uint64_t continues = _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8((char)0xC0)); /* 80 to BF are the lowest signed */
-        characters += n - ones(continues);
+        __m512i v = load_tail(src + base, n);
+        characters += n - ones(continues(v));
         from_c4 |= at_least(v, 0xC4);
         from_f0 |= at_least(v, 0xF0);
     }
@@ -124,78 +158,135 @@ SR_FN static size_t scan_measure(const uint8_t *src, size_t len, int *width) {
     return characters;
 }
 
-/* Called with a constant width only, so that nothing of the choice is left. */
-SR_FN static inline void widen_to(const uint8_t *src, size_t len, size_t width, uint8_t *out) {
-    const uint8_t *end = src + len;
-    while (src < end) {
-        size_t most = end - src < 16 ? (size_t)(end - src) : 16;
-        __m128i v = _mm_maskz_loadu_epi8((__mmask16)first(most), src);
-        uint32_t high = (uint32_t)_mm_movepi8_mask(v);
-        size_t n = high ? lowest(high) : most;
-        __mmask16 run = (__mmask16)first(n);
-        if (width == 1) {
-            _mm_mask_storeu_epi8(out, run, v);
-        } else if (width == 2) {
-            _mm256_mask_storeu_epi16(out, run, _mm256_cvtepu8_epi16(v));
-        } else {
-            _mm512_mask_storeu_epi32(out, run, _mm512_cvtepu8_epi32(v));
-        }
-        src += n;
-        out += n * width;
-        while (src < end && *src >= 0x80) {
-            uint32_t c = sr_next_character(&src);
-            memcpy(out, &c, width); /* little-endian */
-            out += width;
-        }
+/* Each character is made where its last byte stands. */
+SR_FN static void widen_to_1(const uint8_t *src, size_t len, uint8_t *out) {
+    __m512i before = _mm512_setzero_si512();
+    for (size_t base = 0; base < len; base += 64) {
+        size_t n = len - base < 64 ? len - base : 64;
+        __m512i v = load_tail(src + base, n), lead = SHIFTED(before, v, 1);
+        __m512i high = _mm512_and_si512(_mm512_slli_epi16(lead, 6), _mm512_set1_epi8((char)0xC0));
+        __m512i low = _mm512_and_si512(v, _mm512_set1_epi8(0x3F));
+        __m512i all = _mm512_mask_mov_epi8(v, continues(v), _mm512_or_si512(high, low));
+        uint64_t keep = first(n) & ~at_least(v, 0xC0);
+        size_t made = ones(keep);
+        _mm512_mask_storeu_epi8(out, first(made), _mm512_maskz_compress_epi8(keep, all));
+        out += made;
+        before = v;
+    }
+}
+
+SR_FN static void widen_to_2(const uint8_t *src, size_t len, uint8_t *out) {
+    __m256i before = _mm256_setzero_si256();
+    const __m512i six = _mm512_set1_epi16(0x3F);
+    for (size_t base = 0; base < len; base += 32) {
+        size_t n = len - base < 32 ? len - base : 32;
+        __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src + base);
+        __m256i gap = _mm256_permute2x128_si256(before, v, 0x21);
+        __m512i a = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 14));
+        __m512i b = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 15)), c = _mm512_cvtepu8_epi16(v);
+        __mmask32 second = _mm256_cmplt_epi8_mask(v, _mm256_set1_epi8((char)0xC0)), more = second >> 1;
+        if (n == 32 && base + 32 < len) more |= (__mmask32)((src[base + 32] & 0xC0) == 0x80) << 31;
+        __mmask32 third = second & _mm512_cmplt_epu16_mask(b, _mm512_set1_epi16(0xC0));
+        __m512i low = _mm512_or_si512(_mm512_slli_epi16(_mm512_and_si512(b, six), 6), _mm512_and_si512(c, six));
+        c = _mm512_mask_mov_epi16(c, second, low);
+        c = _mm512_or_si512(c, _mm512_maskz_slli_epi16(third, a, 12));
+        uint32_t keep = (uint32_t)first(n) & ~more & ~_mm256_cmpge_epu8_mask(v, _mm256_set1_epi8((char)0xC0));
+        size_t made = ones(keep);
+        _mm512_mask_storeu_epi16(out, (__mmask32)first(made), _mm512_maskz_compress_epi16(keep, c));
+        out += 2 * made;
+        before = v;
+    }
+}
+
+SR_FN static void widen_to_4(const uint8_t *src, size_t len, uint8_t *out) {
+    __m128i before = _mm_setzero_si128();
+    const __m512i six = _mm512_set1_epi32(0x3F);
+    for (size_t base = 0; base < len; base += 16) {
+        size_t n = len - base < 16 ? len - base : 16;
+        __m128i v = _mm_maskz_loadu_epi8((__mmask16)first(n), src + base);
+        __m512i a = _mm512_cvtepu8_epi32(_mm_alignr_epi8(v, before, 13));
+        __m512i b = _mm512_cvtepu8_epi32(_mm_alignr_epi8(v, before, 14));
+        __m512i c = _mm512_cvtepu8_epi32(_mm_alignr_epi8(v, before, 15)), d = _mm512_cvtepu8_epi32(v);
+        __mmask16 second = _mm_cmplt_epi8_mask(v, _mm_set1_epi8((char)0xC0));
+        __mmask16 more = (__mmask16)(second >> 1);
+        if (n == 16 && base + 16 < len) more |= (__mmask16)(((src[base + 16] & 0xC0) == 0x80) << 15);
+        __mmask16 third = second & _mm512_cmplt_epu32_mask(c, _mm512_set1_epi32(0xC0));
+        __mmask16 fourth = third & _mm512_cmplt_epu32_mask(b, _mm512_set1_epi32(0xC0));
+        __m512i low = _mm512_or_si512(_mm512_slli_epi32(_mm512_and_si512(c, six), 6), _mm512_and_si512(d, six));
+        __m512i high = _mm512_and_si512(b, _mm512_mask_mov_epi32(_mm512_set1_epi32(0x0F), fourth, six));
+        d = _mm512_mask_mov_epi32(d, second, low);
+        d = _mm512_mask_or_epi32(d, third, d, _mm512_slli_epi32(high, 12));
+        d = _mm512_mask_or_epi32(d, fourth, d, _mm512_slli_epi32(_mm512_and_si512(a, _mm512_set1_epi32(7)), 18));
+        uint32_t leads = _mm_cmpge_epu8_mask(v, _mm_set1_epi8((char)0xC0));
+        __mmask16 keep = (__mmask16)(first(n) & ~(leads | more));
+        size_t made = ones(keep);
+        _mm512_mask_storeu_epi32(out, (__mmask16)first(made), _mm512_maskz_compress_epi32(keep, d));
+        out += 4 * made;
+        before = v;
     }
 }
 
 SR_FN static void scan_widen(const uint8_t *src, size_t len, int width, void *dst) {
     if (width == 1) {
-        widen_to(src, len, 1, dst);
+        widen_to_1(src, len, dst);
     } else if (width == 2) {
-        widen_to(src, len, 2, dst);
+        widen_to_2(src, len, dst);
     } else {
-        widen_to(src, len, 4, dst);
+        widen_to_4(src, len, dst);
     }
 }
 
-/* Likewise. */
-SR_FN static inline size_t narrow_from(const uint8_t *src, size_t len, size_t width, uint8_t *dst) {
+/* Latin-1: two bytes for each character, of which ASCII drops the first. */
+SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst) {
     uint8_t *out = dst;
-    while (len) {
-        size_t n = len < 32 ? len : 32, high;
-        if (width == 1) {
-            __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src);
-            high = (uint32_t)_mm256_movepi8_mask(v);
-            _mm256_storeu_si256((__m256i *)out, v);
-        } else if (width == 2) {
-            __m512i v = _mm512_maskz_loadu_epi16((__mmask32)first(n), src);
-            high = _mm512_cmpge_epu16_mask(v, _mm512_set1_epi16(0x80));
-            _mm256_storeu_si256((__m256i *)out, _mm512_cvtepi16_epi8(v));
-        } else {
-            n = n < 16 ? n : 16;
-            __m512i v = _mm512_maskz_loadu_epi32((__mmask16)first(n), src);
-            high = _mm512_cmpge_epu32_mask(v, _mm512_set1_epi32(0x80));
-            _mm_storeu_si128((__m128i *)out, _mm512_cvtepi32_epi8(v));
-        }
-        size_t run = high ? lowest(high) : n;
-        src += run * width;
-        out += run;
-        len -= run;
-        for (; len; len--, src += width) { /* until ASCII goes on */
-            uint32_t c = 0;
-            memcpy(&c, src, width); /* little-endian */
-            if (c < 0x80) break;
-            if (sr_is_surrogate(c)) return SIZE_MAX;
-            out = sr_put_character(c, out);
-        }
+    for (size_t base = 0; base < len; base += 32) {
+        size_t n = len - base < 32 ? len - base : 32;
+        __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src + base);
+        uint64_t high = (uint32_t)_mm256_movepi8_mask(v);
+        __m512i c = _mm512_cvtepu8_epi16(v), lead = _mm512_or_si512(_mm512_srli_epi16(c, 6), _mm512_set1_epi16(0xC0));
+        __m512i drop = _mm512_and_si512(_mm512_srli_epi16(c, 1), _mm512_set1_epi16(0x40)); /* where bit 7 is set */
+        __m512i last = _mm512_slli_epi16(_mm512_andnot_si512(drop, c), 8);
+        uint64_t keep = _pdep_u64(high, 0x5555555555555555ull) | _pdep_u64(first(n), 0xAAAAAAAAAAAAAAAAull);
+        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, _mm512_or_si512(lead, last)));
+        out += ones(keep);
     }
     return (size_t)(out - dst);
 }
 
+/* Four bytes for each character, of which short ones drop the first. Called with a constant width. */
+SR_FN static inline size_t narrow_from(const uint8_t *src, size_t len, size_t width, uint8_t *dst) {
+    uint8_t *out = dst;
+    uint32_t surrogates = 0;
+    for (size_t base = 0; base < len; base += 16, src += 16 * width) {
+        size_t n = len - base < 16 ? len - base : 16;
+        __mmask16 some = (__mmask16)first(n);
+        __m512i c = width == 2 ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, src))
+                               : _mm512_maskz_loadu_epi32(some, src);
+        __m512i block = _mm512_and_si512(c, _mm512_set1_epi32((int)0xFFFFF800));
+        surrogates |= _mm512_cmpeq_epi32_mask(block, _mm512_set1_epi32(0xD800));
+        __mmask16 two = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x80));
+        __mmask16 three = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x800));
+        uint64_t keep = _pdep_u64(first(n), 0x8888888888888888ull) | _pdep_u64(two, 0x4444444444444444ull) |
+                        _pdep_u64(three, 0x2222222222222222ull);
+        __m512i sixes = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x20262C3200060C12), c); /* c >> 18, 12, 6, 0 */
+        __m512i bytes = _mm512_or_si512(_mm512_and_si512(sixes, _mm512_set1_epi8(0x3F)), _mm512_set1_epi8((char)0x80));
+        bytes = _mm512_mask_slli_epi32(bytes, (__mmask16)~two, c, 24);
+        bytes = _mm512_mask_or_epi32(bytes, (__mmask16)(two & ~three), bytes, _mm512_set1_epi32(0x400000)); /* C0 */
+        if (width == 4) {
+            __mmask16 four = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x10000));
+            keep |= _pdep_u64(four, 0x1111111111111111ull);
+            three &= ~four;
+            bytes = _mm512_mask_or_epi32(bytes, four, bytes, _mm512_set1_epi32(0x70)); /* F0 */
+        }
+        bytes = _mm512_mask_or_epi32(bytes, three, bytes, _mm512_set1_epi32(0x6000)); /* E0 */
+        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, bytes));
+        out += ones(keep);
+    }
+    return surrogates ? SIZE_MAX : (size_t)(out - dst);
+}
+
 SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst) {
-    if (width == 1) return narrow_from(src, len, 1, dst);
+    if (width == 1) return narrow_from_1(src, len, dst);
     return width == 2 ? narrow_from(src, len, 2, dst) : narrow_from(src, len, 4, dst);
 }
 

@@ -1,9 +1,10 @@
 /* The loops over blocks of 64 bytes, compiled once per kernel with that kernel's instructions.
  *
  * A kernel file defines, before including this: SR_FN (its target attribute), a type `vec` of 64 bytes with load(p) and
- * load_tail(p, n) for n < 64 bytes (the others are zero), store(p, v), masks(v), wide_masks(v), specials(v) -> SR_TEXT_* bits,
- * prefix_xor(m), flatten(out, base, m, n), ones(m) and lowest(m). Nothing here but the bits differs between CPUs; sr.h
- * says what the functions promise.
+ * load_tail(p, n) for n < 64 bytes (the others are zero), store(p, v), masks(v), specials(v) -> SR_TEXT_* bits,
+ * prefix_xor(m), flatten(out, base, m, n), ones(m) and lowest(m); and for rule D1 a type `utf8_state` that starts as
+ * zeros, with utf8_block(v, u) on each block that has or may need bytes beyond ASCII, utf8_pending(u): the next block is
+ * one that may, and utf8_bad(u). Nothing here but the bits differs between CPUs; sr.h says what the functions promise.
  */
 
 typedef struct {
@@ -42,27 +43,6 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     return separators & ~inside;
 }
 
-/* What the last bytes of a block ask of the first ones of the next. */
-typedef struct {
-    uint64_t second, third, fourth, after_e0, after_ed, after_f0, after_f4;
-} utf8_state;
-
-SR_FN static inline uint64_t utf8_pending(const utf8_state *u) { return u->second | u->third | u->fourth; }
-
-/* D1 on one block; nonzero where it is no UTF-8. Unicode table 3-7, well-formed byte sequences. */
-SR_FN static inline uint64_t utf8_block(const sr_wide_masks *w, utf8_state *u) {
-    uint64_t due = w->from_c0 << 1 | u->second | w->from_e0 << 2 | u->third | w->from_f0 << 3 | u->fourth;
-    uint64_t bad = due ^ (w->from_80 & ~w->from_c0);         /* continuation bytes where they are due, nowhere else */
-    bad |= (w->from_c0 & ~w->from_c2) | w->from_f5;          /* bytes that never occur */
-    bad |= (w->e0 << 1 | u->after_e0) & ~w->from_a0;         /* overlong */
-    bad |= (w->ed << 1 | u->after_ed) & w->from_a0;          /* surrogates */
-    bad |= (w->f0 << 1 | u->after_f0) & ~w->from_90;         /* overlong */
-    bad |= (w->f4 << 1 | u->after_f4) & w->from_90;          /* beyond U+10FFFF */
-    *u = (utf8_state){w->from_c0 >> 63, w->from_e0 >> 62, w->from_f0 >> 61, w->e0 >> 63,
-                      w->ed >> 63,      w->f0 >> 63,      w->f4 >> 63};
-    return bad;
-}
-
 /* Rows of one block into the table; returns how many. */
 SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t separators, size_t ends, size_t base) {
     size_t n = ones(row_ends);
@@ -82,7 +62,7 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
     sr_row *rows = tape->rows;
     scan_state s = {.after_start = 1};
     utf8_state utf8 = {0};
-    uint64_t after_row = 1, bad_utf8 = 0;
+    uint64_t after_row = 1;
     rows->first = 0;
     rows->start = 0;
     rows++;
@@ -91,8 +71,7 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
         sr_masks m = masks(v);
         uint64_t separators = m.separator | m.row_end;
         if (m.wide | utf8_pending(&utf8)) {
-            sr_wide_masks w = wide_masks(v);
-            bad_utf8 |= utf8_block(&w, &utf8);
+            utf8_block(v, &utf8);
             s.wide = 1;
         }
         if (m.quote | m.cr | s.quotes | s.crs) { /* once so, always so: a branch that is easy to foresee */
@@ -115,7 +94,7 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
     tape->flags = (s.quotes ? SR_HAS_QUOTE : 0) | (s.crs ? SR_HAS_CR : 0) | (s.wide ? SR_HAS_WIDE : 0) |
                   (s.escaped ? SR_HAS_BACKSLASH_ESCAPE : 0) | (s.doubled ? SR_HAS_DOUBLED_ESCAPE : 0) |
                   (s.blank | s.crs ? SR_HAS_BLANK_ROWS : 0) | (s.doubt || (s.doubled && s.escaped) ? SR_DOUBT : 0) |
-                  (bad_utf8 | utf8_pending(&utf8) ? SR_BAD_UTF8 : 0);
+                  (utf8_bad(&utf8) || (utf8_pending(&utf8) && sr_ends_cut(src, len)) ? SR_BAD_UTF8 : 0);
 }
 
 /* The message of an agent is one short row of plain ASCII: one block, and nothing to carry to a next one. */

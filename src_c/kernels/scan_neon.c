@@ -61,6 +61,8 @@ static inline uint32_t specials(vec v) {
 
 #include "vector_masks.h"
 
+#include "utf8_masks.h"
+
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_neon = {

@@ -31,6 +31,8 @@ static inline sr_masks masks(vec v) {
     return m;
 }
 
+#define SR_OWN_WIDE_MASKS
+
 static inline sr_wide_masks wide_masks(vec v) {
     sr_wide_masks w = {0};
     for (size_t i = 0; i < v.n; i++) {
@@ -62,6 +64,8 @@ static inline uint32_t specials(vec v) {
     }
     return bits;
 }
+
+#include "utf8_masks.h"
 
 #include "scan_body.h"
 

@@ -63,6 +63,8 @@ static inline uint32_t specials(vec v) {
 
 #include "vector_masks.h"
 
+#include "utf8_masks.h"
+
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_sse2 = {
