@@ -92,7 +92,21 @@ cdef extern from "srp.h":
         size_t len
         size_t size
 
+    ctypedef struct srp_hole:
+        int kind
+        Py_ssize_t field
+        const uint8_t *before
+        size_t n_before
+
+    bint srp_fits(int kind, object value)
+
     enum:
+        SRP_HOLE_ANY
+        SRP_HOLE_STR
+        SRP_HOLE_INT
+        SRP_HOLE_FLOAT
+        SRP_HOLE_BOOL
+        SRP_HOLE_OTHER
         SRP_SLOW
         SRP_NO_MEMORY
 
@@ -119,6 +133,7 @@ cdef extern from "srp.h":
     object srp_typed(const srp_payload *p, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
     int srp_put_empty_row(srp_buffer *out)
+    int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)
     object srp_call1(object function, object a)
     size_t srp_put_float(double value, uint8_t *dst)
@@ -130,5 +145,9 @@ cdef extern from "srp.h":
         object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
         int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept
+        Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, object rows, Py_ssize_t index,
+                               Py_ssize_t most) noexcept
+        int (*fill)(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
+                    PyObject *const *values) noexcept
 
     const srp_layer *srp_layer_of(const sr_kernel *k)

@@ -33,6 +33,14 @@ cdef extern from "Python.h":
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
     void Py_DECREF(object)
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    ctypedef struct PyTypeObject:
+        unsigned long tp_flags
+        Py_ssize_t tp_vectorcall_offset
+    PyTypeObject *Py_TYPE(object)
+    void PyType_Modified(PyTypeObject *)
     PyObject *PyIter_Next(object) except? NULL
 
 cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
@@ -416,13 +424,15 @@ cdef class Engine:
         style_of(&style, dialect, quote, on_trailing_backslash)
         self.take(&out)
         try:
-            for row in rows:
-                if index:
-                    put_byte(&out, SR_ROW_END)
-                put_row(self, &out, style, row, index)
-                if <Py_ssize_t>out.len + newline > most:
-                    raise too_large_error(most, index)
-                index += 1
+            if type(rows) is list or type(rows) is tuple:
+                index = self.layer.put_rows(&out, self.k, style, rows, 0, most - newline)
+                while index < len(rows):
+                    put_next(self, &out, style, rows[index], index, most, newline)
+                    index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
+            else:
+                for row in rows:
+                    put_next(self, &out, style, row, index, most, newline)
+                    index += 1
             if newline and index:
                 put_byte(&out, SR_ROW_END)
             return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
@@ -437,9 +447,15 @@ cdef class Engine:
         """
         cdef sr_style style
         cdef srp_buffer out
-        cdef Py_ssize_t most = limit_of(limit)
-        cdef bint newline = truth(final_newline)
+        cdef Py_ssize_t most, field
+        cdef bint newline
         style_of(&style, dialect, quote, on_trailing_backslash)
+        if limit is LIMIT and final_newline is False and self.out.data != NULL:   # no other code runs meanwhile
+            self.out.len = 0
+            if self.layer.put_row(&self.out, self.k, style, row, &field) == SR_OK and <Py_ssize_t>self.out.len <= PAYLOAD_LIMIT:
+                return PyBytes_FromStringAndSize(<const char *>self.out.data, self.out.len)
+        most = limit_of(limit)
+        newline = truth(final_newline)
         self.take(&out)
         try:
             put_row(self, &out, style, row, 0)
@@ -1036,23 +1052,30 @@ cdef inline int put_byte(srp_buffer *out, uint8_t byte) except -1:
 
 
 cdef inline int put_bytes(srp_buffer *out, bytes text) except -1:
-    if srp_reserve(out, PyBytes_GET_SIZE(text)):
+    if srp_put_bytes(out, text):
         raise MemoryError
-    memcpy(out.data + out.len, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
-    out.len += PyBytes_GET_SIZE(text)
     return 0
 
 
 cdef inline int put_row(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
     cdef Py_ssize_t field
     cdef int status
-    if PyTuple_Check(row) or PyList_Check(row):
-        status = engine.layer.put_row(out, engine.k, style, row, &field)
-        if status == SR_OK:
-            return 0
-        if status != SRP_SLOW:
-            refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
+    status = engine.layer.put_row(out, engine.k, style, row, &field)
+    if status == SR_OK:
+        return 0
+    if status != SRP_SLOW:
+        refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
     put_slowly(engine, out, style, fields_of(row, index), index)
+    return 0
+
+
+cdef int put_next(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:
+    """A row behind those before it, with which the payload may have `most` bytes."""
+    if index:
+        put_byte(out, SR_ROW_END)
+    put_row(engine, out, style, row, index)
+    if <Py_ssize_t>out.len + newline > most:
+        raise too_large_error(most, index)
     return 0
 
 
@@ -1119,6 +1142,7 @@ cdef class Packer:
     cdef Engine engine
     cdef Encoder encoder       # or None: items are rows
     cdef object items          # None: nothing comes any more
+    cdef object rows           # the same as a list or tuple of rows, read in place from `index` on; or None
     cdef object on_error
     cdef object error          # raised by the next call
     cdef list parts            # of a row that was split, still to be packed, last first
@@ -1136,6 +1160,8 @@ cdef class Packer:
         self.on_error = on_error
         self.newline = newline
         self.items = iter(items)
+        if encoder is None and (type(items) is list or type(items) is tuple):
+            self.rows = items
         self.parts = []
         if srp_reserve(&self.out, SMALL):
             raise MemoryError
@@ -1172,7 +1198,18 @@ cdef class Packer:
         while self.items is not None:
             before = self.out.len
             item = None
-            if not self.parts:
+            if self.rows is not None and not self.parts:
+                self.index = self.engine.layer.put_rows(&self.out, self.engine.k, self.style, self.rows, self.index,
+                                                        self.limit - self.newline)
+                if self.index >= len(self.rows):
+                    self.items = None
+                    break
+                before = self.out.len
+                item = self.rows[self.index]
+                self.index += 1
+                if self.put_plain(item, before):
+                    return self.cut(before)
+            elif not self.parts:
                 found = PyIter_Next(self.items)
                 if found == NULL:
                     self.items = None
@@ -1214,7 +1251,7 @@ cdef class Packer:
     cdef inline bint put_plain(self, item, size_t before) except -1:
         """`put` for a row of which nothing can go wrong; False leaves everything as it was."""
         cdef Py_ssize_t field
-        if self.encoder is not None or not (PyTuple_Check(item) or PyList_Check(item)):
+        if self.encoder is not None:
             return False
         if before:
             put_byte(&self.out, SR_ROW_END)
@@ -1276,22 +1313,6 @@ cdef class Packer:
 
 # ---- compiled rows -------------------------------------------------------------------------------------------------------
 
-cdef enum:
-    HOLE_ANY
-    HOLE_STR
-    HOLE_INT
-    HOLE_FLOAT
-    HOLE_BOOL
-    HOLE_OTHER       # Decimal, datetime: a subclass of that class
-
-
-cdef struct Hole:
-    int kind
-    Py_ssize_t field
-    const char *before       # the constant text before it
-    size_t n_before
-
-
 @cython.final
 cdef class Encoder:
     """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
@@ -1304,18 +1325,23 @@ cdef class Encoder:
     cdef tuple types           # of the holes
     cdef list memory           # what the holes point into
     cdef bytes ending          # the constant text behind the last hole
-    cdef Hole *holes
+    cdef srp_hole *holes
     cdef Py_ssize_t n_holes, limit
     cdef sr_style style
     cdef bint newline, lone    # lone: the row has one field
+    cdef vectorcallfunc vectorcall
 
     def __cinit__(self):
         self.memory = []
+        self.vectorcall = <vectorcallfunc>encoder_call
 
     def __dealloc__(self):
         PyMem_Free(self.holes)
 
     def __call__(self, *values):
+        return self.payload(values)
+
+    cdef payload(self, tuple values):
         cdef srp_buffer out
         cdef Engine engine = self.engine
         engine.take(&out)
@@ -1349,7 +1375,7 @@ cdef class Encoder:
         cdef Py_ssize_t i
         cdef size_t start = out.len
         cdef int status
-        cdef Hole *hole
+        cdef const srp_hole *hole
         if PyTuple_GET_SIZE(values) != self.n_holes:
             raise TypeError(f"expected {self.n_holes} values, got {len(values)}")
         for i in range(self.n_holes):
@@ -1359,7 +1385,7 @@ cdef class Encoder:
                 raise MemoryError
             memcpy(out.data + out.len, hole.before, hole.n_before)
             out.len += hole.n_before
-            if not fits(hole.kind, value) and not _kinds.fits(self.types[i], value):
+            if not srp_fits(hole.kind, value) and not _kinds.fits(self.types[i], value):
                 raise encode_error("bad_type", index, hole.field, _kinds.misfit(self.types[i], value))
             status = self.engine.layer.put_value(out, self.engine.k, self.style, value)
             if status != SR_OK:
@@ -1370,20 +1396,35 @@ cdef class Encoder:
         return 0
 
 
-cdef inline bint fits(int kind, value) noexcept:
-    """Whether a value surely fits a hole; what does not is looked at again by `_kinds.fits`."""
-    if value is None or kind == HOLE_ANY:
-        return True
-    if kind == HOLE_STR:
-        return PyUnicode_Check(value)
-    if kind == HOLE_FLOAT:
-        return PyFloat_Check(value) or type(value) is int
-    if kind == HOLE_INT:
-        return type(value) is int
-    return kind == HOLE_BOOL and (value is True or value is False)
+cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, PyObject *names):
+    """`Encoder.__call__` without a tuple of the values."""
+    cdef Encoder self = <Encoder>callable
+    cdef srp_buffer *out = &self.engine.out
+    cdef Py_ssize_t i
+    n &= ~PY_VECTORCALL_ARGUMENTS_OFFSET
+    if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.lone and not self.newline:
+        out.len = 0   # no other code runs meanwhile
+        if (self.engine.layer.fill(out, self.engine.k, self.style, self.holes, n, values) == SR_OK
+                and not srp_put_bytes(out, self.ending) and <Py_ssize_t>out.len <= self.limit):
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+    if names != NULL:
+        raise TypeError("an encoder takes no keyword arguments")
+    return self.payload(tuple([<object>values[i] for i in range(<Py_ssize_t>n)]))
 
 
-cdef dict HOLES = {object: HOLE_ANY, str: HOLE_STR, int: HOLE_INT, float: HOLE_FLOAT, bool: HOLE_BOOL}
+cdef int init_vectorcall() except -1:
+    """Cython has no word for it: the slot by which a type is called without a tuple."""
+    cdef Encoder one = Encoder.__new__(Encoder)
+    cdef PyTypeObject *type_of = Py_TYPE(one)
+    type_of.tp_vectorcall_offset = <char *>&one.vectorcall - <char *><PyObject *>one
+    type_of.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    PyType_Modified(type_of)
+    return 0
+
+
+cdef dict HOLES = {
+    object: SRP_HOLE_ANY, str: SRP_HOLE_STR, int: SRP_HOLE_INT, float: SRP_HOLE_FLOAT, bool: SRP_HOLE_BOOL,
+}
 
 
 cdef new_encoder(Engine engine, row, tuple options):
@@ -1401,7 +1442,7 @@ cdef new_encoder(Engine engine, row, tuple options):
     encoder.lone = len(encoder.row) == 1
     encoder.types = tuple([field for field in encoder.row if _kinds.is_hole(field)])
     encoder.n_holes = len(encoder.types)
-    encoder.holes = <Hole *>PyMem_Malloc(sizeof(Hole) * (encoder.n_holes + 1))
+    encoder.holes = <srp_hole *>PyMem_Malloc(sizeof(srp_hole) * (encoder.n_holes + 1))
     if encoder.holes == NULL:
         raise MemoryError
     engine.take(&out)
@@ -1413,9 +1454,9 @@ cdef new_encoder(Engine engine, row, tuple options):
                 before = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
                 out.len = 0
                 encoder.memory.append(before)
-                encoder.holes[n].kind = HOLES.get(field, HOLE_OTHER)
+                encoder.holes[n].kind = HOLES.get(field, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
                 encoder.holes[n].field = i
-                encoder.holes[n].before = PyBytes_AS_STRING(before)
+                encoder.holes[n].before = <const uint8_t *>PyBytes_AS_STRING(before)
                 encoder.holes[n].n_before = len(before)
                 n += 1
             else:
@@ -1568,6 +1609,7 @@ cdef class Dispatcher:
 
 # ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
 
+init_vectorcall()
 _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 

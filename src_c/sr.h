@@ -38,15 +38,14 @@ typedef struct {
        then that array. */
     size_t (*measure)(const uint8_t *src, size_t len, int *width);
     void (*widen)(const uint8_t *src, size_t len, int width, void *dst);
-    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; SIZE_MAX where it holds
-       a surrogate. */
-    size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst);
+    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; *bits: SR_TEXT_* of it.
+       SIZE_MAX where it holds a surrogate. */
+    size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits);
 } sr_kernel;
 
 enum {
     SR_TEXT_SPECIAL = 1, /* a byte that forces quotes wherever it stands (rule E2) */
     SR_TEXT_QUOTE = 2,   /* one of them is a quote */
-    SR_TEXT_WIDE = 4,    /* a byte of 0x80 or more */
 };
 
 uint32_t sr_cpu(void);                            /* what this CPU has, as bits; sr_cpu.c is the only file that asks */
@@ -151,6 +150,8 @@ sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, si
                       size_t *written);
 sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
                       size_t *written);
+
+#define SR_SHORT_ROOM (3 * SR_SLACK + 2) /* what writing a short field or a number may touch */
 
 /* A row that would be written as nothing, one empty field (E4). Returns the bytes written, at most SR_SLACK. */
 size_t sr_put_empty_row(uint8_t *dst);

@@ -47,7 +47,18 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
     return 8 - zeros;
 }
 
+/* The same for a number below 1000, as template IDs and most readings are; writes four bytes. */
+static size_t put_tiny(uint32_t value, uint8_t *dst) {
+    uint32_t hundreds = value * 656 >> 16, rest = value - hundreds * 100, tens = rest * 103 >> 10;
+    uint32_t digits = (hundreds | tens << 8 | (rest - tens * 10) << 16) | 0x303030;
+    uint32_t zeros = (value < 100) + (value < 10);
+    digits >>= 8 * zeros;
+    for (int i = 0; i < 4; i++) dst[i] = (uint8_t)(digits >> 8 * i);
+    return 3 - zeros;
+}
+
 size_t sr_put_int(int64_t value, uint8_t *dst) {
+    if ((uint64_t)value < 1000) return put_tiny((uint32_t)value, dst);
     uint8_t *out = dst;
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     *out = '-';
@@ -71,7 +82,7 @@ size_t sr_put_float(double value, uint8_t *dst) {
     *out = '-';
     out += signbit(value) != 0;
     uint64_t whole = i / 1000000, part = i % 1000000;
-    out += whole < EIGHT ? put_small((uint32_t)whole, out) : sr_put_int((int64_t)whole, out);
+    out += whole < 1000 ? put_tiny((uint32_t)whole, out) : sr_put_int((int64_t)whole, out);
     *out++ = '.';
     uint64_t digits = eight_digits((uint32_t)part * 100); /* six digits and two zeros */
     put_eight(digits, out);

@@ -116,39 +116,38 @@ static bool is_quoted(sr_style style, uint32_t bits, const uint8_t *src, size_t 
     return len && (space_first(src, len) || space_last(src, len));
 }
 
-/* Finishes a field whose text stands at dst + 1 and, with room behind it, perhaps at src, too. */
-static sr_status quote(const sr_kernel *k, sr_style style, uint32_t bits, const uint8_t *src, size_t len, uint8_t *dst,
-                       size_t *written) {
-    const uint8_t *text = dst + 1;
-    *written = len;
-    if (!is_quoted(style, bits, text, len)) {
-        memmove(dst, text, len);
-        return SR_OK;
-    }
-    if (style.refuse_backslash && len && text[len - 1] == SR_ESCAPE) return SR_TRAILING_BACKSLASH;
+/* A field in quotes: the text src, which lies elsewhere than dst. */
+static sr_status put_quoted(const sr_kernel *k, sr_style style, uint32_t bits, const uint8_t *src, size_t len,
+                            uint8_t *dst, size_t *written) {
+    if (style.refuse_backslash && len && src[len - 1] == SR_ESCAPE) return SR_TRAILING_BACKSLASH;
+    size_t n = len;
     if (bits & SR_TEXT_QUOTE) {
-        if (!src) {
-            uint8_t *copy = dst + 2 * len + 2 + SR_SLACK;
-            memcpy(copy, text, len);
-            src = copy;
-        }
-        len = k->escape(src, len, style.escape, dst + 1);
+        n = k->escape(src, len, style.escape, dst + 1);
+    } else {
+        memcpy(dst + 1, src, len);
     }
-    dst[0] = dst[len + 1] = SR_QUOTE;
-    *written = len + 2;
+    dst[0] = dst[n + 1] = SR_QUOTE;
+    *written = n + 2;
     return SR_OK;
 }
 
 sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst,
                       size_t *written) {
-    return quote(k, style, k->copy(src, len, dst + 1), src, len, dst, written);
+    uint32_t bits = k->copy(src, len, dst);
+    *written = len;
+    return is_quoted(style, bits, src, len) ? put_quoted(k, style, bits, src, len, dst, written) : SR_OK;
 }
 
 sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
                       size_t *written) {
-    size_t n = k->narrow(src, len, width, dst + 1);
+    uint32_t bits;
+    size_t n = k->narrow(src, len, width, dst, &bits);
     if (n == SIZE_MAX) return SR_LONE_SURROGATE;
-    return quote(k, style, k->classify(dst + 1, n), NULL, n, dst, written);
+    *written = n;
+    if (!is_quoted(style, bits, dst, n)) return SR_OK;
+    uint8_t *text = dst + 2 * n + 2 + SR_SLACK;
+    memcpy(text, dst, n);
+    return put_quoted(k, style, bits, text, n, dst, written);
 }
 
 size_t sr_put_empty_row(uint8_t *dst) {

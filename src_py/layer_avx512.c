@@ -7,5 +7,8 @@
 #define SRP_LAYER srp_layer_avx512
 #include "short_avx512.h"
 
+#define SR_FN SRP_FN
+#include "kernels/short_field_avx512.h"
+
 #include "layer_body.h"
 #endif

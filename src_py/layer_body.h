@@ -153,19 +153,16 @@ SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const sr
 
 /* ---- from values to bytes ----------------------------------------------------------------------------------------------- */
 
-/* The values that most rows are made of: short plain ASCII, floats and ints. Writes to `at`, where there is room for
-   SR_SLACK bytes, and returns the end; NULL: take the long way. */
-SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value) {
-    if (PyUnicode_Check(value)) {
+/* The values that most rows are made of: short ASCII, floats and ints. Writes to `at`, where there is room for
+   SR_SHORT_ROOM bytes, and returns the end; NULL: take the long way. */
+SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value, uint8_t escape) {
+    if (SRP_LIKELY(PyUnicode_CheckExact(value))) {
 #if PY_VERSION_HEX < 0x030C0000
-        if (PyUnicode_READY(value)) return NULL;
+        if (!SRP_LIKELY(PyUnicode_IS_READY(value))) return NULL;
 #endif
         size_t n = (size_t)PyUnicode_GET_LENGTH(value);
-        if (n > 32 || !PyUnicode_IS_ASCII(value)) return NULL;
-        if (n == 0) return at;
-        short_text s = short_load(PyUnicode_DATA(value), n);
-        short_put(at, s, n);
-        return short_plain(s, n) ? at + n : NULL;
+        if (n > 64 || !PyUnicode_IS_ASCII(value)) return NULL;
+        return n ? sr_short_field(at, PyUnicode_DATA(value), n, escape) : at;
     }
     size_t n = 0;
     if (PyFloat_CheckExact(value)) {
@@ -190,37 +187,34 @@ static Py_NO_INLINE int put_slowly(srp_buffer *out, const sr_kernel *k, sr_style
 }
 
 SRP_FN static int layer_put_value(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
-    if (srp_reserve(out, SR_SLACK)) return SRP_NO_MEMORY;
-    uint8_t *end = style.all ? NULL : put_quickly(out->data + out->len, value);
+    if (srp_reserve(out, SR_SHORT_ROOM)) return SRP_NO_MEMORY;
+    uint8_t *end = style.all ? NULL : put_quickly(out->data + out->len, value, style.escape);
     if (!end) return put_slowly(out, k, style, value);
     out->len = (size_t)(end - out->data);
     return SR_OK;
 }
 
-SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row,
-                                Py_ssize_t *field) {
-    bool tuple = PyTuple_Check(row);
-    Py_ssize_t n = tuple ? PyTuple_GET_SIZE(row) : PyList_GET_SIZE(row);
+/* A row at the end of the buffer. Where it fails, *field says why, and the bytes behind the old end mean nothing. */
+SRP_FN static inline int put_fields(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *const *fields,
+                                    Py_ssize_t n, Py_ssize_t *field) {
     size_t start = out->len;
+    uint8_t *at = out->data + start; /* out->len follows only where somebody reads it */
     *field = 0;
     if (n == 0) return SR_EMPTY_ROW;
-    uint8_t *at = out->data + start; /* out->len follows only where somebody reads it */
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *value = tuple ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i);
-        if (out->data + out->size - at < SR_SLACK + 1) {
+        if (out->data + out->size - at < SR_SHORT_ROOM + 1) {
             out->len = (size_t)(at - out->data);
-            if (srp_grow(out, SR_SLACK + 1)) return SRP_NO_MEMORY;
+            if (srp_grow(out, SR_SHORT_ROOM + 1)) return SRP_NO_MEMORY;
             at = out->data + out->len;
         }
         *at = SR_SEPARATOR;
         at += i > 0;
-        uint8_t *end = style.all ? NULL : put_quickly(at, value);
+        uint8_t *end = style.all ? NULL : put_quickly(at, fields[i], style.escape);
         if (!end) {
             out->len = (size_t)(at - out->data);
-            int status = put_slowly(out, k, style, value);
+            int status = put_slowly(out, k, style, fields[i]);
             if (status != SR_OK) {
                 *field = i;
-                out->len = start;
                 return status;
             }
             end = out->data + out->len;
@@ -231,4 +225,53 @@ SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style st
     return out->len == start ? srp_put_empty_row(out) : SR_OK;
 }
 
-const srp_layer SRP_LAYER = {layer_field, layer_row, layer_rows, layer_typed_row, layer_put_value, layer_put_row};
+/* No code of users runs meanwhile, so a list stays as it is. */
+SRP_FN static inline int put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field) {
+    size_t start = out->len;
+    int status = PyTuple_Check(row)  ? put_fields(out, k, style, &PyTuple_GET_ITEM(row, 0), PyTuple_GET_SIZE(row), field)
+                 : PyList_Check(row) ? put_fields(out, k, style, &PyList_GET_ITEM(row, 0), PyList_GET_SIZE(row), field)
+                                     : SRP_SLOW;
+    if (status != SR_OK) out->len = start;
+    return status;
+}
+
+SRP_FN static int layer_put_row(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row,
+                                Py_ssize_t *field) {
+    return put_row(out, k, style, row, field);
+}
+
+SRP_FN static Py_ssize_t layer_put_rows(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *rows,
+                                        Py_ssize_t index, Py_ssize_t most) {
+    bool tuple = PyTuple_Check(rows);
+    Py_ssize_t n = tuple ? PyTuple_GET_SIZE(rows) : PyList_GET_SIZE(rows), field;
+    for (; index < n; index++) {
+        size_t before = out->len;
+        if (srp_reserve(out, 1)) break;
+        out->data[before] = SR_ROW_END;
+        out->len += before > 0;
+        int status = put_row(out, k, style, tuple ? PyTuple_GET_ITEM(rows, index) : PyList_GET_ITEM(rows, index), &field);
+        if (status != SR_OK || (Py_ssize_t)out->len > most) {
+            out->len = before;
+            break;
+        }
+    }
+    return index;
+}
+
+SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
+                             PyObject *const *values) {
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const srp_hole *hole = &holes[i];
+        if (srp_reserve(out, hole->n_before + SR_SHORT_ROOM)) return SRP_NO_MEMORY;
+        memcpy(out->data + out->len, hole->before, hole->n_before);
+        out->len += hole->n_before;
+        if (!srp_fits(hole->kind, values[i])) return SRP_SLOW;
+        int status = layer_put_value(out, k, style, values[i]);
+        if (status != SR_OK) return status;
+    }
+    return SR_OK;
+}
+
+const srp_layer SRP_LAYER = {
+    layer_field, layer_row, layer_rows, layer_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
+};

@@ -13,12 +13,6 @@ SRP_FN static inline void short_store(uint8_t *p, short_text s, size_t n) {
     _mm256_mask_storeu_epi8(p, short_mask(n), s);
 }
 
-/* To where there is room for 32 bytes. */
-SRP_FN static inline void short_put(uint8_t *p, short_text s, size_t n) {
-    (void)n;
-    _mm256_storeu_si256((__m256i *)p, s);
-}
-
 SRP_FN static inline bool short_equal(short_text s, const uint8_t *p, size_t n) {
     return _mm256_cmpneq_epi8_mask(s, short_load(p, n)) == 0;
 }
@@ -33,9 +27,4 @@ SRP_FN static inline uint64_t short_hash(short_text s, size_t n) {
 SRP_FN static inline bool short_ascii(short_text s, size_t n) {
     (void)n;
     return _mm256_movepi8_mask(s) == 0;
-}
-
-/* Whether no byte of an ASCII text can force quotes: none is as low as a comma. */
-SRP_FN static inline bool short_plain(short_text s, size_t n) {
-    return _mm256_mask_cmple_epu8_mask(short_mask(n), s, _mm256_set1_epi8(SR_SEPARATOR)) == 0;
 }

@@ -43,9 +43,6 @@ static inline void short_store(uint8_t *p, short_text s, size_t n) {
     }
 }
 
-/* To where there is room for 32 bytes. */
-static inline void short_put(uint8_t *p, short_text s, size_t n) { short_store(p, s, n); }
-
 static inline bool short_equal(short_text s, const uint8_t *p, size_t n) {
     short_text t = short_load(p, n);
     return !((s.a ^ t.a) | (s.b ^ t.b) | (s.c ^ t.c) | (s.d ^ t.d));
@@ -67,10 +64,13 @@ static inline bool short_ascii(short_text s, size_t n) {
 /* Nonzero if a byte is no more than a comma. All white space and all that forces quotes in ASCII is. */
 static inline uint64_t low_bytes(uint64_t v) { return (v - EACH_BYTE(0x2Dull)) & ~v & EACH_BYTE(0x80ull); }
 
-/* Whether no byte of an ASCII text can force quotes. */
-static inline bool short_plain(short_text s, size_t n) {
-    if (n >= 16) return !(low_bytes(s.a) | low_bytes(s.b) | low_bytes(s.c) | low_bytes(s.d));
-    if (n >= 8) return !(low_bytes(s.a) | low_bytes(s.b));
-    if (n >= 4) return !low_bytes(s.a);
-    return !low_bytes(s.a | 0x7F7F7F7F7F000000ull);
+/* Rule E2 on an ASCII text: writes it where no byte can force quotes and returns its end, else NULL. */
+static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
+    (void)escape;
+    if (n > 32) return NULL;
+    short_text s = short_load(src, n);
+    short_store(dst, s, n);
+    uint64_t low = n >= 8 ? low_bytes(s.a) | low_bytes(s.b) : low_bytes(n >= 4 ? s.a : s.a | 0x7F7F7F7F7F000000ull);
+    if (n >= 16) low |= low_bytes(s.c) | low_bytes(s.d);
+    return low ? NULL : dst + n;
 }

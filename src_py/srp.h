@@ -12,6 +12,12 @@
 #include "sr.h"
 #include "sr_cpu.h"
 
+#if defined(__GNUC__) || defined(__clang__)
+#define SRP_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#else
+#define SRP_LIKELY(condition) (condition)
+#endif
+
 /* ---- making str (strings.c) ------------------------------------------------------------------------------------------ */
 
 #define SRP_SLOTS 1024      /* of the cache of short texts */
@@ -113,8 +119,35 @@ static inline int srp_reserve(srp_buffer *out, size_t more) {
 
 int srp_put_empty_row(srp_buffer *out); /* E4 */
 
+static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
+    size_t n = (size_t)PyBytes_GET_SIZE(text);
+    if (srp_reserve(out, n)) return SRP_NO_MEMORY;
+    memcpy(out->data + out->len, PyBytes_AS_STRING(text), n);
+    out->len += n;
+    return 0;
+}
+
 /* The text of a finite float in the form of repr; returns its length, 0 without memory. */
 size_t srp_put_float(double value, uint8_t *dst);
+
+/* A place of a compiled row that a value goes to, behind constant text. */
+typedef struct {
+    int kind;
+    Py_ssize_t field;
+    const uint8_t *before;
+    size_t n_before;
+} srp_hole;
+
+enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, SRP_HOLE_OTHER };
+
+/* Whether a value surely fits a hole; what does not is looked at again by smartrest/_kinds.py. */
+static inline bool srp_fits(int kind, PyObject *value) {
+    if (value == Py_None || kind == SRP_HOLE_ANY) return true;
+    if (kind == SRP_HOLE_STR) return PyUnicode_Check(value);
+    if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value);
+    if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value);
+    return kind == SRP_HOLE_BOOL && PyBool_Check(value);
+}
 
 /* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set one.
    c may be NULL: two arguments. */
@@ -133,8 +166,15 @@ typedef struct {
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
-    /* A row that is a tuple or a list; *field says where it stopped. A row that is not SR_OK leaves no bytes behind. */
+    /* A row; *field says where it stopped. One that is not SR_OK leaves no bytes behind; SRP_SLOW if no tuple or list. */
     int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field);
+    /* Rows of a list or tuple from `index` on, each behind a row end unless the buffer is empty. Returns the index of the
+       first one that is not written: it is no plain matter, or the buffer would hold more than `most` bytes. */
+    Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *rows, Py_ssize_t index,
+                           Py_ssize_t most);
+    /* A compiled row up to its last hole. Where it is not SR_OK, what it leaves behind means nothing. */
+    int (*fill)(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
+                PyObject *const *values);
 } srp_layer;
 
 extern const srp_layer srp_layer_portable, srp_layer_avx512;

@@ -71,7 +71,7 @@ int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
 }
 
 int srp_put_empty_row(srp_buffer *out) {
-    if (srp_reserve(out, SR_SLACK)) return SRP_NO_MEMORY;
+    if (srp_reserve(out, SR_SHORT_ROOM)) return SRP_NO_MEMORY;
     out->len += sr_put_empty_row(out->data + out->len);
     return SR_OK;
 }

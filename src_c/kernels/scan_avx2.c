@@ -65,8 +65,7 @@ SR_FN static inline uint32_t specials(vec v) {
     __m256i ends = _mm256_or_si256(either(v, SR_SEPARATOR), either(v, SR_ROW_END));
     __m256i special = _mm256_or_si256(ends, _mm256_or_si256(either(v, SR_CARRIAGE_RETURN), either(v, SR_TAB)));
     uint32_t quoted = _mm256_movemask_epi8(either(v, SR_QUOTE)) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    uint32_t high = _mm256_movemask_epi8(_mm256_or_si256(v.low, v.high)) ? SR_TEXT_WIDE : 0;
-    return quoted | high | (_mm256_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0);
+    return quoted | (_mm256_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0);
 }
 
 #include "vector_masks.h"
@@ -109,6 +108,6 @@ SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si
 
 const sr_kernel sr_kernel_avx2 = {
     "avx2",        SR_CPU_AVX2,         scan_index,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif

@@ -10,6 +10,8 @@
 
 #define SR_FN SR_TARGET("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")
 
+#include "short_field_avx512.h"
+
 SR_FN static inline uint32_t lowest(uint64_t m) { return (uint32_t)_tzcnt_u64(m); }
 
 SR_FN static inline size_t ones(uint64_t m) { return (size_t)_mm_popcnt_u64(m); }
@@ -62,11 +64,12 @@ SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
     return _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)c));
 }
 
-SR_FN static inline uint32_t specials(vec v) {
-    uint64_t quote = equal(v, SR_QUOTE);
-    uint64_t special = equal(v, SR_SEPARATOR) | equal(v, SR_ROW_END) | equal(v, SR_CARRIAGE_RETURN) | equal(v, SR_TAB);
-    return (quote | special ? SR_TEXT_SPECIAL : 0) | (quote ? SR_TEXT_QUOTE : 0) | (wide(v) ? SR_TEXT_WIDE : 0);
+SR_FN static inline uint32_t bits_of(__m512i found) {
+    return (_mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_SPECIAL)) ? SR_TEXT_SPECIAL : 0) |
+           (_mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_QUOTE)) ? SR_TEXT_QUOTE : 0);
 }
+
+SR_FN static inline uint32_t specials(vec v) { return bits_of(kinds(v)); }
 
 #include "vector_masks.h"
 
@@ -99,6 +102,7 @@ SR_FN static inline void utf8_block(vec v, utf8_state *u) {
 
 SR_FN static inline bool utf8_bad(const utf8_state *u) { return _mm512_test_epi8_mask(u->bad, u->bad); }
 
+#define SR_OWN_NARROW
 #include "scan_body.h"
 
 SR_FN static size_t scan_unescape(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
@@ -123,17 +127,11 @@ SR_FN static size_t scan_unescape(const uint8_t *src, size_t len, uint8_t escape
     return (size_t)(out - dst);
 }
 
-/* Each byte becomes a pair (escape, byte); the escapes that are not wanted are dropped. */
 SR_FN static size_t scan_escape(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
     uint8_t *out = dst;
     for (size_t base = 0; base < len; base += 32) {
-        size_t n = len - base < 32 ? len - base : 32;
-        __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src + base);
-        uint64_t quote = _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(SR_QUOTE));
-        __m512i pairs = _mm512_or_si512(_mm512_slli_epi16(_mm512_cvtepu8_epi16(v), 8), _mm512_set1_epi16(escape));
-        uint64_t keep = _pdep_u64(quote, 0x5555555555555555ull) | _pdep_u64(first(n), 0xAAAAAAAAAAAAAAAAull);
-        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, pairs));
-        out += ones(keep);
+        __mmask32 some = (__mmask32)first(len - base < 32 ? len - base : 32);
+        out = put_escaped(out, _mm256_maskz_loadu_epi8(some, src + base), some, escape);
     }
     return (size_t)(out - dst);
 }
@@ -237,8 +235,9 @@ SR_FN static void scan_widen(const uint8_t *src, size_t len, int width, void *ds
 }
 
 /* Latin-1: two bytes for each character, of which ASCII drops the first. */
-SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst) {
+SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
     uint8_t *out = dst;
+    __m512i found = _mm512_setzero_si512();
     for (size_t base = 0; base < len; base += 32) {
         size_t n = len - base < 32 ? len - base : 32;
         __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src + base);
@@ -247,47 +246,79 @@ SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst) 
         __m512i drop = _mm512_and_si512(_mm512_srli_epi16(c, 1), _mm512_set1_epi16(0x40)); /* where bit 7 is set */
         __m512i last = _mm512_slli_epi16(_mm512_andnot_si512(drop, c), 8);
         uint64_t keep = _pdep_u64(high, 0x5555555555555555ull) | _pdep_u64(first(n), 0xAAAAAAAAAAAAAAAAull);
-        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, _mm512_or_si512(lead, last)));
+        __m512i bytes = _mm512_maskz_compress_epi8(keep, _mm512_or_si512(lead, last));
+        found = _mm512_or_si512(found, kinds(bytes));
+        _mm512_storeu_si512(out, bytes);
         out += ones(keep);
     }
+    *bits = bits_of(found);
     return (size_t)(out - dst);
 }
 
-/* Four bytes for each character, of which short ones drop the first. Called with a constant width. */
-SR_FN static inline size_t narrow_from(const uint8_t *src, size_t len, size_t width, uint8_t *dst) {
+/* Four bytes for each of up to 16 characters, of which short ones drop the first. */
+SR_FN static inline uint8_t *narrow_sixteen(__m512i c, __mmask16 some, __m512i *found, uint8_t *out) {
+    __mmask16 two = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x80));
+    __mmask16 three = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x800));
+    __mmask16 four = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x10000));
+    uint64_t keep = _pdep_u64(some, 0x8888888888888888ull) | _pdep_u64(two, 0x4444444444444444ull) |
+                    _pdep_u64(three, 0x2222222222222222ull) | _pdep_u64(four, 0x1111111111111111ull);
+    __m512i sixes = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x20262C3200060C12), c); /* c >> 18, 12, 6, 0 */
+    __m512i bytes = _mm512_or_si512(_mm512_and_si512(sixes, _mm512_set1_epi8(0x3F)), _mm512_set1_epi8((char)0x80));
+    bytes = _mm512_mask_slli_epi32(bytes, (__mmask16)~two, c, 24);
+    bytes = _mm512_mask_or_epi32(bytes, (__mmask16)(two & ~three), bytes, _mm512_set1_epi32(0x400000)); /* C0 */
+    bytes = _mm512_mask_or_epi32(bytes, (__mmask16)(three & ~four), bytes, _mm512_set1_epi32(0x6000));  /* E0 */
+    bytes = _mm512_mask_or_epi32(bytes, four, bytes, _mm512_set1_epi32(0x70));                          /* F0 */
+    bytes = _mm512_maskz_compress_epi8(keep, bytes);
+    *found = _mm512_or_si512(*found, kinds(bytes));
+    _mm512_storeu_si512(out, bytes);
+    return out + ones(keep);
+}
+
+SR_FN static size_t narrow_from_2(const uint16_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
     uint8_t *out = dst;
     uint32_t surrogates = 0;
-    for (size_t base = 0; base < len; base += 16, src += 16 * width) {
-        size_t n = len - base < 16 ? len - base : 16;
-        __mmask16 some = (__mmask16)first(n);
-        __m512i c = width == 2 ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, src))
-                               : _mm512_maskz_loadu_epi32(some, src);
-        __m512i block = _mm512_and_si512(c, _mm512_set1_epi32((int)0xFFFFF800));
-        surrogates |= _mm512_cmpeq_epi32_mask(block, _mm512_set1_epi32(0xD800));
-        __mmask16 two = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x80));
-        __mmask16 three = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x800));
-        uint64_t keep = _pdep_u64(first(n), 0x8888888888888888ull) | _pdep_u64(two, 0x4444444444444444ull) |
-                        _pdep_u64(three, 0x2222222222222222ull);
-        __m512i sixes = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x20262C3200060C12), c); /* c >> 18, 12, 6, 0 */
-        __m512i bytes = _mm512_or_si512(_mm512_and_si512(sixes, _mm512_set1_epi8(0x3F)), _mm512_set1_epi8((char)0x80));
-        bytes = _mm512_mask_slli_epi32(bytes, (__mmask16)~two, c, 24);
-        bytes = _mm512_mask_or_epi32(bytes, (__mmask16)(two & ~three), bytes, _mm512_set1_epi32(0x400000)); /* C0 */
-        if (width == 4) {
-            __mmask16 four = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x10000));
-            keep |= _pdep_u64(four, 0x1111111111111111ull);
-            three &= ~four;
-            bytes = _mm512_mask_or_epi32(bytes, four, bytes, _mm512_set1_epi32(0x70)); /* F0 */
+    __m512i found = _mm512_setzero_si512();
+    for (size_t base = 0; base < len; base += 32) {
+        size_t n = len - base < 32 ? len - base : 32;
+        __mmask32 some = (__mmask32)first(n);
+        __m512i c = _mm512_maskz_loadu_epi16(some, src + base);
+        if (!_mm512_cmpge_epu16_mask(c, _mm512_set1_epi16(0x80))) {
+            __m256i bytes = _mm512_cvtepi16_epi8(c);
+            found = _mm512_or_si512(found, kinds(_mm512_zextsi256_si512(bytes)));
+            _mm256_storeu_si256((__m256i *)out, bytes);
+            out += n;
+            continue;
         }
-        bytes = _mm512_mask_or_epi32(bytes, three, bytes, _mm512_set1_epi32(0x6000)); /* E0 */
-        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, bytes));
-        out += ones(keep);
+        __m512i block = _mm512_and_si512(c, _mm512_set1_epi16((short)0xF800));
+        surrogates |= _mm512_cmpeq_epi16_mask(block, _mm512_set1_epi16((short)0xD800));
+        out = narrow_sixteen(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(c)), (__mmask16)some, &found, out);
+        if (n > 16) {
+            __m512i second = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(c, 1));
+            out = narrow_sixteen(second, (__mmask16)(some >> 16), &found, out);
+        }
     }
+    *bits = bits_of(found);
     return surrogates ? SIZE_MAX : (size_t)(out - dst);
 }
 
-SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst) {
-    if (width == 1) return narrow_from_1(src, len, dst);
-    return width == 2 ? narrow_from(src, len, 2, dst) : narrow_from(src, len, 4, dst);
+SR_FN static size_t narrow_from_4(const uint32_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
+    uint8_t *out = dst;
+    uint32_t surrogates = 0;
+    __m512i found = _mm512_setzero_si512();
+    for (size_t base = 0; base < len; base += 16) {
+        __mmask16 some = (__mmask16)first(len - base < 16 ? len - base : 16);
+        __m512i c = _mm512_maskz_loadu_epi32(some, src + base);
+        __m512i block = _mm512_and_si512(c, _mm512_set1_epi32((int)0xFFFFF800));
+        surrogates |= _mm512_cmpeq_epi32_mask(block, _mm512_set1_epi32(0xD800));
+        out = narrow_sixteen(c, some, &found, out);
+    }
+    *bits = bits_of(found);
+    return surrogates ? SIZE_MAX : (size_t)(out - dst);
+}
+
+SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits) {
+    if (width == 1) return narrow_from_1(src, len, dst, bits);
+    return width == 2 ? narrow_from_2(src, len, dst, bits) : narrow_from_4(src, len, dst, bits);
 }
 
 const sr_kernel sr_kernel_avx512 = {

@@ -145,3 +145,11 @@ SR_FN static uint32_t scan_copy(const uint8_t *src, size_t len, uint8_t *dst) {
     store(dst, v);
     return bits | specials(v);
 }
+
+#ifndef SR_OWN_NARROW
+SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits) {
+    size_t n = sr_narrow_portable(src, len, width, dst);
+    if (n != SIZE_MAX) *bits = scan_classify(dst, n);
+    return n;
+}
+#endif

@@ -56,7 +56,7 @@ static inline uint32_t specials(vec v) {
         quote = vorrq_u8(quote, vceqq_u8(p, vdupq_n_u8(SR_QUOTE)));
     }
     uint32_t quoted = vmaxvq_u8(quote) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    return quoted | (vmaxvq_u8(special) ? SR_TEXT_SPECIAL : 0) | (wide(v) ? SR_TEXT_WIDE : 0);
+    return quoted | (vmaxvq_u8(special) ? SR_TEXT_SPECIAL : 0);
 }
 
 #include "vector_masks.h"
@@ -67,6 +67,6 @@ static inline uint32_t specials(vec v) {
 
 const sr_kernel sr_kernel_neon = {
     "neon",        SR_CPU_NEON,         scan_index,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif

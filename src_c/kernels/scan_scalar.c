@@ -60,7 +60,6 @@ static inline uint32_t specials(vec v) {
         uint8_t c = v.bytes[i];
         bits |= c == SR_SEPARATOR || c == SR_ROW_END || c == SR_CARRIAGE_RETURN || c == SR_TAB ? SR_TEXT_SPECIAL : 0;
         bits |= c == SR_QUOTE ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-        bits |= c >= 0x80 ? SR_TEXT_WIDE : 0;
     }
     return bits;
 }
@@ -71,5 +70,5 @@ static inline uint32_t specials(vec v) {
 
 const sr_kernel sr_kernel_scalar = {
     "scalar",        0,         scan_index,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };

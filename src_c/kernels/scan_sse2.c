@@ -46,7 +46,7 @@ static inline uint64_t at_least(vec v, uint8_t c) {
 }
 
 static inline uint32_t specials(vec v) {
-    __m128i special = _mm_setzero_si128(), quote = special, high = special;
+    __m128i special = _mm_setzero_si128(), quote = special;
     for (int i = 0; i < 4; i++) {
         __m128i p = v.part[i];
         __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(p, _mm_set1_epi8(SR_SEPARATOR)),
@@ -55,10 +55,9 @@ static inline uint32_t specials(vec v) {
                                     _mm_cmpeq_epi8(p, _mm_set1_epi8(SR_TAB)));
         special = _mm_or_si128(special, _mm_or_si128(ends, rest));
         quote = _mm_or_si128(quote, _mm_cmpeq_epi8(p, _mm_set1_epi8(SR_QUOTE)));
-        high = _mm_or_si128(high, p);
     }
     uint32_t quoted = _mm_movemask_epi8(quote) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    return quoted | (_mm_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0) | (_mm_movemask_epi8(high) ? SR_TEXT_WIDE : 0);
+    return quoted | (_mm_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0);
 }
 
 #include "vector_masks.h"
@@ -69,6 +68,6 @@ static inline uint32_t specials(vec v) {
 
 const sr_kernel sr_kernel_sse2 = {
     "sse2",        SR_CPU_SSE2,         scan_index,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, sr_narrow_portable,
+    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif

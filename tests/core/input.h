@@ -93,7 +93,9 @@ static inline void check_characters(const sr_kernel *k, const uint8_t *src, size
             const void *p = wide.p + j * (size_t)width;
             CHECK(c == (width == 1 ? *(const uint8_t *)p : width == 2 ? *(const uint16_t *)p : *(const uint32_t *)p));
         }
-        CHECK(k->narrow(wide.p, characters, width, narrow.p) == len);
+        uint32_t bits;
+        CHECK(k->narrow(wide.p, characters, width, narrow.p, &bits) == len);
+        CHECK(bits == model_classify(src, len));
         CHECK(memcmp(narrow.p, src, len) == 0);
         done(wide), done(narrow);
     }

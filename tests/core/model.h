@@ -16,7 +16,6 @@ static inline uint32_t model_classify(const uint8_t *src, size_t len) {
     for (size_t i = 0; i < len; i++) {
         if (src[i] && strchr(",\n\r\t\"", src[i])) bits |= SR_TEXT_SPECIAL;
         if (src[i] == '"') bits |= SR_TEXT_QUOTE;
-        if (src[i] > 0x7F) bits |= SR_TEXT_WIDE;
     }
     return bits;
 }
@@ -100,7 +99,8 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
         after_row = ends_row;
     }
     doubt |= inside || before == CR || (escaped && doubled);
-    bool wide = model_classify(src, len) & SR_TEXT_WIDE;
+    bool wide = false;
+    for (size_t i = 0; i < len; i++) wide |= src[i] > 0x7F;
     tape->flags = (quotes ? SR_HAS_QUOTE : 0) | (crs ? SR_HAS_CR : 0) | (wide ? SR_HAS_WIDE : 0) |
                   (escaped ? SR_HAS_BACKSLASH_ESCAPE : 0) | (doubled ? SR_HAS_DOUBLED_ESCAPE : 0) |
                   (blank || crs ? SR_HAS_BLANK_ROWS : 0) | (doubt ? SR_DOUBT : 0) |
