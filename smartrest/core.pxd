@@ -136,6 +136,8 @@ cdef extern from "srp.h":
     int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)
     object srp_call1(object function, object a)
+    PyObject *srp_try1(object function, object a)
+    int srp_raised() except -1
     size_t srp_put_float(double value, uint8_t *dst)
 
     ctypedef struct srp_layer:

@@ -33,6 +33,10 @@ cdef extern from "Python.h":
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
     void Py_DECREF(object)
+    void PyErr_Clear()
+    bint PyLong_CheckExact(object)
+    Py_ssize_t PyLong_AsSsize_t(object)
+    void PyObject_GC_UnTrack(object)
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
@@ -72,6 +76,17 @@ cdef inline int style_of(sr_style *style, dialect, quote, on_trailing_backslash)
 
 cdef inline bint truth(value) except -1:
     return value is not False and PyObject_IsTrue(value)
+
+
+cdef inline Py_ssize_t index_of(index) except? -1:
+    """`index` as an offset; `IndexError` where it is larger than any."""
+    cdef Py_ssize_t i
+    if PyLong_CheckExact(index):
+        i = PyLong_AsSsize_t(index)
+        if i != -1:
+            return i
+        PyErr_Clear()   # -1 itself, or an overflow
+    return PyNumber_AsSsize_t(index, IndexError)
 
 
 cdef inline Py_ssize_t limit_of(limit) except? -2:
@@ -684,7 +699,7 @@ cdef class LazyRows:
         cdef Py_ssize_t i
         if isinstance(index, slice):
             return [lazy_row(self, j) for j in range(*index.indices(self.tape.n_rows))]
-        i = PyNumber_AsSsize_t(index, IndexError)
+        i = index_of(index)
         if i < 0:
             i += self.tape.n_rows
         if i < 0 or i >= <Py_ssize_t>self.tape.n_rows:
@@ -807,7 +822,7 @@ cdef class LazyRow:
     cdef inline size_t at(self, k) except? 0:
         """The index in the tape of field k."""
         cdef const sr_row *row = &self.rows.tape.rows[self.r]
-        cdef Py_ssize_t n = row[1].first - row.first, i = PyNumber_AsSsize_t(k, IndexError)
+        cdef Py_ssize_t n = row[1].first - row.first, i = index_of(k)
         if i < 0:
             i += n
         if i < 0 or i >= n:
@@ -889,14 +904,19 @@ cdef class LazyRow:
         cdef const uint8_t *src
         cdef size_t length
         cdef LazyRows rows = self.rows
-        cdef srp_payload p = rows.p
-        cdef uint8_t *scratch = rows.scratch(self.r)
-        p.scratch = scratch
-        try:
-            src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
-            value = srp_typed(&p, src, length, kind, &fits)
-        finally:
-            PyMem_Free(scratch)
+        cdef uint8_t *scratch
+        cdef srp_payload p
+        if rows.tape.flags & SR_HAS_QUOTE:
+            p = rows.p
+            p.scratch = scratch = rows.scratch(self.r)
+            try:
+                src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
+                value = srp_typed(&p, src, length, kind, &fits)
+            finally:
+                PyMem_Free(scratch)
+        else:
+            src = srp_field_bytes(&rows.p, f, &rows.tape.rows[self.r], &length)
+            value = srp_typed(&rows.p, src, length, kind, &fits)
         if fits:
             return value
         before = [rows.row(r) for r in range(self.r)]
@@ -988,14 +1008,14 @@ cdef class Schema:
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
 
     cdef inline row(self, Work *work, size_t r, rows, bytes data):
-        """A typed row; `rows` are those before it."""
+        """A typed row; `rows` are those before it, None for the first one."""
         cdef const srp_plan *plan = self.plan(&work.p, r)
         cdef size_t bad = 0
         if plan == NULL:
             return work.layer.row(&work.p, r)
         values = work.layer.typed_row(&work.p, r, plan, &bad)
         if values is None:
-            raise bad_value(&work.p, work.base, r, bad, rows, data)
+            raise bad_value(&work.p, work.base, r, bad, rows or [], data)
         return values
 
     def decode(self, payload, *, strict=False, limit=None):
@@ -1016,7 +1036,9 @@ cdef class Schema:
             paused = work.tape.n_rows >= PAUSE and PyGC_Disable()
             rows = []
             for r in range(work.tape.n_rows):
-                rows.append(self.row(work, r, rows, data))
+                row = self.row(work, r, rows, data)
+                PyObject_GC_UnTrack(row)
+                rows.append(row)
             return rows
         finally:
             if paused:
@@ -1031,7 +1053,7 @@ cdef class Schema:
             self.engine.read(work, data, truth(strict))
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
-            return self.row(work, 0, [], data)
+            return self.row(work, 0, None, data)
         finally:
             self.engine.end(work)
 
@@ -1474,6 +1496,14 @@ def _rebuild_encoder(row, options):
 
 # ---- dispatch ------------------------------------------------------------------------------------------------------------
 
+cdef caught():
+    """The exception that a handler has raised. One that is no `Exception`, such as KeyboardInterrupt, goes on."""
+    try:
+        srp_raised()
+    except Exception as failure:
+        return failure
+
+
 @cython.final
 cdef class Dispatcher:
     """Calls a handler for each row of a payload by its template ID.
@@ -1551,40 +1581,56 @@ cdef class Dispatcher:
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         cdef size_t r, skipped = 0
+        cdef PyObject *result
         self.prepare()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
-        results = []
-        failures = cut = None
+        results = failures = None
         work = self.engine.begin(data)
         try:
-            try:
-                self.engine.read(work, data, False)
-            except DecodeError as error:
-                cut = error
-            if cut is not None and not isinstance(cut, DecodeError):
-                raise cut   # there was no memory to make the error that was being raised
-            if cut is not None:
-                return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
+            if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
+                cut = self.refused(work, data)
+                if cut is not None:
+                    return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
             for r in range(work.tape.n_rows):
                 handler = self.handler_of(&work.p, r)
                 if handler is None:
                     skipped += 1
                     continue
                 row = work.layer.row(&work.p, r)
-                try:
-                    results.append(srp_call1(handler, row))
-                except Exception as failure:   # the handler's own; the other rows shall not be lost
+                result = srp_try1(handler, row)
+                if result == NULL:
+                    failure = r, row, caught()   # the other rows shall not be lost
                     if failures is None:
-                        failures = []
-                    failures.append((r, row, failure))
+                        failures = [failure]
+                    else:
+                        failures.append(failure)
+                    continue
+                if results is None:
+                    results = [<object>result]
+                else:
+                    results.append(<object>result)
+                Py_DECREF(<object>result)
         finally:
             self.engine.end(work)
             if skipped:
                 self.skipped += skipped
+        if results is None:
+            results = []
         if failures is None:
             return results
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
+
+    cdef refused(self, Work *work, bytes data):
+        """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
+        cut = None
+        try:
+            self.engine.read_exact(work, data, False)
+        except DecodeError as error:
+            cut = error
+        if cut is not None and not isinstance(cut, DecodeError):
+            raise cut   # there was no memory to make the error that was being raised
+        return cut
 
     def dispatch_async(self, payload):
         """As `dispatch`, awaiting coroutine handlers one after another."""

@@ -105,7 +105,9 @@ bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
 sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks);
 
 /* The length of the BOM that a payload starts with, 0 without one (D1). */
-size_t sr_bom(const uint8_t *src, size_t len);
+static inline size_t sr_bom(const uint8_t *src, size_t len) {
+    return len >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF ? 3 : 0;
+}
 
 /* The end of the field [start, end): `end`, or one less where the CR of a CRLF row end stands before it. */
 static inline size_t sr_trim_cr(const uint8_t *src, size_t len, size_t start, size_t end) {

@@ -29,10 +29,6 @@ static size_t character(const uint8_t *src, size_t len) {
     return (a == 0xF0 && b < 0x90) || (a == 0xF4 && b > 0x8F) ? 0 : 4;
 }
 
-size_t sr_bom(const uint8_t *src, size_t len) {
-    return len >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF ? 3 : 0;
-}
-
 size_t sr_utf8_valid(const uint8_t *src, size_t len) {
     size_t i = 0;
     while (i < len) {

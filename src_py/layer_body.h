@@ -67,7 +67,6 @@ SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t f
     const uint32_t *ends = p->tape->ends + first;
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
     if (!tuple) return NULL;
-    PyObject_GC_UnTrack(tuple);
     for (size_t f = 0; f < n; f++) {
         size_t end = ends[f], len;
         if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
@@ -101,6 +100,7 @@ SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
     for (size_t r = 0; list && r < rows; r++) {
         PyObject *row = plain ? plain_row(p, r) : any_row(p, r);
         if (row) {
+            PyObject_GC_UnTrack(row);
             PyList_SET_ITEM(list, (Py_ssize_t)r, row);
         } else {
             Py_CLEAR(list);
@@ -122,7 +122,6 @@ SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint
     const uint32_t *ends = p->tape->ends + first;
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
     if (!tuple) return NULL;
-    PyObject_GC_UnTrack(tuple);
     for (size_t f = 0; f < n; f++) {
         uint8_t kind = SRP_TEXT;
         if (f && f <= plan->n_fixed) {

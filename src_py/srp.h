@@ -154,12 +154,16 @@ static inline bool srp_fits(int kind, PyObject *value) {
 PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c);
 PyObject *srp_call1(PyObject *function, PyObject *a);
 
+/* The same for a caller that looks at NULL itself, and the way back into its exceptions. */
+static inline PyObject *srp_try1(PyObject *function, PyObject *a) { return srp_call1(function, a); }
+static inline int srp_raised(void) { return -1; }
+
 /* ---- the loops over fields, once in plain C and once with masked loads and stores --------------------------------------- */
 
 typedef struct {
     /* Field f of the tape, in that row. */
     PyObject *(*field)(const srp_payload *p, size_t f, const sr_row *row);
-    /* A row as a tuple that the garbage collector does not see; the first rows as a list. */
+    /* A row as a tuple; the first rows as a list of tuples that the garbage collector does not see. */
     PyObject *(*row)(const srp_payload *p, size_t row);
     PyObject *(*rows)(const srp_payload *p, size_t rows);
     /* A row with typed fields; None, and the field in *bad, where one does not fit. */
