@@ -101,6 +101,7 @@ cdef extern from "srp.h":
     bint srp_fits(int kind, object value)
 
     enum:
+        SRP_PADDING
         SRP_HOLE_ANY
         SRP_HOLE_STR
         SRP_HOLE_INT

@@ -66,11 +66,16 @@ cdef inline int style_of(sr_style *style, dialect, quote, on_trailing_backslash)
     style.escape = SR_ESCAPE
     style.all = style.refuse_backslash = False
     if dialect is not BACKSLASH or quote is not MINIMAL or on_trailing_backslash is not ALLOW:
-        _options.refuse_style(dialect, quote, on_trailing_backslash)
-        if dialect == "double":
-            style.escape = SR_QUOTE
-        style.all = quote == "all"
-        style.refuse_backslash = on_trailing_backslash == "error"
+        other_style(style, dialect, quote, on_trailing_backslash)
+    return 0
+
+
+cdef int other_style(sr_style *style, dialect, quote, on_trailing_backslash) except -1:
+    _options.refuse_style(dialect, quote, on_trailing_backslash)
+    if dialect == "double":
+        style.escape = SR_QUOTE
+    style.all = quote == "all"
+    style.refuse_backslash = on_trailing_backslash == "error"
     return 0
 
 
@@ -1473,13 +1478,13 @@ cdef new_encoder(Engine engine, row, tuple options):
             if i:
                 put_byte(&out, SR_SEPARATOR)
             if _kinds.is_hole(field):
-                before = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
-                out.len = 0
+                before = PyBytes_FromStringAndSize(<const char *>out.data, out.len) + b"\0" * SRP_PADDING
                 encoder.memory.append(before)
                 encoder.holes[n].kind = HOLES.get(field, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
                 encoder.holes[n].field = i
                 encoder.holes[n].before = <const uint8_t *>PyBytes_AS_STRING(before)
-                encoder.holes[n].n_before = len(before)
+                encoder.holes[n].n_before = out.len
+                out.len = 0
                 n += 1
             else:
                 put_field(engine, &out, encoder.style, field, 0, i)

@@ -261,11 +261,20 @@ SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style
                              PyObject *const *values) {
     for (Py_ssize_t i = 0; i < n; i++) {
         const srp_hole *hole = &holes[i];
+        PyObject *value = values[i];
         if (srp_reserve(out, hole->n_before + SR_SHORT_ROOM)) return SRP_NO_MEMORY;
-        memcpy(out->data + out->len, hole->before, hole->n_before);
+        uint8_t *at = out->data + out->len;
+        memcpy(at, hole->before, SRP_PADDING);
+        if (hole->n_before > SRP_PADDING) memcpy(at, hole->before, hole->n_before);
+        at += hole->n_before;
         out->len += hole->n_before;
-        if (!srp_fits(hole->kind, values[i])) return SRP_SLOW;
-        int status = layer_put_value(out, k, style, values[i]);
+        if (!srp_fits(hole->kind, value)) return SRP_SLOW;
+        uint8_t *end = style.all ? NULL : put_quickly(at, value, style.escape);
+        if (end) {
+            out->len = (size_t)(end - out->data);
+            continue;
+        }
+        int status = put_slowly(out, k, style, value);
         if (status != SR_OK) return status;
     }
     return SR_OK;

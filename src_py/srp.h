@@ -121,6 +121,7 @@ int srp_put_empty_row(srp_buffer *out); /* E4 */
 
 static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     size_t n = (size_t)PyBytes_GET_SIZE(text);
+    if (n == 0) return 0;
     if (srp_reserve(out, n)) return SRP_NO_MEMORY;
     memcpy(out->data + out->len, PyBytes_AS_STRING(text), n);
     out->len += n;
@@ -129,6 +130,8 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
 
 /* The text of a finite float in the form of repr; returns its length, 0 without memory. */
 size_t srp_put_float(double value, uint8_t *dst);
+
+#define SRP_PADDING 32 /* bytes behind the constant text of a hole, so that it is copied whole */
 
 /* A place of a compiled row that a value goes to, behind constant text. */
 typedef struct {
@@ -143,7 +146,7 @@ enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, 
 /* Whether a value surely fits a hole; what does not is looked at again by smartrest/_kinds.py. */
 static inline bool srp_fits(int kind, PyObject *value) {
     if (value == Py_None || kind == SRP_HOLE_ANY) return true;
-    if (kind == SRP_HOLE_STR) return PyUnicode_Check(value);
+    if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);
     if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value);
     if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value);
     return kind == SRP_HOLE_BOOL && PyBool_Check(value);
