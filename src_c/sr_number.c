@@ -47,13 +47,21 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
     return 8 - zeros;
 }
 
-/* The same for a number below 1000, as template IDs and most readings are; writes four bytes. */
-static size_t put_tiny(uint32_t value, uint8_t *dst) {
-    uint32_t hundreds = value * 656 >> 16, rest = value - hundreds * 100, tens = rest * 103 >> 10;
-    uint32_t digits = (hundreds | tens << 8 | (rest - tens * 10) << 16) | 0x303030;
-    uint32_t zeros = (value < 100) + (value < 10);
-    digits >>= 8 * zeros;
+static void put_four(uint32_t digits, uint8_t *dst) {
+    digits |= 0x30303030;
     for (int i = 0; i < 4; i++) dst[i] = (uint8_t)(digits >> 8 * i);
+}
+
+/* Three digits of a number below 1000, the first in the lowest byte. */
+static uint32_t three_digits(uint32_t value) {
+    uint32_t hundreds = value * 656 >> 16, rest = value - hundreds * 100, tens = rest * 103 >> 10;
+    return hundreds | tens << 8 | (rest - tens * 10) << 16;
+}
+
+/* `put_small` for a number below 1000, as template IDs and most readings are; writes four bytes. */
+static size_t put_tiny(uint32_t value, uint8_t *dst) {
+    uint32_t zeros = (value < 100) + (value < 10);
+    put_four(three_digits(value) >> 8 * zeros, dst);
     return 3 - zeros;
 }
 
@@ -84,6 +92,12 @@ size_t sr_put_float(double value, uint8_t *dst) {
     uint64_t whole = i / 1000000, part = i % 1000000;
     out += whole < 1000 ? put_tiny((uint32_t)whole, out) : sr_put_int((int64_t)whole, out);
     *out++ = '.';
+    uint32_t thousandths = (uint32_t)part / 1000;
+    if (thousandths * 1000 == part) { /* most sensors have no more */
+        uint32_t three = three_digits(thousandths);
+        put_four(three, out);
+        return (size_t)(out - dst) + (three >> 16 ? 3 : three >> 8 ? 2 : 1);
+    }
     uint64_t digits = eight_digits((uint32_t)part * 100); /* six digits and two zeros */
     put_eight(digits, out);
     return (size_t)(out - dst) + highest_byte(digits | 1) + 1;
