@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#define EACH_BYTE(c) ((c) * 0x0101010101010101ull)
 #define EIGHT 100000000u /* numbers below have at most eight digits */
 
 /* Eight digits with leading zeros, one in each byte, the first in the lowest. */
@@ -159,7 +160,36 @@ static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e
 #define EXACT_DIGITS 9007199254740992ull
 #define EXACT_TENS 22
 
+static uint64_t get_four(const uint8_t *p) {
+    return p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+}
+
+/* Eight digits, the first in the lowest byte, as a number: pairs, then fours, then all. */
+static uint64_t from_eight(uint64_t digits) {
+    digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFull;
+    digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFull;
+    return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF;
+}
+
+/* Digits with at most one point among them, 4 to 8 bytes without a sign, all at once: what sensors send. */
+static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
+    uint64_t text = get_four(src) | get_four(src + len - 4) << 8 * (len - 4);
+    uint64_t other = text ^ EACH_BYTE('.'), found = (other - EACH_BYTE(1)) & ~other & EACH_BYTE(0x80);
+    uint32_t point = found ? lowest_byte(found) : (uint32_t)len, digits = (uint32_t)len - (found != 0);
+    uint64_t before = ((uint64_t)1 << 4 * point << 4 * point) - 1; /* 64 bits do not shift at once */
+    text = (text & before) | (text >> 8 & ~before);
+    text = (text ^ EACH_BYTE('0')) << 8 * (8 - digits);
+    if (((text + EACH_BYTE(0x76)) | text) & EACH_BYTE(0x80)) return false;
+    *value = (double)from_eight(text) / TENS[digits - point];
+    return true;
+}
+
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
+    size_t sign = len && (src[0] == '-' || src[0] == '+');
+    if (len - sign >= 4 && len - sign <= 8 && get_short_decimal(src + sign, len - sign, value)) {
+        if (src[0] == '-') *value = -*value;
+        return SR_EXACT;
+    }
     size_t i = len && (src[0] == '+' || src[0] == '-'), digits = 0;
     uint64_t size = 0;
     int scale = 0;
