@@ -1566,16 +1566,17 @@ cdef class Dispatcher:
                 self.texts = True
         self.known = len(self.handlers)
 
-    cdef inline handler_of(self, const srp_payload *p, size_t r):
-        """The handler of a row, or None."""
+    cdef inline PyObject *handler_of(self, const srp_payload *p, size_t r) except NULL:
+        """The handler of a row, or None: lent by `handlers`, or by `fallback` until that is replaced."""
         cdef const sr_row *row = &p.tape.rows[r]
         cdef size_t end = srp_field_end(p, row.first, row.start)
         cdef int number = sr_template_number(p.src + row.start, end - row.start)
         if number >= 0:
-            return <object>self.table[number] if self.table[number] != NULL else self.fallback
+            return self.table[number] if self.table[number] != NULL else <PyObject *>self.fallback
         if self.texts or not plain_id(p, row):
-            return self.handlers.get(self.engine.layer.field(p, row.first, row), self.fallback)
-        return self.fallback
+            found = self.handlers.get(self.engine.layer.field(p, row.first, row), self.fallback)
+            return <PyObject *>found
+        return <PyObject *>self.fallback
 
     def dispatch(self, payload):
         """Calls the handlers and returns their results in row order.
@@ -1586,6 +1587,7 @@ cdef class Dispatcher:
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         cdef size_t r, skipped = 0
+        cdef PyObject *found
         cdef PyObject *result
         self.prepare()
         if self.coroutines or self.awaits:
@@ -1598,10 +1600,11 @@ cdef class Dispatcher:
                 if cut is not None:
                     return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
             for r in range(work.tape.n_rows):
-                handler = self.handler_of(&work.p, r)
-                if handler is None:
+                found = self.handler_of(&work.p, r)
+                if found == <PyObject *>None:
                     skipped += 1
                     continue
+                handler = <object>found
                 row = work.layer.row(&work.p, r)
                 result = srp_try1(handler, row)
                 if result == NULL:

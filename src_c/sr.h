@@ -128,7 +128,13 @@ sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_w
 
 /* A template ID as a number: canonical decimal ("511", never "0511") below SR_ID_TABLE, else -1. */
 #define SR_ID_TABLE 1024
-int sr_template_number(const uint8_t *src, size_t len);
+int sr_short_template_number(const uint8_t *src, size_t len); /* the same for IDs that are not of three digits */
+
+static inline int sr_template_number(const uint8_t *src, size_t len) {
+    if (len != 3 || (uint8_t)(src[0] - '1') > 8) return sr_short_template_number(src, len);
+    uint8_t tens = (uint8_t)(src[1] - '0'), ones = (uint8_t)(src[2] - '0');
+    return tens > 9 || ones > 9 ? -1 : (src[0] - '0') * 100 + tens * 10 + ones;
+}
 
 /* ---- UTF-8 (sr_utf8.c) ----------------------------------------------------------------------------------------------- */
 

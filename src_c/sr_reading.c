@@ -212,7 +212,7 @@ sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *m
 
 /* ---- template IDs ---------------------------------------------------------------------------------------------------------- */
 
-int sr_template_number(const uint8_t *src, size_t len) {
+int sr_short_template_number(const uint8_t *src, size_t len) {
     int number = 0;
     if (len == 0 || len > 4 || (src[0] == '0' && len > 1)) return -1;
     for (size_t i = 0; i < len; i++) {
