@@ -74,7 +74,7 @@ cdef extern from "sr.h" nogil:
     size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t length,
                              const uint8_t *marker, size_t marker_length, size_t room)
 
-cdef extern from "srp.h":
+cdef extern from "str_layout.h":
     ctypedef struct srp_strings:
         int32_t enabled
         PyObject *parse_int
@@ -117,6 +117,9 @@ cdef extern from "srp.h":
     const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *length)
     size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row)
     size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
+
+    int srp_layout
+    void srp_layout_init()
 
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_times_init() except -1

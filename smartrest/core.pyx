@@ -1663,6 +1663,7 @@ cdef class Dispatcher:
 
 # ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
 
+srp_layout_init()
 init_vectorcall()
 _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
@@ -1710,6 +1711,16 @@ def _string_cache(on):
     was = bool(_default.strings.enabled)
     _default.strings.enabled = truth(on)
     srp_strings_forget(&_default.strings)
+    return was
+
+
+def _object_layout(on):
+    """Whether short texts are made by their layout: switches it on, where it is as thought, or off; returns what it was."""
+    global srp_layout
+    was = bool(srp_layout)
+    srp_layout = False
+    if truth(on):
+        srp_layout_init()
     return was
 
 

@@ -1,5 +1,4 @@
 /* The loops over fields for CPUs that the AVX-512 kernel runs on. */
-#include "srp.h"
 #include "str_layout.h"
 
 #if defined(SR_X86)

@@ -8,16 +8,17 @@
 
 /* ---- from spans to str and tuples ------------------------------------------------------------------------------------- */
 
-SRP_FN static inline PyObject *make_short(const srp_strings *strings, short_text s, size_t n) {
-    PyObject *text = srp_new_ascii(strings, n);
-    if (text) short_store((uint8_t *)(((PyASCIIObject *)text) + 1), s, n);
+SRP_FN static inline PyObject *make_short(short_text s, size_t n) {
+    uint8_t *data = NULL;
+    PyObject *text = srp_new_ascii(n, &data);
+    if (text) short_store(data, s, n);
     return text;
 }
 
 SRP_FN static inline PyObject *cached(srp_strings *strings, short_text s, size_t n) {
     if (strings->bypass) {
         strings->bypass--;
-        return make_short(strings, s, n);
+        return make_short(s, n);
     }
     uint64_t hash = short_hash(s, n);
     uint32_t tag = (uint32_t)hash | 1;
@@ -29,7 +30,7 @@ SRP_FN static inline PyObject *cached(srp_strings *strings, short_text s, size_t
         Py_INCREF(text);
         return text;
     }
-    text = make_short(strings, s, n);
+    text = make_short(s, n);
     if (slot->seen != tag) {
         slot->seen = tag;
     } else if (text) {
@@ -57,7 +58,7 @@ SRP_FN static inline PyObject *make_text(const srp_payload *p, const uint8_t *sr
     short_text s = short_load(src, len);
     if (wide && !short_ascii(s, len)) return srp_wide_text(p->kernel, src, len);
     bool number = src[0] <= '9' && len > 3;
-    return number || !p->strings->enabled ? make_short(p->strings, s, len) : cached(p->strings, s, len);
+    return number || !p->strings->enabled ? make_short(s, len) : cached(p->strings, s, len);
 }
 
 /* The loop over the fields of a row, made once for plain payloads and once for any. */

@@ -1,5 +1,4 @@
 /* The loops over fields in plain C. */
-#include "srp.h"
 #include "str_layout.h"
 
 #define SRP_FN

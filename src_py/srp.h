@@ -34,7 +34,6 @@ typedef struct {
 
 /* State of one engine; holds attacker-chosen text, bounded by SRP_SLOTS * SRP_CACHED bytes. */
 typedef struct {
-    PyObject *head; /* a str whose head short ones share, NULL: none (str_layout.h) */
     PyObject *empty;
     PyObject *ascii[128]; /* texts of one character */
     PyObject *parse_int;  /* borrowed: str -> int of any size */

@@ -1,29 +1,55 @@
-/* Short ASCII str by their layout: the one file that leans on how CPython keeps an object.
+/* str by its layout: the one file that leans on how CPython keeps an object.
  *
- * PyUnicode_New finds out anew for each text what is the same for all texts of ASCII. Here the head of a str that
- * PyUnicode_New has made is copied. Where the layout is not known, where a build keeps books on its objects, and where
- * the copy does not stand the test of srp_strings_init, PyUnicode_New makes every text.
+ * PyUnicode_New finds out anew for each text what is the same for all short ones, so here the head of a str that it has
+ * made is copied. And the UTF-8 that another library has left in a str is used instead of being made again; no function
+ * gives it without making it. srp_layout_init looks whether both is as this file thinks. Where it is not, where the layout
+ * is not known, and where a build keeps books on its objects, the documented functions do the work.
  */
-#if defined(Py_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED) || defined(PYPY_VERSION) || \
-    PY_VERSION_HEX < 0x030A0000 || PY_VERSION_HEX >= 0x030F0000
+#ifndef STR_LAYOUT_H
+#define STR_LAYOUT_H
 
-static inline PyObject *srp_new_ascii(const srp_strings *strings, size_t n) {
-    (void)strings;
-    return PyUnicode_New((Py_ssize_t)n, 127);
+#include "srp.h"
+
+#if !defined(Py_DEBUG) && !defined(Py_TRACE_REFS) && !defined(Py_GIL_DISABLED) && !defined(PYPY_VERSION) && \
+    PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030F0000
+#define SRP_KNOWS_LAYOUT
+extern PyASCIIObject srp_head; /* of a short ASCII str that has one reference and no hash yet */
+#endif
+
+extern int srp_layout; /* whether it is used */
+
+void srp_layout_init(void); /* sets both */
+
+/* A new str of n ASCII characters, still to be written to *data. */
+static inline PyObject *srp_new_ascii(size_t n, uint8_t **data) {
+#if defined(SRP_KNOWS_LAYOUT)
+    if (SRP_LIKELY(srp_layout)) {
+        PyASCIIObject *text = PyObject_Malloc(sizeof *text + n + 1);
+        if (!text) return PyErr_NoMemory();
+        *text = srp_head;
+        text->length = (Py_ssize_t)n;
+        *data = (uint8_t *)(text + 1);
+        (*data)[n] = 0;
+        return (PyObject *)text;
+    }
+#endif
+    PyObject *text = PyUnicode_New((Py_ssize_t)n, 127);
+    if (text) *data = PyUnicode_DATA(text);
+    return text;
 }
 
-#else
-#define SRP_KNOWS_LAYOUT
-
-static inline PyObject *srp_new_ascii(const srp_strings *strings, size_t n) {
-    if (!strings->head) return PyUnicode_New((Py_ssize_t)n, 127);
-    PyASCIIObject *text = PyObject_Malloc(sizeof *text + n + 1);
-    if (!text) return PyErr_NoMemory();
-    memcpy(text, strings->head, sizeof *text);
-    Py_SET_REFCNT((PyObject *)text, 1);
-    text->length = (Py_ssize_t)n;
-    ((uint8_t *)(text + 1))[n] = 0;
-    return (PyObject *)text;
+/* The UTF-8 that a str beyond ASCII keeps beside its characters, NULL where there is none. */
+static inline const uint8_t *srp_kept_utf8(PyObject *text, size_t *len) {
+#if defined(SRP_KNOWS_LAYOUT)
+    const PyCompactUnicodeObject *wide = (const PyCompactUnicodeObject *)text;
+    if (srp_layout && wide->utf8) {
+        *len = (size_t)wide->utf8_length;
+        return (const uint8_t *)wide->utf8;
+    }
+#endif
+    (void)text;
+    (void)len;
+    return NULL;
 }
 
 #endif

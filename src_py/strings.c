@@ -10,7 +10,6 @@ int srp_strings_init(srp_strings *s) {
         s->ascii[c] = PyUnicode_FromOrdinal(c);
         if (!s->ascii[c]) return -1;
     }
-    s->head = PyUnicode_New(1, 127);
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* From field values to bytes: text and numbers, on the way that runs no Python code. Other values are SRP_SLOW. */
-#include "srp.h"
+#include "str_layout.h"
 
 Py_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
     size_t size = out->size + out->size / 2 + more;
@@ -10,17 +10,17 @@ Py_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
     return 0;
 }
 
-/* Text that is not short and plain ASCII. */
+/* Text that is not short ASCII. */
 Py_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
     size_t len = (size_t)PyUnicode_GET_LENGTH(value), written = 0;
-    int width = (int)PyUnicode_KIND(value);
+    int width = (int)PyUnicode_KIND(value), status;
     bool ascii = PyUnicode_IS_ASCII(value);
-    size_t most = ascii ? len : len * (width == 1 ? 2 : width == 2 ? 3 : 4);
+    const uint8_t *utf8 = ascii ? PyUnicode_DATA(value) : srp_kept_utf8(value, &len);
+    size_t most = utf8 ? len : len * (width == 1 ? 2 : width == 2 ? 3 : 4);
     if (srp_reserve(out, sr_put_room(most))) return SRP_NO_MEMORY;
     uint8_t *dst = out->data + out->len;
-    const void *src = PyUnicode_DATA(value);
-    int status = ascii ? sr_put_text(k, style, src, len, dst, &written)
-                       : sr_put_wide(k, style, src, len, width, dst, &written);
+    status = utf8 ? sr_put_text(k, style, utf8, len, dst, &written)
+                  : sr_put_wide(k, style, PyUnicode_DATA(value), len, width, dst, &written);
     if (status == SR_OK) out->len += written;
     return status;
 }
