@@ -1,4 +1,4 @@
-"""Rows D13, F1, C1, P1 and S1: what the engine does inside. D13, F1 and S1 go through private hooks of the core."""
+"""Rows D13, F1, C1, P1, S1 and O1: what the engine does inside. D13, F1, S1 and O1 go through hooks of the core."""
 
 from __future__ import annotations
 
@@ -135,3 +135,26 @@ def s1(run: Run) -> None:
             run.race("S1", f"cache stress, {kind}", contenders, 64 * 600, "field", rows)
     finally:
         switch(was)
+
+
+def o1(run: Run) -> None:
+    """What is won by leaning on the layout of str, against the documented functions alone. A figure without a gate."""
+    switch = hook("_object_layout")
+    if switch is None or not switch(True):
+        run.not_measured("O1", "the engine has no hook for it, or str is not laid out as it thinks")
+        return
+    work = data.workload("measurements", run.seed)
+    numbers = data.cache_stress(run.seed)["iv: numbers"]
+    rows = [[line.split(",") for line in message.decode().split("\n")] for message in numbers]
+    try:
+        for part, items, units, expected in (
+            ("measurements", work.payloads, work.field_count, work.rows),
+            ("numbers", numbers, 64 * 600, rows),
+        ):
+            contenders = [
+                Contender(name, "decode(item)", {"decode": smartrest.decode}, items, before=partial(switch, on))
+                for name, on in ((OURS, True), ("documented functions alone", False))
+            ]
+            run.race("O1", f"decode {part}, texts by layout", contenders, units, "field", expected)
+    finally:
+        switch(True)
