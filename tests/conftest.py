@@ -23,6 +23,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("smartrest")
 
+if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None:
+    support.core._object_layout(False)  # a run in which the core uses the documented functions alone
+
 
 @pytest.fixture(scope="session", params=support.VARIANTS, ids=str)  # session: hypothesis refuses narrower ones
 def engine(request: pytest.FixtureRequest) -> Any:
