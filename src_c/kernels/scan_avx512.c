@@ -12,8 +12,6 @@
 
 #include "short_field_avx512.h"
 
-SR_FN static inline uint32_t lowest(uint64_t m) { return (uint32_t)_tzcnt_u64(m); }
-
 SR_FN static inline size_t ones(uint64_t m) { return (size_t)_mm_popcnt_u64(m); }
 
 SR_FN static inline uint64_t prefix_xor(uint64_t m) {
@@ -183,7 +181,7 @@ SR_FN static void widen_to_2(const uint8_t *src, size_t len, uint8_t *out) {
         __m512i a = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 14));
         __m512i b = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 15)), c = _mm512_cvtepu8_epi16(v);
         __mmask32 second = _mm256_cmplt_epi8_mask(v, _mm256_set1_epi8((char)0xC0)), more = second >> 1;
-        if (n == 32 && base + 32 < len) more |= (__mmask32)((src[base + 32] & 0xC0) == 0x80) << 31;
+        if (base + 32 < len) more |= (__mmask32)((src[base + 32] & 0xC0) == 0x80) << 31;
         __mmask32 third = second & _mm512_cmplt_epu16_mask(b, _mm512_set1_epi16(0xC0));
         __m512i low = _mm512_or_si512(_mm512_slli_epi16(_mm512_and_si512(b, six), 6), _mm512_and_si512(c, six));
         c = _mm512_mask_mov_epi16(c, second, low);
@@ -207,7 +205,7 @@ SR_FN static void widen_to_4(const uint8_t *src, size_t len, uint8_t *out) {
         __m512i c = _mm512_cvtepu8_epi32(_mm_alignr_epi8(v, before, 15)), d = _mm512_cvtepu8_epi32(v);
         __mmask16 second = _mm_cmplt_epi8_mask(v, _mm_set1_epi8((char)0xC0));
         __mmask16 more = (__mmask16)(second >> 1);
-        if (n == 16 && base + 16 < len) more |= (__mmask16)(((src[base + 16] & 0xC0) == 0x80) << 15);
+        if (base + 16 < len) more |= (__mmask16)(((src[base + 16] & 0xC0) == 0x80) << 15);
         __mmask16 third = second & _mm512_cmplt_epu32_mask(c, _mm512_set1_epi32(0xC0));
         __mmask16 fourth = third & _mm512_cmplt_epu32_mask(b, _mm512_set1_epi32(0xC0));
         __m512i low = _mm512_or_si512(_mm512_slli_epi32(_mm512_and_si512(c, six), 6), _mm512_and_si512(d, six));

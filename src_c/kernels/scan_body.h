@@ -2,7 +2,7 @@
  *
  * A kernel file defines, before including this: SR_FN (its target attribute), a type `vec` of 64 bytes with load(p) and
  * load_tail(p, n) for n < 64 bytes (the others are zero), store(p, v), masks(v), specials(v) -> SR_TEXT_* bits,
- * prefix_xor(m), flatten(out, base, m, n), ones(m) and lowest(m); and for rule D1 a type `utf8_state` that starts as
+ * prefix_xor(m), flatten(out, base, m, n) and ones(m); and for rule D1 a type `utf8_state` that starts as
  * zeros, with utf8_block(v, u) on each block that has or may need bytes beyond ASCII, utf8_pending(u): the next block is
  * one that may, and utf8_bad(u). Nothing here but the bits differs between CPUs; sr.h says what the functions promise.
  */
