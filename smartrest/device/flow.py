@@ -1,7 +1,7 @@
 """What a session publishes: life-cycle rows, answers in the order of their lanes, then data packed from the outbox.
 
 Keeps what is not acknowledged: after a broken connection data goes back to the front of the outbox, and of operations
-what is uncertain waits for the answer of 500 (operations.py). Knows the time only as it is told.
+what is uncertain waits for the answer of 500 (lanes.py). Knows the time only as it is told.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from .events import (
     OperationTimedOut,
     Publish,
 )
-from .operations import Entry, Lanes, Operation, Told
+from .lanes import Entry, Lanes, Told
+from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
 
@@ -192,7 +193,7 @@ class Flow:
     def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
         topic = topics.us(entry.operation.child)
         if executing:
-            entry.executing = Told.SENT
+            self.lanes.told(entry)
             self.publish("executing", topic, encode_row(answers.executing(entry.operation)), now, entry=entry)
         if answer and entry.answer is not None:
             entry.answered = Told.SENT

@@ -20,6 +20,7 @@ from .events import (
     Connected,
     CredentialsReceived,
     Event,
+    OperationRefused,
     SubscriptionRefused,
     TokenReceived,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 SETTLING = (State.ONLINE, State.CLOSING)
+WITHDRAWN = "not PENDING any more: withdrawn while the connection was lost"
 CREATES = ("101", "102")  # a child or service that operations may be for
 
 
@@ -182,6 +184,8 @@ class Session(Steps):
                 self._settle_at = NEVER
                 self._flow.lanes.release(now, uncertain=True)
                 self._flow.lanes.end_listening(now)
+                for entry in self._flow.lanes.withdrawn():
+                    self._flow.events.append(OperationRefused(entry.operation, WITHDRAWN, answered=False))
         if self.state is State.ONLINE and now >= self._token_at:
             self._ask_token()
         return self._end()

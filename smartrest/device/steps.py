@@ -27,8 +27,9 @@ from .events import (
     Subscribe,
 )
 from .flow import Flow, check_answerable
+from .lanes import Entry
 from .lifecycle import BY_STATE, State, Trigger
-from .operations import Entry, Operation, OperationTemplate, static_operations
+from .operations import Operation, OperationTemplate, static_operations
 from .settings import Child, Limits
 
 REFUSED = 0x80  # SUBACK

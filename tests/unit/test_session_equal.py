@@ -1,0 +1,114 @@
+"""Equal operations without an ID across a broken connection: what the platform's order tells, and what it cannot.
+
+501 to 503 act on the oldest operation of a fragment, and 500 brings what is PENDING, oldest first. So its answer begins
+with what was PENDING when the connection broke; that tells equal rows apart wherever an order can.
+"""
+
+from __future__ import annotations
+
+import pytest
+from support_session import PlatformOperation, SimulatedPlatform, Simulation
+
+from smartrest.device import Limits, Operation, Session
+from smartrest.mqtt import Backoff
+
+A, B = ("511", "device", "a"), ("511", "device", "b")
+LATENCY = 0.1
+TOLD = 10.0 + 2.5 * LATENCY  # an operation of 10.0 came, its 501 has arrived, its acknowledgement has not
+UNTOLD = 10.0 + 1.5 * LATENCY  # the 501 is on its way, and will be lost
+LIMITS = Limits(backoff=Backoff(0.2, 1.0), settle=1.0, doubt=0.0)
+
+
+class Story:
+    """One device whose connection breaks once, at `cut`; each run gives a result of its own after `takes` seconds."""
+
+    def __init__(self, *, cut: float, takes: float = 8.0) -> None:
+        self.platform = SimulatedPlatform()
+        session = Session("device", acknowledgements=True, limits=LIMITS, random=lambda: 0.5, now=0.0)
+        self.simulation = Simulation(self.platform, session, latency=LATENCY, handler=self.handle)
+        self.takes = takes
+        self.made: list[PlatformOperation] = []
+        self.simulation.at(cut, self.cut)
+
+    def handle(self, operation: Operation) -> tuple[tuple[str, ...], float]:
+        return (f"{operation.row[2]}{len(self.simulation.ran)}",), self.takes
+
+    def cut(self) -> None:
+        self.simulation.reachable = False
+        self.simulation.cut()
+
+    def create(self, moment: float, *rows: tuple[str, ...]) -> None:
+        self.simulation.at(moment, lambda: self.made.extend(self.platform.create(*rows)))
+
+    def cancel(self, moment: float, index: int) -> None:
+        def cancel() -> None:
+            self.made[index].status = "CANCELLED"
+
+        self.simulation.at(moment, cancel)
+
+    def end(self) -> list[str]:
+        """Back online at 15; how the operations ended, in the order in which they were made."""
+        self.simulation.at(15.0, lambda: setattr(self.simulation, "reachable", True))
+        self.simulation.run(120.0)
+        assert self.simulation.session.operations == []
+        return [" ".join([operation.status.lower(), *operation.result]) for operation in self.made]
+
+    @property
+    def ran(self) -> list[str]:
+        return [operation.row[2] for operation in self.simulation.ran]
+
+
+@pytest.mark.parametrize("cut", [TOLD, UNTOLD])
+def test_what_waited_behind_it_tells_whether_501_arrived(cut: float) -> None:
+    story = Story(cut=cut)
+    story.create(10.0, A, A)
+    assert story.end() == ["successful a1", "successful a2"]
+    assert story.ran == ["a", "a"]
+
+
+@pytest.mark.parametrize("cut", [TOLD, UNTOLD])
+def test_an_equal_one_made_while_offline_is_told_by_what_stands_before_it(cut: float) -> None:
+    story = Story(cut=cut)
+    story.create(10.0, A, B)
+    story.create(12.0, A)
+    assert story.end() == ["successful a1", "successful b2", "successful a3"]
+
+
+def test_one_that_runs_keeps_its_place_before_all_that_were_made_while_offline() -> None:
+    """Its 501 was acknowledged: what is PENDING now, equal or not, is younger."""
+    story = Story(cut=11.0)
+    story.create(10.0, A)
+    story.create(12.0, B, A)
+    assert story.end() == ["successful a1", "successful b2", "successful a3"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_equal_ones_that_nothing_tells_apart(answered: bool) -> None:
+    """The limit: the 501 was lost, or it arrived and an equal operation was made since. The rows are the same.
+
+    The operation is run once. In the second case the younger one is failed, with the reason: nothing is run twice, and
+    nothing stays EXECUTING to catch the answers of others.
+    """
+    lost = Story(cut=UNTOLD, takes=0.1 if answered else 8.0)
+    lost.create(10.0, A)
+    assert lost.end() == ["successful a1"]
+    arrived = Story(cut=TOLD, takes=0.1 if answered else 8.0)
+    arrived.create(10.0, A)
+    arrived.create(12.0, A)
+    assert arrived.end() == ["successful a1", "failed"]
+    assert arrived.made[1].reason == "Could not be told from an equal operation while the connection was lost."
+    assert arrived.ran == ["a"]
+    arrived.made.clear()
+    arrived.create(130.0, B)
+    arrived.simulation.run(200.0)
+    assert [(op.status, op.result) for op in arrived.made] == [("SUCCESSFUL", ["b2"])]
+
+
+def test_what_was_cancelled_while_offline_is_not_run() -> None:
+    story = Story(cut=11.0)
+    story.create(10.0, A, B)
+    story.cancel(12.0, 1)
+    story.create(13.0, ("511", "device", "c"))
+    assert story.end() == ["successful a1", "cancelled", "successful c2"]
+    assert story.ran == ["a", "c"]
+    assert story.platform.errors == []
