@@ -178,10 +178,6 @@ class Lanes:
     def entry(self, operation: Operation) -> Entry | None:
         return self._entries.get(operation)
 
-    def knows(self, operation: Operation) -> bool:
-        """Whether its row may be a repeat, which takes no room."""
-        return operation.row in self._by_row if operation.id is None else _mark(operation) in self._by_id
-
     def told(self, entry: Entry) -> None:
         """Its 501 is on its way."""
         entry.executing, entry.executing_in = Told.SENT, self._asks
@@ -196,8 +192,11 @@ class Lanes:
         if lane.running is entry:
             lane.running = None
 
-    def receive(self, entries: list[Entry], now: float, *, duplicate: bool = False) -> list[tuple[Entry, bool]]:
-        """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does.
+    def receive(
+        self, entries: list[Entry], now: float, *, duplicate: bool = False, room: int
+    ) -> list[tuple[Entry, bool | None]]:
+        """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does:
+        `None` where it does not and is the first for which there is no `room`, or comes after that one.
 
         By ID a repeat is certain. Without one, a row that equals the row of an operation held or just answered is a
         repeat while the answer of 500 is awaited, or where MQTT marks the payload as a duplicate; one row of a payload
@@ -207,7 +206,7 @@ class Lanes:
         order tells more: `Lane.still_pending`.
         """
         self._now = now
-        result: list[tuple[Entry, bool]] = []
+        result: list[tuple[Entry, bool | None]] = []
         fresh: list[Entry] = []
         unplaced: dict[tuple[str, str], list[Entry]] = {}
         pending: dict[tuple[str, str], set[Entry]] = {}
@@ -216,6 +215,10 @@ class Lanes:
         used = set(paired.values())
         for entry in entries:
             known = paired.get(entry) or self._find(entry.operation, duplicate, candidates, used)
+            room -= known is None
+            if known is None and room < 0:
+                result.append((entry, None))
+                continue
             result.append((known or entry, known is not None))
             key = (known or entry).operation.lane
             if known is None:

@@ -36,6 +36,7 @@ REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 NEVER = float("inf")
+CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
 
@@ -189,20 +190,20 @@ class Steps:
 
     def _take_operations(self, found: list[tuple[Operation, str | None]], duplicate: bool) -> None:
         events = self._flow.events
+        lanes = self._flow.lanes
         entries: list[Entry] = []
         for operation, refusal in found:
             reason = check_answerable(operation, self._budget)
-            if reason is None and (
-                self._left_pending or len(self._flow.lanes) + len(entries) >= self.limits.operations
-            ):
-                self._left_pending = True  # and so are all younger ones: the platform answers the oldest
-                reason = "too many operations at a time; left PENDING, to be asked for later"
-            if reason is not None:
-                events.append(OperationRefused(operation, reason, answered=False))
-            else:
+            if reason is None:
                 entries.append(Entry(operation, refusal))
-        for entry, repeated in self._flow.lanes.receive(entries, self._now, duplicate=duplicate):
-            if repeated:
+            else:
+                events.append(OperationRefused(operation, reason, answered=False))
+        room = 0 if self._left_pending else self.limits.operations - len(lanes)
+        for entry, repeated in lanes.receive(entries, self._now, duplicate=duplicate, room=room):
+            if repeated is None:
+                self._left_pending = True  # and so are all younger ones: the platform answers the oldest
+                events.append(OperationRefused(entry.operation, CROWDED, answered=False))
+            elif repeated:
                 events.append(OperationRepeated(entry.operation))
             elif entry.refusal is not None:
                 events.append(OperationRefused(entry.operation, entry.refusal))

@@ -357,6 +357,19 @@ def test_what_does_not_fit_is_left_pending_and_asked_for_later() -> None:
     assert [op.row[2] for op in session.operations] == ["2", "3", "4", "5"]
 
 
+def test_what_is_held_finds_its_row_again_where_there_is_no_room_for_more() -> None:
+    session = fresh(limits=Limits(operations=2))
+    (running,) = started(session.received("s/ds", b"511,dev,1\n511,dev,2", 20.0))
+    session.disconnected(21.0)
+    session.tick(session.due() or 0.0)
+    session.connected(0, 30.0)
+    session.subscribed("s/ds", 1, 30.0)
+    assert kinds(session.received("s/ds", b"511,dev,2\n511,dev,3", 30.1)) == [OperationRepeated, OperationRefused]
+    session.tick(40.0)
+    assert [op.row[2] for op in session.operations] == ["1", "2"]
+    assert [op.row[2] for op in started(session.succeed(running, now=41.0))] == ["2"]
+
+
 def test_operations_wait_until_the_connection_stands_and_500_is_answered() -> None:
     session = online(acknowledgements=True)
     (ask,) = session.outgoing()
