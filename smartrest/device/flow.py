@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import encode, encode_row
+from .. import PayloadTooLargeError, encode, encode_row
+from .._constants import ROW_END
 from ..mqtt import topics
 from . import answers
 from .events import (
@@ -197,10 +198,23 @@ class Flow:
             self.publish("executing", topic, encode_row(answers.executing(entry.operation)), now, entry=entry)
         if answer and entry.answer is not None:
             entry.answered = Told.SENT
-            ambiguous = entry.ambiguous and entry.operation.id is None
-            self.publish("answer", topic, encode([entry.answer], limit=self.budget(topic)), now, entry=entry)
-            if ambiguous:
-                self.publish("sweep", topic, encode_row(answers.sweep(entry.operation)), now)
+            *parts, last = self._answer_payloads(entry, self.budget(topic))
+            for part in parts:
+                self.publish("part of an answer", topic, part, now)
+            self.publish("answer", topic, last, now, entry=entry)
+
+    def _answer_payloads(self, entry: Entry, limit: int) -> list[bytes]:
+        """The answer; behind it in the same payload, since both or none must arrive, what settles an ambiguous one."""
+        assert entry.answer is not None
+        if not entry.ambiguous or entry.operation.id is not None:
+            return [encode_row(entry.answer, limit=limit)]
+        sweep = answers.sweep(entry.operation)
+        settled = encode_row(sweep)
+        try:
+            answer = answers.fit(entry.answer, limit - len(ROW_END) - len(settled))
+            return [encode([answer, sweep], limit=limit)]
+        except PayloadTooLargeError:  # many numbers, of which none can be cut
+            return [encode_row(entry.answer, limit=limit), settled]
 
     def _limit(self, operation: Operation) -> int:
         return self.budget(topics.us(operation.child))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from support_session import PlatformOperation, SimulatedPlatform, Simulation
 
+from smartrest import decode
 from smartrest.device import Limits, Operation, Session
 from smartrest.mqtt import Backoff
 
@@ -19,19 +20,35 @@ UNTOLD = 10.0 + 1.5 * LATENCY  # the 501 is on its way, and will be lost
 LIMITS = Limits(backoff=Backoff(0.2, 1.0), settle=1.0, doubt=0.0)
 
 
+class Recorder(SimulatedPlatform):
+    """Keeps the payloads, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.payloads: list[bytes] = []
+
+    def receive(self, device: str, topic: str, payload: bytes) -> None:
+        self.payloads.append(payload)
+        super().receive(device, topic, payload)
+
+
 class Story:
     """One device whose connection breaks once, at `cut`; each run gives a result of its own after `takes` seconds."""
 
     def __init__(self, *, cut: float, takes: float = 8.0) -> None:
-        self.platform = SimulatedPlatform()
+        self.platform = Recorder()
         session = Session("device", acknowledgements=True, limits=LIMITS, random=lambda: 0.5, now=0.0)
         self.simulation = Simulation(self.platform, session, latency=LATENCY, handler=self.handle)
         self.takes = takes
+        self.text = ""
+        self.fields: tuple[int, ...] = ()
         self.made: list[PlatformOperation] = []
         self.simulation.at(cut, self.cut)
 
-    def handle(self, operation: Operation) -> tuple[tuple[str, ...], float]:
-        return (f"{operation.row[2]}{len(self.simulation.ran)}",), self.takes
+    def handle(self, operation: Operation) -> tuple[tuple[str | int, ...], float]:
+        if self.fields:
+            return self.fields, self.takes
+        return (self.text or f"{operation.row[2]}{len(self.simulation.ran)}",), self.takes
 
     def cut(self) -> None:
         self.simulation.reachable = False
@@ -102,6 +119,31 @@ def test_equal_ones_that_nothing_tells_apart(answered: bool) -> None:
     arrived.create(130.0, B)
     arrived.simulation.run(200.0)
     assert [(op.status, op.result) for op in arrived.made] == [("SUCCESSFUL", ["b2"])]
+
+
+@pytest.mark.parametrize("length", [10, 20_000])
+def test_the_answer_and_what_fails_the_other_cannot_be_parted(length: int) -> None:
+    """In one payload: if the connection broke between two, the other would stay EXECUTING."""
+    story = Story(cut=TOLD)
+    story.text = "x" * length
+    story.create(10.0, A)
+    story.create(12.0, A)
+    story.end()
+    (both,) = [payload for payload in story.platform.payloads if payload.startswith(b"503,c8y_Command,x")]
+    assert [row[0] for row in decode(both)] == ["503", "507"]
+    assert len(both) <= 16_173
+
+
+def test_an_answer_of_numbers_that_leaves_no_room_is_followed_by_it() -> None:
+    story = Story(cut=TOLD)
+    story.fields = tuple(range(1_000, 4_227))
+    story.create(10.0, A)
+    story.create(12.0, A)
+    assert story.end()[1] == "failed"
+    assert [len(payload) > 16_100 for payload in story.platform.payloads if payload[:3] in (b"503", b"507")] == [
+        True,
+        False,
+    ]
 
 
 def test_what_was_cancelled_while_offline_is_not_run() -> None:
