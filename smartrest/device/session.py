@@ -136,6 +136,9 @@ class Session(Steps):
         if id in self._registrations:
             self._registrations.remove(id)
             self._check_registered()
+        if id in self._settling_left_over:
+            self._settling_left_over.remove(id)
+            self._check_left_over()
         return self._end()
 
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:

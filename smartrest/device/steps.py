@@ -100,6 +100,7 @@ class Steps:
         self._token_at = self._grace_at = self._settle_at = NEVER
         self._subscriptions: dict[str, int | None] = {}
         self._registrations: set[int] = set()
+        self._settling_left_over: set[int] = set()
         self._left_pending = False  # operations that did not find room
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
@@ -126,7 +127,7 @@ class Steps:
     def _end(self) -> list[Event]:
         flow = self._flow
         if self.state in PUBLISHING:
-            flow.pump(self._now, start=self.state is State.ONLINE)
+            flow.pump(self._now, start=self.state is State.ONLINE and not self._settling_left_over)
         if self.state is State.ONLINE:
             room = len(flow.lanes) <= self.limits.operations // 2
             if not flow.lanes.listening and (flow.lanes.ask_again or (self._left_pending and room)):
@@ -168,6 +169,7 @@ class Steps:
         self._flow.disconnected(self._now)
         self._subscriptions.clear()
         self._registrations.clear()
+        self._settling_left_over.clear()
         self._grace_at = self._settle_at = NEVER
 
     def _discard(self) -> None:
@@ -255,11 +257,18 @@ class Steps:
         self._refusals = self._denials = self._token_attempts = 0
         self._flow.pump(self._now, start=False)
         for topic, rows in self._left_over().items():
-            self._flow.publish("left over", topic, encode(rows), self._now)
-        self._finished, self._restarted = (), None
+            id = self._flow.publish("left over", topic, encode(rows), self._now)
+            if id in self._flow.in_flight:
+                self._settling_left_over.add(id)
+        self._check_left_over()
         self._ask_pending()
         if self.token_wanted and (self.token is None or self._now >= self._token_at):
             self._ask_token()
+
+    def _check_left_over(self) -> None:
+        """Once settled it is never sent again: it would fail what runs by then."""
+        if not self._settling_left_over:
+            self._finished, self._restarted = (), None
 
     def _left_over(self) -> dict[str, list[tuple[str, ...]]]:
         rows: dict[str, list[tuple[str, ...]]] = {}
