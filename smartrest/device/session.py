@@ -307,6 +307,8 @@ class Session(Steps):
 
     def due(self) -> float | None:
         """When `tick` wants to be called, or `None`."""
+        if self._deadline == NEVER and self.state is State.CONNECTING:
+            return self._now  # made without a time: the first tick tells it
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
         if self.state in SETTLING:
             moments += [self._grace_at, self._settle_at]
