@@ -20,6 +20,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
+from .aiomqtt_client import Client
 from .base import DeviceBase, DeviceError, log
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
@@ -140,7 +141,7 @@ class AsyncDevice(DeviceBase):
     def _in_loop(self, call: Callable[[], None]) -> None:
         """Call here, or from another thread in the loop, with its errors raised here."""
         loop = self._loop
-        if loop is None or loop.is_closed() or loop is _running_loop():
+        if loop is None or not loop.is_running() or loop is _running_loop():
             call()
             return
 
@@ -167,7 +168,7 @@ class AsyncDevice(DeviceBase):
         for event in events:
             if isinstance(event, OperationTimedOut):
                 self._abandon(event.operation)
-        if self._ended is not None and self._loop is not None:
+        if self._ended is not None and self._loop is not None and not self._loop.is_closed():
             self._act()
         waiting, self._waiting = self._waiting, []
         for future in waiting:
@@ -205,7 +206,8 @@ class AsyncDevice(DeviceBase):
             self._ended.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
+        assert self._loop is not None
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -230,7 +232,8 @@ class AsyncDevice(DeviceBase):
             self._busy[operation.lane] = operation, self._spawn(self._handle(handler, operation))
 
     def _in_loop_later(self, call: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(call)
+        assert self._loop is not None
+        self._loop.call_soon(call)
 
     async def _handle(self, handler: Handler, operation: Operation) -> None:
         """The lane is free before the answer leaves: the next operation comes after it."""
@@ -309,16 +312,17 @@ class _Connection:
 
     def __init__(self, device: AsyncDevice, action: Connect) -> None:
         self._device = device
-        self._client: aiomqtt.Client | None = None
+        self._made: Client | None = None
+        self._client: Client | None = None  # while it is connected
         self._closing = False
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._task = device._spawn(self._serve(action))
 
-    def _make(self, action: Connect) -> aiomqtt.Client:
+    def _make(self, action: Connect) -> Client:
         device, endpoint, will = self._device, self._device.endpoint, self._device.last_will
         known = action.credentials
-        return aiomqtt.Client(
+        return Client(
             endpoint.host,
             endpoint.port,
             identifier=action.client_id,
@@ -338,7 +342,7 @@ class _Connection:
     async def _serve(self, action: Connect) -> None:
         reason: str | None = None
         try:
-            client = self._make(action)
+            client = self._made = self._make(action)
             client.pending_calls_threshold = UNLIMITED
             async with client:
                 self._client = client
@@ -363,34 +367,36 @@ class _Connection:
             self._client = None
             for task in self._tasks:
                 task.cancel()
+            if self._made is not None:
+                self._made.drop()
             self._device._closed(self, reason and self._device._why(reason))
 
-    async def _read(self, client: aiomqtt.Client) -> None:
+    async def _read(self, client: Client) -> None:
         async for message in client.messages:
-            payload = message.payload
+            payload, duplicate = message.payload, client.duplicates.popleft()
             if isinstance(payload, (bytes, bytearray)):
-                self._tell(self._device.session.received, str(message.topic), bytes(payload))
+                self._tell(self._device.session.received, str(message.topic), bytes(payload), duplicate=duplicate)
 
-    def _tell(self, call: Callable[..., list[Event]], *arguments: Any) -> None:
+    def _tell(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
         if self._device._connection is self:
-            self._device._do(call(*arguments, monotonic()))
+            self._device._do(call(*arguments, monotonic(), **options))
 
     def put(self, action: Publish | Subscribe) -> None:
         """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
         if self._client is not None and not self._closing:
             client = self._client
             work = self._publish(client, action) if isinstance(action, Publish) else self._subscribe(client, action)
-            task = asyncio.ensure_future(work)
+            task = self._device._spawn(work)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _publish(self, client: aiomqtt.Client, action: Publish) -> None:
+    async def _publish(self, client: Client, action: Publish) -> None:
         with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task says so
             await client.publish(action.topic, action.payload, action.qos, timeout=math.inf)
             if action.qos:
                 self._tell(self._device.session.acknowledged, action.id)
 
-    async def _subscribe(self, client: aiomqtt.Client, action: Subscribe) -> None:
+    async def _subscribe(self, client: Client, action: Subscribe) -> None:
         with contextlib.suppress(aiomqtt.MqttError):  # as above
             codes = await client.subscribe(action.topic, action.qos, timeout=math.inf)
             code = codes[0]
@@ -408,6 +414,8 @@ class _Connection:
         """End without waiting for anybody; the session knows already."""
         if self._device._connection is self:
             self._device._connection = None
+        if self._made is not None:
+            self._made.drop()
         self._task.cancel()
 
 
