@@ -30,6 +30,8 @@ from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
 
+_SPENT = 64  # time limits of operations that are done, kept before they are swept
+
 
 @dataclass
 class Flight:
@@ -65,7 +67,9 @@ class Flow:
         self.lanes = Lanes(limits.doubt, settling=acknowledgements)
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
+        self.taken = 0  # rows of data
         self._data_in_flight = 0
+        self._acknowledged_at = 0.0  # the latest
         self._last_id = 0
         self._deadlines: list[tuple[float, int, Entry]] = []
 
@@ -86,6 +90,7 @@ class Flow:
         flight = self.in_flight.pop(id, None)
         if flight is not None:
             self._data_in_flight -= flight.kind == "data"
+            self._acknowledged_at = now
             self._settle(id, flight, now)
         return flight
 
@@ -106,6 +111,7 @@ class Flow:
     # Data
 
     def put(self, items: list[Item], now: float) -> None:
+        self.taken += len(items)
         self._report(self.outbox.put(items), "queue_full")
         if self.outbox and self.flush_at is None:
             self.flush_at = now + self.linger
@@ -190,6 +196,9 @@ class Flow:
         if entry.deadline is not None:
             self._last_id += 1  # parts entries of equal time
             heapq.heappush(self._deadlines, (entry.deadline, self._last_id, entry))
+            if len(self._deadlines) > 2 * len(self.lanes) + _SPENT:
+                self._deadlines = [item for item in self._deadlines if _counts(item)]
+                heapq.heapify(self._deadlines)
 
     def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
         topic = topics.us(entry.operation.child)
@@ -244,9 +253,8 @@ class Flow:
 
     def _next_deadline(self) -> float:
         while self._deadlines:
-            moment, _, entry = self._deadlines[0]
-            if entry.running and entry.deadline == moment:
-                return moment
+            if _counts(self._deadlines[0]):
+                return self._deadlines[0][0]
             heapq.heappop(self._deadlines)
         return float("inf")
 
@@ -255,15 +263,23 @@ class Flow:
         moments = [self._next_deadline()]
         if publishing and self.flush_at is not None and self._data_in_flight < self.limits.in_flight:
             moments.append(self.flush_at)
-        oldest = next(iter(self.in_flight.values()), None)
-        if oldest is not None:
-            moments.append(oldest.sent_at + self.limits.acknowledge)
+        moments.append(self._dead_at())
         return min(moments)
 
     def overdue(self, now: float) -> bool:
-        """Whether the oldest payload has waited too long for its acknowledgement."""
+        """Whether the oldest payload waits, and nothing was acknowledged for too long."""
+        return now >= self._dead_at()
+
+    def _dead_at(self) -> float:
         oldest = next(iter(self.in_flight.values()), None)
-        return oldest is not None and now >= oldest.sent_at + self.limits.acknowledge
+        if oldest is None:
+            return float("inf")
+        return max(oldest.sent_at, self._acknowledged_at) + self.limits.acknowledge
+
+
+def _counts(item: tuple[float, int, Entry]) -> bool:
+    """Whether a time limit is still that of its operation."""
+    return item[2].running and item[2].deadline == item[0]
 
 
 def check_answerable(operation: Operation, budget: Callable[[str], int]) -> str | None:

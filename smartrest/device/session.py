@@ -70,6 +70,11 @@ class Session(Steps):
         return len(self._flow.outbox)
 
     @property
+    def taken(self) -> int:
+        """Data rows taken so far; a row that was split counts as its parts."""
+        return self._flow.taken
+
+    @property
     def unacknowledged(self) -> int:
         """Data rows in flight."""
         return sum(len(flight.items) for flight in self._flow.in_flight.values())
@@ -218,7 +223,7 @@ class Session(Steps):
             measurement = x_id is None and MEASUREMENT(encoded[0]) is not None
             items += [Item(topic, data, measurement=measurement) for data in encoded]
         if x_id is None:
-            self._known.update(str(row[1]) for row in rows if row[0] in CREATES and len(row) > 1)
+            self._known.update(str(row[1]) for row in rows if str(row[0]) in CREATES and len(row) > 1)
         self._flow.put(items, self._now)
         return self._end()
 

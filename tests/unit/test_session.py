@@ -276,6 +276,22 @@ def test_a_half_open_connection_is_given_up() -> None:
     assert session.pending == 1
 
 
+def test_a_slow_connection_is_not_taken_for_a_dead_one() -> None:
+    """Twenty full payloads may take minutes; as long as one after the other is acknowledged, somebody is there."""
+    session = online(acknowledgements=True)
+    session.publish("s/us", b"200,a,b,1", now=10.0)
+    session.publish("s/us", b"200,a,b,2", now=10.0)
+    *before, first, second = (action.id for action in session.outgoing() if isinstance(action, Publish))
+    for id in before:
+        session.acknowledged(id, 10.0)
+    session.tick(20.0)
+    session.acknowledged(first, 65.0)
+    assert session.tick(80.0) == []
+    assert session.due() == 125.0
+    assert kinds(session.tick(125.0)) == [Lost]
+    assert second
+
+
 def test_what_was_not_acknowledged_is_sent_again_in_order() -> None:
     session = online(acknowledgements=True)
     for number in range(3):
@@ -410,6 +426,12 @@ def test_a_token_that_does_not_tell_its_life_has_the_usual(text: str) -> None:
     session = online(token=True)
     (received,) = session.received("s/dat", f"71,{text}".encode(), 2.0)
     assert received == TokenReceived(text, 1800.0)
+
+
+def test_a_token_of_no_life_is_not_asked_for_without_end() -> None:
+    session = online(token=True)
+    (received,) = session.received("s/dat", f"71,{token(1, 1e-6)}".encode(), 2.0)
+    assert received == TokenReceived(token(1, 1e-6), 1.0)
 
 
 def test_a_token_outlives_the_connection() -> None:

@@ -129,7 +129,7 @@ def test_an_operation_for_an_unknown_child_is_refused_and_answered_there() -> No
 
 def test_children_and_services_that_the_program_created_are_known() -> None:
     session = fresh()
-    session.send(("101", "new", "New child"), ("102", "service", "systemd", "name", "up"))
+    session.send((101, "new", "New child"), ("102", "service", "systemd", "name", "up"))
     operations = started(session.received("s/ds", b"510,new\n510,service", 20.0))
     assert [operation.child for operation in operations] == ["new", "service"]
 
@@ -219,6 +219,17 @@ def test_time_limit() -> None:
     ]
     assert session.succeed(first, "late", now=81.0) == [AnswerIgnored(first)]
     assert session.due() == 140.0
+
+
+def test_time_limits_of_what_is_done_are_not_kept() -> None:
+    session = fresh()
+    session.received("s/ds", b"510,dev", 20.0)  # takes its hour; all behind it have later limits
+    for number in range(2_000):
+        (operation,) = started(session.received("s/ds", b"511,dev,%d" % number, 21.0 + number))
+        session.extend(operation, 3600.0)
+        session.succeed(operation)
+        session.outgoing()
+    assert len(session._flow._deadlines) < 100
 
 
 def test_no_time_limit() -> None:
