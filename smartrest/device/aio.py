@@ -27,7 +27,6 @@ from .handlers import Handler, failure_text, result_fields
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
-from .workers import Workers
 
 if TYPE_CHECKING:
     from .. import RowLike
@@ -53,7 +52,6 @@ class AsyncDevice(DeviceBase):
         self._connection: _Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # what must not be collected while it runs
         self._ended: asyncio.Event | None = None
-        self._workers: Workers | None = None
         self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> what runs
         self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> whose thread was given up and has not returned
 
@@ -66,7 +64,7 @@ class AsyncDevice(DeviceBase):
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._gave_up = None
-        self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+        self._open_workers()
         self._do(self.session.start(monotonic()) if self.session.state in ENDED else [])
         if timeout is not None:
             await self.wait_online(timeout)
@@ -102,7 +100,6 @@ class AsyncDevice(DeviceBase):
         """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`."""
 
         def send() -> None:
-            self.statistics.sent += len(rows)
             self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
 
         self._in_loop(send)
@@ -116,9 +113,11 @@ class AsyncDevice(DeviceBase):
         self._in_loop(lambda: self._do(self.session.add_child(child, now=monotonic())))
 
     async def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
+        device has ended."""
         self._do(self.session.flush(monotonic()))
-        return await self._wait(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+        await self._wait(lambda: self._is_flushed or (self._ended is not None and self._ended.is_set()), timeout)
+        return self._is_flushed
 
     async def __aenter__(self: D) -> D:
         await self.start()
@@ -163,6 +162,7 @@ class AsyncDevice(DeviceBase):
 
     def _do(self, events: list[Event]) -> None:
         """Tell events, run operations, carry out actions; then ask for the next tick."""
+        self.statistics.sent = self.session.taken
         for operation in self._note(events):
             self._dispatch(operation)
         for event in events:
@@ -200,8 +200,7 @@ class AsyncDevice(DeviceBase):
         self._do(self.session.tick(monotonic()))
 
     def _end(self) -> None:
-        if self._workers is not None:
-            self._workers.close()
+        self._close_workers()
         if self._connection is None and self._ended is not None:
             self._ended.set()
 
@@ -273,6 +272,8 @@ class AsyncDevice(DeviceBase):
             self._do(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
 
         def job() -> None:
+            if future.cancelled():
+                return
             result, failure = None, None
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(begin)

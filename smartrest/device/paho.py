@@ -27,7 +27,6 @@ from .handlers import Handler, failure_text, result_fields
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
-from .workers import Workers
 
 if TYPE_CHECKING:
     from .. import RowLike
@@ -56,7 +55,6 @@ class Device(DeviceBase):
         self._changed = threading.Condition(self._lock)
         self._events: list[Event] = []
         self._thread: threading.Thread | None = None
-        self._workers: Workers | None = None
         self._client: mqtt.Client | None = None
         self._acknowledged: dict[int, int] = {}  # paho's message ID -> the session's
         self._subscribed: dict[int, str] = {}
@@ -79,7 +77,7 @@ class Device(DeviceBase):
             self._gave_up = None
             if self.session.state in ENDED:
                 self._events += self.session.start(monotonic())
-            self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+            self._open_workers()
             self._thread = threading.Thread(
                 target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True
             )
@@ -122,7 +120,6 @@ class Device(DeviceBase):
     def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
         """Publish rows; see `Session.send`. Never blocks; offline they wait within `limits.queue`."""
         with self._lock:
-            self.statistics.sent += len(rows)
             self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -136,10 +133,12 @@ class Device(DeviceBase):
             self._tell(self.session.add_child(child, now=monotonic()))
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
+        device has ended."""
         with self._lock:
             self._tell(self.session.flush(monotonic()))
-        return self._wait_once(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+        self._wait_once(lambda: self._is_flushed or self._has_ended, timeout)
+        return self._is_flushed
 
     def __enter__(self: D) -> D:
         self.start()
@@ -154,6 +153,7 @@ class Device(DeviceBase):
 
     def _tell(self, events: Iterable[Event]) -> None:
         """Under the lock: what the session said is told by the device's thread."""
+        self.statistics.sent = self.session.taken
         self._events += events
         if not self._awake:
             self._awake = True
@@ -173,6 +173,10 @@ class Device(DeviceBase):
         if not self._wait_once(condition, timeout):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._thread is None and self._workers is not None
+
     def _error(self) -> DeviceError | None:
         return DeviceError(self._gave_up) if self._gave_up is not None else None
 
@@ -187,8 +191,7 @@ class Device(DeviceBase):
         finally:
             self._close_client()
             with self._changed:
-                if self._workers is not None:
-                    self._workers.close()
+                self._close_workers()
                 self._thread = None
                 self._changed.notify_all()
 
@@ -303,7 +306,7 @@ class Device(DeviceBase):
             sock = client.socket()
             if isinstance(sock, socket.socket):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except (OSError, mqtt.WebsocketConnectionError) as error:
+        except (OSError, ValueError, mqtt.WebsocketConnectionError) as error:  # ValueError: no name of a host
             self._lost(f"cannot connect to {endpoint.url}: {error}")
 
     def _disconnect(self, action: Disconnect) -> None:

@@ -240,12 +240,15 @@ def test_what_is_too_long(smartrest_platform: Platform, make: Make) -> None:
         device.send(("400", "c8y_Event", "x" * 17_000))
     with pytest.raises(SmartRestError):
         device.send(("400", "c8y_Event", "x"), child="a/b")
+    assert device.statistics.sent == 0
     device.send(("400", "c8y_Event", "x" * 16_100))
     device.send(("140", *(text for n in range(900) for text in (f"package-{n}", "1.0", "apt", "http://example.com"))))
     assert device.flush(10)
     smartrest_platform.wait_for(lambda: "141" in [row[0] for row in smartrest_platform.published("s/us")])
     assert device.online
-    assert device.statistics.connections == 1
+    counts = device.statistics
+    assert counts.connections == 1
+    assert counts.sent == counts.acknowledged > 2  # a row that was split counts as its parts
     assert smartrest_platform.errors == []
 
 
@@ -269,6 +272,29 @@ def test_stopping_delivers_first_and_starting_again_works(smartrest_platform: Pl
     device.stop()
     assert device.session.pending == 1
     smartrest_platform.wait_for(lambda: ("200", "a", "b", "3") in smartrest_platform.published("s/us"))
+
+
+def test_what_waits_for_a_worker_when_the_device_is_stopped_runs_after_the_next_start(
+    smartrest_platform: Platform, make: Make
+) -> None:
+    device = make(smartrest_platform, children=["c1"], workers=1, limits=replace(QUICK, drain=0.3))
+    begun, release = threading.Event(), threading.Event()
+
+    @device.operation("c8y_Command")
+    def command(operation: Any) -> str:
+        begun.set()
+        release.wait(20)
+        return str(operation.device)
+
+    device.start(10)
+    smartrest_platform.wait_for_device("c1")
+    operations = smartrest_platform.send(("511", "dev", "x"), ("511", "c1", "x"))
+    assert begun.wait(5)
+    operations[1].wait_for("EXECUTING", seconds=5)
+    device.stop()
+    device.start(10)
+    release.set()
+    assert [operation.wait(5).result for operation in operations] == ["dev", "c1"]
 
 
 def test_a_handler_may_stop_the_device(smartrest_platform: Platform, make: Make, kind: str) -> None:
