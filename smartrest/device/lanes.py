@@ -44,6 +44,7 @@ class Entry:
         "refusal",
         "repeated",
         "reported",
+        "settled",
         "started",
         "status",
     )
@@ -60,6 +61,7 @@ class Entry:
         self.answer: tuple[Any, ...] | None = None  # the row 502, 503, 505 or 506
         self.status = ""
         self.answered = Told.NO
+        self.settled = False  # it came when no older one was still to come
         self.awaited = False  # the connection broke: 500 has yet to bring it, if it is still PENDING
         self.repeated = False  # an equal row was taken for this operation again
         self.ambiguous = False  # 501 was repeated: an equal operation, unknown here, may have got one of the two
@@ -106,17 +108,17 @@ class Lane:
 
         What was PENDING when the connection broke is older than all that came since, and the 501s that arrived are
         those of the oldest. So a number of entries at the front has arrived, and the answer begins with the others, in
-        order. Of several such numbers the smallest counts, and what it leaves uncertain is ambiguous. Where none fits
-        (an operation was cancelled) this tells nothing.
+        order. Of several such numbers the smallest counts, and what it leaves uncertain is ambiguous. Where none fits,
+        or only that of all, this tells nothing: an operation was cancelled, or the rows are no answer but new.
         """
         known = [entry for entry in self.entries if entry.awaited and entry.executing in (Told.NO, Told.UNCERTAIN)]
         marks = [_mark(entry.operation) for entry in known]
         uncertain = sum(entry.executing is Told.UNCERTAIN for entry in known)
         whole = [n for n in range(uncertain + 1) if rows[: len(marks) - n] == marks[n:]]
         begun = [n for n in range(uncertain + 1) if rows == marks[n : n + len(rows)]]  # the answer has several payloads
-        if not whole and not begun:
+        arrived = (whole or begun or [len(known)])[0]
+        if arrived == len(known):
             return []
-        arrived = (whole or begun)[0]
         for number, entry in enumerate(known[:uncertain]):
             entry.executing = Told.YES if number < arrived else Told.NO
             entry.ambiguous = number >= arrived and len(whole) != 1
@@ -214,6 +216,7 @@ class Lanes:
         paired = self._pair(entries) if self.listening and not duplicate else {}
         used = set(paired.values())
         for entry in entries:
+            entry.settled = not self.listening
             known = paired.get(entry) or self._find(entry.operation, duplicate, candidates, used)
             room -= known is None
             if known is None and room < 0:
@@ -268,9 +271,13 @@ class Lanes:
         if not (self.listening or duplicate):
             return None
         for entry in candidates.setdefault(operation.row, iter(list(self._by_row.get(operation.row, ())))):
+            if entry in used or entry.operation.topic != operation.topic:
+                continue
+            if entry.awaited and entry.settled and entry.executing is Told.UNCERTAIN and not duplicate:
+                continue  # its row would be the first
             held = entry.operation in self._entries
             late = self.listening and entry.finished_at >= self._asked_at
-            if entry.operation.topic == operation.topic and (held or late or duplicate) and entry not in used:
+            if held or late or duplicate:
                 if not duplicate:
                     entry.repeated = held
                     self.ask_again |= not held

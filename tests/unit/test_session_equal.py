@@ -10,7 +10,7 @@ import pytest
 from support_session import PlatformOperation, SimulatedPlatform, Simulation
 
 from smartrest import decode
-from smartrest.device import Limits, Operation, Session
+from smartrest.device import Event, Limits, Online, Operation, Session
 from smartrest.mqtt import Backoff
 
 A, B = ("511", "device", "a"), ("511", "device", "b")
@@ -89,6 +89,29 @@ def test_an_equal_one_made_while_offline_is_told_by_what_stands_before_it(cut: f
     story.create(10.0, A, B)
     story.create(12.0, A)
     assert story.end() == ["successful a1", "successful b2", "successful a3"]
+
+
+@pytest.mark.parametrize("cut", [TOLD, UNTOLD])
+def test_an_equal_one_behind_another_made_while_offline_is_a_new_one(cut: float) -> None:
+    story = Story(cut=cut)
+    story.create(10.0, A)
+    story.create(12.0, B, A)
+    assert story.end() == ["successful a1", "successful b2", "successful a3"]
+
+
+@pytest.mark.parametrize("cut", [TOLD, UNTOLD])
+def test_one_that_comes_before_the_answer_of_500_says_nothing_of_those_before_it(cut: float) -> None:
+    """It was made when the device had subscribed, and 500 had not arrived yet."""
+    story = Story(cut=cut, takes=0.0)
+    story.create(10.0, A)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Online) and story.made:
+            story.create(0.0, B)
+
+    story.simulation.listen = listen
+    assert story.end() == ["successful a1", "successful b2"]
+    assert story.ran == ["a", "b"]
 
 
 def test_one_that_runs_keeps_its_place_before_all_that_were_made_while_offline() -> None:
