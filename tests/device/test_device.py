@@ -23,6 +23,7 @@ from smartrest.device import (
     Closed,
     Credentials,
     Delivered,
+    Lost,
     MessageReceived,
     OperationAnswered,
     OperationReceived,
@@ -394,3 +395,20 @@ def test_events_of_an_operation(smartrest_platform: Platform, make: Make) -> Non
     answered = device.wait_event(OperationAnswered)
     received = device.wait_event(OperationReceived)
     assert answered.operation is received.operation  # type: ignore[attr-defined]  # their classes were asked for
+
+
+def test_websocket_with_tls(make: Make, pki: Path) -> None:
+    files = {"certfile": pki / "server.pem", "keyfile": pki / "server.key"}
+    with Broker("mosquitto", websocket=True, **files) as broker, Platform(broker) as platform:
+        device = make(platform, port=broker.websocket_port, websocket=True, tls=True, ca_file=pki / "ca.pem")
+        device.operation("c8y_Command")(lambda operation: "x" * 15_000)
+        device.start(10)
+        (operation,) = platform.send(("511", "dev", "ls"))
+        assert operation.wait(5).result == "x" * 15_000
+        device.send(*(("200", "a", "b", number) for number in range(2_000)))
+        assert device.flush(5)
+        stranger = make(platform, port=broker.websocket_port, websocket=True, tls=True)
+        with pytest.raises(TimeoutError):
+            stranger.start(0.5)
+        lost = stranger.wait_event(Lost)
+        assert "certificate verify failed" in lost.reason  # type: ignore[attr-defined]  # its class was asked for
