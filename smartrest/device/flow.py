@@ -192,13 +192,15 @@ class Flow:
 
     def extend(self, entry: Entry, seconds: float | None, now: float) -> None:
         """Fail the operation if it has no answer in so many seconds."""
-        entry.deadline = None if seconds is None else now + seconds
-        if entry.deadline is not None:
-            self._last_id += 1  # parts entries of equal time
-            heapq.heappush(self._deadlines, (entry.deadline, self._last_id, entry))
-            if len(self._deadlines) > 2 * len(self.lanes) + _SPENT:
-                self._deadlines = [item for item in self._deadlines if _counts(item)]
-                heapq.heapify(self._deadlines)
+        if seconds is None:
+            entry.deadline = None
+            return
+        entry.limit, entry.deadline = seconds, now + seconds
+        self._last_id += 1  # parts entries of equal time
+        heapq.heappush(self._deadlines, (now + seconds, self._last_id, entry))
+        if len(self._deadlines) > 2 * len(self.lanes) + _SPENT:
+            self._deadlines = [item for item in self._deadlines if _counts(item)]
+            heapq.heapify(self._deadlines)
 
     def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
         topic = topics.us(entry.operation.child)
@@ -247,9 +249,8 @@ class Flow:
         """Fail the operations whose time is up."""
         while self._deadlines and self._next_deadline() <= now:
             _, _, entry = heapq.heappop(self._deadlines)
-            limit = self.limits.operation or 0.0
-            self.fail(entry, f"no result within {limit:g} seconds" if limit else "no result in time")
-            self.events.append(OperationTimedOut(entry.operation, limit))
+            self.fail(entry, f"no result within {entry.limit:g} seconds")
+            self.events.append(OperationTimedOut(entry.operation, entry.limit))
 
     def _next_deadline(self) -> float:
         while self._deadlines:

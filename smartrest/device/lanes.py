@@ -40,6 +40,7 @@ class Entry:
         "executing_at",
         "executing_in",
         "finished_at",
+        "limit",
         "operation",
         "refusal",
         "repeated",
@@ -54,6 +55,7 @@ class Entry:
         self.refusal = refusal  # why it is answered 502 without being run
         self.started = False
         self.deadline: float | None = None  # for the answer
+        self.limit = 0.0  # seconds that lead to it
         self.executing = Told.NO  # of 501 or 504
         self.executing_at = 0.0  # when that was acknowledged
         self.executing_in = 0  # how often 500 had been asked when it was sent

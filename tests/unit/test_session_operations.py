@@ -232,6 +232,15 @@ def test_time_limits_of_what_is_done_are_not_kept() -> None:
     assert len(session._flow._deadlines) < 100
 
 
+def test_a_time_limit_of_ones_own_is_the_one_that_is_told() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,1", 20.0))
+    session.extend(operation, 5.0, now=21.0)
+    session.outgoing()
+    assert session.tick(26.0)[0] == OperationTimedOut(operation, 5.0)
+    assert rows(session) == [("s/us", [("502", "c8y_Command", "no result within 5 seconds")])]
+
+
 def test_no_time_limit() -> None:
     session = fresh(limits=Limits(operation=None))
     session.received("s/ds", b"511,dev,1", 20.0)
