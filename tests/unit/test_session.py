@@ -22,8 +22,6 @@ from smartrest.device import (
     Lost,
     MessageReceived,
     Online,
-    OperationReceived,
-    OperationTemplate,
     PayloadReceived,
     PayloadRefused,
     Publish,
@@ -262,34 +260,6 @@ def test_no_connack_in_time() -> None:
     assert kinds(session.tick(130.0)) == [Lost]
     assert session.outgoing() == [Disconnect(abort=True)]
     assert session.disconnected(131.0) == []
-
-
-def test_a_half_open_connection_is_given_up() -> None:
-    session = online(acknowledgements=True)
-    session.send(("200", "c8y_T", "T", 1), now=10.0)
-    session.outgoing()
-    assert session.due() == pytest.approx(3.0)  # 500 has had its time: operations are released
-    session.tick(3.0)
-    assert session.due() == pytest.approx(60.0)  # of 500
-    assert kinds(session.tick(60.0)) == [Lost]
-    assert session.outgoing() == [Disconnect(abort=True)]
-    assert session.pending == 1
-
-
-def test_a_slow_connection_is_not_taken_for_a_dead_one() -> None:
-    """Twenty full payloads may take minutes; as long as one after the other is acknowledged, somebody is there."""
-    session = online(acknowledgements=True)
-    session.publish("s/us", b"200,a,b,1", now=10.0)
-    session.publish("s/us", b"200,a,b,2", now=10.0)
-    *before, first, second = (action.id for action in session.outgoing() if isinstance(action, Publish))
-    for id in before:
-        session.acknowledged(id, 10.0)
-    session.tick(20.0)
-    session.acknowledged(first, 65.0)
-    assert session.tick(80.0) == []
-    assert session.due() == 125.0
-    assert kinds(session.tick(125.0)) == [Lost]
-    assert second
 
 
 def test_what_was_not_acknowledged_is_sent_again_in_order() -> None:
@@ -531,37 +501,6 @@ def test_left_over_operations_are_settled_once() -> None:
     session.connected(0, 5.0)
     session.subscribed("s/ds", 1, 5.0)
     assert [payload[0][0] for _, payload in rows(session)] == ["100", "500"]
-
-
-def reconnect(session: Session, now: float) -> None:
-    """Break the connection and come online again; everything before is acknowledged, 500 and its like are not."""
-    session.disconnected(now)
-    session.tick(session.due() or 0.0)
-    session.outgoing()
-    session.connected(0, now)
-    while not session.online:
-        for action in session.outgoing():
-            if isinstance(action, Publish):
-                session.acknowledged(action.id, now)
-            elif isinstance(action, Subscribe):
-                session.subscribed(action.topic, 1, now)
-
-
-def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> None:
-    """Else one stays EXECUTING, and as the oldest it catches the answers of others."""
-    session = online(
-        acknowledgements=True, restarted="again", x_ids=["acme"], operations={"dm1": OperationTemplate(None, 2)}
-    )
-    settled = ("s/us", [("507", "", "again")])
-    assert settled in rows(session)
-    reconnect(session, 5.0)
-    left_over, _ = session.outgoing()
-    assert isinstance(left_over, Publish)
-    assert left_over.payload == b"507,,again"
-    assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would be failed with the others
-    assert kinds(session.acknowledged(left_over.id, 5.2)) == [OperationReceived]
-    reconnect(session, 6.0)
-    assert settled not in rows(session)
 
 
 def test_children_added_later_are_created_now_and_with_each_connection() -> None:

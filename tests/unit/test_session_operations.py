@@ -449,3 +449,34 @@ def test_stopping_soon_after_a_broken_connection_settles_first() -> None:
     assert session.state is State.CLOSING
     session.tick(33.0)  # 500 did not bring it: 501 has arrived
     assert rows(session) == [("s/us", [("503", "c8y_Command", "done")])]
+
+
+def reconnect(session: Session, now: float) -> None:
+    """Break the connection and come online again; everything before is acknowledged, 500 and its like are not."""
+    session.disconnected(now)
+    session.tick(session.due() or 0.0)
+    session.outgoing()
+    session.connected(0, now)
+    while not session.online:
+        for action in session.outgoing():
+            if isinstance(action, Publish):
+                session.acknowledged(action.id, now)
+            elif isinstance(action, Subscribe):
+                session.subscribed(action.topic, 1, now)
+
+
+def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> None:
+    """Else one stays EXECUTING, and as the oldest it catches the answers of others."""
+    session = online(
+        acknowledgements=True, restarted="again", x_ids=["acme"], operations={"dm1": OperationTemplate(None, 2)}
+    )
+    settled = ("s/us", [("507", "", "again")])
+    assert settled in rows(session)
+    reconnect(session, 5.0)
+    left_over, _ = session.outgoing()
+    assert isinstance(left_over, Publish)
+    assert left_over.payload == b"507,,again"
+    assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would be failed with the others
+    assert kinds(session.acknowledged(left_over.id, 5.2)) == [OperationReceived]
+    reconnect(session, 6.0)
+    assert settled not in rows(session)
