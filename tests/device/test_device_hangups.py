@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support_device import QUICK, Make
 
-from smartrest.device import AsyncDevice, Lost, OperationReceived, OperationRepeated
+from smartrest.device import AsyncDevice, Closed, Lost, OperationReceived, OperationRepeated
 from smartrest.testing import Broker, Platform, Wire
 
 SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
@@ -99,7 +99,6 @@ def test_a_connection_without_connack_is_closed_before_the_next(make: Make, serv
         assert silent.gone.acquire(timeout=5)
 
 
-@pytest.mark.parametrize("kind", ["aiomqtt"])  # `Device` connects in its own thread, for which stop waits
 def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, server: Any, pki: Path) -> None:
     """The handshake of TLS takes long, in a thread that nobody can stop."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -120,6 +119,41 @@ def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, serv
     device.stop()
     stopped.set()
     assert slow.gone.acquire(timeout=3)
+
+
+def test_a_handshake_has_the_time_of_the_connack(make: Make, server: Any, pki: Path) -> None:
+    """Not paho's five seconds, which are too short for a slow network."""
+    silent = server(read_to_the_end)
+    device = make(silent, limits=replace(QUICK, connect=0.5), tls=True, ca_file=pki / "ca.pem")
+    device.start()
+    device.wait_event(Lost, 1, 3)
+    assert silent.gone.acquire(timeout=2)
+
+
+def test_stopping_does_not_wait_for_a_handshake(make: Make, server: Any, pki: Path) -> None:
+    silent = server(read_to_the_end)
+    device = make(silent, limits=SLOW, tls=True, ca_file=pki / "ca.pem")
+    device.start()
+    assert silent.taken.acquire(timeout=5)
+    begin = time.monotonic()
+    device.stop()
+    assert time.monotonic() - begin < 2
+    device.wait_event(Closed)
+
+
+def test_the_end_of_the_loop_does_not_wait_for_a_handshake(server: Any, pki: Path) -> None:
+    """It waits for the threads of its pool, in which aiomqtt connects."""
+    silent = server(read_to_the_end)
+
+    async def life() -> None:
+        device = AsyncDevice(silent.host, "dev", port=silent.port, ca_file=pki / "ca.pem", limits=SLOW)
+        await device.start()
+        await asyncio.sleep(0.3)
+        await device.stop()
+
+    begin = time.monotonic()
+    asyncio.run(life())
+    assert time.monotonic() - begin < 3
 
 
 def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make) -> None:
@@ -162,4 +196,4 @@ def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> No
     assert loop.run_until_complete(device.flush(5))
     loop.run_until_complete(device.stop())
     loop.close()
-    assert ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us")
+    smartrest_platform.wait_for(lambda: ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us"))
