@@ -237,6 +237,7 @@ class AsyncDevice(DeviceBase):
     async def _handle(self, handler: Handler, operation: Operation) -> None:
         """The lane is free before the answer leaves: the next operation comes after it."""
         try:
+            await asyncio.sleep(0)  # a loop with eager tasks would end this one before it is known to run
             if inspect.iscoroutinefunction(handler):
                 result = await handler(operation)
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -19,6 +20,7 @@ from support_device import QUICK, LoopDevice, Make
 
 from smartrest import PayloadTooLargeError, SmartRestError, decode
 from smartrest.device import (
+    AsyncDevice,
     Child,
     Closed,
     Credentials,
@@ -385,6 +387,25 @@ def test_coroutine_handlers(smartrest_platform: Platform) -> None:
     finally:
         device.stop()
         device.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_a_loop_with_eager_tasks(smartrest_platform: Platform) -> None:
+    async def life() -> list[str | None]:
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - not in 3.11
+        device = AsyncDevice(smartrest_platform.host, "dev", port=smartrest_platform.port, tls=False, limits=QUICK)
+
+        @device.operation("c8y_Command")
+        async def command(operation: Any) -> str:
+            return str(operation.row[2]).upper()
+
+        await device.start(10)
+        operations = smartrest_platform.send(*[("511", "dev", text) for text in "abc"])
+        results = [(await asyncio.to_thread(operation.wait, 5)).result for operation in operations]
+        await device.stop()
+        return results
+
+    assert asyncio.run(life()) == ["A", "B", "C"]
 
 
 def test_events_of_an_operation(smartrest_platform: Platform, make: Make) -> None:
