@@ -224,8 +224,7 @@ class Campaign:
     def __init__(self, kills: int, rate: float, seed: int, queue: int) -> None:
         self.kills = kills
         self.rate = rate
-        # aiomqtt finds out by the time alone that a connection was closed before its CONNACK.
-        self.limits = Limits(connect=1.0, backoff=Backoff(0.05, 0.5), queue=queue)
+        self.limits = Limits(backoff=Backoff(0.05, 0.5), queue=queue)
         self.random = random.Random(seed)
         self.ran: Counter[str] = Counter()
         self.dropped: list[str] = []

@@ -134,16 +134,16 @@ class Agent:
         """Each line of standard input is a row, or a JSON object with `row` and perhaps `child`."""
         from .. import decode_row
 
-        for number, line in enumerate(sys.stdin, 1):
+        for number, line in enumerate(sys.stdin.buffer, 1):  # bytes: one that is no text must not end the reading
             if not line.strip():
                 continue
             try:
-                if line.lstrip().startswith("{"):
+                if line.lstrip().startswith(b"{"):
                     found = json.loads(line)
                     self.device.send(list(found["row"]), child=found.get("child"))
                 else:
                     self.device.send(decode_row(line))
-            except (SmartRestError, ValueError, KeyError, TypeError) as error:
+            except (SmartRestError, ValueError, KeyError, TypeError, RecursionError) as error:
                 self.code = 1
                 print(f"smartrest: line {number} of standard input: {error}", file=sys.stderr)
         self.device.flush(30)

@@ -53,8 +53,8 @@ def _read(platform: Platform, show: Show) -> None:
     """Each line is sent as operations, or is a word for registration: `accept ID`, `refuse ID`."""
     from .. import SmartRestError, decode
 
-    for line in sys.stdin:
-        words = line.split()
+    for line in sys.stdin.buffer:  # bytes: one that is no text must not end the reading
+        words = line.decode(errors="backslashreplace").split()
         try:
             if words[:1] == ["accept"] and len(words) == 2:
                 platform.accept(words[1])

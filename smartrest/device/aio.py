@@ -20,13 +20,13 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
+from .aiomqtt_client import Client
 from .base import DeviceBase, DeviceError, log
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
-from .workers import Workers
 
 if TYPE_CHECKING:
     from .. import RowLike
@@ -52,7 +52,6 @@ class AsyncDevice(DeviceBase):
         self._connection: _Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # what must not be collected while it runs
         self._ended: asyncio.Event | None = None
-        self._workers: Workers | None = None
         self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> what runs
         self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> whose thread was given up and has not returned
 
@@ -65,7 +64,7 @@ class AsyncDevice(DeviceBase):
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._gave_up = None
-        self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+        self._open_workers()
         self._do(self.session.start(monotonic()) if self.session.state in ENDED else [])
         if timeout is not None:
             await self.wait_online(timeout)
@@ -101,7 +100,6 @@ class AsyncDevice(DeviceBase):
         """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`."""
 
         def send() -> None:
-            self.statistics.sent += len(rows)
             self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
 
         self._in_loop(send)
@@ -115,9 +113,11 @@ class AsyncDevice(DeviceBase):
         self._in_loop(lambda: self._do(self.session.add_child(child, now=monotonic())))
 
     async def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
+        device has ended."""
         self._do(self.session.flush(monotonic()))
-        return await self._wait(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+        await self._wait(lambda: self._is_flushed or (self._ended is not None and self._ended.is_set()), timeout)
+        return self._is_flushed
 
     async def __aenter__(self: D) -> D:
         await self.start()
@@ -140,7 +140,7 @@ class AsyncDevice(DeviceBase):
     def _in_loop(self, call: Callable[[], None]) -> None:
         """Call here, or from another thread in the loop, with its errors raised here."""
         loop = self._loop
-        if loop is None or loop.is_closed() or loop is _running_loop():
+        if loop is None or not loop.is_running() or loop is _running_loop():
             call()
             return
 
@@ -162,12 +162,13 @@ class AsyncDevice(DeviceBase):
 
     def _do(self, events: list[Event]) -> None:
         """Tell events, run operations, carry out actions; then ask for the next tick."""
+        self.statistics.sent = self.session.taken
         for operation in self._note(events):
             self._dispatch(operation)
         for event in events:
             if isinstance(event, OperationTimedOut):
                 self._abandon(event.operation)
-        if self._ended is not None and self._loop is not None:
+        if self._ended is not None and self._loop is not None and not self._loop.is_closed():
             self._act()
         waiting, self._waiting = self._waiting, []
         for future in waiting:
@@ -199,13 +200,13 @@ class AsyncDevice(DeviceBase):
         self._do(self.session.tick(monotonic()))
 
     def _end(self) -> None:
-        if self._workers is not None:
-            self._workers.close()
+        self._close_workers()
         if self._connection is None and self._ended is not None:
             self._ended.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
+        assert self._loop is not None
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -230,11 +231,13 @@ class AsyncDevice(DeviceBase):
             self._busy[operation.lane] = operation, self._spawn(self._handle(handler, operation))
 
     def _in_loop_later(self, call: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(call)
+        assert self._loop is not None
+        self._loop.call_soon(call)
 
     async def _handle(self, handler: Handler, operation: Operation) -> None:
         """The lane is free before the answer leaves: the next operation comes after it."""
         try:
+            await asyncio.sleep(0)  # a loop with eager tasks would end this one before it is known to run
             if inspect.iscoroutinefunction(handler):
                 result = await handler(operation)
             else:
@@ -270,6 +273,8 @@ class AsyncDevice(DeviceBase):
             self._do(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
 
         def job() -> None:
+            if future.cancelled():
+                return
             result, failure = None, None
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(begin)
@@ -309,16 +314,17 @@ class _Connection:
 
     def __init__(self, device: AsyncDevice, action: Connect) -> None:
         self._device = device
-        self._client: aiomqtt.Client | None = None
+        self._made: Client | None = None
+        self._client: Client | None = None  # while it is connected
         self._closing = False
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._task = device._spawn(self._serve(action))
 
-    def _make(self, action: Connect) -> aiomqtt.Client:
+    def _make(self, action: Connect) -> Client:
         device, endpoint, will = self._device, self._device.endpoint, self._device.last_will
         known = action.credentials
-        return aiomqtt.Client(
+        return Client(
             endpoint.host,
             endpoint.port,
             identifier=action.client_id,
@@ -338,7 +344,7 @@ class _Connection:
     async def _serve(self, action: Connect) -> None:
         reason: str | None = None
         try:
-            client = self._make(action)
+            client = self._made = self._make(action)
             client.pending_calls_threshold = UNLIMITED
             async with client:
                 self._client = client
@@ -363,34 +369,36 @@ class _Connection:
             self._client = None
             for task in self._tasks:
                 task.cancel()
+            if self._made is not None:
+                self._made.drop()
             self._device._closed(self, reason and self._device._why(reason))
 
-    async def _read(self, client: aiomqtt.Client) -> None:
+    async def _read(self, client: Client) -> None:
         async for message in client.messages:
-            payload = message.payload
+            payload, duplicate = message.payload, client.duplicates.popleft()
             if isinstance(payload, (bytes, bytearray)):
-                self._tell(self._device.session.received, str(message.topic), bytes(payload))
+                self._tell(self._device.session.received, str(message.topic), bytes(payload), duplicate=duplicate)
 
-    def _tell(self, call: Callable[..., list[Event]], *arguments: Any) -> None:
+    def _tell(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
         if self._device._connection is self:
-            self._device._do(call(*arguments, monotonic()))
+            self._device._do(call(*arguments, monotonic(), **options))
 
     def put(self, action: Publish | Subscribe) -> None:
         """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
         if self._client is not None and not self._closing:
             client = self._client
             work = self._publish(client, action) if isinstance(action, Publish) else self._subscribe(client, action)
-            task = asyncio.ensure_future(work)
+            task = self._device._spawn(work)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _publish(self, client: aiomqtt.Client, action: Publish) -> None:
+    async def _publish(self, client: Client, action: Publish) -> None:
         with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task says so
             await client.publish(action.topic, action.payload, action.qos, timeout=math.inf)
             if action.qos:
                 self._tell(self._device.session.acknowledged, action.id)
 
-    async def _subscribe(self, client: aiomqtt.Client, action: Subscribe) -> None:
+    async def _subscribe(self, client: Client, action: Subscribe) -> None:
         with contextlib.suppress(aiomqtt.MqttError):  # as above
             codes = await client.subscribe(action.topic, action.qos, timeout=math.inf)
             code = codes[0]
@@ -408,6 +416,8 @@ class _Connection:
         """End without waiting for anybody; the session knows already."""
         if self._device._connection is self:
             self._device._connection = None
+        if self._made is not None:
+            self._made.drop()
         self._task.cancel()
 
 

@@ -38,6 +38,7 @@ from .handlers import H, Handlers
 from .operations import Operation, static_operations
 from .session import Session
 from .settings import Child, Limits
+from .workers import Workers
 
 if TYPE_CHECKING:
     from ..certificates import Identity
@@ -75,7 +76,7 @@ class DeviceError(ConnectionError):
 
 
 class Statistics:
-    """Rows handed over, acknowledged and dropped, operations run, connections made."""
+    """Rows taken, acknowledged and dropped (one that was split: its parts), operations run, connections made."""
 
     __slots__ = ("acknowledged", "connections", "dropped", "operations", "sent")
 
@@ -154,6 +155,8 @@ class DeviceBase:
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
         self._dropped_unlogged = 0
+        self._workers: Workers | None = None
+        self._left: list[tuple[object, Callable[[], None]]] = []  # jobs that had not begun when the device ended
         self._prepare()
 
     def _prepare(self) -> None:
@@ -257,6 +260,21 @@ class DeviceBase:
         except OSError as error:
             log.error("%s: credentials could not be stored in %s: %s", self.client_id, self.store.path, error)
 
+    def _open_workers(self) -> None:
+        self._close_workers()
+        self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+        for key, job in self._left:
+            self._workers.submit(key, job)
+        self._left = []
+
+    def _close_workers(self) -> None:
+        if self._workers is not None:
+            self._left += self._workers.close()
+
+    @property
+    def _is_flushed(self) -> bool:
+        return not self.session.pending and not self.session.unacknowledged
+
     def _why(self, reason: str) -> str:
         """Why a connection was lost: the TLS context of an identity may know better than the MQTT client."""
         context: Any = self.tls_context
@@ -283,4 +301,19 @@ def _tls_context(
         return tls
     if identity is not None:
         return identity.ssl_context(client_id=client_id, ca_file=ca_file)
-    return ssl.create_default_context(cafile=ca_file)
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = _ClosingSocket
+    return context
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes when its handshake fails, which paho forgets to do."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except OSError:
+            self.close()
+            raise

@@ -1,7 +1,7 @@
 """What a session publishes: life-cycle rows, answers in the order of their lanes, then data packed from the outbox.
 
 Keeps what is not acknowledged: after a broken connection data goes back to the front of the outbox, and of operations
-what is uncertain waits for the answer of 500 (operations.py). Knows the time only as it is told.
+what is uncertain waits for the answer of 500 (lanes.py). Knows the time only as it is told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import encode, encode_row
+from .. import PayloadTooLargeError, encode, encode_row
+from .._constants import ROW_END
 from ..mqtt import topics
 from . import answers
 from .events import (
@@ -24,9 +25,12 @@ from .events import (
     OperationTimedOut,
     Publish,
 )
-from .operations import Entry, Lanes, Operation, Told
+from .lanes import Entry, Lanes, Told
+from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
+
+_SPENT = 64  # time limits of operations that are done, kept before they are swept
 
 
 @dataclass
@@ -63,7 +67,9 @@ class Flow:
         self.lanes = Lanes(limits.doubt, settling=acknowledgements)
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
+        self.taken = 0  # rows of data
         self._data_in_flight = 0
+        self._acknowledged_at = 0.0  # the latest
         self._last_id = 0
         self._deadlines: list[tuple[float, int, Entry]] = []
 
@@ -84,6 +90,7 @@ class Flow:
         flight = self.in_flight.pop(id, None)
         if flight is not None:
             self._data_in_flight -= flight.kind == "data"
+            self._acknowledged_at = now
             self._settle(id, flight, now)
         return flight
 
@@ -104,6 +111,7 @@ class Flow:
     # Data
 
     def put(self, items: list[Item], now: float) -> None:
+        self.taken += len(items)
         self._report(self.outbox.put(items), "queue_full")
         if self.outbox and self.flush_at is None:
             self.flush_at = now + self.linger
@@ -184,22 +192,40 @@ class Flow:
 
     def extend(self, entry: Entry, seconds: float | None, now: float) -> None:
         """Fail the operation if it has no answer in so many seconds."""
-        entry.deadline = None if seconds is None else now + seconds
-        if entry.deadline is not None:
-            self._last_id += 1  # parts entries of equal time
-            heapq.heappush(self._deadlines, (entry.deadline, self._last_id, entry))
+        if seconds is None:
+            entry.deadline = None
+            return
+        entry.limit, entry.deadline = seconds, now + seconds
+        self._last_id += 1  # parts entries of equal time
+        heapq.heappush(self._deadlines, (now + seconds, self._last_id, entry))
+        if len(self._deadlines) > 2 * len(self.lanes) + _SPENT:
+            self._deadlines = [item for item in self._deadlines if _counts(item)]
+            heapq.heapify(self._deadlines)
 
     def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
         topic = topics.us(entry.operation.child)
         if executing:
-            entry.executing = Told.SENT
+            self.lanes.told(entry)
             self.publish("executing", topic, encode_row(answers.executing(entry.operation)), now, entry=entry)
         if answer and entry.answer is not None:
             entry.answered = Told.SENT
-            ambiguous = entry.ambiguous and entry.operation.id is None
-            self.publish("answer", topic, encode([entry.answer], limit=self.budget(topic)), now, entry=entry)
-            if ambiguous:
-                self.publish("sweep", topic, encode_row(answers.sweep(entry.operation)), now)
+            *parts, last = self._answer_payloads(entry, self.budget(topic))
+            for part in parts:
+                self.publish("part of an answer", topic, part, now)
+            self.publish("answer", topic, last, now, entry=entry)
+
+    def _answer_payloads(self, entry: Entry, limit: int) -> list[bytes]:
+        """The answer; behind it in the same payload, since both or none must arrive, what settles an ambiguous one."""
+        assert entry.answer is not None
+        if not entry.ambiguous or entry.operation.id is not None:
+            return [encode_row(entry.answer, limit=limit)]
+        sweep = answers.sweep(entry.operation)
+        settled = encode_row(sweep)
+        try:
+            answer = answers.fit(entry.answer, limit - len(ROW_END) - len(settled))
+            return [encode([answer, sweep], limit=limit)]
+        except PayloadTooLargeError:  # many numbers, of which none can be cut
+            return [encode_row(entry.answer, limit=limit), settled]
 
     def _limit(self, operation: Operation) -> int:
         return self.budget(topics.us(operation.child))
@@ -223,15 +249,13 @@ class Flow:
         """Fail the operations whose time is up."""
         while self._deadlines and self._next_deadline() <= now:
             _, _, entry = heapq.heappop(self._deadlines)
-            limit = self.limits.operation or 0.0
-            self.fail(entry, f"no result within {limit:g} seconds" if limit else "no result in time")
-            self.events.append(OperationTimedOut(entry.operation, limit))
+            self.fail(entry, f"no result within {entry.limit:g} seconds")
+            self.events.append(OperationTimedOut(entry.operation, entry.limit))
 
     def _next_deadline(self) -> float:
         while self._deadlines:
-            moment, _, entry = self._deadlines[0]
-            if entry.running and entry.deadline == moment:
-                return moment
+            if _counts(self._deadlines[0]):
+                return self._deadlines[0][0]
             heapq.heappop(self._deadlines)
         return float("inf")
 
@@ -240,15 +264,23 @@ class Flow:
         moments = [self._next_deadline()]
         if publishing and self.flush_at is not None and self._data_in_flight < self.limits.in_flight:
             moments.append(self.flush_at)
-        oldest = next(iter(self.in_flight.values()), None)
-        if oldest is not None:
-            moments.append(oldest.sent_at + self.limits.acknowledge)
+        moments.append(self._dead_at())
         return min(moments)
 
     def overdue(self, now: float) -> bool:
-        """Whether the oldest payload has waited too long for its acknowledgement."""
+        """Whether the oldest payload waits, and nothing was acknowledged for too long."""
+        return now >= self._dead_at()
+
+    def _dead_at(self) -> float:
         oldest = next(iter(self.in_flight.values()), None)
-        return oldest is not None and now >= oldest.sent_at + self.limits.acknowledge
+        if oldest is None:
+            return float("inf")
+        return max(oldest.sent_at, self._acknowledged_at) + self.limits.acknowledge
+
+
+def _counts(item: tuple[float, int, Entry]) -> bool:
+    """Whether a time limit is still that of its operation."""
+    return item[2].running and item[2].deadline == item[0]
 
 
 def check_answerable(operation: Operation, budget: Callable[[str], int]) -> str | None:

@@ -27,6 +27,7 @@ from .operations import Operation, OperationTemplate
 
 STRING_LIMIT = 65_535  # bytes of an MQTT string or password
 TOKEN_LIFE = 3600.0  # seconds, where a token does not tell: the platform's default
+SOONEST = 1.0  # seconds until a token is renewed, whatever it says
 UNKNOWN_CHILD = "unknown child device"
 
 
@@ -93,7 +94,7 @@ def _secret(topic: str, row: tuple[str, ...]) -> Event:
         case ("70", tenant, user, password, *_) if topic == topics.dcr() and _usable(tenant, user, password):
             return CredentialsReceived(Credentials(tenant, user, password))
         case ("71", token, *_) if topic == topics.dat() and token:
-            return TokenReceived(token, token_life(token) / 2)
+            return TokenReceived(token, max(token_life(token) / 2, SOONEST))
         case _:
             text = f"a row of {len(row)} fields that is neither credentials nor a token"
             return PayloadRefused(topic, "unexpected_row", None, text)

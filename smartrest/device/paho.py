@@ -1,7 +1,8 @@
 """`Device`: a session on paho-mqtt 2, with one thread of its own and handlers on worker threads.
 
-The thread does all I/O and tells all events; what other threads do with the session happens under one lock and wakes
-it. Each connection has a new paho client: nothing of an old one is ever sent again behind the session's back.
+The thread does all I/O (but opens connections in another, since that blocks) and tells all events; what other threads
+do with the session happens under one lock and wakes it. Each connection has a new paho client: nothing of an old one is
+ever sent again behind the session's back.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from .handlers import Handler, failure_text, result_fields
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
-from .workers import Workers
 
 if TYPE_CHECKING:
     from .. import RowLike
@@ -56,8 +56,9 @@ class Device(DeviceBase):
         self._changed = threading.Condition(self._lock)
         self._events: list[Event] = []
         self._thread: threading.Thread | None = None
-        self._workers: Workers | None = None
         self._client: mqtt.Client | None = None
+        self._connecting: mqtt.Client | None = None  # in a thread of its own
+        self._connected: str | None = None  # that one is done: "", or why it failed
         self._acknowledged: dict[int, int] = {}  # paho's message ID -> the session's
         self._subscribed: dict[int, str] = {}
         self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation whose handler runs
@@ -79,7 +80,7 @@ class Device(DeviceBase):
             self._gave_up = None
             if self.session.state in ENDED:
                 self._events += self.session.start(monotonic())
-            self._workers = Workers(self.workers, f"smartrest-{self.client_id.device_id}")
+            self._open_workers()
             self._thread = threading.Thread(
                 target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True
             )
@@ -122,7 +123,6 @@ class Device(DeviceBase):
     def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
         """Publish rows; see `Session.send`. Never blocks; offline they wait within `limits.queue`."""
         with self._lock:
-            self.statistics.sent += len(rows)
             self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -136,10 +136,12 @@ class Device(DeviceBase):
             self._tell(self.session.add_child(child, now=monotonic()))
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long."""
+        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
+        device has ended."""
         with self._lock:
             self._tell(self.session.flush(monotonic()))
-        return self._wait_once(lambda: not self.session.pending and not self.session.unacknowledged, timeout)
+        self._wait_once(lambda: self._is_flushed or self._has_ended, timeout)
+        return self._is_flushed
 
     def __enter__(self: D) -> D:
         self.start()
@@ -154,7 +156,11 @@ class Device(DeviceBase):
 
     def _tell(self, events: Iterable[Event]) -> None:
         """Under the lock: what the session said is told by the device's thread."""
+        self.statistics.sent = self.session.taken
         self._events += events
+        self._wake()
+
+    def _wake(self) -> None:
         if not self._awake:
             self._awake = True
             with contextlib.suppress(BlockingIOError, OSError):
@@ -173,6 +179,10 @@ class Device(DeviceBase):
         if not self._wait_once(condition, timeout):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._thread is None and self._workers is not None
+
     def _error(self) -> DeviceError | None:
         return DeviceError(self._gave_up) if self._gave_up is not None else None
 
@@ -187,8 +197,7 @@ class Device(DeviceBase):
         finally:
             self._close_client()
             with self._changed:
-                if self._workers is not None:
-                    self._workers.close()
+                self._close_workers()
                 self._thread = None
                 self._changed.notify_all()
 
@@ -236,6 +245,7 @@ class Device(DeviceBase):
                 self._awake = False
                 with contextlib.suppress(BlockingIOError):
                     self._wake_out.recv(64)
+        self._adopt()
         if client is None or sock is None:
             return
         try:
@@ -292,38 +302,60 @@ class Device(DeviceBase):
         if self.last_will is not None:
             client.will_set(*self.last_will)
         client.max_inflight_messages_set(UNLIMITED)
+        client.connect_timeout = self.session.limits.connect
         client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        self._client = client
+        with self._lock:
+            self._connecting = client
+        name = f"smartrest-{self.client_id.device_id}-connect"
+        threading.Thread(target=self._open, args=(client,), name=name, daemon=True).start()
+
+    def _open(self, client: mqtt.Client) -> None:
+        """In a thread of its own, since it blocks; who is not waited for any more closes what it has opened."""
+        failure = ""
         try:
-            client.connect(endpoint.host, endpoint.port, self.keepalive)
+            client.connect(self.endpoint.host, self.endpoint.port, self.keepalive)
             sock = client.socket()
             if isinstance(sock, socket.socket):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except (OSError, mqtt.WebsocketConnectionError) as error:
-            self._lost(f"cannot connect to {endpoint.url}: {error}")
+        except Exception as error:  # of the network, of TLS, of the name of the host: told with `Lost`
+            failure = f"cannot connect to {self.endpoint.url}: {error}"
+        with self._lock:
+            if self._connecting is client:
+                self._connected = failure
+                self._wake()
+                return
+        _close(client)
+
+    def _adopt(self) -> None:
+        """Take over the client that was connected, on the device's thread."""
+        with self._lock:
+            if self._connected is None:
+                return
+            client, failure = self._connecting, self._connected
+            self._connecting = self._connected = None
+        self._client = client
+        if client is None or client.socket() is None:
+            self._lost(failure or f"{self.endpoint.url}: the connection broke at once")
+        else:
+            client.on_disconnect = self._on_disconnect
 
     def _disconnect(self, action: Disconnect) -> None:
-        if self._client is None:
-            return
         if action.abort:
             self._close_client()
-        else:
+        elif self._client is not None:
             self._client.disconnect()  # paho closes the socket behind the packet and calls on_disconnect
 
     def _close_client(self) -> None:
-        client, self._client = self._client, None
+        with self._lock:
+            client, self._client = self._client or (self._connecting if self._connected is not None else None), None
+            self._connecting = self._connected = None
         self._acknowledged.clear()
         self._subscribed.clear()
         if client is not None:
-            client.on_disconnect = None
-            sock = client.socket()
-            if sock is not None:
-                with contextlib.suppress(OSError):
-                    sock.close()
+            _close(client)
 
     def _lost(self, reason: str) -> None:
         self._close_client()
@@ -403,6 +435,14 @@ class _Handling(threading.local):
     """Whether this thread runs a handler."""
 
     now = False
+
+
+def _close(client: mqtt.Client) -> None:
+    client.on_disconnect = None
+    sock = client.socket()
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.close()
 
 
 def _select(reading: list[Any], writing: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:

@@ -20,6 +20,7 @@ from .events import (
     Connected,
     CredentialsReceived,
     Event,
+    OperationRefused,
     SubscriptionRefused,
     TokenReceived,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 SETTLING = (State.ONLINE, State.CLOSING)
+WITHDRAWN = "not PENDING any more: withdrawn while the connection was lost"
 CREATES = ("101", "102")  # a child or service that operations may be for
 
 
@@ -66,6 +68,11 @@ class Session(Steps):
     def pending(self) -> int:
         """Data rows that wait; those in flight are not counted."""
         return len(self._flow.outbox)
+
+    @property
+    def taken(self) -> int:
+        """Data rows taken so far; a row that was split counts as its parts."""
+        return self._flow.taken
 
     @property
     def unacknowledged(self) -> int:
@@ -134,6 +141,9 @@ class Session(Steps):
         if id in self._registrations:
             self._registrations.remove(id)
             self._check_registered()
+        if id in self._settling_left_over:
+            self._settling_left_over.remove(id)
+            self._check_left_over()
         return self._end()
 
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:
@@ -182,6 +192,8 @@ class Session(Steps):
                 self._settle_at = NEVER
                 self._flow.lanes.release(now, uncertain=True)
                 self._flow.lanes.end_listening(now)
+                for entry in self._flow.lanes.withdrawn():
+                    self._flow.events.append(OperationRefused(entry.operation, WITHDRAWN, answered=False))
         if self.state is State.ONLINE and now >= self._token_at:
             self._ask_token()
         return self._end()
@@ -211,7 +223,7 @@ class Session(Steps):
             measurement = x_id is None and MEASUREMENT(encoded[0]) is not None
             items += [Item(topic, data, measurement=measurement) for data in encoded]
         if x_id is None:
-            self._known.update(str(row[1]) for row in rows if row[0] in CREATES and len(row) > 1)
+            self._known.update(str(row[1]) for row in rows if str(row[0]) in CREATES and len(row) > 1)
         self._flow.put(items, self._now)
         return self._end()
 
@@ -300,6 +312,8 @@ class Session(Steps):
 
     def due(self) -> float | None:
         """When `tick` wants to be called, or `None`."""
+        if self._deadline == NEVER and self.state is State.CONNECTING:
+            return self._now  # made without a time: the first tick tells it
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
         if self.state in SETTLING:
             moments += [self._grace_at, self._settle_at]

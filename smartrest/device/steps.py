@@ -27,14 +27,16 @@ from .events import (
     Subscribe,
 )
 from .flow import Flow, check_answerable
+from .lanes import Entry
 from .lifecycle import BY_STATE, State, Trigger
-from .operations import Entry, Operation, OperationTemplate, static_operations
+from .operations import Operation, OperationTemplate, static_operations
 from .settings import Child, Limits
 
 REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 NEVER = float("inf")
+CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
 
@@ -98,6 +100,7 @@ class Steps:
         self._token_at = self._grace_at = self._settle_at = NEVER
         self._subscriptions: dict[str, int | None] = {}
         self._registrations: set[int] = set()
+        self._settling_left_over: set[int] = set()
         self._left_pending = False  # operations that did not find room
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
@@ -124,7 +127,7 @@ class Steps:
     def _end(self) -> list[Event]:
         flow = self._flow
         if self.state in PUBLISHING:
-            flow.pump(self._now, start=self.state is State.ONLINE)
+            flow.pump(self._now, start=self.state is State.ONLINE and not self._settling_left_over)
         if self.state is State.ONLINE:
             room = len(flow.lanes) <= self.limits.operations // 2
             if not flow.lanes.listening and (flow.lanes.ask_again or (self._left_pending and room)):
@@ -166,6 +169,7 @@ class Steps:
         self._flow.disconnected(self._now)
         self._subscriptions.clear()
         self._registrations.clear()
+        self._settling_left_over.clear()
         self._grace_at = self._settle_at = NEVER
 
     def _discard(self) -> None:
@@ -188,20 +192,20 @@ class Steps:
 
     def _take_operations(self, found: list[tuple[Operation, str | None]], duplicate: bool) -> None:
         events = self._flow.events
+        lanes = self._flow.lanes
         entries: list[Entry] = []
         for operation, refusal in found:
             reason = check_answerable(operation, self._budget)
-            if reason is None and (
-                self._left_pending or len(self._flow.lanes) + len(entries) >= self.limits.operations
-            ):
-                self._left_pending = True  # and so are all younger ones: the platform answers the oldest
-                reason = "too many operations at a time; left PENDING, to be asked for later"
-            if reason is not None:
-                events.append(OperationRefused(operation, reason, answered=False))
-            else:
+            if reason is None:
                 entries.append(Entry(operation, refusal))
-        for entry, repeated in self._flow.lanes.receive(entries, self._now, duplicate=duplicate):
-            if repeated:
+            else:
+                events.append(OperationRefused(operation, reason, answered=False))
+        room = 0 if self._left_pending else self.limits.operations - len(lanes)
+        for entry, repeated in lanes.receive(entries, self._now, duplicate=duplicate, room=room):
+            if repeated is None:
+                self._left_pending = True  # and so are all younger ones: the platform answers the oldest
+                events.append(OperationRefused(entry.operation, CROWDED, answered=False))
+            elif repeated:
                 events.append(OperationRepeated(entry.operation))
             elif entry.refusal is not None:
                 events.append(OperationRefused(entry.operation, entry.refusal))
@@ -253,11 +257,18 @@ class Steps:
         self._refusals = self._denials = self._token_attempts = 0
         self._flow.pump(self._now, start=False)
         for topic, rows in self._left_over().items():
-            self._flow.publish("left over", topic, encode(rows), self._now)
-        self._finished, self._restarted = (), None
+            id = self._flow.publish("left over", topic, encode(rows), self._now)
+            if id in self._flow.in_flight:
+                self._settling_left_over.add(id)
+        self._check_left_over()
         self._ask_pending()
         if self.token_wanted and (self.token is None or self._now >= self._token_at):
             self._ask_token()
+
+    def _check_left_over(self) -> None:
+        """Once settled it is never sent again: it would fail what runs by then."""
+        if not self._settling_left_over:
+            self._finished, self._restarted = (), None
 
     def _left_over(self) -> dict[str, list[tuple[str, ...]]]:
         rows: dict[str, list[tuple[str, ...]]] = {}

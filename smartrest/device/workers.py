@@ -47,12 +47,13 @@ class Workers:
             self._threads += 1
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
-    def close(self) -> None:
-        """Let idle threads end; running jobs are left to themselves."""
+    def close(self) -> list[tuple[object, Callable[[], None]]]:
+        """Let idle threads end; running jobs are left to themselves. Returns those that have not begun, with keys."""
         with self._changed:
             self._most = 0
-            self._jobs.clear()
+            left, self._jobs = list(self._jobs), deque()
             self._changed.notify_all()
+            return left
 
     def _work(self) -> None:
         me = threading.current_thread()

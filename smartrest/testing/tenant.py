@@ -179,8 +179,12 @@ class Tenant:
         row = (code, template, text)
         if fault:
             self.errors.append(row)
-        if client is not None:
+        if client is None:
+            return
+        try:
             self.reply(client, topics.e(), [row])
+        except PayloadTooLargeError:  # it names something that fills a packet
+            self.reply(client, topics.e(), [(code, "", text[:1000])])
 
     # -- down
 

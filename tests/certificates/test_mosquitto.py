@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is
 pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
 
 from certificates.makers import DAY, NOW, device, ec_key, pem, plain_context, root, server_files
+from support_device import LoopDevice
 
 from smartrest.certificates import CA, CertificateError, Identity, try_handshake
 from smartrest.device import Device, Lost, Operation
@@ -129,6 +131,7 @@ def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: 
         try_handshake("localhost", platform.port, good.ssl_context(ca_file=files["ca"]))
 
 
+@pytest.mark.parametrize("kind", [Device, LoopDevice])
 @pytest.mark.parametrize(
     ("signer", "trusting", "text"),
     [
@@ -137,12 +140,12 @@ def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: 
     ],
 )
 def test_a_device_says_why_it_cannot_connect(
-    platform: Platform, files: dict[str, Path], signer: str, trusting: bool, text: str
+    platform: Platform, files: dict[str, Path], kind: Any, signer: str, trusting: bool, text: str
 ) -> None:
     """paho itself says "Unspecified error" where a TLS 1.3 server refuses the device."""
     identity = CA.create(signer, key=ec_key(3)).issue("pump-4", key=ec_key(0))
     where = {"port": platform.port, "ca_file": files["ca"] if trusting else None}
-    pump = Device(platform.host, "pump-4", identity=identity, **where)
+    pump = kind(platform.host, "pump-4", identity=identity, **where)
     reasons: list[str] = []
     heard = threading.Event()
 
@@ -152,8 +155,10 @@ def test_a_device_says_why_it_cannot_connect(
         heard.set()
 
     pump.start()
-    assert heard.wait(20)
+    assert heard.wait(5)
     pump.stop(5)
+    if kind is LoopDevice:
+        pump.close()
     dropped = "the server dropped the connection: often a device certificate that it does not accept"
     texts = (text, dropped) if trusting else (text,)  # it may hang up before its verdict is read
     assert reasons[0].startswith(tuple(f"mqtts://{platform.host}:{platform.port}: {each}" for each in texts))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_mqtt import MqttClient
@@ -31,6 +32,7 @@ def smartrest(*arguments: str, text: str = "", **environment: str) -> subprocess
         input=text,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         timeout=60,
         env={**ENVIRONMENT, **environment},
     )
@@ -176,10 +178,14 @@ def test_the_agent_works_off_operations_and_no_shell(platform: Platform, tmp_pat
 
 def test_the_agent_sends_what_it_reads(platform: Platform, tmp_path: Path) -> None:
     lines = '200,a,s,1\n\n{"row": ["400", "e", "x, \\"y\\""], "child": "pump"}\n511,"cut\n{"row": 5}\n'
+    lines += '\udcff\n{"\udcff"\n{"row":' + "[" * 100_000 + "\n200,a,s,2\n"
     result = smartrest("device", "run", config(tmp_path, platform.port, source="stdin"), text=lines)
     assert result.returncode == 1
     assert "smartrest: line 4 of standard input: quoted field is never closed" in result.stderr
-    assert "smartrest: line 5 of standard input:" in result.stderr
+    for number in (5, 6, 7, 8):
+        assert f"smartrest: line {number} of standard input:" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert ("200", "a", "s", "2") in platform.published("s/us")
     assert ("200", "a", "s", "1") in platform.published("s/us")
     assert ("400", "e", 'x, "y"') in platform.published("s/us/pump")
 
@@ -259,7 +265,8 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
     port = free_port()
     command = [sys.executable, "-m", "smartrest", "platform", "--port", str(port), "--broker", kind, "--ask"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, text=True, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    options: Any = {"text": True, "errors": "surrogateescape", "env": ENVIRONMENT}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, **options) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -268,7 +275,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
             client.publish("s/us", "100,Mine\n200,f\n999")
             client.subscribe("s/ds", "s/dcr")
             client.publish("s/ucr")
-            process.stdin.write('accept dev1\n511,dev1,"ls, \x1b[31m"\n510,nobody\n')
+            process.stdin.write('\udcff\naccept dev1\n511,dev1,"ls, \x1b[31m"\n510,nobody\n')
             process.stdin.flush()
             assert client.wait_rows("s/ds") == [("511", "dev1", "ls, \x1b[31m")]
             client.publish("s/ucr")
@@ -280,6 +287,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
     assert "200 f  200 create_measurement: " in out
     assert "511 command  device_id=dev1  command='ls, \\x1b[31m'" in out
     assert "not sent: 'nobody' is unknown here" in out
+    assert "not sent: not valid UTF-8" in out
     assert "device dev1 'Mine'" in out.split("\n\n")[-1]
     assert "\x1b" not in out
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -19,10 +20,12 @@ from support_device import QUICK, LoopDevice, Make
 
 from smartrest import PayloadTooLargeError, SmartRestError, decode
 from smartrest.device import (
+    AsyncDevice,
     Child,
     Closed,
     Credentials,
     Delivered,
+    Lost,
     MessageReceived,
     OperationAnswered,
     OperationReceived,
@@ -240,12 +243,15 @@ def test_what_is_too_long(smartrest_platform: Platform, make: Make) -> None:
         device.send(("400", "c8y_Event", "x" * 17_000))
     with pytest.raises(SmartRestError):
         device.send(("400", "c8y_Event", "x"), child="a/b")
+    assert device.statistics.sent == 0
     device.send(("400", "c8y_Event", "x" * 16_100))
     device.send(("140", *(text for n in range(900) for text in (f"package-{n}", "1.0", "apt", "http://example.com"))))
     assert device.flush(10)
     smartrest_platform.wait_for(lambda: "141" in [row[0] for row in smartrest_platform.published("s/us")])
     assert device.online
-    assert device.statistics.connections == 1
+    counts = device.statistics
+    assert counts.connections == 1
+    assert counts.sent == counts.acknowledged > 2  # a row that was split counts as its parts
     assert smartrest_platform.errors == []
 
 
@@ -269,6 +275,29 @@ def test_stopping_delivers_first_and_starting_again_works(smartrest_platform: Pl
     device.stop()
     assert device.session.pending == 1
     smartrest_platform.wait_for(lambda: ("200", "a", "b", "3") in smartrest_platform.published("s/us"))
+
+
+def test_what_waits_for_a_worker_when_the_device_is_stopped_runs_after_the_next_start(
+    smartrest_platform: Platform, make: Make
+) -> None:
+    device = make(smartrest_platform, children=["c1"], workers=1, limits=replace(QUICK, drain=0.3))
+    begun, release = threading.Event(), threading.Event()
+
+    @device.operation("c8y_Command")
+    def command(operation: Any) -> str:
+        begun.set()
+        release.wait(20)
+        return str(operation.device)
+
+    device.start(10)
+    smartrest_platform.wait_for_device("c1")
+    operations = smartrest_platform.send(("511", "dev", "x"), ("511", "c1", "x"))
+    assert begun.wait(5)
+    operations[1].wait_for("EXECUTING", seconds=5)
+    device.stop()
+    device.start(10)
+    release.set()
+    assert [operation.wait(5).result for operation in operations] == ["dev", "c1"]
 
 
 def test_a_handler_may_stop_the_device(smartrest_platform: Platform, make: Make, kind: str) -> None:
@@ -360,6 +389,25 @@ def test_coroutine_handlers(smartrest_platform: Platform) -> None:
         device.close()
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_a_loop_with_eager_tasks(smartrest_platform: Platform) -> None:
+    async def life() -> list[str | None]:
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - not in 3.11
+        device = AsyncDevice(smartrest_platform.host, "dev", port=smartrest_platform.port, tls=False, limits=QUICK)
+
+        @device.operation("c8y_Command")
+        async def command(operation: Any) -> str:
+            return str(operation.row[2]).upper()
+
+        await device.start(10)
+        operations = smartrest_platform.send(*[("511", "dev", text) for text in "abc"])
+        results = [(await asyncio.to_thread(operation.wait, 5)).result for operation in operations]
+        await device.stop()
+        return results
+
+    assert asyncio.run(life()) == ["A", "B", "C"]
+
+
 def test_events_of_an_operation(smartrest_platform: Platform, make: Make) -> None:
     device = make(smartrest_platform)
     device.operation("c8y_Command")(lambda operation: "x")
@@ -368,3 +416,20 @@ def test_events_of_an_operation(smartrest_platform: Platform, make: Make) -> Non
     answered = device.wait_event(OperationAnswered)
     received = device.wait_event(OperationReceived)
     assert answered.operation is received.operation  # type: ignore[attr-defined]  # their classes were asked for
+
+
+def test_websocket_with_tls(make: Make, pki: Path) -> None:
+    files = {"certfile": pki / "server.pem", "keyfile": pki / "server.key"}
+    with Broker("mosquitto", websocket=True, **files) as broker, Platform(broker) as platform:
+        device = make(platform, port=broker.websocket_port, websocket=True, tls=True, ca_file=pki / "ca.pem")
+        device.operation("c8y_Command")(lambda operation: "x" * 15_000)
+        device.start(10)
+        (operation,) = platform.send(("511", "dev", "ls"))
+        assert operation.wait(5).result == "x" * 15_000
+        device.send(*(("200", "a", "b", number) for number in range(2_000)))
+        assert device.flush(5)
+        stranger = make(platform, port=broker.websocket_port, websocket=True, tls=True)
+        with pytest.raises(TimeoutError):
+            stranger.start(0.5)
+        lost = stranger.wait_event(Lost)
+        assert "certificate verify failed" in lost.reason  # type: ignore[attr-defined]  # its class was asked for

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +42,25 @@ def test_running_ends_with_a_permanent_refusal(wire: Wire, make: Make) -> None:
     device = make(wire)
     with pytest.raises(ConnectionError, match="bad user name or password: get new credentials"):
         device.run()
+
+
+def test_nobody_waits_for_a_device_that_has_ended(wire: Wire, make: Make) -> None:
+    wire.refuse(4)
+    device = make(wire)
+    device.send(("200", "c8y_T", "T", 1))
+    with pytest.raises(ConnectionError):
+        device.start(10)
+    flushed: list[bool] = []
+    waiting = threading.Thread(target=lambda: flushed.append(device.flush()), daemon=True)
+    waiting.start()
+    waiting.join(5)
+    assert flushed == [False]
+
+
+def test_a_host_that_no_resolver_takes(make: Make) -> None:
+    device = make(SimpleNamespace(host="label" * 20 + ".example.com", port=1883))
+    device.start()
+    device.wait_event(Lost, 2)
 
 
 @pytest.mark.parametrize("code", [3, 5])

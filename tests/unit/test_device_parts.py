@@ -167,6 +167,20 @@ def test_workers_run_in_order_and_replace_a_hung_thread() -> None:
         Workers(0, "test")
 
 
+def test_closed_workers_hand_back_what_they_have_not_begun() -> None:
+    workers = Workers(1, "test")
+    release, begun, done = threading.Event(), threading.Event(), threading.Event()
+    workers.submit("running", lambda: (begun.set(), release.wait(10)))  # type: ignore[arg-type, func-returns-value]  # as above
+    workers.submit("waiting", done.set)
+    assert begun.wait(10)
+    left = workers.close()
+    release.set()
+    assert [key for key, _ in left] == ["waiting"]
+    assert not done.is_set()
+    left[0][1]()
+    assert done.is_set()
+
+
 def test_the_session_needs_no_mqtt_library() -> None:
     code = (
         "import sys; sys.modules.update(paho=None, aiomqtt=None)\n"

@@ -262,18 +262,6 @@ def test_no_connack_in_time() -> None:
     assert session.disconnected(131.0) == []
 
 
-def test_a_half_open_connection_is_given_up() -> None:
-    session = online(acknowledgements=True)
-    session.send(("200", "c8y_T", "T", 1), now=10.0)
-    session.outgoing()
-    assert session.due() == pytest.approx(3.0)  # 500 has had its time: operations are released
-    session.tick(3.0)
-    assert session.due() == pytest.approx(60.0)  # of 500
-    assert kinds(session.tick(60.0)) == [Lost]
-    assert session.outgoing() == [Disconnect(abort=True)]
-    assert session.pending == 1
-
-
 def test_what_was_not_acknowledged_is_sent_again_in_order() -> None:
     session = online(acknowledgements=True)
     for number in range(3):
@@ -408,6 +396,12 @@ def test_a_token_that_does_not_tell_its_life_has_the_usual(text: str) -> None:
     session = online(token=True)
     (received,) = session.received("s/dat", f"71,{text}".encode(), 2.0)
     assert received == TokenReceived(text, 1800.0)
+
+
+def test_a_token_of_no_life_is_not_asked_for_without_end() -> None:
+    session = online(token=True)
+    (received,) = session.received("s/dat", f"71,{token(1, 1e-6)}".encode(), 2.0)
+    assert received == TokenReceived(token(1, 1e-6), 1.0)
 
 
 def test_a_token_outlives_the_connection() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from support_session import SimulatedPlatform, Simulation
+from support_session import SimulatedPlatform, Simulation, kinds, online
 
-from smartrest.device import Limits, Operation, Session, State
+from smartrest.device import Disconnect, Limits, Lost, Operation, Publish, Session, State
 from smartrest.mqtt import Backoff
 
 QUICK = Limits(backoff=Backoff(0.2, 2.0), settle=1.0)
@@ -67,3 +67,31 @@ def test_equal_operations_are_each_answered(seed: int) -> None:
     assert 37 <= len(ran) <= 40
     assert len(failed) <= 5
     assert all("equal operation" in operation.reason for operation in failed)
+
+
+def test_a_half_open_connection_is_given_up() -> None:
+    session = online(acknowledgements=True)
+    session.send(("200", "c8y_T", "T", 1), now=10.0)
+    session.outgoing()
+    assert session.due() == pytest.approx(3.0)  # 500 has had its time: operations are released
+    session.tick(3.0)
+    assert session.due() == pytest.approx(60.0)  # of 500
+    assert kinds(session.tick(60.0)) == [Lost]
+    assert session.outgoing() == [Disconnect(abort=True)]
+    assert session.pending == 1
+
+
+def test_a_slow_connection_is_not_taken_for_a_dead_one() -> None:
+    """Twenty full payloads may take minutes; as long as one after the other is acknowledged, somebody is there."""
+    session = online(acknowledgements=True)
+    session.publish("s/us", b"200,a,b,1", now=10.0)
+    session.publish("s/us", b"200,a,b,2", now=10.0)
+    *before, first, second = (action.id for action in session.outgoing() if isinstance(action, Publish))
+    for id in before:
+        session.acknowledged(id, 10.0)
+    session.tick(20.0)
+    session.acknowledged(first, 65.0)
+    assert session.tick(80.0) == []
+    assert session.due() == 125.0
+    assert kinds(session.tick(125.0)) == [Lost]
+    assert second

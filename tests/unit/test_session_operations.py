@@ -129,7 +129,7 @@ def test_an_operation_for_an_unknown_child_is_refused_and_answered_there() -> No
 
 def test_children_and_services_that_the_program_created_are_known() -> None:
     session = fresh()
-    session.send(("101", "new", "New child"), ("102", "service", "systemd", "name", "up"))
+    session.send((101, "new", "New child"), ("102", "service", "systemd", "name", "up"))
     operations = started(session.received("s/ds", b"510,new\n510,service", 20.0))
     assert [operation.child for operation in operations] == ["new", "service"]
 
@@ -219,6 +219,26 @@ def test_time_limit() -> None:
     ]
     assert session.succeed(first, "late", now=81.0) == [AnswerIgnored(first)]
     assert session.due() == 140.0
+
+
+def test_time_limits_of_what_is_done_are_not_kept() -> None:
+    session = fresh()
+    session.received("s/ds", b"510,dev", 20.0)  # takes its hour; all behind it have later limits
+    for number in range(2_000):
+        (operation,) = started(session.received("s/ds", b"511,dev,%d" % number, 21.0 + number))
+        session.extend(operation, 3600.0)
+        session.succeed(operation)
+        session.outgoing()
+    assert len(session._flow._deadlines) < 100
+
+
+def test_a_time_limit_of_ones_own_is_the_one_that_is_told() -> None:
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,1", 20.0))
+    session.extend(operation, 5.0, now=21.0)
+    session.outgoing()
+    assert session.tick(26.0)[0] == OperationTimedOut(operation, 5.0)
+    assert rows(session) == [("s/us", [("502", "c8y_Command", "no result within 5 seconds")])]
 
 
 def test_no_time_limit() -> None:
@@ -357,6 +377,19 @@ def test_what_does_not_fit_is_left_pending_and_asked_for_later() -> None:
     assert [op.row[2] for op in session.operations] == ["2", "3", "4", "5"]
 
 
+def test_what_is_held_finds_its_row_again_where_there_is_no_room_for_more() -> None:
+    session = fresh(limits=Limits(operations=2))
+    (running,) = started(session.received("s/ds", b"511,dev,1\n511,dev,2", 20.0))
+    session.disconnected(21.0)
+    session.tick(session.due() or 0.0)
+    session.connected(0, 30.0)
+    session.subscribed("s/ds", 1, 30.0)
+    assert kinds(session.received("s/ds", b"511,dev,2\n511,dev,3", 30.1)) == [OperationRepeated, OperationRefused]
+    session.tick(40.0)
+    assert [op.row[2] for op in session.operations] == ["1", "2"]
+    assert [op.row[2] for op in started(session.succeed(running, now=41.0))] == ["2"]
+
+
 def test_operations_wait_until_the_connection_stands_and_500_is_answered() -> None:
     session = online(acknowledgements=True)
     (ask,) = session.outgoing()
@@ -416,3 +449,34 @@ def test_stopping_soon_after_a_broken_connection_settles_first() -> None:
     assert session.state is State.CLOSING
     session.tick(33.0)  # 500 did not bring it: 501 has arrived
     assert rows(session) == [("s/us", [("503", "c8y_Command", "done")])]
+
+
+def reconnect(session: Session, now: float) -> None:
+    """Break the connection and come online again; everything before is acknowledged, 500 and its like are not."""
+    session.disconnected(now)
+    session.tick(session.due() or 0.0)
+    session.outgoing()
+    session.connected(0, now)
+    while not session.online:
+        for action in session.outgoing():
+            if isinstance(action, Publish):
+                session.acknowledged(action.id, now)
+            elif isinstance(action, Subscribe):
+                session.subscribed(action.topic, 1, now)
+
+
+def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> None:
+    """Else one stays EXECUTING, and as the oldest it catches the answers of others."""
+    session = online(
+        acknowledgements=True, restarted="again", x_ids=["acme"], operations={"dm1": OperationTemplate(None, 2)}
+    )
+    settled = ("s/us", [("507", "", "again")])
+    assert settled in rows(session)
+    reconnect(session, 5.0)
+    left_over, _ = session.outgoing()
+    assert isinstance(left_over, Publish)
+    assert left_over.payload == b"507,,again"
+    assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would be failed with the others
+    assert kinds(session.acknowledged(left_over.id, 5.2)) == [OperationReceived]
+    reconnect(session, 6.0)
+    assert settled not in rows(session)

@@ -159,6 +159,18 @@ def test_hostile_payloads_never_raise(tenant: Tenant, client: Client) -> None:
             tenant.received(client, topic, payload)
 
 
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [("s/us", b"x" * 16_160), ("s/uc/none", b"x" * 16_150), ("s/ut/" + "x" * 16_100, b"10,a")],
+)
+def test_an_error_that_names_something_long_fits_its_packet(
+    tenant: Tenant, client: Client, outside: Outside, topic: str, payload: bytes
+) -> None:
+    tenant.received(client, topic, payload)
+    assert len(tenant.errors) == 1
+    assert [topic for _, topic, _ in outside.sent] == ["s/e"]
+
+
 def test_a_token_says_how_long_it_lives(tenant: Tenant, client: Client, outside: Outside) -> None:
     tenant.received(client, "s/uat", b"")
     ((_, token),) = decode(outside.sent[-1][2])

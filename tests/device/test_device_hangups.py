@@ -1,0 +1,199 @@
+"""Both devices against a server that takes the connection and then does not do its part, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support_device import QUICK, Make
+
+from smartrest.device import AsyncDevice, Closed, Lost, OperationReceived, OperationRepeated
+from smartrest.testing import Broker, Platform, Wire
+
+SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
+
+
+class Server:
+    """Takes connections on a free port and gives each to `serve`; `gone` is set when a client has closed its own."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._listener = socket.create_server((self.host, 0))
+        self.port = self._listener.getsockname()[1]
+        self.taken, self.gone = threading.Semaphore(0), threading.Semaphore(0)
+        self._serve = serve
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(client,), daemon=True).start()
+
+    def _one(self, client: socket.socket) -> None:
+        with client:
+            self.taken.release()
+            with contextlib.suppress(OSError):  # reset: gone as well
+                self._serve(client)
+            self.gone.release()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Callable[[socket.socket], None]], Server]]:
+    made: list[Server] = []
+
+    def make(serve: Callable[[socket.socket], None]) -> Server:
+        made.append(Server(serve))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def read_to_the_end(client: socket.socket) -> None:
+    client.settimeout(30)
+    while client.recv(65_536):
+        pass
+
+
+def test_a_connection_closed_before_its_connack_is_noticed_at_once(make: Make, server: Any) -> None:
+    device = make(server(lambda client: client.recv(1000)), limits=SLOW)
+    begin = time.monotonic()
+    device.start()
+    device.wait_event(Lost, 2, 5)
+    device.stop()
+    assert time.monotonic() - begin < 5
+
+
+def test_stopping_while_the_connack_is_awaited_closes_the_connection(make: Make, server: Any) -> None:
+    silent = server(read_to_the_end)
+    device = make(silent, limits=SLOW)
+    device.start()
+    assert silent.taken.acquire(timeout=5)
+    device.stop()
+    assert silent.gone.acquire(timeout=5)
+
+
+def test_a_connection_without_connack_is_closed_before_the_next(make: Make, server: Any) -> None:
+    silent = server(read_to_the_end)
+    device = make(silent, limits=replace(QUICK, connect=0.3))
+    device.start()
+    device.wait_event(Lost, 3)
+    for _ in range(2):
+        assert silent.gone.acquire(timeout=5)
+
+
+def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, server: Any, pki: Path) -> None:
+    """The handshake of TLS takes long, in a thread that nobody can stop."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki / "server.pem", pki / "server.key")
+    stopped = threading.Event()
+
+    def late(client: socket.socket) -> None:
+        assert stopped.wait(10)
+        time.sleep(0.2)
+        with context.wrap_socket(client, server_side=True) as secured:
+            read_to_the_end(secured)
+
+    slow = server(late)
+    device = make(slow, limits=SLOW, tls=True, ca_file=pki / "ca.pem")
+    device.start()
+    assert slow.taken.acquire(timeout=5)
+    time.sleep(0.1)
+    device.stop()
+    stopped.set()
+    assert slow.gone.acquire(timeout=3)
+
+
+def test_a_handshake_has_the_time_of_the_connack(make: Make, server: Any, pki: Path) -> None:
+    """Not paho's five seconds, which are too short for a slow network."""
+    silent = server(read_to_the_end)
+    device = make(silent, limits=replace(QUICK, connect=0.5), tls=True, ca_file=pki / "ca.pem")
+    device.start()
+    device.wait_event(Lost, 1, 3)
+    assert silent.gone.acquire(timeout=2)
+
+
+def test_stopping_does_not_wait_for_a_handshake(make: Make, server: Any, pki: Path) -> None:
+    silent = server(read_to_the_end)
+    device = make(silent, limits=SLOW, tls=True, ca_file=pki / "ca.pem")
+    device.start()
+    assert silent.taken.acquire(timeout=5)
+    begin = time.monotonic()
+    device.stop()
+    assert time.monotonic() - begin < 2
+    device.wait_event(Closed)
+
+
+def test_the_end_of_the_loop_does_not_wait_for_a_handshake(server: Any, pki: Path) -> None:
+    """It waits for the threads of its pool, in which aiomqtt connects."""
+    silent = server(read_to_the_end)
+
+    async def life() -> None:
+        device = AsyncDevice(silent.host, "dev", port=silent.port, ca_file=pki / "ca.pem", limits=SLOW)
+        await device.start()
+        await asyncio.sleep(0.3)
+        await device.stop()
+
+    begin = time.monotonic()
+    asyncio.run(life())
+    assert time.monotonic() - begin < 3
+
+
+def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make) -> None:
+    """As a broker sends it again that has not seen the acknowledgement."""
+    with Wire(smartrest_platform.port) as wire:
+        device = make(wire)
+        device.operation("c8y_Command")(lambda operation: "done")
+        device.start(10)
+        time.sleep(QUICK.settle + 0.1)  # else it would be a repeat, as 500 brings one
+        for flags in (0x32, 0x3A):
+            payload = b"\x00\x04s/ds\x00\x07511,dev,ls"
+            wire.inject(bytes((flags, len(payload))) + payload)
+        device.wait_event(OperationRepeated)
+        assert sum(isinstance(event, OperationReceived) for event in device.events) == 1
+
+
+def test_an_abort_lets_the_last_will_speak(make: Make) -> None:
+    """A connection that is given up ends without DISCONNECT."""
+    from smartrest.mqtt import last_will
+
+    with Broker("mosquitto") as broker, Platform(broker) as platform, Wire(broker.port) as wire:
+        device = make(wire, last_will=last_will("gone"), limits=replace(QUICK, acknowledge=0.5))
+        device.start(10)
+        wire.stall(up=False)
+        device.send(("200", "c8y_T", "T", 1))
+        device.wait_event(Lost)
+        platform.wait_for(lambda: ("400", "c8y_ConnectionEvent", "gone") in platform.published("s/us"))
+        wire.resume()
+
+
+def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> None:
+    """Between two `run_until_complete`, as in a notebook."""
+    loop = asyncio.new_event_loop()
+    device = AsyncDevice(smartrest_platform.host, "dev", port=smartrest_platform.port, tls=False, limits=QUICK)
+    loop.run_until_complete(device.start(10))
+    sent = threading.Thread(target=lambda: device.send(("200", "c8y_T", "T", 1)), daemon=True)
+    sent.start()
+    sent.join(5)
+    assert not sent.is_alive()
+    assert loop.run_until_complete(device.flush(5))
+    loop.run_until_complete(device.stop())
+    loop.close()
+    smartrest_platform.wait_for(lambda: ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us"))
