@@ -499,10 +499,17 @@ cdef class Engine:
         return 0
 
     cdef inline void give(self, srp_buffer *out) noexcept:
-        if self.out.data == NULL and out.size <= 4 * OUT:
+        if self.out.data == NULL:
             self.out = out[0]
+            self.shrink()
         else:
             PyMem_Free(out.data)
+
+    cdef inline void shrink(self) noexcept:
+        """A buffer that has grown for one long payload is not kept."""
+        if self.out.size > 4 * OUT:
+            PyMem_Free(self.out.data)
+            self.out.data = NULL
 
     def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
         """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
@@ -1433,7 +1440,9 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
         out.len = 0   # no other code runs meanwhile
         if (self.engine.layer.fill(out, self.engine.k, self.style, self.holes, n, values) == SR_OK
                 and not srp_put_bytes(out, self.ending) and <Py_ssize_t>out.len <= self.limit):
-            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+            payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+            self.engine.shrink()
+            return payload
     if names != NULL:
         raise TypeError("an encoder takes no keyword arguments")
     return self.payload(tuple([<object>values[i] for i in range(<Py_ssize_t>n)]))

@@ -8,6 +8,7 @@ import platform
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -145,6 +146,24 @@ def test_no_path_leaks(engine: Any) -> None:
         gc.collect()
         growth.append(sys.getallocatedblocks() - before)
     assert min(growth) < rounds / 2, f"blocks that stayed after {rounds} calls of {len(paths)} paths: {growth}"
+
+
+def test_the_memory_of_a_long_payload_is_given_back(engine: Any) -> None:
+    calls = (
+        partial(engine.compile(("1", str), limit=None), "x" * 10**7),
+        partial(engine.encode_row, ("1", "x" * 10**7), limit=None),
+        partial(engine.encode, [("1", "x" * 10**7)], limit=None),
+        partial(engine.decode, b"1," + b"x" * 10**7),
+    )
+    for call in calls:
+        engine.encode_row(("1", "short"))  # what is kept for short ones is there already
+        engine.decode_row(b"1,short")
+        tracemalloc.start()
+        try:
+            call()
+            assert tracemalloc.get_traced_memory()[0] < 1_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_unknown_ids_hold_no_memory(engine: Any) -> None:
