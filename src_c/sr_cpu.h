@@ -1,4 +1,4 @@
-/* What a kernel may need of the CPU. */
+/* What a kernel may need of the CPU, and of the compiler. */
 #ifndef SR_CPU_H
 #define SR_CPU_H
 
@@ -7,6 +7,12 @@
 #define SR_TARGET(features) __attribute__((target(features)))
 #elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(SR_NO_SIMD)
 #define SR_NEON 1
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SR_NO_INLINE __attribute__((noinline))
+#else
+#define SR_NO_INLINE
 #endif
 
 enum {

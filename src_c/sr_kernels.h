@@ -12,12 +12,6 @@ extern const sr_kernel sr_kernel_sse2, sr_kernel_avx2, sr_kernel_avx512;
 extern const sr_kernel sr_kernel_neon;
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
-#define SR_NO_INLINE __attribute__((noinline))
-#else
-#define SR_NO_INLINE
-#endif
-
 /* One bit per byte of a block of 64, for the bytes that could matter. */
 typedef struct {
     uint64_t separator, row_end, quote, escape, cr, wide;

@@ -41,7 +41,7 @@ SRP_FN static inline PyObject *cached(srp_strings *strings, short_text s, size_t
     return text;
 }
 
-static Py_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
+static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
     if (wide) return srp_wide_text(k, src, len);
     PyObject *text = PyUnicode_New((Py_ssize_t)len, 127);
     if (text) memcpy(PyUnicode_DATA(text), src, len);
@@ -83,9 +83,9 @@ SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t f
     return tuple;
 }
 
-SRP_FN static Py_NO_INLINE PyObject *any_row(const srp_payload *p, size_t r) { return row_of(p, r, p->tape->flags); }
+SRP_FN static SR_NO_INLINE PyObject *any_row(const srp_payload *p, size_t r) { return row_of(p, r, p->tape->flags); }
 
-SRP_FN static Py_NO_INLINE PyObject *plain_row(const srp_payload *p, size_t r) { return row_of(p, r, 0); }
+SRP_FN static SR_NO_INLINE PyObject *plain_row(const srp_payload *p, size_t r) { return row_of(p, r, 0); }
 
 static inline bool is_plain(const sr_tape *tape) {
     return !(tape->flags & (SR_HAS_QUOTE | SR_HAS_CR | SR_HAS_WIDE));
@@ -175,7 +175,7 @@ SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value, uint8_t 
     return n ? at + n : NULL;
 }
 
-static Py_NO_INLINE int put_slowly(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
+static SR_NO_INLINE int put_slowly(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
     if (PyUnicode_Check(value)) {
 #if PY_VERSION_HEX < 0x030C0000
         if (PyUnicode_READY(value)) return SRP_NO_MEMORY;

@@ -27,14 +27,14 @@ void srp_strings_free(srp_strings *s) {
     Py_CLEAR(s->empty);
 }
 
-Py_NO_INLINE void srp_look_at_hit_rate(srp_strings *s) {
+SR_NO_INLINE void srp_look_at_hit_rate(srp_strings *s) {
     if (s->hits * 3 < s->lookups * 2) s->bypass = SRP_BYPASS;
     s->life += s->lookups;
     s->lookups = s->hits = 0;
     if (s->life > SRP_LIFETIME) srp_strings_forget(s);
 }
 
-Py_NO_INLINE PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len) {
+SR_NO_INLINE PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len) {
     static const Py_UCS4 MOST[] = {0, 0xFF, 0xFFFF, 0, 0x10FFFF};
     int width;
     size_t n = k->measure(src, len, &width);

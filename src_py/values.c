@@ -1,7 +1,7 @@
 /* From field values to bytes: text and numbers, on the way that runs no Python code. Other values are SRP_SLOW. */
 #include "str_layout.h"
 
-Py_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
+SR_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
     size_t size = out->size + out->size / 2 + more;
     uint8_t *data = PyMem_Realloc(out->data, size);
     if (!data) return SRP_NO_MEMORY;
@@ -11,7 +11,7 @@ Py_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
 }
 
 /* Text that is not short ASCII. */
-Py_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
+SR_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value) {
     size_t len = (size_t)PyUnicode_GET_LENGTH(value), written = 0;
     int width = (int)PyUnicode_KIND(value), status;
     bool ascii = PyUnicode_IS_ASCII(value);
