@@ -25,20 +25,22 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     uint64_t inside = prefix_xor(real) ^ s->inside; /* an opening quote counts as inside, a closing one as outside */
     uint64_t openers = real & inside, closers = real & ~inside;
     uint64_t behind_close = closers << 1 | s->after_close;
-    uint64_t crs = m->cr & ~inside;
 
     s->doubt |= openers & ~((separators | closers) << 1 | s->after_start); /* opens in mid-field */
     s->doubt |= behind_close & ~(separators | real | m->cr) & text;       /* text behind a closing quote */
     s->doubt |= escaped & ~inside;                                        /* \" outside quotes */
-    s->doubt |= (crs << 1 | s->after_cr) & ~m->row_end;                   /* lone CR */
     s->doubled |= openers & behind_close;
     s->escaped |= escaped & inside;
     s->quotes |= m->quote;
-    s->crs |= m->cr;
+    if (m->cr | s->crs) { /* rare, and then in every row */
+        uint64_t crs = m->cr & ~inside;
+        s->doubt |= (crs << 1 | s->after_cr) & ~m->row_end; /* lone CR */
+        s->after_cr = crs >> 63;
+        s->crs |= m->cr;
+    }
 
     s->inside = 0 - (inside >> 63);
     s->after_close = closers >> 63;
-    s->after_cr = crs >> 63;
     s->after_start = (separators | closers) >> 63;
     return separators & ~inside;
 }
