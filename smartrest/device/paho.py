@@ -55,6 +55,7 @@ class Device(DeviceBase):
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._events: list[Event] = []
+        self._telling = False  # the device's thread tells some
         self._thread: threading.Thread | None = None
         self._client: mqtt.Client | None = None
         self._connecting: mqtt.Client | None = None  # in a thread of its own
@@ -140,7 +141,7 @@ class Device(DeviceBase):
         device has ended."""
         with self._lock:
             self._tell(self.session.flush(monotonic()))
-        self._wait_once(lambda: self._is_flushed or self._has_ended, timeout)
+        self._wait_once(lambda: (self._is_flushed and self._has_told) or self._has_ended, timeout)
         return self._is_flushed
 
     def __enter__(self: D) -> D:
@@ -180,6 +181,11 @@ class Device(DeviceBase):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
 
     @property
+    def _has_told(self) -> bool:
+        """Whether listeners and statistics know all; on the device's own thread nobody can wait for that."""
+        return not (self._events or self._telling) or self._thread in (None, threading.current_thread())
+
+    @property
     def _has_ended(self) -> bool:
         return self._thread is None and self._workers is not None
 
@@ -209,6 +215,7 @@ class Device(DeviceBase):
                 if due is not None and due <= monotonic():
                     self._events += self.session.tick(monotonic())
                 events = self._take_events()
+                self._telling = bool(events)
                 actions = self.session.outgoing()
                 ended = self.session.state in ENDED
                 self._changed.notify_all()

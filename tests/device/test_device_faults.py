@@ -14,7 +14,7 @@ import pytest
 from support_device import QUICK, Make
 
 from smartrest import PACKET_LIMIT
-from smartrest.device import Dropped, GaveUp, Limits, Lost, Online, OperationReceived, Refused
+from smartrest.device import Delivered, Dropped, GaveUp, Limits, Lost, Online, OperationReceived, Refused
 from smartrest.mqtt import ConnackCode, last_will
 from smartrest.testing import Broker, Platform, Wire
 
@@ -231,6 +231,25 @@ def test_a_hundred_operations_after_being_offline(smartrest_platform: Platform, 
         mine = [int(text.split()[1]) for text in ran if (int(text.split()[1]) % 2 == 1) == (who == "dev")]
         assert mine == sorted(mine)
     assert smartrest_platform.errors == []
+
+
+def test_what_was_flushed_was_told(smartrest_platform: Platform, make: Make) -> None:
+    """Who has waited for `flush` finds the events told and the statistics counted."""
+    device = make(smartrest_platform, limits=QUICK)
+    device.start(10)
+    assert device.flush(10)
+    before, told = device.statistics.acknowledged, []
+
+    @device.listen(Delivered)
+    def slow(event: Delivered) -> None:
+        time.sleep(0.2)
+        told.append(event.rows)
+
+    for _ in range(3):
+        device.send(("200", "c8y_T", "T", 1))
+        assert device.flush(10)
+        assert sum(told) == device.statistics.acknowledged - before
+    assert sum(told) == 3
 
 
 def test_the_queue_is_bounded_and_says_what_it_drops(

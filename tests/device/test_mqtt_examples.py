@@ -31,7 +31,8 @@ def test_it_answers_operations(smartrest_platform: Platform, repository: Path, n
     arguments = [sys.executable, str(script), smartrest_platform.host, str(smartrest_platform.port), "pump-7"]
     process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        smartrest_platform.wait_for_device("pump-7", 20)
+        # An operation made before the client has asked for what is pending comes twice.
+        smartrest_platform.wait_for(lambda: ("500",) in smartrest_platform.published("s/us"), 20)
         texts = ['say "hi", \\"you\\"', "two\nlines", "C:\\dir, x\\", "é"]
         operations = smartrest_platform.send(*[("511", "pump-7", text) for text in texts])
         for operation, text in zip(operations, texts, strict=True):
