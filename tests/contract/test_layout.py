@@ -16,8 +16,7 @@ LENGTHS = (*range(70), 127, 128, 129, 1000)
 
 @pytest.fixture(params=[True, False], ids=["by layout", "documented functions"])
 def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
-    if support.core is None:
-        pytest.skip("smartrest.core is not built")
+    support.open_engine("core:scalar")  # fails where the core has to be there
     was = support.core._object_layout(request.param)
     yield request.param
     support.core._object_layout(was)
@@ -25,8 +24,7 @@ def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 def test_the_layout_is_used_where_it_is_known() -> None:
     """Else the fast way would be gone without a word. Debug and free-threaded builds never use it."""
-    if support.core is None:
-        pytest.skip("smartrest.core is not built")
+    support.open_engine("core:scalar")
     keeps_books = hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_GIL_DISABLED") == 1
     was = support.core._object_layout(True)
     assert support.core._object_layout(was) == (sys.version_info < (3, 15) and not keeps_books)

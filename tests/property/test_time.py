@@ -15,22 +15,20 @@ CALLS = ("decode", "scan", "split", "check")
 def growth(function: Callable[[Any], Any], small: Any, large: Any, allowed: float, attempts: int) -> str | None:
     """Whether `large`, eight times as long, takes at most twelve times as long, and at most `allowed` seconds.
 
-    One of several attempts has to show it, since other programs use the machine too, and a processor that changes its
-    speed between two measurements says nothing of growth: `None`, or the best that was measured.
+    The best of several attempts counts, since other programs use the machine too: `None`, or what was measured.
     """
     long = short = 1e9
     for _ in range(attempts):
-        long_now = best_time(lambda: outcome_of(function, large), 2)
-        short_now = best_time(lambda: outcome_of(function, small), 2)
-        long, short = min(long, long_now), min(short, short_now)
-        if long <= allowed and (long <= 12 * short or long_now <= 12 * short_now):
+        long = min(long, best_time(lambda: outcome_of(function, large), 2))
+        short = min(short, best_time(lambda: outcome_of(function, small), 2))
+        if long <= 12 * short and long <= allowed:
             return None
     return f"{short * 1e3:.3f} ms, eight times as much {long * 1e3:.3f} ms; allowed are {allowed * 1e3:.0f} ms"
 
 
 def assert_linear(function: Callable[[Any], Any], make: Callable[[int], Any], allowed: float) -> None:
     """From 2,000 to 16,000. A cache that overflows shows at one size alone, what is quadratic (64 times) at all."""
-    found = growth(function, make(2_000), make(16_000), allowed, 6)
+    found = growth(function, make(2_000), make(16_000), allowed, 40)  # a busy processor changes its speed for a while
     if found is not None:
         larger = growth(function, make(16_000), make(128_000), 8 * allowed, 4)
         assert larger is None, f"{found}; and at eight times the size {larger}"
