@@ -1,12 +1,17 @@
 # The names of the C core (src_c/sr.h) and of the object layer (src_py/srp.h) that core.pyx calls, and nothing else.
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "sr.h" nogil:
+    ctypedef struct sr_ends:
+        uint64_t low
+        uint64_t high
+
     ctypedef struct sr_kernel:
         const char *name
         uint32_t needs
         void (*index)(const uint8_t *src, size_t length, sr_tape *tape)
+        sr_ends (*lone)(const uint8_t *src, size_t length)
         size_t (*count)(const uint8_t *src, size_t length, size_t *rows)
 
     ctypedef struct sr_row:
@@ -64,6 +69,7 @@ cdef extern from "sr.h" nogil:
     const sr_kernel *sr_kernel_at(size_t i)
 
     bint sr_read(const sr_kernel *k, const uint8_t *src, size_t length, sr_tape *tape)
+    bint sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape)
     sr_fault sr_read_exact(const uint8_t *src, size_t length, sr_tape *tape, uint8_t *marks)
     sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
     size_t sr_bom(const uint8_t *src, size_t length)
@@ -134,7 +140,8 @@ cdef extern from "str_layout.h":
         SRP_INT
         SRP_FLOAT
 
-    object srp_typed(const srp_payload *p, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
+    int srp_lone_number(const uint8_t *src, sr_ends ends)
+    object srp_typed(const srp_strings *strings, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
     int srp_put_empty_row(srp_buffer *out)
     int srp_put_bytes(srp_buffer *out, object text)
@@ -149,6 +156,8 @@ cdef extern from "str_layout.h":
         object (*row)(const srp_payload *p, size_t row)
         object (*rows)(const srp_payload *p, size_t rows)
         object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
+        object (*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends)
+        object (*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, const srp_plan *plan)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
         int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept
         Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, object rows, Py_ssize_t index,

@@ -33,6 +33,7 @@ cdef extern from "Python.h":
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
     void Py_DECREF(object)
+    Py_ssize_t Py_REFCNT(PyObject *)
     void PyErr_Clear()
     bint PyLong_CheckExact(object)
     Py_ssize_t PyLong_AsSsize_t(object)
@@ -281,6 +282,12 @@ cdef class Engine:
         rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
 
+    cdef inline sr_ends lone(self, bytes data) noexcept:
+        return self.k.lone(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef inline lone_row(self, bytes data, sr_ends ends):
+        return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends)
+
     # -- reading
 
     def decode(self, payload, *, strict=False, limit=None):
@@ -294,11 +301,18 @@ cdef class Engine:
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
+        cdef bint exact = truth(strict)
+        cdef sr_ends ends
         if limit is not None:
             check_size(data, limit)
+        ends = self.lone(data)
+        if ends.low | ends.high:
+            row = self.lone_row(data, ends)
+            PyObject_GC_UnTrack(row)
+            return [row]
         work = self.begin(data)
         try:
-            self.read(work, data, truth(strict))
+            self.read(work, data, exact)
             return rows_of(work)
         finally:
             self.end(work)
@@ -310,9 +324,14 @@ cdef class Engine:
         with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef Work *work = self.begin(data)
+        cdef bint exact = truth(strict)
+        cdef sr_ends ends = self.lone(data)
+        cdef Work *work
+        if ends.low | ends.high:
+            return self.lone_row(data, ends)
+        work = self.begin(data)
         try:
-            self.read(work, data, truth(strict))
+            self.read(work, data, exact)
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
             return work.layer.row(&work.p, 0)
@@ -344,10 +363,18 @@ cdef class Engine:
         Rules D1 to D9 of docs/format.md.
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef Work *work = self.begin(data)
+        cdef bint exact = truth(strict)
+        cdef sr_ends ends = self.lone(data)
+        cdef LazyRows rows
+        cdef Work *work
+        if ends.low | ends.high:
+            rows = spare_rows(self, data)
+            if sr_lone_tape(ends, INLINE_ENDS, &rows.tape):
+                return rows
+        work = self.begin(data)
         try:
-            self.read(work, data, truth(strict))
-            return lazy_rows(self, work, data)
+            self.read(work, data, exact)
+            return lazy_rows(new_lazy_rows(self, data), work)
         finally:
             self.end(work)
 
@@ -376,7 +403,7 @@ cdef class Engine:
                 faults.append(span_of(work, work.opened))
                 work.tape.n_rows += 1
             if not faults:
-                rows = lazy_rows(self, work, data)
+                rows = lazy_rows(new_lazy_rows(self, data), work)
             memset(&walk, 0, sizeof(walk))
             while True:
                 fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
@@ -785,26 +812,49 @@ cdef class LazyIterator:
         return lazy_row(self.rows, r)
 
 
-cdef lazy_rows(Engine engine, Work *work, bytes data):
+cdef inline LazyRows new_lazy_rows(Engine engine, bytes data):
+    """Rows still to be found, on a tape that has room here for a few of them."""
     cdef LazyRows rows = LazyRows.__new__(LazyRows)
-    cdef size_t n_ends = work.tape.n_ends, n_rows = work.tape.n_rows + 1
     rows.engine = engine
     rows.data = data
-    rows.p = work.p
-    rows.tape = work.tape
+    rows.p.strings = &engine.strings
+    rows.p.kernel = engine.k
+    rows.p.src = <const uint8_t *>PyBytes_AS_STRING(data)
+    rows.p.len = PyBytes_GET_SIZE(data)
+    rows.p.tape = &rows.tape
+    rows.tape.ends = rows.ends
+    rows.tape.rows = rows.rows
+    return rows
+
+
+cdef LazyRows _spare   # of the default engine, for a short payload: used again once nobody else has it
+
+cdef inline LazyRows spare_rows(Engine engine, bytes data):
+    if engine is not _default or Py_REFCNT(<PyObject *>_spare) > 1:
+        return new_lazy_rows(engine, data)
+    _spare.data = data
+    _spare.p.kernel = engine.k
+    _spare.p.src = <const uint8_t *>PyBytes_AS_STRING(data)
+    _spare.p.len = PyBytes_GET_SIZE(data)
+    return _spare
+
+
+cdef LazyRows lazy_rows(LazyRows rows, Work *work):
+    """The rows that have been read."""
+    cdef size_t n_ends = work.tape.n_ends, n_rows = work.tape.n_rows + 1
+    cdef sr_tape here = rows.tape
+    rows.p.src = work.p.src
+    rows.p.len = work.p.len
     rows.base = work.base
-    if n_ends <= INLINE_ENDS and n_rows <= INLINE_ROWS:
-        rows.tape.ends = rows.ends
-        rows.tape.rows = rows.rows
-        memcpy(rows.ends, work.tape.ends, INLINE_ENDS * sizeof(uint32_t))
-        memcpy(rows.rows, work.tape.rows, INLINE_ROWS * sizeof(sr_row))
-    else:
+    rows.tape = work.tape
+    rows.tape.ends = here.ends
+    rows.tape.rows = here.rows
+    if n_ends > INLINE_ENDS or n_rows > INLINE_ROWS:
         rows.memory = PyBytes_FromStringAndSize(NULL, n_ends * sizeof(uint32_t) + n_rows * sizeof(sr_row))
         rows.tape.rows = <sr_row *>PyBytes_AS_STRING(rows.memory)
         rows.tape.ends = <uint32_t *>(rows.tape.rows + n_rows)
-        memcpy(rows.tape.rows, work.tape.rows, n_rows * sizeof(sr_row))
-        memcpy(rows.tape.ends, work.tape.ends, n_ends * sizeof(uint32_t))
-    rows.p.tape = &rows.tape
+    memcpy(rows.tape.rows, work.tape.rows, n_rows * sizeof(sr_row))
+    memcpy(rows.tape.ends, work.tape.ends, n_ends * sizeof(uint32_t))
     return rows
 
 
@@ -923,12 +973,12 @@ cdef class LazyRow:
             p.scratch = scratch = rows.scratch(self.r)
             try:
                 src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
-                value = srp_typed(&p, src, length, kind, &fits)
+                value = srp_typed(p.strings, src, length, kind, &fits)
             finally:
                 PyMem_Free(scratch)
         else:
             src = srp_field_bytes(&rows.p, f, &rows.tape.rows[self.r], &length)
-            value = srp_typed(&rows.p, src, length, kind, &fits)
+            value = srp_typed(rows.p.strings, src, length, kind, &fits)
         if fits:
             return value
         before = [rows.row(r) for r in range(self.r)]
@@ -1030,6 +1080,14 @@ cdef class Schema:
             raise bad_value(&work.p, work.base, r, bad, rows or [], data)
         return values
 
+    cdef inline lone_row(self, bytes data, sr_ends ends):
+        """A lone row; None where its ID is no small number of this schema, or a field does not fit."""
+        cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
+        cdef int number = srp_lone_number(src, ends)
+        if number < 0 or self.table[number] < 0:
+            return None
+        return self.engine.layer.lone_typed_row(&self.engine.strings, self.engine.k, src, ends, &self.plans[self.table[number]])
+
     def decode(self, payload, *, strict=False, limit=None):
         """As `smartrest.decode`, with typed fields.
 
@@ -1060,9 +1118,16 @@ cdef class Schema:
     def decode_row(self, payload, *, strict=False):
         """As `smartrest.decode_row`, with typed fields. Raises `DecodeError` as `decode` of this schema does."""
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef Work *work = self.engine.begin(data)
+        cdef bint exact = truth(strict)
+        cdef sr_ends ends = self.engine.lone(data)
+        cdef Work *work
+        if ends.low | ends.high:
+            row = self.lone_row(data, ends)
+            if row is not None:
+                return row
+        work = self.engine.begin(data)
         try:
-            self.engine.read(work, data, truth(strict))
+            self.engine.read(work, data, exact)
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
             return self.row(work, 0, None, data)
@@ -1596,11 +1661,25 @@ cdef class Dispatcher:
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
         cdef size_t r, skipped = 0
+        cdef sr_ends ends
+        cdef int number
         cdef PyObject *found
         cdef PyObject *result
         self.prepare()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
+        ends = self.engine.lone(data)
+        if ends.low | ends.high:
+            number = srp_lone_number(<const uint8_t *>PyBytes_AS_STRING(data), ends)
+            if number >= 0 and self.table[number] != NULL:
+                handler = <object>self.table[number]
+                row = self.engine.lone_row(data, ends)
+                result = srp_try1(handler, row)
+                if result != NULL:
+                    results = [<object>result]
+                    Py_DECREF(<object>result)
+                    return results
+                return srp_call(_dispatch.finish, [], [(0, row, caught())], <PyObject *>None)
         results = failures = None
         work = self.engine.begin(data)
         try:
@@ -1678,6 +1757,7 @@ _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 
 cdef Engine _default = Engine()
+_spare = new_lazy_rows(_default, b"")
 
 check = _default.check
 compile = _default.compile

@@ -15,15 +15,34 @@
 
 #include "sr_constants.h"
 
+/* The lowest bit that is set, in a number that is not zero. */
+static inline uint32_t sr_lowest_bit(uint64_t bits) {
+#if defined(__GNUC__) || defined(__clang__)
+    return (uint32_t)__builtin_ctzll(bits);
+#else
+    uint32_t n = 0;
+    while (!(bits >> n & 1)) n++;
+    return n;
+#endif
+}
+
 /* ---- kernels: one CPU variant of the loops over bytes (sr_kernels.c is the only table) ------------------------------ */
 
 typedef struct sr_tape sr_tape;
+
+/* A bit for the end of each field of a lone row: for those within the first 64 bytes, and for those behind. */
+typedef struct {
+    uint64_t low, high;
+} sr_ends;
 
 typedef struct {
     const char *name;
     uint32_t needs; /* SR_CPU_* bits */
     /* Greedy scan of rule D7: field ends and rows into the tape, and what it met into tape->flags. */
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
+    /* The message of an agent, one row of plain text in less than 128 bytes, without a tape: where its fields end. No ends
+       for any other payload: longer, of no row or several, with a quote, a CR or a byte beyond ASCII. */
+    sr_ends (*lone)(const uint8_t *src, size_t len);
     /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
     /* SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
@@ -99,6 +118,25 @@ typedef struct {
 /* Reads a payload without BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the flags the
    tape says nothing (D1 comes before all others). */
 bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
+
+/* One end after the other: start with {ends.low, ends.high, 0}. */
+typedef struct {
+    uint64_t word, next;
+    size_t base;
+} sr_end_walk;
+
+static inline size_t sr_next_end(sr_end_walk *walk) {
+    if (!walk->word) {
+        walk->word = walk->next;
+        walk->base = 64;
+    }
+    size_t end = walk->base + sr_lowest_bit(walk->word);
+    walk->word &= walk->word - 1;
+    return end;
+}
+
+/* The tape of the row that `lone` has found; false where it has more than `room` fields. */
+bool sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape);
 
 /* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
    SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows before it, and the row of the quote stands behind them. */

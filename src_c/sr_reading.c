@@ -73,6 +73,22 @@ bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape) 
     return true;
 }
 
+bool sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape) {
+    size_t n = 0;
+    sr_end_walk walk = {ends.low, ends.high, 0};
+    while (walk.word || (walk.next && walk.base == 0)) {
+        if (n == room) return false;
+        tape->ends[n++] = (uint32_t)sr_next_end(&walk);
+    }
+    tape->n_ends = n;
+    tape->n_rows = 1;
+    tape->rows[0] = (sr_row){0, 0};
+    tape->rows[1] = (sr_row){(uint32_t)n, tape->ends[n - 1] + 1};
+    tape->flags = 0;
+    tape->reading = SR_GREEDY;
+    return true;
+}
+
 /* ---- the automaton of the backslash dialect (D7) ---------------------------------------------------------------------- */
 
 /* For every position, from the end to the start: the states from which a strict end can still be reached. */

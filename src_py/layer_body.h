@@ -48,17 +48,36 @@ static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, 
     return text;
 }
 
-SRP_FN static inline PyObject *make_text(const srp_payload *p, const uint8_t *src, size_t len, bool wide) {
+SRP_FN static inline PyObject *make_text(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
     if (len <= 1) {
-        PyObject *text = len ? p->strings->ascii[src[0]] : p->strings->empty;
+        PyObject *text = len ? strings->ascii[src[0]] : strings->empty;
         Py_INCREF(text);
         return text;
     }
-    if (len > SRP_CACHED) return long_text(p->kernel, src, len, wide);
+    if (len > SRP_CACHED) return long_text(k, src, len, wide);
     short_text s = short_load(src, len);
-    if (wide && !short_ascii(s, len)) return srp_wide_text(p->kernel, src, len);
+    if (wide && !short_ascii(s, len)) return srp_wide_text(k, src, len);
     bool number = src[0] <= '9' && len > 3;
-    return number || !p->strings->enabled ? make_short(s, len) : cached(p->strings, s, len);
+    return number || !strings->enabled ? make_short(s, len) : cached(strings, s, len);
+}
+
+SRP_FN static SR_NO_INLINE PyObject *new_id(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len,
+                                            bool wide, int number) {
+    PyObject *text = make_text(strings, k, src, len, wide);
+    if (text && number >= 0) {
+        Py_INCREF(text);
+        strings->ids[number] = text;
+    }
+    return text;
+}
+
+/* The first field: template IDs are few, and as numbers they are found without a look into the cache. */
+SRP_FN static inline PyObject *make_id(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
+    int number = len == 3 ? sr_template_number(src, 3) : -1;
+    PyObject *text = number < 0 ? NULL : strings->ids[number];
+    if (!SRP_LIKELY(text != NULL)) return new_id(strings, k, src, len, wide, number);
+    Py_INCREF(text);
+    return text;
 }
 
 /* The loop over the fields of a row, made once for plain payloads and once for any. */
@@ -72,7 +91,8 @@ SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t f
         size_t end = ends[f], len;
         if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
         const uint8_t *src = srp_bytes(p, flags, start, end, &len);
-        PyObject *text = make_text(p, src, len, flags & SR_HAS_WIDE);
+        PyObject *text = f ? make_text(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
+                           : make_id(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE);
         if (!text) {
             Py_DECREF(tuple);
             return NULL;
@@ -113,7 +133,13 @@ SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
 SRP_FN static PyObject *layer_field(const srp_payload *p, size_t f, const sr_row *row) {
     size_t len;
     const uint8_t *src = srp_field_bytes(p, f, row, &len);
-    return make_text(p, src, len, p->tape->flags & SR_HAS_WIDE);
+    return make_text(p->strings, p->kernel, src, len, p->tape->flags & SR_HAS_WIDE);
+}
+
+static inline uint8_t kind_of(const srp_plan *plan, size_t f) {
+    if (f == 0) return SRP_TEXT;
+    if (f <= plan->n_fixed) return plan->fixed[f - 1];
+    return plan->n_cycle ? plan->cycle[(f - 1 - plan->n_fixed) % plan->n_cycle] : SRP_TEXT;
 }
 
 SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint32_t flags, const srp_plan *plan,
@@ -124,18 +150,14 @@ SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
     if (!tuple) return NULL;
     for (size_t f = 0; f < n; f++) {
-        uint8_t kind = SRP_TEXT;
-        if (f && f <= plan->n_fixed) {
-            kind = plan->fixed[f - 1];
-        } else if (f && plan->n_cycle) {
-            kind = plan->cycle[(f - 1 - plan->n_fixed) % plan->n_cycle];
-        }
+        uint8_t kind = kind_of(plan, f);
         size_t end = ends[f], len;
         if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
         const uint8_t *src = srp_bytes(p, flags, start, end, &len);
         int fits = 1;
-        PyObject *value = kind == SRP_TEXT ? make_text(p, src, len, flags & SR_HAS_WIDE)
-                                           : srp_typed(p, src, len, kind, &fits);
+        PyObject *value = f == 0 ? make_id(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
+                          : kind == SRP_TEXT ? make_text(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
+                                           : srp_typed(p->strings, src, len, kind, &fits);
         if (!value || !fits) {
             Py_DECREF(tuple);
             *bad = first + f;
@@ -149,6 +171,45 @@ SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint
 
 SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const srp_plan *plan, size_t *bad) {
     return is_plain(p->tape) ? typed_row_of(p, r, 0, plan, bad) : typed_row_of(p, r, p->tape->flags, plan, bad);
+}
+
+SRP_FN static PyObject *layer_lone_row(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends) {
+    size_t n = ones(ends.low) + ones(ends.high), start = 0;
+    sr_end_walk walk = {ends.low, ends.high, 0};
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    for (size_t f = 0; tuple && f < n; f++) {
+        size_t end = sr_next_end(&walk);
+        PyObject *text = f ? make_text(strings, k, src + start, end - start, false) : make_id(strings, k, src, end, false);
+        if (text) {
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, text);
+        } else {
+            Py_CLEAR(tuple);
+        }
+        start = end + 1;
+    }
+    return tuple;
+}
+
+SRP_FN static PyObject *layer_lone_typed_row(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                                             const srp_plan *plan) {
+    size_t n = ones(ends.low) + ones(ends.high), start = 0;
+    sr_end_walk walk = {ends.low, ends.high, 0};
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    for (size_t f = 0; tuple && f < n; f++) {
+        size_t end = sr_next_end(&walk), len = end - start;
+        uint8_t kind = kind_of(plan, f);
+        int fits = 1;
+        PyObject *value = f == 0 ? make_id(strings, k, src, len, false)
+                          : kind == SRP_TEXT ? make_text(strings, k, src + start, len, false)
+                                           : srp_typed(strings, src + start, len, kind, &fits);
+        if (!value || !fits) {
+            Py_DECREF(tuple);
+            return value; /* None: it does not fit */
+        }
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)f, value);
+        start = end + 1;
+    }
+    return tuple;
 }
 
 /* ---- from values to bytes ----------------------------------------------------------------------------------------------- */
@@ -282,5 +343,5 @@ SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style
 }
 
 const srp_layer SRP_LAYER = {
-    layer_field, layer_row, layer_rows, layer_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
+    layer_field, layer_row, layer_rows, layer_typed_row, layer_lone_row, layer_lone_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
 };

@@ -1,6 +1,8 @@
 /* Texts of 1 to 32 bytes with masked loads and stores: no branch on the length, nothing read beyond the text. */
 #include <immintrin.h>
 
+SRP_FN static inline size_t ones(uint64_t bits) { return (size_t)_mm_popcnt_u64(bits); }
+
 typedef __m256i short_text;
 
 SRP_FN static inline __mmask32 short_mask(size_t n) { return _bzhi_u32(~0u, (uint32_t)n); }

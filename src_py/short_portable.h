@@ -1,4 +1,5 @@
 /* Texts of 1 to 32 bytes in plain C: a few loads that overlap instead of a loop, nothing read beyond the text. */
+#include "kernels/portable_bits.h"
 
 typedef struct {
     uint64_t a, b, c, d;

@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     PyObject *empty;
     PyObject *ascii[128]; /* texts of one character */
+    PyObject *ids[SR_ID_TABLE]; /* template IDs by their number, owned, or NULL */
     PyObject *parse_int;  /* borrowed: str -> int of any size */
     int32_t enabled;      /* 0: the cache is neither read nor filled */
     uint32_t lookups, hits, bypass, life;
@@ -99,7 +100,12 @@ typedef struct {
 int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
 
 /* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
-PyObject *srp_typed(const srp_payload *p, const uint8_t *src, size_t len, uint8_t kind, int *fits);
+PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, uint8_t kind, int *fits);
+
+/* The number of the template ID that starts a lone row; -1 for an ID that is not of three digits. */
+static inline int srp_lone_number(const uint8_t *src, sr_ends ends) {
+    return (ends.low & 0xF) == 8 ? sr_template_number(src, 3) : -1;
+}
 
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
 
@@ -170,6 +176,10 @@ typedef struct {
     PyObject *(*rows)(const srp_payload *p, size_t rows);
     /* A row with typed fields; None, and the field in *bad, where one does not fit. */
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
+    /* The row that `lone` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
+    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends);
+    PyObject *(*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                                const srp_plan *plan);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
     /* A row; *field says where it stopped. One that is not SR_OK leaves no bytes behind; SRP_SLOW if no tuple or list. */

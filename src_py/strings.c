@@ -18,6 +18,7 @@ void srp_strings_forget(srp_strings *s) {
         s->slots[i].seen = 0;
         Py_CLEAR(s->slots[i].text);
     }
+    for (size_t i = 0; i < SR_ID_TABLE; i++) Py_CLEAR(s->ids[i]);
     s->lookups = s->hits = s->bypass = s->life = 0;
 }
 

@@ -42,15 +42,15 @@ static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
     Py_RETURN_NONE;
 }
 
-static PyObject *long_int(const srp_payload *p, const uint8_t *src, size_t len) {
+static PyObject *long_int(const srp_strings *strings, const uint8_t *src, size_t len) {
     PyObject *text = PyUnicode_DecodeASCII((const char *)src, (Py_ssize_t)len, NULL);
     if (!text) return NULL;
-    PyObject *value = srp_call1(p->strings->parse_int, text);
+    PyObject *value = srp_call1(strings->parse_int, text);
     Py_DECREF(text);
     return value;
 }
 
-PyObject *srp_typed(const srp_payload *p, const uint8_t *src, size_t len, uint8_t kind, int *fits) {
+PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, uint8_t kind, int *fits) {
     *fits = 1;
     if (len == 0) Py_RETURN_NONE;
     if (kind == SRP_FLOAT) {
@@ -62,7 +62,7 @@ PyObject *srp_typed(const srp_payload *p, const uint8_t *src, size_t len, uint8_
         int64_t value;
         sr_parsed parsed = sr_get_int(src, len, &value);
         if (parsed == SR_EXACT) return PyLong_FromLongLong(value);
-        if (parsed == SR_LONG_WAY) return long_int(p, src, len);
+        if (parsed == SR_LONG_WAY) return long_int(strings, src, len);
     } else if (kind == SRP_BOOL) {
         int value = sr_get_bool(src, len);
         if (value >= 0) return PyBool_FromLong(value);

@@ -1,15 +1,7 @@
 /* Bit tricks in plain C, for kernels whose CPU is not known to have the instructions. */
 #include <string.h>
 
-static inline uint32_t lowest(uint64_t m) {
-#if defined(__GNUC__) || defined(__clang__)
-    return (uint32_t)__builtin_ctzll(m);
-#else
-    uint32_t n = 0;
-    while (!(m >> n & 1)) n++;
-    return n;
-#endif
-}
+#include "sr.h"
 
 static inline size_t ones(uint64_t m) {
     m -= m >> 1 & 0x5555555555555555ull;
@@ -25,5 +17,5 @@ static inline uint64_t prefix_xor(uint64_t m) {
 }
 
 static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++, m &= m - 1) out[i] = base + lowest(m);
+    for (uint32_t i = 0; i < n; i++, m &= m - 1) out[i] = base + sr_lowest_bit(m);
 }

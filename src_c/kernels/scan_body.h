@@ -99,7 +99,26 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
                   (utf8_bad(&utf8) || (utf8_pending(&utf8) && sr_ends_cut(src, len)) ? SR_BAD_UTF8 : 0);
 }
 
-/* The message of an agent is one short row of plain ASCII: one block, and nothing to carry to a next one. */
+SR_FN static inline sr_ends lone_of_two_blocks(const uint8_t *src, size_t len) {
+    const sr_ends none = {0, 0};
+    sr_masks a = masks(load(src)), b = masks(load_tail(src + 64, len - 64));
+    uint64_t end = 1ull << (len - 64), last = end >> 1; /* of the second block, as is all but a row end in the last byte of the first */
+    if (a.quote | a.cr | a.wide | b.quote | b.cr | b.wide | (b.row_end & ~last)) return none;
+    if (a.row_end) return len == 64 && a.row_end >> 63 ? (sr_ends){a.separator | a.row_end, 0} : none;
+    return (sr_ends){a.separator, b.separator | (b.row_end ? last : end)};
+}
+
+SR_FN static sr_ends scan_lone(const uint8_t *src, size_t len) {
+    const sr_ends none = {0, 0};
+    if (len - 1 >= 63) return len - 64 < 64 ? lone_of_two_blocks(src, len) : none;
+    sr_masks m = masks(load_tail(src, len));
+    uint64_t last = 1ull << (len - 1);
+    if (m.quote | m.cr | m.wide | (m.row_end & ~last)) return none;
+    uint64_t ends = m.separator | (m.row_end ? last : last << 1);
+    return ends == 1 ? none : (sr_ends){ends, 0}; /* 1: a blank row */
+}
+
+/* One short block of plain ASCII has nothing to carry to a next one. */
 SR_FN static void scan_index(const uint8_t *src, size_t len, sr_tape *tape) {
     if (len >= 64) {
         index_blocks(src, len, tape);
