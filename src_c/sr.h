@@ -214,6 +214,19 @@ size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src,
 
 #define SR_NUMBER_ROOM 40 /* space for the text of any number below */
 
+extern const uint32_t sr_three_digits[1000];
+
+static inline void sr_put_four(uint32_t bytes, uint8_t *dst) {
+    for (int i = 0; i < 4; i++) dst[i] = (uint8_t)(bytes >> 8 * i);
+}
+
+/* A number below 1000, as template IDs and most readings are; writes four bytes. */
+static inline size_t sr_put_tiny(uint32_t value, uint8_t *dst) {
+    uint32_t digits = sr_three_digits[value], zeros = digits >> 28;
+    sr_put_four(digits >> 8 * zeros, dst);
+    return 3 - zeros;
+}
+
 size_t sr_put_int(int64_t value, uint8_t *dst);
 
 /* The shortest decimal that reads back as value, in the form of Python's repr; 0: not found on the short way. */

@@ -48,26 +48,23 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
     return 8 - zeros;
 }
 
-static void put_four(uint32_t digits, uint8_t *dst) {
-    digits |= 0x30303030;
-    for (int i = 0; i < 4; i++) dst[i] = (uint8_t)(digits >> 8 * i);
-}
-
-/* Three digits of a number below 1000, the first in the lowest byte. */
-static uint32_t three_digits(uint32_t value) {
-    uint32_t hundreds = value * 656 >> 16, rest = value - hundreds * 100, tens = rest * 103 >> 10;
-    return hundreds | tens << 8 | (rest - tens * 10) << 16;
-}
-
-/* `put_small` for a number below 1000, as template IDs and most readings are; writes four bytes. */
-static size_t put_tiny(uint32_t value, uint8_t *dst) {
-    uint32_t zeros = (value < 100) + (value < 10);
-    put_four(three_digits(value) >> 8 * zeros, dst);
-    return 3 - zeros;
-}
+/* Every number of three digits: their characters, the first in the lowest byte; then in four bits each how many of them count
+   behind a decimal point, and how many zeros lead. */
+#define THREE(a, b, c)                                                                                                  \
+    ('0' + (a)) | ('0' + (b)) << 8 | ('0' + (c)) << 16 | (uint32_t)((c) ? 3 : (b) ? 2 : 1) << 24 | (uint32_t)((a) ? 0 : (b) ? 1 : 2) << 28
+#define TEN_OF(a, b)                                                                                                    \
+    THREE(a, b, 0), THREE(a, b, 1), THREE(a, b, 2), THREE(a, b, 3), THREE(a, b, 4), THREE(a, b, 5), THREE(a, b, 6),        \
+        THREE(a, b, 7), THREE(a, b, 8), THREE(a, b, 9)
+#define HUNDRED_OF(a)                                                                                                   \
+    TEN_OF(a, 0), TEN_OF(a, 1), TEN_OF(a, 2), TEN_OF(a, 3), TEN_OF(a, 4), TEN_OF(a, 5), TEN_OF(a, 6), TEN_OF(a, 7),        \
+        TEN_OF(a, 8), TEN_OF(a, 9)
+const uint32_t sr_three_digits[1000] = {
+    HUNDRED_OF(0), HUNDRED_OF(1), HUNDRED_OF(2), HUNDRED_OF(3), HUNDRED_OF(4),
+    HUNDRED_OF(5), HUNDRED_OF(6), HUNDRED_OF(7), HUNDRED_OF(8), HUNDRED_OF(9),
+};
 
 size_t sr_put_int(int64_t value, uint8_t *dst) {
-    if ((uint64_t)value < 1000) return put_tiny((uint32_t)value, dst);
+    if ((uint64_t)value < 1000) return sr_put_tiny((uint32_t)value, dst);
     uint8_t *out = dst;
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     *out = '-';
@@ -79,29 +76,32 @@ size_t sr_put_int(int64_t value, uint8_t *dst) {
     return (size_t)(out - dst) + 8;
 }
 
-/* Decimal first: a number that is i / 10^6 exactly, with i of at most 15 digits, has the digits of i as its shortest
+static uint8_t *put_whole(double value, uint32_t whole, uint8_t *out) {
+    *out = '-';
+    out += signbit(value) != 0;
+    out += whole < 1000 ? sr_put_tiny(whole, out) : sr_put_int(whole, out);
+    *out++ = '.';
+    return out;
+}
+
+/* Decimal first: a number that is i / 10^n exactly, with i of at most 15 digits, has the digits of i as its shortest
    decimal, because two different decimals of so few digits never round to the same double. */
 size_t sr_put_float(double value, uint8_t *dst) {
     double size = fabs(value);
-    if (!(size < 1e9) || (size != 0 && size < 1e-4)) return 0;
-    double scaled = size * 1e6;
-    uint64_t i = (uint64_t)(scaled + 0.5);
-    if ((double)i / 1e6 != size) return 0;
-    uint8_t *out = dst;
-    *out = '-';
-    out += signbit(value) != 0;
-    uint64_t whole = i / 1000000, part = i % 1000000;
-    out += whole < 1000 ? put_tiny((uint32_t)whole, out) : sr_put_int((int64_t)whole, out);
-    *out++ = '.';
-    uint32_t thousandths = (uint32_t)part / 1000;
-    if (thousandths * 1000 == part) { /* most sensors have no more */
-        uint32_t three = three_digits(thousandths);
-        put_four(three, out);
-        return (size_t)(out - dst) + (three >> 16 ? 3 : three >> 8 ? 2 : 1);
+    if (!(size < 1e9)) return 0;
+    int64_t i = (int64_t)(size * 1e3 + 0.5);
+    if ((double)i / 1e3 == size) { /* most sensors have no more */
+        uint8_t *out = put_whole(value, (uint32_t)(i / 1000), dst);
+        uint32_t part = sr_three_digits[i % 1000];
+        sr_put_four(part, out);
+        return (size_t)(out - dst) + (part >> 24 & 0xF);
     }
-    uint64_t digits = eight_digits((uint32_t)part * 100); /* six digits and two zeros */
+    i = (int64_t)(size * 1e6 + 0.5);
+    if ((double)i / 1e6 != size || size < 1e-4) return 0;
+    uint8_t *out = put_whole(value, (uint32_t)(i / 1000000), dst);
+    uint64_t digits = eight_digits((uint32_t)(i % 1000000) * 100); /* six digits and two zeros */
     put_eight(digits, out);
-    return (size_t)(out - dst) + highest_byte(digits | 1) + 1;
+    return (size_t)(out - dst) + highest_byte(digits) + 1;
 }
 
 size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst) {

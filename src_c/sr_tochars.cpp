@@ -1,12 +1,23 @@
 // Floats of many digits by the C++17 library: the shortest decimal of any double, to which sr_number.c gives the form of repr,
 // and the nearest double of any decimal. Optional: where no C++17 compiler is found, the caller has a slower way.
 #include <charconv>
+#include <cstring>
 
 extern "C" {
 #include "sr.h"
 }
 
 extern "C" size_t sr_put_any_float(double value, uint8_t *dst) {
+    double size = value < 0 ? -value : value;
+    if (size >= 1e-4 && size < 1e15) { // where repr writes no exponent
+        char *start = reinterpret_cast<char *>(dst);
+        std::to_chars_result end = std::to_chars(start, start + SR_NUMBER_ROOM - 2, value, std::chars_format::fixed);
+        if (end.ec != std::errc()) return 0;
+        std::size_t n = static_cast<std::size_t>(end.ptr - start);
+        if (value != static_cast<double>(static_cast<long long>(value))) return n;
+        std::memcpy(end.ptr, ".0", 2);
+        return n + 2;
+    }
     char text[SR_NUMBER_ROOM];
     std::to_chars_result end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
     if (end.ec != std::errc()) return 0;

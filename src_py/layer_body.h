@@ -227,11 +227,13 @@ SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value, uint8_t 
     }
     size_t n = 0;
     if (PyFloat_CheckExact(value)) {
-        n = sr_put_float(PyFloat_AS_DOUBLE(value), at);
+        double number = PyFloat_AS_DOUBLE(value);
+        n = sr_put_float(number, at);
+        if (!n && number - number == 0) n = srp_put_long_float(number, at); /* neither inf nor nan */
     } else if (PyLong_CheckExact(value)) {
         int overflow;
         long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        if (!overflow) n = sr_put_int(number, at);
+        if (!overflow) n = (unsigned long long)number < 1000 ? sr_put_tiny((uint32_t)number, at) : sr_put_int(number, at);
     }
     return n ? at + n : NULL;
 }

@@ -27,7 +27,11 @@ SR_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style styl
 
 size_t srp_put_float(double value, uint8_t *dst) {
     size_t n = sr_put_float(value, dst);
-    if (n) return n;
+    return n ? n : srp_put_long_float(value, dst);
+}
+
+size_t srp_put_long_float(double value, uint8_t *dst) {
+    size_t n;
 #if defined(SR_HAVE_TO_CHARS)
     n = sr_put_any_float(value, dst);
     if (n) return n;
