@@ -140,6 +140,7 @@ cdef extern from "str_layout.h":
         SRP_INT
         SRP_FLOAT
 
+    int srp_row_number(const srp_payload *p, const sr_row *row)
     int srp_lone_number(const uint8_t *src, sr_ends ends)
     object srp_typed(const srp_strings *strings, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 

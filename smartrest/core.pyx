@@ -41,8 +41,12 @@ cdef extern from "Python.h":
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        void *ml_meth
     ctypedef struct PyTypeObject:
         unsigned long tp_flags
+        PyMethodDef *tp_methods
         Py_ssize_t tp_vectorcall_offset
     PyTypeObject *Py_TYPE(object)
     void PyType_Modified(PyTypeObject *)
@@ -299,20 +303,23 @@ cdef class Engine:
 
         Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
         """
-        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef Work *work
-        cdef bint exact = truth(strict)
-        cdef sr_ends ends
+        cdef bytes data = bytes_of(payload)
         if limit is not None:
             check_size(data, limit)
-        ends = self.lone(data)
+        return self.decode_bytes(data, truth(strict))
+
+    cdef decode_bytes(self, bytes data, bint strict):
+        cdef Work *work
+        cdef sr_ends ends = self.lone(data)
         if ends.low | ends.high:
             row = self.lone_row(data, ends)
             PyObject_GC_UnTrack(row)
             return [row]
+        if PyBytes_GET_SIZE(data) == 0:
+            return []
         work = self.begin(data)
         try:
-            self.read(work, data, exact)
+            self.read(work, data, strict)
             return rows_of(work)
         finally:
             self.end(work)
@@ -323,15 +330,16 @@ cdef class Engine:
         Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
         with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
         """
-        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef bint exact = truth(strict)
-        cdef sr_ends ends = self.lone(data)
+        return self.decode_one(bytes_of(payload), truth(strict))
+
+    cdef decode_one(self, bytes data, bint strict):
         cdef Work *work
+        cdef sr_ends ends = self.lone(data)
         if ends.low | ends.high:
             return self.lone_row(data, ends)
         work = self.begin(data)
         try:
-            self.read(work, data, exact)
+            self.read(work, data, strict)
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
             return work.layer.row(&work.p, 0)
@@ -362,8 +370,9 @@ cdef class Engine:
         Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
         Rules D1 to D9 of docs/format.md.
         """
-        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef bint exact = truth(strict)
+        return self.scan_bytes(bytes_of(payload), truth(strict))
+
+    cdef scan_bytes(self, bytes data, bint strict):
         cdef sr_ends ends = self.lone(data)
         cdef LazyRows rows
         cdef Work *work
@@ -373,7 +382,7 @@ cdef class Engine:
                 return rows
         work = self.begin(data)
         try:
-            self.read(work, data, exact)
+            self.read(work, data, strict)
             return lazy_rows(new_lazy_rows(self, data), work)
         finally:
             self.end(work)
@@ -494,13 +503,9 @@ cdef class Engine:
         """
         cdef sr_style style
         cdef srp_buffer out
-        cdef Py_ssize_t most, field
+        cdef Py_ssize_t most
         cdef bint newline
         style_of(&style, dialect, quote, on_trailing_backslash)
-        if limit is LIMIT and final_newline is False and self.out.data != NULL:   # no other code runs meanwhile
-            self.out.len = 0
-            if self.layer.put_row(&self.out, self.k, style, row, &field) == SR_OK and <Py_ssize_t>self.out.len <= PAYLOAD_LIMIT:
-                return PyBytes_FromStringAndSize(<const char *>self.out.data, self.out.len)
         most = limit_of(limit)
         newline = truth(final_newline)
         self.take(&out)
@@ -1060,8 +1065,7 @@ cdef class Schema:
 
     cdef inline const srp_plan *plan(self, const srp_payload *p, size_t r) except? NULL:
         cdef const sr_row *row = &p.tape.rows[r]
-        cdef size_t end = srp_field_end(p, row.first, row.start)
-        cdef int number = sr_template_number(p.src + row.start, end - row.start)
+        cdef int number = srp_row_number(p, row)
         if number >= 0 and self.table[number] >= 0:
             return &self.plans[self.table[number]]
         if not self.texts and (number >= 0 or plain_id(p, row)):
@@ -1423,8 +1427,7 @@ cdef class Encoder:
     cdef tuple options
     cdef tuple types           # of the holes
     cdef list memory           # what the holes point into
-    cdef bytes ending          # the constant text behind the last hole
-    cdef srp_hole *holes
+    cdef srp_hole *holes       # the last one takes no value: it is the constant text behind all others
     cdef Py_ssize_t n_holes, limit
     cdef sr_style style
     cdef bint newline, lone    # lone: the row has one field
@@ -1439,6 +1442,14 @@ cdef class Encoder:
 
     def __call__(self, *values):
         return self.payload(values)
+
+    cdef set_before(self, Py_ssize_t n, srp_buffer *out):
+        """What has been written is the constant text before hole n."""
+        cdef bytes before = PyBytes_FromStringAndSize(<const char *>out.data, out.len) + b"\0" * SRP_PADDING
+        self.memory.append(before)
+        self.holes[n].before = <const uint8_t *>PyBytes_AS_STRING(before)
+        self.holes[n].n_before = out.len
+        out.len = 0
 
     cdef payload(self, tuple values):
         cdef srp_buffer out
@@ -1489,7 +1500,11 @@ cdef class Encoder:
             status = self.engine.layer.put_value(out, self.engine.k, self.style, value)
             if status != SR_OK:
                 put_field(self.engine, out, self.style, value, index, hole.field)
-        put_bytes(out, self.ending)
+        hole = &self.holes[self.n_holes]
+        if srp_reserve(out, hole.n_before):
+            raise MemoryError
+        memcpy(out.data + out.len, hole.before, hole.n_before)
+        out.len += hole.n_before
         if self.lone and out.len == start and srp_put_empty_row(out):
             raise MemoryError
         return 0
@@ -1504,7 +1519,7 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
     if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.lone and not self.newline:
         out.len = 0   # no other code runs meanwhile
         if (self.engine.layer.fill(out, self.engine.k, self.style, self.holes, n, values) == SR_OK
-                and not srp_put_bytes(out, self.ending) and <Py_ssize_t>out.len <= self.limit):
+                and <Py_ssize_t>out.len <= self.limit):
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
             self.engine.shrink()
             return payload
@@ -1532,7 +1547,6 @@ cdef new_encoder(Engine engine, row, tuple options):
     cdef Encoder encoder = Encoder.__new__(Encoder)
     cdef Py_ssize_t i = 0, n = 0
     cdef srp_buffer out
-    cdef bytes before
     dialect, quote, final_newline, on_trailing_backslash, limit = options
     style_of(&encoder.style, dialect, quote, on_trailing_backslash)
     encoder.limit = limit_of(limit)
@@ -1552,18 +1566,14 @@ cdef new_encoder(Engine engine, row, tuple options):
             if i:
                 put_byte(&out, SR_SEPARATOR)
             if _kinds.is_hole(field):
-                before = PyBytes_FromStringAndSize(<const char *>out.data, out.len) + b"\0" * SRP_PADDING
-                encoder.memory.append(before)
                 encoder.holes[n].kind = HOLES.get(field, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
                 encoder.holes[n].field = i
-                encoder.holes[n].before = <const uint8_t *>PyBytes_AS_STRING(before)
-                encoder.holes[n].n_before = out.len
-                out.len = 0
+                encoder.set_before(n, &out)
                 n += 1
             else:
                 put_field(engine, &out, encoder.style, field, 0, i)
             i += 1
-        encoder.ending = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        encoder.set_before(n, &out)
     finally:
         engine.give(&out)
     return encoder
@@ -1628,8 +1638,6 @@ cdef class Dispatcher:
     cdef prepare(self):
         cdef bytes name
         cdef int number
-        if self.known == len(self.handlers):
-            return
         self.texts = False
         for id, handler in self.handlers.items():
             name = str.encode(id, "utf-8", "surrogatepass")
@@ -1643,8 +1651,7 @@ cdef class Dispatcher:
     cdef inline PyObject *handler_of(self, const srp_payload *p, size_t r) except NULL:
         """The handler of a row, or None: lent by `handlers`, or by `fallback` until that is replaced."""
         cdef const sr_row *row = &p.tape.rows[r]
-        cdef size_t end = srp_field_end(p, row.first, row.start)
-        cdef int number = sr_template_number(p.src + row.start, end - row.start)
+        cdef int number = srp_row_number(p, row)
         if number >= 0:
             return self.table[number] if self.table[number] != NULL else <PyObject *>self.fallback
         if self.texts or not plain_id(p, row):
@@ -1665,21 +1672,18 @@ cdef class Dispatcher:
         cdef int number
         cdef PyObject *found
         cdef PyObject *result
-        self.prepare()
+        if self.known != len(self.handlers):
+            self.prepare()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
         ends = self.engine.lone(data)
         if ends.low | ends.high:
             number = srp_lone_number(<const uint8_t *>PyBytes_AS_STRING(data), ends)
             if number >= 0 and self.table[number] != NULL:
-                handler = <object>self.table[number]
-                row = self.engine.lone_row(data, ends)
-                result = srp_try1(handler, row)
-                if result != NULL:
-                    results = [<object>result]
-                    Py_DECREF(<object>result)
-                    return results
-                return srp_call(_dispatch.finish, [], [(0, row, caught())], <PyObject *>None)
+                return self.call_one(<object>self.table[number], self.engine.lone_row(data, ends))
+            if number >= 0 and self.fallback is None:
+                self.skipped += 1
+                return []
         results = failures = None
         work = self.engine.begin(data)
         try:
@@ -1717,6 +1721,14 @@ cdef class Dispatcher:
             return results
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
 
+    cdef inline call_one(self, handler, row):
+        cdef PyObject *result = srp_try1(handler, row)
+        if result == NULL:
+            return srp_call(_dispatch.finish, [], [(0, row, caught())], <PyObject *>None)
+        results = [<object>result]
+        Py_DECREF(<object>result)
+        return results
+
     cdef refused(self, Work *work, bytes data):
         """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
         cut = None
@@ -1749,10 +1761,74 @@ cdef class Dispatcher:
         return calls
 
 
+# ---- the path of every message -----------------------------------------------------------------------------------------------
+#
+# With one argument and nothing else, as every agent calls them for every message, these methods have no options to look at.
+# So each has a second entry, which stands before the one that Cython has made and hands all other calls over to it.
+
+ctypedef object (*Entry)(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names)
+
+cdef Entry _decode, _decode_row, _encode_row, _scan   # those that Cython has made
+
+
+cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:
+    return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
+
+
+cdef object decode_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+    if is_payload(values, n, names):
+        return (<Engine>self).decode_bytes(<bytes>values[0], False)
+    return _decode(self, values, n, names)
+
+
+cdef object decode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+    if is_payload(values, n, names):
+        return (<Engine>self).decode_one(<bytes>values[0], False)
+    return _decode_row(self, values, n, names)
+
+
+cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+    if is_payload(values, n, names):
+        return (<Engine>self).scan_bytes(<bytes>values[0], False)
+    return _scan(self, values, n, names)
+
+
+cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+    cdef srp_buffer *out = &(<Engine>self).out
+    cdef sr_style style
+    cdef Py_ssize_t field
+    if n == 1 and names == NULL and out.data != NULL:
+        out.len = 0   # no other code runs meanwhile
+        style.escape = SR_ESCAPE
+        style.all = style.refuse_backslash = False
+        if ((<Engine>self).layer.put_row(out, (<Engine>self).k, style, <object>values[0], &field) == SR_OK
+                and <Py_ssize_t>out.len <= PAYLOAD_LIMIT):
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+    return _encode_row(self, values, n, names)
+
+
+cdef int init_entries() except -1:
+    """The entries into the table of methods of the type, from which all engines have them."""
+    global _decode, _decode_row, _encode_row, _scan
+    cdef PyMethodDef *method = Py_TYPE(Engine.__new__(Engine)).tp_methods
+    while method.ml_name != NULL:
+        if method.ml_name == b"decode":
+            _decode, method.ml_meth = <Entry>method.ml_meth, <void *>decode_entry
+        elif method.ml_name == b"decode_row":
+            _decode_row, method.ml_meth = <Entry>method.ml_meth, <void *>decode_row_entry
+        elif method.ml_name == b"encode_row":
+            _encode_row, method.ml_meth = <Entry>method.ml_meth, <void *>encode_row_entry
+        elif method.ml_name == b"scan":
+            _scan, method.ml_meth = <Entry>method.ml_meth, <void *>scan_entry
+        method += 1
+    return 0
+
+
 # ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
 
 srp_layout_init()
 init_vectorcall()
+init_entries()
 _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 

@@ -41,7 +41,44 @@ SRP_FN static inline PyObject *cached(srp_strings *strings, short_text s, size_t
     return text;
 }
 
-static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
+SRP_FN static inline PyObject *short_or_cached(srp_strings *strings, short_text s, size_t n, uint8_t first) {
+    bool number = first <= '9' && n > 3;
+    return number || !strings->enabled ? make_short(s, n) : cached(strings, s, n);
+}
+
+#if defined(SRP_BLOCK)
+SRP_FN static inline PyObject *make_block(block_text t, size_t n) {
+    uint8_t *data = NULL;
+    PyObject *text = srp_new_ascii(n, &data);
+    if (text) block_store(data, t, n);
+    return text;
+}
+
+/* A quoted field of the backslash dialect, whose inside is one block. */
+SRP_FN static SR_NO_INLINE PyObject *make_quoted(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len) {
+    size_t n = len;
+    block_text t = block_unescaped(block_load(src, len), &n);
+    if (!block_ascii(t)) {
+        uint8_t bytes[SRP_BLOCK];
+        block_store(bytes, t, SRP_BLOCK);
+        return srp_wide_text(k, bytes, n);
+    }
+    if (n > SRP_CACHED) return make_block(t, n);
+    uint8_t first = block_first(t);
+    if (n > 1) return short_or_cached(strings, block_head(t), n, first);
+    PyObject *text = n ? strings->ascii[first] : strings->empty;
+    Py_INCREF(text);
+    return text;
+}
+#endif
+
+SRP_FN static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
+#if defined(SRP_BLOCK)
+    if (len <= SRP_BLOCK) {
+        block_text t = block_load(src, len);
+        return wide && !block_ascii(t) ? srp_wide_text(k, src, len) : make_block(t, len);
+    }
+#endif
     if (wide) return srp_wide_text(k, src, len);
     PyObject *text = PyUnicode_New((Py_ssize_t)len, 127);
     if (text) memcpy(PyUnicode_DATA(text), src, len);
@@ -57,8 +94,7 @@ SRP_FN static inline PyObject *make_text(srp_strings *strings, const sr_kernel *
     if (len > SRP_CACHED) return long_text(k, src, len, wide);
     short_text s = short_load(src, len);
     if (wide && !short_ascii(s, len)) return srp_wide_text(k, src, len);
-    bool number = src[0] <= '9' && len > 3;
-    return number || !strings->enabled ? make_short(s, len) : cached(strings, s, len);
+    return short_or_cached(strings, s, len, src[0]);
 }
 
 SRP_FN static SR_NO_INLINE PyObject *new_id(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len,
@@ -80,6 +116,20 @@ SRP_FN static inline PyObject *make_id(srp_strings *strings, const sr_kernel *k,
     return text;
 }
 
+/* The value of the raw field [start, end). */
+SRP_FN static inline PyObject *raw_text(const srp_payload *p, uint32_t flags, size_t start, size_t end, bool id) {
+#if defined(SRP_BLOCK)
+    if ((flags & (SR_HAS_QUOTE | SR_HAS_DOUBLED_ESCAPE)) == SR_HAS_QUOTE && p->tape->reading == SR_GREEDY &&
+        end - start - 2 <= SRP_BLOCK && p->src[start] == SR_QUOTE) {
+        return make_quoted(p->strings, p->kernel, p->src + start + 1, end - start - 2);
+    }
+#endif
+    size_t len;
+    const uint8_t *src = srp_bytes(p, flags, start, end, &len);
+    bool wide = flags & SR_HAS_WIDE;
+    return id ? make_id(p->strings, p->kernel, src, len, wide) : make_text(p->strings, p->kernel, src, len, wide);
+}
+
 /* The loop over the fields of a row, made once for plain payloads and once for any. */
 SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t flags) {
     const sr_row *row = &p->tape->rows[r];
@@ -88,11 +138,9 @@ SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t f
     PyObject *tuple = PyTuple_New((Py_ssize_t)n);
     if (!tuple) return NULL;
     for (size_t f = 0; f < n; f++) {
-        size_t end = ends[f], len;
+        size_t end = ends[f];
         if (flags & SR_HAS_CR) end = sr_trim_cr(p->src, p->len, start, end);
-        const uint8_t *src = srp_bytes(p, flags, start, end, &len);
-        PyObject *text = f ? make_text(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
-                           : make_id(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE);
+        PyObject *text = raw_text(p, flags, start, end, f == 0);
         if (!text) {
             Py_DECREF(tuple);
             return NULL;
@@ -323,24 +371,30 @@ SRP_FN static Py_ssize_t layer_put_rows(srp_buffer *out, const sr_kernel *k, sr_
 
 SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
                              PyObject *const *values) {
-    for (Py_ssize_t i = 0; i < n; i++) {
+    uint8_t *at = out->data + out->len; /* as in put_fields */
+    for (Py_ssize_t i = 0;; i++) {
         const srp_hole *hole = &holes[i];
-        PyObject *value = values[i];
-        if (srp_reserve(out, hole->n_before + SR_SHORT_ROOM)) return SRP_NO_MEMORY;
-        uint8_t *at = out->data + out->len;
+        size_t room = hole->n_before + SR_SHORT_ROOM;
+        if ((size_t)(out->data + out->size - at) < room) {
+            out->len = (size_t)(at - out->data);
+            if (srp_grow(out, room)) return SRP_NO_MEMORY;
+            at = out->data + out->len;
+        }
         memcpy(at, hole->before, SRP_PADDING);
         if (hole->n_before > SRP_PADDING) memcpy(at, hole->before, hole->n_before);
         at += hole->n_before;
-        out->len += hole->n_before;
-        if (!srp_fits(hole->kind, value)) return SRP_SLOW;
-        uint8_t *end = style.all ? NULL : put_quickly(at, value, style.escape);
-        if (end) {
-            out->len = (size_t)(end - out->data);
-            continue;
+        if (i == n) break;
+        if (!srp_fits(hole->kind, values[i])) return SRP_SLOW;
+        uint8_t *end = style.all ? NULL : put_quickly(at, values[i], style.escape);
+        if (!end) {
+            out->len = (size_t)(at - out->data);
+            int status = put_slowly(out, k, style, values[i]);
+            if (status != SR_OK) return status;
+            end = out->data + out->len;
         }
-        int status = put_slowly(out, k, style, value);
-        if (status != SR_OK) return status;
+        at = end;
     }
+    out->len = (size_t)(at - out->data);
     return SR_OK;
 }
 

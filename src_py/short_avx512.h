@@ -26,6 +26,35 @@ SRP_FN static inline uint64_t short_hash(short_text s, size_t n) {
     return (uint64_t)_mm_cvtsi128_si64(h);
 }
 
+/* The same for 64 bytes. */
+#define SRP_BLOCK 64
+typedef __m512i block_text;
+
+SRP_FN static inline __mmask64 block_mask(size_t n) { return _bzhi_u64(~0ull, (uint32_t)n); }
+
+SRP_FN static inline block_text block_load(const uint8_t *p, size_t n) {
+    return _mm512_maskz_loadu_epi8(block_mask(n), p);
+}
+
+SRP_FN static inline void block_store(uint8_t *p, block_text t, size_t n) {
+    _mm512_mask_storeu_epi8(p, block_mask(n), t);
+}
+
+SRP_FN static inline bool block_ascii(block_text t) { return _mm512_movepi8_mask(t) == 0; }
+
+SRP_FN static inline uint8_t block_first(block_text t) { return (uint8_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(t)); }
+
+SRP_FN static inline short_text block_head(block_text t) { return _mm512_castsi512_si256(t); }
+
+/* Without the backslashes that stand before quotes. */
+SRP_FN static inline block_text block_unescaped(block_text t, size_t *n) {
+    uint64_t quotes = _mm512_cmpeq_epi8_mask(t, _mm512_set1_epi8(SR_QUOTE));
+    if (!quotes) return t;
+    uint64_t escapes = _mm512_cmpeq_epi8_mask(t, _mm512_set1_epi8(SR_ESCAPE)) & quotes >> 1;
+    *n -= (size_t)_mm_popcnt_u64(escapes);
+    return _mm512_maskz_compress_epi8(~escapes, t);
+}
+
 SRP_FN static inline bool short_ascii(short_text s, size_t n) {
     (void)n;
     return _mm256_movepi8_mask(s) == 0;

@@ -107,6 +107,14 @@ static inline int srp_lone_number(const uint8_t *src, sr_ends ends) {
     return (ends.low & 0xF) == 8 ? sr_template_number(src, 3) : -1;
 }
 
+/* The same for a row of a tape, and for an ID of any length: -1 where it is no number, as sr_template_number. */
+static inline int srp_row_number(const srp_payload *p, const sr_row *row) {
+    const uint8_t *id = p->src + row->start;
+    int number = row->start + (size_t)3 < p->len && id[3] == SR_SEPARATOR ? sr_template_number(id, 3) : -1;
+    if (number >= 0) return number; /* else the separator may belong to another field */
+    return sr_template_number(id, srp_field_end(p, row->first, row->start) - row->start);
+}
+
 /* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -140,7 +148,8 @@ size_t srp_put_long_float(double value, uint8_t *dst);
 
 #define SRP_PADDING 32 /* bytes behind the constant text of a hole, so that it is copied whole */
 
-/* A place of a compiled row that a value goes to, behind constant text. */
+/* A place of a compiled row that a value goes to, behind constant text. Behind the last one stands a place that takes no
+   value: the constant text that ends the row. */
 typedef struct {
     int kind;
     Py_ssize_t field;
@@ -190,7 +199,7 @@ typedef struct {
        first one that is not written: it is no plain matter, or the buffer would hold more than `most` bytes. */
     Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *rows, Py_ssize_t index,
                            Py_ssize_t most);
-    /* A compiled row up to its last hole. Where it is not SR_OK, what it leaves behind means nothing. */
+    /* A compiled row of n values. Where it is not SR_OK, what it leaves behind means nothing. */
     int (*fill)(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
                 PyObject *const *values);
 } srp_layer;

@@ -89,7 +89,10 @@ PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c) {
     return checked(PyObject_CallFunctionObjArgs(function, a, b, c, NULL));
 }
 
-PyObject *srp_call1(PyObject *function, PyObject *a) { return checked(PyObject_CallOneArg(function, a)); }
+PyObject *srp_call1(PyObject *function, PyObject *a) {
+    PyObject *arguments[2] = {NULL, a}; /* the place before them is lent to the callee */
+    return checked(PyObject_Vectorcall(function, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
+}
 
 const srp_layer *srp_layer_of(const sr_kernel *k) {
 #if defined(SR_X86)
