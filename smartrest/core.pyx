@@ -1724,7 +1724,8 @@ cdef class Dispatcher:
     cdef inline call_one(self, handler, row):
         cdef PyObject *result = srp_try1(handler, row)
         if result == NULL:
-            return srp_call(_dispatch.finish, [], [(0, row, caught())], <PyObject *>None)
+            failure = caught()   # before any other code runs
+            return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
         results = [<object>result]
         Py_DECREF(<object>result)
         return results

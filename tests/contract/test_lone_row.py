@@ -1,0 +1,99 @@
+"""One short row of plain text, which the core reads without a tape: around the sizes at which it does, nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import PURE, outcome
+
+SIZES = [1, 2, 3, 4, 5, 31, 62, 63, 64, 65, 66, 100, 126, 127, 128, 129, 130]
+FIELD_SIZES = [1, 3, 7, 63, 64, 65, 200]
+
+
+def rows_of_size(size: int) -> Iterator[bytes]:
+    """Rows of so many bytes, cut into fields of several sizes; the first is a template ID where there is room for one."""
+    for field in FIELD_SIZES:
+        text = bytearray((b"211,0.25," + b"abcdefgh" * 20)[:size])
+        text[9 + field :: field + 1] = b"," * len(text[9 + field :: field + 1])
+        yield bytes(text)
+
+
+def payloads_of_size(size: int) -> Iterator[bytes]:
+    for row in rows_of_size(size):
+        yield row
+        yield row[:-1] + b"\n"
+        yield row + b"\n"
+        yield b"," * size
+        for odd in (b"\n", b'"', b"\r", b"\\", b"\xc3", b"\x00", b" "):
+            for place in {0, 3, size // 2, size - 2, size - 1, 62, 63, 64, 65}:
+                if 0 <= place < size:
+                    yield row[:place] + odd + row[place + 1 :]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_way_of_reading(core: Any, size: int) -> None:
+    schemas = [engine.Schema({"211": [float, str]}) for engine in (PURE, core)]
+    dispatchers = [engine.Dispatcher() for engine in (PURE, core)]
+    for dispatcher in dispatchers:
+        dispatcher.on("211", "2")(lambda row: row)
+    for payload in payloads_of_size(size):
+        for strict in (False, True):
+            for call in ("decode", "decode_row", "scan"):
+                assert outcome(getattr(core, call), payload, strict=strict) == outcome(
+                    getattr(PURE, call), payload, strict=strict
+                ), (call, payload)
+            wanted, got = (outcome(schema.decode_row, payload, strict=strict) for schema in schemas)
+            assert got == wanted, payload
+        wanted, got = (outcome(dispatcher.dispatch, payload) for dispatcher in dispatchers)
+        assert got == wanted, payload
+    assert dispatchers[0].skipped == dispatchers[1].skipped
+
+
+def test_calls_with_other_arguments(engine: Any) -> None:
+    row = ("211", "1.5")
+    assert engine.decode_row(payload=b"211,1.5") == row
+    assert engine.decode_row(b"211,1.5", strict=True) == row
+    assert engine.decode(bytearray(b"211,1.5"), limit=7) == [row]
+    assert engine.scan("211,1.5")[0].fields == row
+    assert engine.encode_row(row=row) == b"211,1.5"
+    assert engine.encode_row(row, final_newline=True) == b"211,1.5\n"
+    for call in (engine.decode, engine.decode_row, engine.scan, engine.encode_row):
+        for arguments in ((), (b"1,2", b"3")):
+            with pytest.raises(TypeError):
+                call(*arguments)
+        with pytest.raises(TypeError):
+            call(b"1,2", no_such_option=1)
+
+
+def test_a_view_that_somebody_has_is_not_used_again(engine: Any) -> None:
+    first = engine.scan(b"1,a")
+    row = first[0]
+    second = engine.scan(b"2,b,c")
+    assert (first[0].fields, second[0].fields) == (("1", "a"), ("2", "b", "c"))
+    del first, second
+    assert engine.scan(b"3,d")[0].fields == ("3", "d")
+    assert (row.fields, row.raw) == (("1", "a"), b"1,a")
+    views = [engine.scan(b"4,%d" % number) for number in range(20)]
+    assert [view[0][1] for view in views] == [str(number) for number in range(20)]
+
+
+def test_a_handler_that_fails_on_a_lone_row(engine: Any) -> None:
+    dispatcher = engine.Dispatcher()
+    dispatcher.on("511")(lambda row: 1 / 0)
+    with pytest.raises(ValueError, match="division") as caught:
+        dispatcher.dispatch(b"511,x")
+    ((index, row, failure),) = caught.value.failures
+    assert (index, row, type(failure), caught.value.results) == (0, ("511", "x"), ZeroDivisionError, [])
+    assert dispatcher.dispatch(b"512,x") == []
+    assert dispatcher.skipped == 1
+
+
+def test_quoted_fields_of_about_a_block(core: Any) -> None:
+    for size in (0, 1, 2, 30, 31, 32, 33, 62, 63, 64, 65, 66, 127, 128, 129):
+        for inside in (b"x" * size, b"9" * size, b"x" * (size // 2) + b"\xc3\xa9" * (size // 4)):
+            for mark in (b"", b'\\"', b'\\\\"', b'""', b"\\", b"\n", b","):
+                for place in (0, size // 2, size):
+                    payload = b'5,"' + inside[:place] + mark + inside[place:] + b'",z\n1,2\n' * 2
+                    assert outcome(core.decode, payload) == outcome(PURE.decode, payload), payload
