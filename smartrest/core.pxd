@@ -136,6 +136,9 @@ cdef extern from "str_layout.h":
         const uint8_t *cycle
         size_t n_cycle
 
+    ctypedef struct srp_plans:
+        const srp_plan *of[SR_ID_TABLE]
+
     enum:
         SRP_INT
         SRP_FLOAT
@@ -157,6 +160,7 @@ cdef extern from "str_layout.h":
         object (*row)(const srp_payload *p, size_t row)
         object (*rows)(const srp_payload *p, size_t rows)
         object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
+        size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, object rows) except? <size_t>-1
         object (*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends)
         object (*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, const srp_plan *plan)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept

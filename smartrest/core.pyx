@@ -7,7 +7,7 @@ in this file. Public docstrings are copies of those of the pure engine (tools/co
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_AsTuple, PyList_Check
+from cpython.list cimport PyList_AsTuple, PyList_Check, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_AsSsize_t
@@ -33,6 +33,7 @@ cdef extern from "Python.h":
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
     void Py_DECREF(object)
+    void Py_INCREF(object)
     Py_ssize_t Py_REFCNT(PyObject *)
     void PyErr_Clear()
     bint PyLong_CheckExact(object)
@@ -1016,14 +1017,14 @@ cdef class Schema:
     cdef bint texts            # an ID is no small number
     cdef list memory           # what the plans point into
     cdef srp_plan *plans
-    cdef short table[SR_ID_TABLE]
+    cdef srp_plans table
 
     def __cinit__(self):
         self.engine = _default
         self.types = {}
         self.plan_of = {}
         self.memory = []
-        memset(self.table, 0xFF, sizeof(self.table))
+        memset(&self.table, 0, sizeof(self.table))
 
     def __init__(self, types):
         cdef Py_ssize_t index = 0
@@ -1049,8 +1050,8 @@ cdef class Schema:
         self.plans[index].cycle = <const uint8_t *>PyBytes_AS_STRING(cycle)
         self.plans[index].n_cycle = len(cycle)
         self.plan_of[id] = index
-        if number >= 0 and index < 32767:
-            self.table[number] = <short>index
+        if number >= 0:
+            self.table.of[number] = &self.plans[index]
         else:
             self.texts = True
 
@@ -1066,31 +1067,31 @@ cdef class Schema:
     cdef inline const srp_plan *plan(self, const srp_payload *p, size_t r) except? NULL:
         cdef const sr_row *row = &p.tape.rows[r]
         cdef int number = srp_row_number(p, row)
-        if number >= 0 and self.table[number] >= 0:
-            return &self.plans[self.table[number]]
-        if not self.texts and (number >= 0 or plain_id(p, row)):
+        if number >= 0:
+            return self.table.of[number]
+        if not self.texts and plain_id(p, row):
             return NULL
         found = self.plan_of.get(self.engine.layer.field(p, row.first, row))
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
 
     cdef inline row(self, Work *work, size_t r, rows, bytes data):
-        """A typed row; `rows` are those before it, None for the first one."""
+        """A typed row; `rows` begins with those before it, None for the first one."""
         cdef const srp_plan *plan = self.plan(&work.p, r)
         cdef size_t bad = 0
         if plan == NULL:
             return work.layer.row(&work.p, r)
         values = work.layer.typed_row(&work.p, r, plan, &bad)
         if values is None:
-            raise bad_value(&work.p, work.base, r, bad, rows or [], data)
+            raise bad_value(&work.p, work.base, r, bad, [] if rows is None else rows[:r], data)
         return values
 
     cdef inline lone_row(self, bytes data, sr_ends ends):
         """A lone row; None where its ID is no small number of this schema, or a field does not fit."""
         cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
         cdef int number = srp_lone_number(src, ends)
-        if number < 0 or self.table[number] < 0:
+        if number < 0 or self.table.of[number] == NULL:
             return None
-        return self.engine.layer.lone_typed_row(&self.engine.strings, self.engine.k, src, ends, &self.plans[self.table[number]])
+        return self.engine.layer.lone_typed_row(&self.engine.strings, self.engine.k, src, ends, self.table.of[number])
 
     def decode(self, payload, *, strict=False, limit=None):
         """As `smartrest.decode`, with typed fields.
@@ -1102,17 +1103,21 @@ cdef class Schema:
         cdef Work *work
         cdef size_t r
         cdef bint paused = False
+        cdef list rows
         if limit is not None:
             check_size(data, limit)
         work = self.engine.begin(data)
         try:
             self.engine.read(work, data, truth(strict))
             paused = work.tape.n_rows >= PAUSE and PyGC_Disable()
-            rows = []
-            for r in range(work.tape.n_rows):
+            rows = PyList_New(work.tape.n_rows)
+            r = work.layer.typed_rows(&work.p, 0, &self.table, rows)
+            while r < work.tape.n_rows:
                 row = self.row(work, r, rows, data)
                 PyObject_GC_UnTrack(row)
-                rows.append(row)
+                Py_INCREF(row)
+                PyList_SET_ITEM(rows, r, row)
+                r = work.layer.typed_rows(&work.p, r + 1, &self.table, rows)
             return rows
         finally:
             if paused:
@@ -1607,6 +1612,7 @@ cdef class Dispatcher:
     cdef list coroutines       # handlers that are coroutine functions
     cdef bint awaits           # the fallback is one
     cdef bint texts            # an ID is no small number
+    cdef list spare            # see `nothing`
     cdef public object skipped
     cdef PyObject *table[SR_ID_TABLE]   # borrowed from `handlers`, which only grows
     cdef object __weakref__
@@ -1615,6 +1621,7 @@ cdef class Dispatcher:
         self.engine = _default
         self.handlers = {}
         self.coroutines = []
+        self.spare = [None]
         self.skipped = 0
         memset(self.table, 0, sizeof(self.table))
 
@@ -1665,13 +1672,9 @@ cdef class Dispatcher:
         A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
         `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
         """
-        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
-        cdef Work *work
-        cdef size_t r, skipped = 0
+        cdef bytes data = bytes_of(payload)
         cdef sr_ends ends
         cdef int number
-        cdef PyObject *found
-        cdef PyObject *result
         if self.known != len(self.handlers):
             self.prepare()
         if self.coroutines or self.awaits:
@@ -1684,6 +1687,32 @@ cdef class Dispatcher:
             if number >= 0 and self.fallback is None:
                 self.skipped += 1
                 return []
+        return self.call_all(data)
+
+    cdef inline call_one(self, handler, row):
+        cdef PyObject *result = srp_try1(handler, row)
+        if result == NULL:
+            failure = caught()   # before any other code runs
+            return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
+        if result != <PyObject *>None:
+            results = [<object>result]
+        else:   # most handlers return nothing
+            results = self.nothing()
+        Py_DECREF(<object>result)
+        return results
+
+    cdef inline list nothing(self):
+        """The list of one None: the last one again, once nobody else has it."""
+        cdef PyObject *spare = <PyObject *>self.spare
+        if Py_REFCNT(spare) > 1 or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:
+            self.spare = [None]
+        return self.spare
+
+    cdef call_all(self, bytes data):
+        cdef Work *work
+        cdef size_t r, skipped = 0
+        cdef PyObject *found
+        cdef PyObject *result
         results = failures = None
         work = self.engine.begin(data)
         try:
@@ -1720,15 +1749,6 @@ cdef class Dispatcher:
         if failures is None:
             return results
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
-
-    cdef inline call_one(self, handler, row):
-        cdef PyObject *result = srp_try1(handler, row)
-        if result == NULL:
-            failure = caught()   # before any other code runs
-            return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
-        results = [<object>result]
-        Py_DECREF(<object>result)
-        return results
 
     cdef refused(self, Work *work, bytes data):
         """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""

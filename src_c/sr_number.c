@@ -171,11 +171,18 @@ static uint64_t from_eight(uint64_t digits) {
     return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF;
 }
 
-/* Digits with at most one point among them, 4 to 8 bytes without a sign, all at once: what sensors send. */
+/* One to eight bytes, the first in the lowest. */
+static uint64_t get_short(const uint8_t *src, size_t len) {
+    if (len >= 4) return get_four(src) | get_four(src + len - 4) << 8 * (len - 4);
+    return src[0] | (uint64_t)src[len / 2] << len / 2 * 8 | (uint64_t)src[len - 1] << (len - 1) * 8;
+}
+
+/* Digits with at most one point among them, up to 8 bytes without a sign, all at once: what sensors send. */
 static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
-    uint64_t text = get_four(src) | get_four(src + len - 4) << 8 * (len - 4);
+    uint64_t text = get_short(src, len);
     uint64_t other = text ^ EACH_BYTE('.'), found = (other - EACH_BYTE(1)) & ~other & EACH_BYTE(0x80);
     uint32_t point = found ? lowest_byte(found) : (uint32_t)len, digits = (uint32_t)len - (found != 0);
+    if (digits == 0) return false;
     uint64_t before = ((uint64_t)1 << 4 * point << 4 * point) - 1; /* 64 bits do not shift at once */
     text = (text & before) | (text >> 8 & ~before);
     text = (text ^ EACH_BYTE('0')) << 8 * (8 - digits);
@@ -186,7 +193,7 @@ static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
 
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
     size_t sign = len && (src[0] == '-' || src[0] == '+');
-    if (len - sign >= 4 && len - sign <= 8 && get_short_decimal(src + sign, len - sign, value)) {
+    if (len - sign - 1 < 8 && get_short_decimal(src + sign, len - sign, value)) {
         if (src[0] == '-') *value = -*value;
         return SR_EXACT;
     }

@@ -221,6 +221,22 @@ SRP_FN static PyObject *layer_typed_row(const srp_payload *p, size_t r, const sr
     return is_plain(p->tape) ? typed_row_of(p, r, 0, plan, bad) : typed_row_of(p, r, p->tape->flags, plan, bad);
 }
 
+SRP_FN static size_t layer_typed_rows(const srp_payload *p, size_t r, const srp_plans *plans, PyObject *list) {
+    for (size_t bad; r < p->tape->n_rows; r++) {
+        int number = srp_row_number(p, &p->tape->rows[r]);
+        if (number < 0) break;
+        PyObject *row = plans->of[number] ? layer_typed_row(p, r, plans->of[number], &bad) : layer_row(p, r);
+        if (!row) return SIZE_MAX;
+        if (row == Py_None) {
+            Py_DECREF(row);
+            break;
+        }
+        PyObject_GC_UnTrack(row);
+        PyList_SET_ITEM(list, (Py_ssize_t)r, row);
+    }
+    return r;
+}
+
 SRP_FN static PyObject *layer_lone_row(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends) {
     size_t n = ones(ends.low) + ones(ends.high), start = 0;
     sr_end_walk walk = {ends.low, ends.high, 0};
@@ -399,5 +415,5 @@ SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style
 }
 
 const srp_layer SRP_LAYER = {
-    layer_field, layer_row, layer_rows, layer_typed_row, layer_lone_row, layer_lone_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
+    layer_field, layer_row, layer_rows, layer_typed_row, layer_typed_rows, layer_lone_row, layer_lone_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
 };

@@ -97,6 +97,11 @@ typedef struct {
     size_t n_cycle;
 } srp_plan;
 
+/* The plan of each template ID that is a number, or NULL. */
+typedef struct {
+    const srp_plan *of[SR_ID_TABLE];
+} srp_plans;
+
 int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
 
 /* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
@@ -187,6 +192,9 @@ typedef struct {
     PyObject *(*rows)(const srp_payload *p, size_t rows);
     /* A row with typed fields; None, and the field in *bad, where one does not fit. */
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
+    /* Rows from `row` on into a list of NULLs. Returns the first one that is no plain matter: its ID is no number, or a field
+       does not fit; or SIZE_MAX with an exception. */
+    size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, PyObject *list);
     /* The row that `lone` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
     PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends);
     PyObject *(*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,

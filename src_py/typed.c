@@ -25,6 +25,14 @@ static PyObject *make_time(const sr_time *t) {
     return time;
 }
 
+#define LONG_FLOAT 17 /* bytes from which on digits are seldom few enough for sr_get_float */
+
+/* The library reads words such as "inf", too. */
+static bool starts_number(const uint8_t *src) {
+    uint8_t first = src[src[0] == '+' || src[0] == '-'];
+    return first >= '.' && first <= '9';
+}
+
 /* Digits that two exact doubles do not give: the C++17 library takes them, else Python's own reader. Infinite does not
    fit. */
 static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
@@ -55,6 +63,9 @@ PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, 
     if (len == 0) Py_RETURN_NONE;
     if (kind == SRP_FLOAT) {
         double value;
+#if defined(SR_HAVE_TO_CHARS)
+        if (len > LONG_FLOAT && starts_number(src) && sr_get_any_float(src, len, &value)) return PyFloat_FromDouble(value);
+#endif
         sr_parsed parsed = sr_get_float(src, len, &value);
         if (parsed == SR_EXACT) return PyFloat_FromDouble(value);
         if (parsed == SR_LONG_WAY) return long_float(src, len, fits);
