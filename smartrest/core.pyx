@@ -42,9 +42,11 @@ cdef extern from "Python.h":
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    int METH_FASTCALL, METH_KEYWORDS
     ctypedef struct PyMethodDef:
         const char *ml_name
         void *ml_meth
+        int ml_flags
     ctypedef struct PyTypeObject:
         unsigned long tp_flags
         PyMethodDef *tp_methods
@@ -1824,32 +1826,35 @@ cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t
         style.all = style.refuse_backslash = False
         if ((<Engine>self).layer.put_row(out, (<Engine>self).k, style, <object>values[0], &field) == SR_OK
                 and <Py_ssize_t>out.len <= PAYLOAD_LIMIT):
-            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+            payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+            (<Engine>self).shrink()
+            return payload
     return _encode_row(self, values, n, names)
 
 
-cdef int init_entries() except -1:
-    """The entries into the table of methods of the type, from which all engines have them."""
-    global _decode, _decode_row, _encode_row, _scan
-    cdef PyMethodDef *method = Py_TYPE(Engine.__new__(Engine)).tp_methods
-    while method.ml_name != NULL:
-        if method.ml_name == b"decode":
-            _decode, method.ml_meth = <Entry>method.ml_meth, <void *>decode_entry
-        elif method.ml_name == b"decode_row":
-            _decode_row, method.ml_meth = <Entry>method.ml_meth, <void *>decode_row_entry
-        elif method.ml_name == b"encode_row":
-            _encode_row, method.ml_meth = <Entry>method.ml_meth, <void *>encode_row_entry
-        elif method.ml_name == b"scan":
-            _scan, method.ml_meth = <Entry>method.ml_meth, <void *>scan_entry
+cdef Entry set_entry(owner, bytes name, Entry entry) except NULL:
+    """An entry into the table of methods of a type, from which all objects have it; returns the one that was there."""
+    cdef PyMethodDef *method = (<PyTypeObject *>owner).tp_methods
+    cdef Entry made
+    while method.ml_name != name:
         method += 1
-    return 0
+    if method.ml_flags != METH_FASTCALL | METH_KEYWORDS:
+        raise SystemError("a method is not called as it was")   # another Cython
+    made = <Entry>method.ml_meth
+    method.ml_meth = <void *>entry
+    return made
+
+
+_decode = set_entry(Engine, b"decode", decode_entry)
+_decode_row = set_entry(Engine, b"decode_row", decode_row_entry)
+_encode_row = set_entry(Engine, b"encode_row", encode_row_entry)
+_scan = set_entry(Engine, b"scan", scan_entry)
 
 
 # ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
 
 srp_layout_init()
 init_vectorcall()
-init_entries()
 _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 

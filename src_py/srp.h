@@ -76,7 +76,7 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
     if (p->tape->reading == SR_GREEDY) {
         if (*len == 0 || *src != SR_QUOTE) return src;
         bool escapes = flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE);
-        if (!escapes || !memchr(src + 1, SR_QUOTE, *len - 2)) {
+        if (!escapes) {
             *len -= 2;
             return src + 1;
         }
