@@ -11,8 +11,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SR_NO_INLINE __attribute__((noinline))
+#define SR_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define SR_NO_INLINE
+#define SR_ALWAYS_INLINE inline
 #endif
 
 enum {

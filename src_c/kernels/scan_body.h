@@ -13,6 +13,8 @@ typedef struct {
     uint64_t after_start;  /* bit 0: a quote may open here: separator, row end, start or closing quote before */
     uint64_t after_close;  /* bit 0: the byte before was a closing quote */
     uint64_t after_cr;     /* bit 0: the byte before was a CR outside quotes */
+    uint64_t after_row;    /* bit 0: a row starts here */
+    uint64_t quoted;       /* there has been a quote or a CR */
     uint64_t doubt, doubled, escaped, quotes, crs, wide, blank;
 } scan_state;
 
@@ -30,7 +32,7 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     s->doubt |= behind_close & ~(separators | real | m->cr) & text;       /* text behind a closing quote */
     s->doubt |= escaped & ~inside;                                        /* \" outside quotes */
     s->doubled |= openers & behind_close;
-    s->escaped |= escaped & inside;
+    s->escaped |= escaped;
     s->quotes |= m->quote;
     if (m->cr | s->crs) { /* rare, and then in every row */
         uint64_t crs = m->cr & ~inside;
@@ -59,36 +61,42 @@ SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t se
     return n;
 }
 
+/* One block into the tape; `text` are the bits of it that are text. */
+SR_FN static SR_ALWAYS_INLINE void index_block(vec v, uint64_t text, size_t base, scan_state *s, utf8_state *utf8, sr_tape *tape,
+                                               uint32_t **ends, sr_row **rows) {
+    sr_masks m = masks(v);
+    uint64_t separators = m.separator | m.row_end;
+    if (m.wide | utf8_pending(utf8)) {
+        utf8_block(v, utf8);
+        s->wide = 1;
+    }
+    if (m.quote | m.cr | s->quoted) { /* once so, always so: a branch that is easy to foresee */
+        s->quoted = 1;
+        separators = quoted_block(&m, text, s);
+    } else {
+        s->after_start = separators >> 63;
+    }
+    s->after_escape = m.escape >> 63;
+    uint32_t n = (uint32_t)ones(separators);
+    flatten(*ends, (uint32_t)base, separators, n);
+    uint64_t row_ends = m.row_end & separators;
+    s->blank |= row_ends & (row_ends << 1 | s->after_row);
+    s->after_row = row_ends >> 63;
+    *rows += put_rows(*rows, row_ends, separators, (size_t)(*ends - tape->ends), base);
+    *ends += n;
+}
+
 SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_tape *tape) {
     uint32_t *ends = tape->ends;
     sr_row *rows = tape->rows;
-    scan_state s = {.after_start = 1};
+    scan_state s = {.after_start = 1, .after_row = 1};
     utf8_state utf8 = {0};
-    uint64_t after_row = 1;
-    rows->first = 0;
-    rows->start = 0;
-    rows++;
-    for (size_t base = 0; base < len; base += 64) {
-        vec v = len - base >= 64 ? load(src + base) : load_tail(src + base, len - base);
-        sr_masks m = masks(v);
-        uint64_t separators = m.separator | m.row_end;
-        if (m.wide | utf8_pending(&utf8)) {
-            utf8_block(v, &utf8);
-            s.wide = 1;
-        }
-        if (m.quote | m.cr | s.quotes | s.crs) { /* once so, always so: a branch that is easy to foresee */
-            separators = quoted_block(&m, len - base >= 64 ? ~0ull : (1ull << (len - base)) - 1, &s);
-        } else {
-            s.after_start = separators >> 63;
-        }
-        s.after_escape = m.escape >> 63;
-        uint32_t n = (uint32_t)ones(separators);
-        flatten(ends, (uint32_t)base, separators, n);
-        uint64_t row_ends = m.row_end & separators;
-        s.blank |= row_ends & (row_ends << 1 | after_row);
-        after_row = row_ends >> 63;
-        rows += put_rows(rows, row_ends, separators, (size_t)(ends - tape->ends), base);
-        ends += n;
+    size_t base = 0;
+    *rows++ = (sr_row){0, 0};
+    for (; len - base >= 64; base += 64) index_block(load(src + base), ~0ull, base, &s, &utf8, tape, &ends, &rows);
+    if (base < len) {
+        uint64_t text = (1ull << (len - base)) - 1;
+        index_block(load_tail(src + base, len - base), text, base, &s, &utf8, tape, &ends, &rows);
     }
     tape->n_ends = (size_t)(ends - tape->ends);
     tape->n_rows = (size_t)(rows - tape->rows) - 1;
