@@ -177,6 +177,12 @@ SR_FN static void widen_to_2(const uint8_t *src, size_t len, uint8_t *out) {
     for (size_t base = 0; base < len; base += 32) {
         size_t n = len - base < 32 ? len - base : 32;
         __m256i v = _mm256_maskz_loadu_epi8((__mmask32)first(n), src + base);
+        if (!_mm256_movepi8_mask(v)) {
+            _mm512_mask_storeu_epi16(out, (__mmask32)first(n), _mm512_cvtepu8_epi16(v));
+            out += 2 * n;
+            before = v;
+            continue;
+        }
         __m256i gap = _mm256_permute2x128_si256(before, v, 0x21);
         __m512i a = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 14));
         __m512i b = _mm512_cvtepu8_epi16(_mm256_alignr_epi8(v, gap, 15)), c = _mm512_cvtepu8_epi16(v);

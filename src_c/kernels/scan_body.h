@@ -32,7 +32,7 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     s->doubt |= behind_close & ~(separators | real | m->cr) & text;       /* text behind a closing quote */
     s->doubt |= escaped & ~inside;                                        /* \" outside quotes */
     s->doubled |= openers & behind_close;
-    s->escaped |= escaped;
+    s->escaped |= escaped & inside;
     s->quotes |= m->quote;
     if (m->cr | s->crs) { /* rare, and then in every row */
         uint64_t crs = m->cr & ~inside;
@@ -110,9 +110,9 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
 SR_FN static inline sr_ends lone_of_two_blocks(const uint8_t *src, size_t len) {
     const sr_ends none = {0, 0};
     sr_masks a = masks(load(src)), b = masks(load_tail(src + 64, len - 64));
-    uint64_t end = 1ull << (len - 64), last = end >> 1; /* of the second block, as is all but a row end in the last byte of the first */
+    uint64_t end = 1ull << (len - 64), last = end >> 1; /* bits of the second block */
     if (a.quote | a.cr | a.wide | b.quote | b.cr | b.wide | (b.row_end & ~last)) return none;
-    if (a.row_end) return len == 64 && a.row_end >> 63 ? (sr_ends){a.separator | a.row_end, 0} : none;
+    if (a.row_end) return len == 64 && a.row_end == 1ull << 63 ? (sr_ends){a.separator | a.row_end, 0} : none;
     return (sr_ends){a.separator, b.separator | (b.row_end ? last : end)};
 }
 

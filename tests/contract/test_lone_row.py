@@ -24,6 +24,7 @@ def payloads_of_size(size: int) -> Iterator[bytes]:
     for row in rows_of_size(size):
         yield row
         yield row[:-1] + b"\n"
+        yield row[:-2] + b"\n\n"
         yield row + b"\n"
         yield b"," * size
         for odd in (b"\n", b'"', b"\r", b"\\", b"\xc3", b"\x00", b" "):

@@ -50,6 +50,22 @@ static inline void check_index(const sr_kernel *k, const sr_tape *want, const ui
     done_tape(t);
 }
 
+/* A lone row has the tape that reading gives. */
+static inline void check_lone(const sr_kernel *k, const uint8_t *src, size_t len) {
+    sr_ends want = model_lone(src, len), got = k->lone(src, len);
+    CHECK(got.low == want.low && got.high == want.high);
+    if (!(got.low | got.high)) return;
+    tape_block read = new_tape(len, len), lone = new_tape(len, 1);
+    CHECK(sr_read(k, src, len, &read.tape) && read.tape.n_rows == 1);
+    CHECK(!sr_lone_tape(got, read.tape.n_ends - 1, &lone.tape));
+    CHECK(sr_lone_tape(got, read.tape.n_ends, &lone.tape));
+    CHECK(lone.tape.n_ends == read.tape.n_ends && lone.tape.n_rows == 1);
+    CHECK(lone.tape.flags == 0 && lone.tape.reading == SR_GREEDY);
+    CHECK(memcmp(lone.tape.ends, read.tape.ends, read.tape.n_ends * sizeof(uint32_t)) == 0);
+    CHECK(memcmp(lone.tape.rows, read.tape.rows, 2 * sizeof(sr_row)) == 0);
+    done_tape(read), done_tape(lone);
+}
+
 static inline void check_text(const sr_kernel *k, const uint8_t *src, size_t len) {
     uint32_t bits = model_classify(src, len);
     CHECK(k->classify(src, len) == bits);
@@ -116,6 +132,7 @@ static inline void check_kernels(const uint8_t *src, size_t len) {
             look_at(k, src, len);
             CHECK(k->count(src, len, &counted) == ends && counted == rows);
             check_index(k, &want.tape, src, len, ends, rows);
+            check_lone(k, src, len);
             check_text(k, src, len);
             check_escape(k, src, len, SR_ESCAPE);
             check_escape(k, src, len, SR_QUOTE);

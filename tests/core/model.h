@@ -107,6 +107,21 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
                   (model_valid(src, len) < len ? SR_BAD_UTF8 : 0);
 }
 
+/* ---- a lone row: one of less than 128 bytes of plain text */
+
+static inline sr_ends model_lone(const uint8_t *src, size_t len) {
+    uint64_t bits[2] = {0, 0};
+    const sr_ends none = {0, 0};
+    if (len == 0 || len >= 128 || (len == 1 && *src == '\n')) return none;
+    for (size_t i = 0; i < len; i++) {
+        bool last = i + 1 == len;
+        if (src[i] == '"' || src[i] == '\r' || src[i] > 0x7F || (src[i] == '\n' && !last)) return none;
+        if (src[i] == ',' || src[i] == '\n') bits[i / 64] |= 1ull << i % 64;
+    }
+    if (src[len - 1] != '\n') bits[len / 64] |= 1ull << len % 64;
+    return (sr_ends){bits[0], bits[1]};
+}
+
 /* ---- the encoder (E2 to E4)
  * ------------------------------------------------------------------------------------------------- */
 
