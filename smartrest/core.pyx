@@ -1713,9 +1713,10 @@ cdef class Dispatcher:
     cdef call_all(self, bytes data):
         cdef Work *work
         cdef size_t r, skipped = 0
+        cdef Py_ssize_t nothing = 0   # results so far, all of them None: then there is no list yet
         cdef PyObject *found
         cdef PyObject *result
-        results = failures = None
+        cdef list results = None, failures = None
         work = self.engine.begin(data)
         try:
             if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
@@ -1737,9 +1738,11 @@ cdef class Dispatcher:
                     else:
                         failures.append(failure)
                     continue
-                if results is None:
-                    results = [<object>result]
+                if results is None and result == <PyObject *>None:
+                    nothing += 1
                 else:
+                    if results is None:
+                        results = [None] * nothing
                     results.append(<object>result)
                 Py_DECREF(<object>result)
         finally:
@@ -1747,7 +1750,7 @@ cdef class Dispatcher:
             if skipped:
                 self.skipped += skipped
         if results is None:
-            results = []
+            results = [None] * nothing
         if failures is None:
             return results
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)

@@ -59,6 +59,35 @@ def test_ids_are_compared_as_text(dispatcher: Any) -> None:
     assert dispatcher.skipped == 3
 
 
+def test_results_of_which_some_are_none(dispatcher: Any) -> None:
+    dispatcher.on("1")(lambda row: None)
+    dispatcher.on("2")(lambda row: row[1])
+    dispatcher.on("3")(lambda row: 1 / 0)
+    assert dispatcher.dispatch(b"1,a\n1,b\n1,c") == [None, None, None]
+    assert dispatcher.dispatch(b"1,a\n1,b\n2,c\n1,d\n2,e") == [None, None, "c", None, "e"]
+    with pytest.raises(DispatchError) as caught:
+        dispatcher.dispatch(b"1,a\n3,b\n2,c\n1,d")
+    assert caught.value.results == [None, "c", None]
+    with pytest.raises(DispatchError) as caught:
+        dispatcher.dispatch(b"3,a\n1,b\n1,c")
+    assert caught.value.results == [None, None]
+
+
+def test_the_list_of_results_is_the_callers(dispatcher: Any) -> None:
+    dispatcher.on("511")(lambda row: None)
+    first = dispatcher.dispatch(b"511,a")
+    second = dispatcher.dispatch(b"511,b")
+    assert first == second == [None]
+    first.append("mine")
+    second.clear()
+    assert dispatcher.dispatch(b"511,c") == [None]
+    del first, second
+    again = dispatcher.dispatch(b"511,d")
+    again[0] = "mine"
+    del again
+    assert dispatcher.dispatch(b"511,e") == [None]
+
+
 def test_results_in_row_order_with_the_default(dispatcher: Any) -> None:
     dispatcher.on("1")(lambda row: None)
     dispatcher.default(lambda row: row)
