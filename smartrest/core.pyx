@@ -1657,16 +1657,16 @@ cdef class Dispatcher:
                 self.texts = True
         self.known = len(self.handlers)
 
-    cdef inline PyObject *handler_of(self, const srp_payload *p, size_t r) except NULL:
-        """The handler of a row, or None: lent by `handlers`, or by `fallback` until that is replaced."""
+    cdef inline PyObject *handler_of(self, const srp_payload *p, size_t r, fallback) except NULL:
+        """The handler of a row, `fallback` where it has none: lent by `handlers`, or by the caller."""
         cdef const sr_row *row = &p.tape.rows[r]
         cdef int number = srp_row_number(p, row)
         if number >= 0:
-            return self.table[number] if self.table[number] != NULL else <PyObject *>self.fallback
+            return self.table[number] if self.table[number] != NULL else <PyObject *>fallback
         if self.texts or not plain_id(p, row):
-            found = self.handlers.get(self.engine.layer.field(p, row.first, row), self.fallback)
+            found = self.handlers.get(self.engine.layer.field(p, row.first, row), fallback)
             return <PyObject *>found
-        return <PyObject *>self.fallback
+        return <PyObject *>fallback
 
     def dispatch(self, payload):
         """Calls the handlers and returns their results in row order.
@@ -1714,9 +1714,10 @@ cdef class Dispatcher:
         cdef Work *work
         cdef size_t r, skipped = 0
         cdef Py_ssize_t nothing = 0   # results so far, all of them None: then there is no list yet
-        cdef PyObject *found
+        cdef PyObject *handler
         cdef PyObject *result
         cdef list results = None, failures = None
+        fallback = self.fallback   # kept: a handler may replace it
         work = self.engine.begin(data)
         try:
             if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
@@ -1724,13 +1725,12 @@ cdef class Dispatcher:
                 if cut is not None:
                     return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
             for r in range(work.tape.n_rows):
-                found = self.handler_of(&work.p, r)
-                if found == <PyObject *>None:
+                handler = self.handler_of(&work.p, r, fallback)
+                if handler == <PyObject *>None:
                     skipped += 1
                     continue
-                handler = <object>found
                 row = work.layer.row(&work.p, r)
-                result = srp_try1(handler, row)
+                result = srp_try1(<object>handler, row)
                 if result == NULL:
                     failure = r, row, caught()   # the other rows shall not be lost
                     if failures is None:

@@ -73,6 +73,16 @@ def test_results_of_which_some_are_none(dispatcher: Any) -> None:
     assert caught.value.results == [None, None]
 
 
+def test_a_default_replaced_by_a_handler_is_for_the_next_payload(dispatcher: Any) -> None:
+    def first(row: Any) -> str:
+        dispatcher.default(lambda row: "second")
+        return "first"
+
+    dispatcher.default(first)
+    assert dispatcher.dispatch(b"1,a\n2,b\n3,c") == ["first"] * 3
+    assert dispatcher.dispatch(b"1,a\n2,b") == ["second"] * 2
+
+
 def test_the_list_of_results_is_the_callers(dispatcher: Any) -> None:
     dispatcher.on("511")(lambda row: None)
     first = dispatcher.dispatch(b"511,a")
