@@ -53,23 +53,6 @@ SRP_FN static inline PyObject *make_block(block_text t, size_t n) {
     if (text) block_store(data, t, n);
     return text;
 }
-
-/* A quoted field of the backslash dialect, whose inside is one block. */
-SRP_FN static SR_NO_INLINE PyObject *make_quoted(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len) {
-    size_t n = len;
-    block_text t = block_unescaped(block_load(src, len), &n);
-    if (!block_ascii(t)) {
-        uint8_t bytes[SRP_BLOCK];
-        block_store(bytes, t, SRP_BLOCK);
-        return srp_wide_text(k, bytes, n);
-    }
-    if (n > SRP_CACHED) return make_block(t, n);
-    uint8_t first = block_first(t);
-    if (n > 1) return short_or_cached(strings, block_head(t), n, first);
-    PyObject *text = n ? strings->ascii[first] : strings->empty;
-    Py_INCREF(text);
-    return text;
-}
 #endif
 
 SRP_FN static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
@@ -84,6 +67,36 @@ SRP_FN static SR_NO_INLINE PyObject *long_text(const sr_kernel *k, const uint8_t
     if (text) memcpy(PyUnicode_DATA(text), src, len);
     return text;
 }
+
+#if defined(SRP_BLOCK)
+/* The inside of a quoted field of the backslash dialect: up to a block in one register, else through the scratch. */
+SRP_FN static SR_NO_INLINE PyObject *make_quoted(const srp_payload *p, const uint8_t *src, size_t len) {
+    text_shape shape = {0};
+    uint8_t *out = p->scratch;
+    block_text t = block_load(src, 0);
+    size_t n = 0;
+    for (size_t base = 0; base < len; base += SRP_BLOCK) {
+        size_t here = len - base < SRP_BLOCK ? len - base : SRP_BLOCK;
+        t = block_load(src + base, here);
+        uint64_t escapes = escapes_of(t, base + SRP_BLOCK < len && src[base + SRP_BLOCK] == SR_QUOTE);
+        if (escapes) {
+            here -= ones(escapes);
+            t = _mm512_maskz_compress_epi8(~escapes, t);
+        }
+        block_store(out + n, t, SRP_BLOCK);
+        add_shape(&shape, t, here);
+        n += here;
+    }
+    if (shape.characters < n) return srp_new_wide(p->kernel, out, n, shape.characters, width_of(&shape));
+    if (len > SRP_BLOCK) return long_text(p->kernel, out, n, false);
+    if (n > SRP_CACHED) return make_block(t, n);
+    uint8_t first = block_first(t);
+    if (n > 1) return short_or_cached(p->strings, block_head(t), n, first);
+    PyObject *text = n ? p->strings->ascii[first] : p->strings->empty;
+    Py_INCREF(text);
+    return text;
+}
+#endif
 
 SRP_FN static inline PyObject *make_text(srp_strings *strings, const sr_kernel *k, const uint8_t *src, size_t len, bool wide) {
     if (len <= 1) {
@@ -120,8 +133,8 @@ SRP_FN static inline PyObject *make_id(srp_strings *strings, const sr_kernel *k,
 SRP_FN static inline PyObject *raw_text(const srp_payload *p, uint32_t flags, size_t start, size_t end, bool id) {
 #if defined(SRP_BLOCK)
     if ((flags & (SR_HAS_QUOTE | SR_HAS_DOUBLED_ESCAPE)) == SR_HAS_QUOTE && p->tape->reading == SR_GREEDY &&
-        end - start - 2 <= SRP_BLOCK && p->src[start] == SR_QUOTE) {
-        return make_quoted(p->strings, p->kernel, p->src + start + 1, end - start - 2);
+        end > start && p->src[start] == SR_QUOTE) {
+        return make_quoted(p, p->src + start + 1, end - start - 2);
     }
 #endif
     size_t len;

@@ -46,15 +46,6 @@ SRP_FN static inline uint8_t block_first(block_text t) { return (uint8_t)_mm_cvt
 
 SRP_FN static inline short_text block_head(block_text t) { return _mm512_castsi512_si256(t); }
 
-/* Without the backslashes that stand before quotes. */
-SRP_FN static inline block_text block_unescaped(block_text t, size_t *n) {
-    uint64_t quotes = _mm512_cmpeq_epi8_mask(t, _mm512_set1_epi8(SR_QUOTE));
-    if (!quotes) return t;
-    uint64_t escapes = _mm512_cmpeq_epi8_mask(t, _mm512_set1_epi8(SR_ESCAPE)) & quotes >> 1;
-    *n -= (size_t)_mm_popcnt_u64(escapes);
-    return _mm512_maskz_compress_epi8(~escapes, t);
-}
-
 SRP_FN static inline bool short_ascii(short_text s, size_t n) {
     (void)n;
     return _mm256_movepi8_mask(s) == 0;

@@ -217,6 +217,7 @@ const srp_layer *srp_layer_of(const sr_kernel *k); /* the one that may run where
 
 /* What the loops call when a text is not short and plain. */
 PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len);
+PyObject *srp_new_wide(const sr_kernel *k, const uint8_t *src, size_t len, size_t characters, int width); /* measured */
 void srp_look_at_hit_rate(srp_strings *strings);
 int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
 int srp_put_number(srp_buffer *out, sr_style style, PyObject *value);

@@ -35,18 +35,20 @@ SR_NO_INLINE void srp_look_at_hit_rate(srp_strings *s) {
     if (s->life > SRP_LIFETIME) srp_strings_forget(s);
 }
 
-SR_NO_INLINE PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len) {
+PyObject *srp_new_wide(const sr_kernel *k, const uint8_t *src, size_t len, size_t characters, int width) {
     static const Py_UCS4 MOST[] = {0, 0xFF, 0xFFFF, 0, 0x10FFFF};
-    int width;
-    size_t n = k->measure(src, len, &width);
-    if (n == len) {
-        PyObject *text = PyUnicode_New((Py_ssize_t)len, 127);
-        if (text) memcpy(PyUnicode_DATA(text), src, len);
-        return text;
-    }
-    if (n == 1 && width == 1) return PyUnicode_FromOrdinal((src[0] & 3) << 6 | (src[1] & 0x3F)); /* Python shares these */
-    PyObject *text = PyUnicode_New((Py_ssize_t)n, MOST[width]);
+    if (characters == 1 && width == 1) return PyUnicode_FromOrdinal((src[0] & 3) << 6 | (src[1] & 0x3F)); /* Python shares these */
+    PyObject *text = PyUnicode_New((Py_ssize_t)characters, MOST[width]);
     if (text) k->widen(src, len, width, PyUnicode_DATA(text));
+    return text;
+}
+
+SR_NO_INLINE PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len) {
+    int width;
+    size_t characters = k->measure(src, len, &width);
+    if (characters < len) return srp_new_wide(k, src, len, characters, width);
+    PyObject *text = PyUnicode_New((Py_ssize_t)len, 127);
+    if (text) memcpy(PyUnicode_DATA(text), src, len);
     return text;
 }
 

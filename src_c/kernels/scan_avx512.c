@@ -109,14 +109,13 @@ SR_FN static size_t scan_unescape(const uint8_t *src, size_t len, uint8_t escape
     for (size_t base = 0; base < len; base += 64) {
         size_t n = len - base < 64 ? len - base : 64;
         __m512i v = _mm512_maskz_loadu_epi8(first(n), src + base);
-        uint64_t quote = equal(v, SR_QUOTE), keep;
+        uint64_t keep;
         if (escape == SR_QUOTE) {
-            uint64_t pairs = prefix_xor(quote) ^ (0 - second);
+            uint64_t quote = equal(v, SR_QUOTE), pairs = prefix_xor(quote) ^ (0 - second);
             keep = ~(quote & ~pairs);
             second = pairs >> 63;
         } else {
-            uint64_t next = n == 64 && base + 64 < len && src[base + 64] == SR_QUOTE;
-            keep = ~(equal(v, SR_ESCAPE) & (quote >> 1 | next << 63));
+            keep = ~escapes_of(v, base + 64 < len && src[base + 64] == SR_QUOTE);
         }
         keep &= first(n);
         _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, v));
@@ -141,17 +140,13 @@ SR_FN static inline uint64_t continues(vec v) { /* 80 to BF are the lowest signe
 }
 
 SR_FN static size_t scan_measure(const uint8_t *src, size_t len, int *width) {
-    size_t characters = 0;
-    uint64_t from_c4 = 0, from_f0 = 0;
+    text_shape shape = {0};
     for (size_t base = 0; base < len; base += 64) {
         size_t n = len - base < 64 ? len - base : 64;
-        __m512i v = load_tail(src + base, n);
-        characters += n - ones(continues(v));
-        from_c4 |= at_least(v, 0xC4);
-        from_f0 |= at_least(v, 0xF0);
+        add_shape(&shape, load_tail(src + base, n), n);
     }
-    *width = from_f0 ? 4 : from_c4 ? 2 : 1;
-    return characters;
+    *width = width_of(&shape);
+    return shape.characters;
 }
 
 /* Each character is made where its last byte stands. */

@@ -1,7 +1,27 @@
-/* Writing text with AVX-512: quotes with their escapes, and a whole short field. SR_FN is the target attribute of the
- * including file.
+/* Blocks of text with AVX-512: quotes with their escapes, the width of characters, and a whole short field. SR_FN is the
+ * target attribute of the including file.
  */
 #include <immintrin.h>
+
+/* The backslashes of a block that escape quotes; behind: whether a quote stands behind the block. */
+SR_FN static inline uint64_t escapes_of(__m512i v, bool behind) {
+    uint64_t quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_QUOTE));
+    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_ESCAPE)) & (quotes >> 1 | (uint64_t)behind << 63);
+}
+
+/* What the characters of a text need, gathered block by block. */
+typedef struct {
+    size_t characters;
+    uint64_t from_c4, from_f0; /* lead bytes of characters beyond U+00FF, and beyond U+FFFF */
+} text_shape;
+
+SR_FN static inline void add_shape(text_shape *s, __m512i v, size_t n) {
+    s->characters += n - (size_t)_mm_popcnt_u64(_mm512_cmplt_epi8_mask(v, _mm512_set1_epi8((char)0xC0))); /* 80 to BF */
+    s->from_c4 |= _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)0xC4));
+    s->from_f0 |= _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)0xF0));
+}
+
+static inline int width_of(const text_shape *s) { return s->from_f0 ? 4 : s->from_c4 ? 2 : 1; }
 
 /* SR_TEXT_* of each byte. They are all below 64, where one permutation finds them. */
 SR_FN static inline __m512i kinds(__m512i v) {
