@@ -349,6 +349,7 @@ SRP_FN static inline int put_fields(srp_buffer *out, const sr_kernel *k, sr_styl
         }
         *at = SR_SEPARATOR;
         at += i > 0;
+        if (i + 2 < n) SRP_PREFETCH(fields[i + 2]); /* texts made one by one lie anywhere */
         uint8_t *end = style.all ? NULL : put_quickly(at, fields[i], style.escape);
         if (!end) {
             out->len = (size_t)(at - out->data);

@@ -14,8 +14,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SRP_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define SRP_PREFETCH(p) __builtin_prefetch(p)
 #else
 #define SRP_LIKELY(condition) (condition)
+#define SRP_PREFETCH(p) ((void)0)
 #endif
 
 /* ---- making str (strings.c) ------------------------------------------------------------------------------------------ */
