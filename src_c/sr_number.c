@@ -50,17 +50,15 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
 
 /* Every number of three digits: their characters, the first in the lowest byte; then in four bits each how many of them count
    behind a decimal point, and how many zeros lead. */
-#define THREE(a, b, c)                                                                                                  \
-    ('0' + (a)) | ('0' + (b)) << 8 | ('0' + (c)) << 16 | (uint32_t)((c) ? 3 : (b) ? 2 : 1) << 24 | (uint32_t)((a) ? 0 : (b) ? 1 : 2) << 28
-#define TEN_OF(a, b)                                                                                                    \
-    THREE(a, b, 0), THREE(a, b, 1), THREE(a, b, 2), THREE(a, b, 3), THREE(a, b, 4), THREE(a, b, 5), THREE(a, b, 6),        \
-        THREE(a, b, 7), THREE(a, b, 8), THREE(a, b, 9)
-#define HUNDRED_OF(a)                                                                                                   \
-    TEN_OF(a, 0), TEN_OF(a, 1), TEN_OF(a, 2), TEN_OF(a, 3), TEN_OF(a, 4), TEN_OF(a, 5), TEN_OF(a, 6), TEN_OF(a, 7),        \
-        TEN_OF(a, 8), TEN_OF(a, 9)
+#define DIGITS(a, b, c) (('0' + (a)) | ('0' + (b)) << 8 | ('0' + (c)) << 16)
+#define COUNTS(a, b, c) (((c) ? 3u : (b) ? 2u : 1u) << 24 | ((a) ? 0u : (b) ? 1u : 2u) << 28)
+#define ONE(a, b, c) DIGITS(a, b, c) | COUNTS(a, b, c)
+#define FIVE(a, b, c) ONE(a, b, c), ONE(a, b, c + 1), ONE(a, b, c + 2), ONE(a, b, c + 3), ONE(a, b, c + 4)
+#define TEN(a, b) FIVE(a, b, 0), FIVE(a, b, 5)
+#define HUNDRED(a) TEN(a, 0), TEN(a, 1), TEN(a, 2), TEN(a, 3), TEN(a, 4), TEN(a, 5), TEN(a, 6), TEN(a, 7), TEN(a, 8), TEN(a, 9)
 const uint32_t sr_three_digits[1000] = {
-    HUNDRED_OF(0), HUNDRED_OF(1), HUNDRED_OF(2), HUNDRED_OF(3), HUNDRED_OF(4),
-    HUNDRED_OF(5), HUNDRED_OF(6), HUNDRED_OF(7), HUNDRED_OF(8), HUNDRED_OF(9),
+    HUNDRED(0), HUNDRED(1), HUNDRED(2), HUNDRED(3), HUNDRED(4),
+    HUNDRED(5), HUNDRED(6), HUNDRED(7), HUNDRED(8), HUNDRED(9),
 };
 
 size_t sr_put_int(int64_t value, uint8_t *dst) {

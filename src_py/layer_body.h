@@ -429,5 +429,6 @@ SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style
 }
 
 const srp_layer SRP_LAYER = {
-    layer_field, layer_row, layer_rows, layer_typed_row, layer_typed_rows, layer_lone_row, layer_lone_typed_row, layer_put_value, layer_put_row, layer_put_rows, layer_fill,
+    layer_field,    layer_row,     layer_rows,     layer_typed_row, layer_typed_rows, layer_lone_row, layer_lone_typed_row,
+    layer_put_value, layer_put_row, layer_put_rows, layer_fill,
 };

@@ -37,7 +37,9 @@ SR_NO_INLINE void srp_look_at_hit_rate(srp_strings *s) {
 
 PyObject *srp_new_wide(const sr_kernel *k, const uint8_t *src, size_t len, size_t characters, int width) {
     static const Py_UCS4 MOST[] = {0, 0xFF, 0xFFFF, 0, 0x10FFFF};
-    if (characters == 1 && width == 1) return PyUnicode_FromOrdinal((src[0] & 3) << 6 | (src[1] & 0x3F)); /* Python shares these */
+    if (characters == 1 && width == 1) { /* Python shares these */
+        return PyUnicode_FromOrdinal((src[0] & 3) << 6 | (src[1] & 0x3F));
+    }
     PyObject *text = PyUnicode_New((Py_ssize_t)characters, MOST[width]);
     if (text) k->widen(src, len, width, PyUnicode_DATA(text));
     return text;

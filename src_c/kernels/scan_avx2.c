@@ -107,7 +107,7 @@ SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_avx2 = {
-    "avx2",        SR_CPU_AVX2,         scan_index, scan_lone,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    "avx2", SR_CPU_AVX2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
+    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif

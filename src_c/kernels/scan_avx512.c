@@ -321,7 +321,7 @@ SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t 
 }
 
 const sr_kernel sr_kernel_avx512 = {
-    "avx512",      SR_CPU_AVX512_VBMI2, scan_index, scan_lone,   scan_count, scan_classify, scan_copy,
-    scan_unescape, scan_escape,         scan_measure, scan_widen, scan_narrow,
+    "avx512", SR_CPU_AVX512_VBMI2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, scan_unescape,
+    scan_escape, scan_measure, scan_widen, scan_narrow,
 };
 #endif

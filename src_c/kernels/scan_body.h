@@ -62,8 +62,8 @@ SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t se
 }
 
 /* One block into the tape; `text` are the bits of it that are text. */
-SR_FN static SR_ALWAYS_INLINE void index_block(vec v, uint64_t text, size_t base, scan_state *s, utf8_state *utf8, sr_tape *tape,
-                                               uint32_t **ends, sr_row **rows) {
+SR_FN static SR_ALWAYS_INLINE void index_block(vec v, uint64_t text, size_t base, scan_state *s, utf8_state *utf8,
+                                               sr_tape *tape, uint32_t **ends, sr_row **rows) {
     sr_masks m = masks(v);
     uint64_t separators = m.separator | m.row_end;
     if (m.wide | utf8_pending(utf8)) {

@@ -66,7 +66,7 @@ static inline uint32_t specials(vec v) {
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_neon = {
-    "neon",        SR_CPU_NEON,         scan_index, scan_lone,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    "neon", SR_CPU_NEON, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
+    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif

@@ -69,6 +69,6 @@ static inline uint32_t specials(vec v) {
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_scalar = {
-    "scalar",        0,         scan_index, scan_lone,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    "scalar", 0, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
+    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };

@@ -67,7 +67,7 @@ static inline uint32_t specials(vec v) {
 #include "scan_body.h"
 
 const sr_kernel sr_kernel_sse2 = {
-    "sse2",        SR_CPU_SSE2,         scan_index, scan_lone,           scan_count,          scan_classify,      scan_copy,
-    sr_unescape_portable, sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    "sse2", SR_CPU_SSE2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
+    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
 };
 #endif
