@@ -20,7 +20,6 @@ cdef extern from "sr.h" nogil:
 
     ctypedef enum sr_reading:
         SR_GREEDY
-        SR_LENIENT
 
     ctypedef struct sr_tape:
         uint32_t *ends
@@ -49,10 +48,7 @@ cdef extern from "sr.h" nogil:
         SR_OK
         SR_TOO_LARGE
         SR_INVALID_UTF8
-        SR_UNTERMINATED_QUOTE
         SR_EMPTY_ROW
-        SR_BAD_TYPE
-        SR_BAD_VALUE
         SR_HAS_QUOTE
         SR_BAD_UTF8
         SR_ESCAPE
@@ -73,7 +69,6 @@ cdef extern from "sr.h" nogil:
     sr_fault sr_read_exact(const uint8_t *src, size_t length, sr_tape *tape, uint8_t *marks)
     sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
     size_t sr_bom(const uint8_t *src, size_t length)
-    size_t sr_trim_cr(const uint8_t *src, size_t length, size_t start, size_t end)
     int sr_template_number(const uint8_t *src, size_t length)
     size_t sr_utf8_valid(const uint8_t *src, size_t length)
 
@@ -150,7 +145,6 @@ cdef extern from "str_layout.h":
     int srp_put_empty_row(srp_buffer *out)
     int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)
-    object srp_call1(object function, object a)
     PyObject *srp_try1(object function, object a)
     int srp_raised() except -1
     size_t srp_put_float(double value, uint8_t *dst)

@@ -289,7 +289,7 @@ cdef class Engine:
         rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
 
-    cdef inline sr_ends lone(self, bytes data) noexcept:
+    cdef inline sr_ends lone(self, bytes data) noexcept:   # C alone: nothing here can raise
         return self.k.lone(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef inline lone_row(self, bytes data, sr_ends ends):
@@ -1797,7 +1797,7 @@ ctypedef object (*Entry)(PyObject *self, PyObject *const *values, Py_ssize_t n, 
 cdef Entry _decode, _decode_row, _encode_row, _scan   # those that Cython has made
 
 
-cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:
+cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:   # it only looks
     return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
 
 

@@ -37,7 +37,10 @@ size_t srp_put_long_float(double value, uint8_t *dst) {
     if (n) return n;
 #endif
     char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-    if (!text) return 0;
+    if (!text) {
+        PyErr_Clear(); /* the caller may try once more, and says it himself */
+        return 0;
+    }
     n = strlen(text);
     memcpy(dst, text, n);
     PyMem_Free(text);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +80,62 @@ def test_a_view_that_somebody_has_is_not_used_again(engine: Any) -> None:
     assert (row.fields, row.raw) == (("1", "a"), b"1,a")
     views = [engine.scan(b"4,%d" % number) for number in range(20)]
     assert [view[0][1] for view in views] == [str(number) for number in range(20)]
+
+
+def test_threads_scan_and_dispatch_short_rows(engine: Any) -> None:
+    dispatcher = engine.Dispatcher()
+    dispatcher.on("511")(lambda row: None)
+    wrong: list[Any] = []
+
+    def work(number: int) -> None:
+        held = engine.scan(b"511,%d,first" % number)
+        for turn in range(2_000):
+            view = engine.scan(b"511,%d,%d" % (number, turn))
+            results = dispatcher.dispatch(b"511,%d" % turn)
+            if view[0].fields != ("511", str(number), str(turn)) or results != [None]:
+                wrong.append((number, turn, view[0].fields, results))
+        if held[0].fields != ("511", str(number), "first"):
+            wrong.append((number, held[0].fields))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
+def test_a_handler_that_dispatches_with_its_own_dispatcher(engine: Any) -> None:
+    dispatcher = engine.Dispatcher()
+    inner: list[Any] = []
+    dispatcher.on("511")(lambda row: inner.append(dispatcher.dispatch(b"512,x")))
+    dispatcher.on("512")(lambda row: None)
+    outer = dispatcher.dispatch(b"511,x")
+    assert (outer, inner) == ([None], [[None]])
+    assert outer is not inner[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+-1.23456789012345678", "+1.234567890123456789", "-.12345678901234567890", "12345678901234567890.",
+        "++12345678901234567", "1.2345678901234567 ", " 1.2345678901234567", "1.2345678901234567e",
+        "1.2345678901234567e+", "1.2345678901234567e400", "1.2345678901234567e-400", "infinity0000000000000",
+        "-infinity00000000000", "nan(1234567890123456)", "0x1.8p3000000000000", "1.2345678901234567.8",
+        "1_000_000_000_000_000", "/12345678901234567890", ".", "-.", "+", "-", "1.", ".5", "-1.", "....",
+    ],
+)  # fmt: skip
+def test_floats_that_are_none_or_nearly(core: Any, text: str) -> None:
+    payload = f"211,{text}".encode()
+    wanted, got = (outcome(engine.Schema({"211": [float]}).decode_row, payload) for engine in (PURE, core))
+    assert got == wanted
+    wanted, got = (outcome(engine.Schema({"211": [float]}).decode, payload + b'\n1,"a"') for engine in (PURE, core))
+    assert got == wanted
 
 
 def test_a_handler_that_fails_on_a_lone_row(engine: Any) -> None:
