@@ -75,7 +75,7 @@ cdef extern from "sr.h" nogil:
     size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t length,
                              const uint8_t *marker, size_t marker_length, size_t room)
 
-cdef extern from "str_layout.h":
+cdef extern from "spare_rows.h":
     ctypedef struct srp_strings:
         int32_t enabled
         PyObject *parse_int
@@ -119,6 +119,12 @@ cdef extern from "str_layout.h":
     size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row)
     size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
 
+    ctypedef struct srp_spare_rows:
+        pass
+
+    void srp_let_go(srp_spare_rows *spare, object row)
+    void srp_forget_rows(srp_spare_rows *spare)
+
     int srp_layout
     void srp_layout_init()
 
@@ -151,11 +157,12 @@ cdef extern from "str_layout.h":
 
     ctypedef struct srp_layer:
         object (*field)(const srp_payload *p, size_t f, const sr_row *row)
-        object (*row)(const srp_payload *p, size_t row)
+        object (*row)(const srp_payload *p, size_t row, srp_spare_rows *spare)
         object (*rows)(const srp_payload *p, size_t rows)
         object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
         size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, object rows) except? <size_t>-1
-        object (*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends)
+        object (*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                           srp_spare_rows *spare)
         object (*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, const srp_plan *plan)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
         int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept

@@ -293,7 +293,7 @@ cdef class Engine:
         return self.k.lone(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef inline lone_row(self, bytes data, sr_ends ends):
-        return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends)
+        return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
 
     # -- reading
 
@@ -345,7 +345,7 @@ cdef class Engine:
             self.read(work, data, strict)
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
-            return work.layer.row(&work.p, 0)
+            return work.layer.row(&work.p, 0, NULL)
         finally:
             self.end(work)
 
@@ -796,7 +796,7 @@ cdef class LazyRows:
         p.tape = &self.tape
         try:
             if whole:
-                return self.engine.layer.row(&p, r)
+                return self.engine.layer.row(&p, r, NULL)
             return self.engine.layer.field(&p, f, &self.tape.rows[r])
         finally:
             PyMem_Free(scratch)
@@ -1081,7 +1081,7 @@ cdef class Schema:
         cdef const srp_plan *plan = self.plan(&work.p, r)
         cdef size_t bad = 0
         if plan == NULL:
-            return work.layer.row(&work.p, r)
+            return work.layer.row(&work.p, r, NULL)
         values = work.layer.typed_row(&work.p, r, plan, &bad)
         if values is None:
             raise bad_value(&work.p, work.base, r, bad, [] if rows is None else rows[:r], data)
@@ -1615,6 +1615,7 @@ cdef class Dispatcher:
     cdef bint awaits           # the fallback is one
     cdef bint texts            # an ID is no small number
     cdef list spare            # see `nothing`
+    cdef srp_spare_rows rows
     cdef public object skipped
     cdef PyObject *table[SR_ID_TABLE]   # borrowed from `handlers`, which only grows
     cdef object __weakref__
@@ -1626,6 +1627,9 @@ cdef class Dispatcher:
         self.spare = [None]
         self.skipped = 0
         memset(self.table, 0, sizeof(self.table))
+
+    def __dealloc__(self):
+        srp_forget_rows(&self.rows)
 
     def __init__(self):
         pass   # takes nothing
@@ -1675,6 +1679,7 @@ cdef class Dispatcher:
         `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
         """
         cdef bytes data = bytes_of(payload)
+        cdef const uint8_t *src
         cdef sr_ends ends
         cdef int number
         if self.known != len(self.handlers):
@@ -1683,9 +1688,11 @@ cdef class Dispatcher:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
         ends = self.engine.lone(data)
         if ends.low | ends.high:
-            number = srp_lone_number(<const uint8_t *>PyBytes_AS_STRING(data), ends)
+            src = <const uint8_t *>PyBytes_AS_STRING(data)
+            number = srp_lone_number(src, ends)
             if number >= 0 and self.table[number] != NULL:
-                return self.call_one(<object>self.table[number], self.engine.lone_row(data, ends))
+                row = self.engine.layer.lone_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
+                return self.call_one(<object>self.table[number], row)
             if number >= 0 and self.fallback is None:
                 self.skipped += 1
                 return []
@@ -1701,6 +1708,7 @@ cdef class Dispatcher:
         else:   # most handlers return nothing
             results = self.nothing()
         Py_DECREF(<object>result)
+        srp_let_go(&self.rows, row)
         return results
 
     cdef inline list nothing(self):
@@ -1729,7 +1737,7 @@ cdef class Dispatcher:
                 if handler == <PyObject *>None:
                     skipped += 1
                     continue
-                row = work.layer.row(&work.p, r)
+                row = work.layer.row(&work.p, r, &self.rows)
                 result = srp_try1(<object>handler, row)
                 if result == NULL:
                     failure = r, row, caught()   # the other rows shall not be lost
@@ -1745,6 +1753,7 @@ cdef class Dispatcher:
                         results = [None] * nothing
                     results.append(<object>result)
                 Py_DECREF(<object>result)
+                srp_let_go(&self.rows, row)
         finally:
             self.engine.end(work)
             if skipped:

@@ -1,5 +1,5 @@
 /* The loops over fields for CPUs that the AVX-512 kernel runs on. */
-#include "str_layout.h"
+#include "spare_rows.h"
 
 #if defined(SR_X86)
 #define SRP_FN SR_TARGET("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul,aes")

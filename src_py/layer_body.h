@@ -144,11 +144,11 @@ SRP_FN static inline PyObject *raw_text(const srp_payload *p, uint32_t flags, si
 }
 
 /* The loop over the fields of a row, made once for plain payloads and once for any. */
-SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t flags) {
+SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t flags, srp_spare_rows *spare) {
     const sr_row *row = &p->tape->rows[r];
     size_t first = row->first, n = row[1].first - first, start = row->start;
     const uint32_t *ends = p->tape->ends + first;
-    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    PyObject *tuple = srp_new_row(spare, n);
     if (!tuple) return NULL;
     for (size_t f = 0; f < n; f++) {
         size_t end = ends[f];
@@ -164,23 +164,27 @@ SRP_FN static inline PyObject *row_of(const srp_payload *p, size_t r, uint32_t f
     return tuple;
 }
 
-SRP_FN static SR_NO_INLINE PyObject *any_row(const srp_payload *p, size_t r) { return row_of(p, r, p->tape->flags); }
+SRP_FN static SR_NO_INLINE PyObject *any_row(const srp_payload *p, size_t r, srp_spare_rows *spare) {
+    return row_of(p, r, p->tape->flags, spare);
+}
 
-SRP_FN static SR_NO_INLINE PyObject *plain_row(const srp_payload *p, size_t r) { return row_of(p, r, 0); }
+SRP_FN static SR_NO_INLINE PyObject *plain_row(const srp_payload *p, size_t r, srp_spare_rows *spare) {
+    return row_of(p, r, 0, spare);
+}
 
 static inline bool is_plain(const sr_tape *tape) {
     return !(tape->flags & (SR_HAS_QUOTE | SR_HAS_CR | SR_HAS_WIDE));
 }
 
-SRP_FN static PyObject *layer_row(const srp_payload *p, size_t r) {
-    return is_plain(p->tape) ? plain_row(p, r) : any_row(p, r);
+SRP_FN static PyObject *layer_row(const srp_payload *p, size_t r, srp_spare_rows *spare) {
+    return is_plain(p->tape) ? plain_row(p, r, spare) : any_row(p, r, spare);
 }
 
 SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
     PyObject *list = PyList_New((Py_ssize_t)rows);
     bool plain = is_plain(p->tape);
     for (size_t r = 0; list && r < rows; r++) {
-        PyObject *row = plain ? plain_row(p, r) : any_row(p, r);
+        PyObject *row = plain ? plain_row(p, r, NULL) : any_row(p, r, NULL);
         if (row) {
             PyObject_GC_UnTrack(row);
             PyList_SET_ITEM(list, (Py_ssize_t)r, row);
@@ -238,7 +242,7 @@ SRP_FN static size_t layer_typed_rows(const srp_payload *p, size_t r, const srp_
     for (size_t bad; r < p->tape->n_rows; r++) {
         int number = srp_row_number(p, &p->tape->rows[r]);
         if (number < 0) break;
-        PyObject *row = plans->of[number] ? layer_typed_row(p, r, plans->of[number], &bad) : layer_row(p, r);
+        PyObject *row = plans->of[number] ? layer_typed_row(p, r, plans->of[number], &bad) : layer_row(p, r, NULL);
         if (!row) return SIZE_MAX;
         if (row == Py_None) {
             Py_DECREF(row);
@@ -250,10 +254,11 @@ SRP_FN static size_t layer_typed_rows(const srp_payload *p, size_t r, const srp_
     return r;
 }
 
-SRP_FN static PyObject *layer_lone_row(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends) {
+SRP_FN static PyObject *layer_lone_row(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                                       srp_spare_rows *spare) {
     size_t n = ones(ends.low) + ones(ends.high), start = 0;
     sr_end_walk walk = {ends.low, ends.high, 0};
-    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    PyObject *tuple = srp_new_row(spare, n);
     for (size_t f = 0; tuple && f < n; f++) {
         size_t end = sr_next_end(&walk);
         PyObject *text = f ? make_text(strings, k, src + start, end - start, false) : make_id(strings, k, src, end, false);

@@ -1,5 +1,5 @@
 /* The loops over fields in plain C. */
-#include "str_layout.h"
+#include "spare_rows.h"
 
 #define SRP_FN
 #define SRP_LAYER srp_layer_portable

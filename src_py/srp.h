@@ -184,13 +184,15 @@ PyObject *srp_call1(PyObject *function, PyObject *a);
 static inline PyObject *srp_try1(PyObject *function, PyObject *a) { return srp_call1(function, a); }
 static inline int srp_raised(void) { return -1; }
 
+typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row is a new tuple */
+
 /* ---- the loops over fields, once in plain C and once with masked loads and stores --------------------------------------- */
 
 typedef struct {
     /* Field f of the tape, in that row. */
     PyObject *(*field)(const srp_payload *p, size_t f, const sr_row *row);
     /* A row as a tuple; the first rows as a list of tuples that the garbage collector does not see. */
-    PyObject *(*row)(const srp_payload *p, size_t row);
+    PyObject *(*row)(const srp_payload *p, size_t row, srp_spare_rows *spare);
     PyObject *(*rows)(const srp_payload *p, size_t rows);
     /* A row with typed fields; None, and the field in *bad, where one does not fit. */
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
@@ -198,7 +200,7 @@ typedef struct {
        does not fit; or SIZE_MAX with an exception. */
     size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, PyObject *list);
     /* The row that `lone` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
-    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends);
+    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, srp_spare_rows *spare);
     PyObject *(*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
                                 const srp_plan *plan);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */

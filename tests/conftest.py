@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ def core(request: pytest.FixtureRequest) -> Any:
     opened = support.open_engine(request.param)
     _ran.add(request.param)
     return opened
+
+
+@pytest.fixture(params=[True, False], ids=["by layout", "documented functions"])
+def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether the core uses what it knows of CPython's objects; where it does not know them, it does not."""
+    support.open_engine("core:scalar")  # fails where the core has to be there
+    was = support.core._object_layout(request.param)
+    yield request.param
+    support.core._object_layout(was)
 
 
 @pytest.fixture(scope="session")

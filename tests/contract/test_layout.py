@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ import support
 
 LETTERS = ("x", "é", "Ω", "😀")  # one for each width of character, the first of them ASCII
 LENGTHS = (*range(70), 127, 128, 129, 1000)
-
-
-@pytest.fixture(params=[True, False], ids=["by layout", "documented functions"])
-def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
-    support.open_engine("core:scalar")  # fails where the core has to be there
-    was = support.core._object_layout(request.param)
-    yield request.param
-    support.core._object_layout(was)
 
 
 def test_the_layout_is_used_where_it_is_known() -> None:
