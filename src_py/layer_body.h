@@ -404,28 +404,45 @@ SRP_FN static Py_ssize_t layer_put_rows(srp_buffer *out, const sr_kernel *k, sr_
     return index;
 }
 
+/* What most holes get: a short ASCII text without anything to quote. Writes it and returns its end, else NULL. */
+SRP_FN static inline uint8_t *put_plainly(uint8_t *at, PyObject *value) {
+    if (!PyUnicode_CheckExact(value)) return NULL;
+#if PY_VERSION_HEX < 0x030C0000
+    if (!SRP_LIKELY(PyUnicode_IS_READY(value))) return NULL;
+#endif
+    size_t n = (size_t)PyUnicode_GET_LENGTH(value);
+    if (n > 32 || !PyUnicode_IS_ASCII(value)) return NULL;
+    return n ? sr_plain_field(at, PyUnicode_DATA(value), n) : at;
+}
+
+/* Any other value of a hole, at the end of the buffer. */
+SRP_FN static SR_NO_INLINE int fill_hole(srp_buffer *out, const sr_kernel *k, sr_style style, int kind, PyObject *value) {
+    return srp_fits(kind, value) ? layer_put_value(out, k, style, value) : SRP_SLOW;
+}
+
 SRP_FN static int layer_fill(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
                              PyObject *const *values) {
-    uint8_t *at = out->data + out->len; /* as in put_fields */
+    uint8_t *at = out->data + out->len, *stop = out->data + out->size; /* as in put_fields */
     for (Py_ssize_t i = 0;; i++) {
         const srp_hole *hole = &holes[i];
         size_t room = hole->n_before + SR_SHORT_ROOM;
-        if ((size_t)(out->data + out->size - at) < room) {
+        if ((size_t)(stop - at) < room) {
             out->len = (size_t)(at - out->data);
             if (srp_grow(out, room)) return SRP_NO_MEMORY;
             at = out->data + out->len;
+            stop = out->data + out->size;
         }
         memcpy(at, hole->before, SRP_PADDING);
         if (hole->n_before > SRP_PADDING) memcpy(at, hole->before, hole->n_before);
         at += hole->n_before;
         if (i == n) break;
-        if (!srp_fits(hole->kind, values[i])) return SRP_SLOW;
-        uint8_t *end = style.all ? NULL : put_quickly(at, values[i], style.escape);
+        uint8_t *end = hole->kind <= SRP_HOLE_STR && !style.all ? put_plainly(at, values[i]) : NULL;
         if (!end) {
             out->len = (size_t)(at - out->data);
-            int status = put_slowly(out, k, style, values[i]);
+            int status = fill_hole(out, k, style, hole->kind, values[i]);
             if (status != SR_OK) return status;
             end = out->data + out->len;
+            stop = out->data + out->size;
         }
         at = end;
     }

@@ -65,13 +65,17 @@ static inline bool short_ascii(short_text s, size_t n) {
 /* Nonzero if a byte is no more than a comma. All white space and all that forces quotes in ASCII is. */
 static inline uint64_t low_bytes(uint64_t v) { return (v - EACH_BYTE(0x2Dull)) & ~v & EACH_BYTE(0x80ull); }
 
-/* Rule E2 on an ASCII text: writes it where no byte can force quotes and returns its end, else NULL. */
-static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
-    (void)escape;
-    if (n > 32) return NULL;
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else NULL. */
+static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     short_text s = short_load(src, n);
     short_store(dst, s, n);
     uint64_t low = n >= 8 ? low_bytes(s.a) | low_bytes(s.b) : low_bytes(n >= 4 ? s.a : s.a | 0x7F7F7F7F7F000000ull);
     if (n >= 16) low |= low_bytes(s.c) | low_bytes(s.d);
     return low ? NULL : dst + n;
+}
+
+/* The same for one of 1 to 64 bytes; NULL: sr_put_text has to do it. */
+static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
+    (void)escape;
+    return n <= 32 ? sr_plain_field(dst, src, n) : NULL;
 }

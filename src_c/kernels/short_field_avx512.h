@@ -58,17 +58,21 @@ SR_FN static inline uint8_t *put_short_quoted(uint8_t *dst, __m512i v, uint64_t 
     return end + 1;
 }
 
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else NULL. */
+SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
+    const __mmask32 some = _bzhi_u32(~0u, (uint32_t)n);
+    __m256i v = _mm256_maskz_loadu_epi8(some, src);
+    _mm256_storeu_si256((__m256i *)dst, v);
+    /* Bytes above the comma can do nothing. */
+    return _mm256_mask_cmple_epu8_mask(some, v, _mm256_set1_epi8(SR_SEPARATOR)) ? NULL : dst + n;
+}
+
 /* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, nothing read beyond the text. Returns the end of
    the field at dst, where SR_SHORT_ROOM bytes may be touched; NULL for one that ends with a backslash in quotes, of which
    sr_put_text knows whether it is refused. */
 SR_FN static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
-    if (n <= 32) {
-        const __mmask32 some = _bzhi_u32(~0u, (uint32_t)n);
-        __m256i v = _mm256_maskz_loadu_epi8(some, src);
-        _mm256_storeu_si256((__m256i *)dst, v);
-        /* Bytes above the comma can do nothing. */
-        if (!_mm256_mask_cmple_epu8_mask(some, v, _mm256_set1_epi8(SR_SEPARATOR))) return dst + n;
-    }
+    uint8_t *end = n <= 32 ? sr_plain_field(dst, src, n) : NULL;
+    if (end) return end;
     const __mmask64 some = _bzhi_u64(~0ull, (uint32_t)n);
     __m512i v = _mm512_maskz_loadu_epi8(some, src);
     __m512i found = kinds(v);
