@@ -56,6 +56,7 @@ cdef extern from "sr.h" nogil:
         SR_SEPARATOR
         SR_ROW_END
         SR_SLACK
+        SR_ROW_SLACK
         SR_ID_TABLE
 
     size_t SR_READ_LIMIT

@@ -208,13 +208,13 @@ cdef class Engine:
         if length > SMALL:
             ends = self.k.count(<const uint8_t *>PyBytes_AS_STRING(data), length, &rows)
         cdef size_t room = max(length, <size_t>SMALL)
-        cdef size_t size = (sizeof(Work) + (rows + 3) * sizeof(sr_row) + (ends + SR_SLACK + 1) * sizeof(uint32_t)
+        cdef size_t size = (sizeof(Work) + (rows + SR_ROW_SLACK) * sizeof(sr_row) + (ends + SR_SLACK + 1) * sizeof(uint32_t)
                             + room + SR_SLACK)
         cdef Work *work = <Work *>PyMem_Malloc(size)
         if work == NULL:
             raise MemoryError
         work.tape.rows = <sr_row *>(work + 1)
-        work.tape.ends = <uint32_t *>(work.tape.rows + rows + 3)
+        work.tape.ends = <uint32_t *>(work.tape.rows + rows + SR_ROW_SLACK)
         work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
         work.p.tape = &work.tape
         work.p.strings = &self.strings

@@ -73,7 +73,9 @@ const sr_kernel *sr_kernel_at(size_t i);          /* the i-th kernel, best first
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
-#define SR_SLACK 64 /* kernels write whole blocks: so many elements more than they report */
+/* Kernels write whole blocks: so many elements more than they report, and so many rows. */
+#define SR_SLACK 64
+#define SR_ROW_SLACK 9
 
 typedef struct {
     uint32_t first; /* index in `ends` of the row's first field */
@@ -100,7 +102,8 @@ enum {
 
 /* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1 to
    ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are left out
-   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows 3 more than there are separators and row ends. */
+   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows SR_ROW_SLACK more than there are separators
+   and row ends. */
 struct sr_tape {
     uint32_t *ends;
     sr_row *rows;

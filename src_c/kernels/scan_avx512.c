@@ -100,6 +100,27 @@ SR_FN static inline void utf8_block(vec v, utf8_state *u) {
 
 SR_FN static inline bool utf8_bad(const utf8_state *u) { return _mm512_test_epi8_mask(u->bad, u->bad); }
 
+/* Eight rows of one block; `rank` counts the ends before each row end, `at` is its place. */
+SR_FN static inline void put_eight(sr_row *rows, __m512i rank, __m512i at, __m512i from) {
+    __m128i pairs = _mm_unpacklo_epi8(_mm512_castsi512_si128(rank), _mm512_castsi512_si128(at));
+    _mm512_storeu_si512(rows, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(pairs)));
+}
+
+SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t separators, size_t ends, size_t base) {
+    size_t n = ones(row_ends);
+    __m512i at = _mm512_maskz_compress_epi8(row_ends, positions());
+    __m512i rank = _mm512_maskz_compress_epi8(_pext_u64(row_ends, separators), positions());
+    __m512i from = _mm512_set1_epi64((long long)((uint64_t)(base + 1) << 32 | (uint32_t)(ends + 1)));
+    put_eight(rows, rank, at, from);
+    for (size_t done = 8; done < n; done += 8) {
+        rank = _mm512_alignr_epi64(rank, rank, 1);
+        at = _mm512_alignr_epi64(at, at, 1);
+        put_eight(rows + done, rank, at, from);
+    }
+    return n;
+}
+
+#define SR_OWN_PUT_ROWS
 #define SR_OWN_NARROW
 #include "scan_body.h"
 

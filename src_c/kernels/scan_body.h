@@ -14,7 +14,6 @@ typedef struct {
     uint64_t after_close;  /* bit 0: the byte before was a closing quote */
     uint64_t after_cr;     /* bit 0: the byte before was a CR outside quotes */
     uint64_t after_row;    /* bit 0: a row starts here */
-    uint64_t quoted;       /* there has been a quote or a CR */
     uint64_t doubt, doubled, escaped, quotes, crs, wide, blank;
 } scan_state;
 
@@ -47,7 +46,8 @@ SR_FN static inline uint64_t quoted_block(const sr_masks *m, uint64_t text, scan
     return separators & ~inside;
 }
 
-/* Rows of one block into the table; returns how many. */
+#ifndef SR_OWN_PUT_ROWS
+/* Rows of one block into the table, of which SR_ROW_SLACK more may be touched; returns how many. */
 SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t separators, size_t ends, size_t base) {
     size_t n = ones(row_ends);
     for (size_t done = 0; done < n; done += 2) { /* two at a time, the second perhaps for nothing */
@@ -60,30 +60,32 @@ SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t se
     }
     return n;
 }
+#endif
 
-/* One block into the tape; `text` are the bits of it that are text. */
-SR_FN static SR_ALWAYS_INLINE void index_block(vec v, uint64_t text, size_t base, scan_state *s, utf8_state *utf8,
-                                               sr_tape *tape, uint32_t **ends, sr_row **rows) {
+/* One block into the tape; `text` are the bits of it that are text. Where it is to be read as plain and has a quote or a CR,
+   nothing is done. */
+SR_FN static SR_ALWAYS_INLINE bool index_block(vec v, uint64_t text, size_t base, bool plain, scan_state *s,
+                                               utf8_state *utf8, sr_tape *tape, uint32_t **ends, sr_row **rows) {
     sr_masks m = masks(v);
+    if (plain && (m.quote | m.cr)) return false;
     uint64_t separators = m.separator | m.row_end;
     if (m.wide | utf8_pending(utf8)) {
         utf8_block(v, utf8);
         s->wide = 1;
     }
-    if (m.quote | m.cr | s->quoted) { /* once so, always so: a branch that is easy to foresee */
-        s->quoted = 1;
+    if (!plain) {
         separators = quoted_block(&m, text, s);
-    } else {
-        s->after_start = separators >> 63;
+        s->after_escape = m.escape >> 63;
     }
-    s->after_escape = m.escape >> 63;
     uint32_t n = (uint32_t)ones(separators);
     flatten(*ends, (uint32_t)base, separators, n);
     uint64_t row_ends = m.row_end & separators;
     s->blank |= row_ends & (row_ends << 1 | s->after_row);
     s->after_row = row_ends >> 63;
-    *rows += put_rows(*rows, row_ends, separators, (size_t)(*ends - tape->ends), base);
+    size_t before = (size_t)(*ends - tape->ends);
+    *rows += put_rows(*rows, row_ends, separators, before, base);
     *ends += n;
+    return true;
 }
 
 SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_tape *tape) {
@@ -93,10 +95,15 @@ SR_FN static SR_NO_INLINE void index_blocks(const uint8_t *src, size_t len, sr_t
     utf8_state utf8 = {0};
     size_t base = 0;
     *rows++ = (sr_row){0, 0};
-    for (; len - base >= 64; base += 64) index_block(load(src + base), ~0ull, base, &s, &utf8, tape, &ends, &rows);
+    while (len - base >= 64 && index_block(load(src + base), ~0ull, base, true, &s, &utf8, tape, &ends, &rows)) base += 64;
+    if (base > 0) { /* quotes and CR are rare, or in every row: from the first one on all blocks are read with care */
+        s.after_escape = src[base - 1] == SR_ESCAPE;
+        s.after_start = src[base - 1] == SR_SEPARATOR || src[base - 1] == SR_ROW_END;
+    }
+    for (; len - base >= 64; base += 64) index_block(load(src + base), ~0ull, base, false, &s, &utf8, tape, &ends, &rows);
     if (base < len) {
         uint64_t text = (1ull << (len - base)) - 1;
-        index_block(load_tail(src + base, len - base), text, base, &s, &utf8, tape, &ends, &rows);
+        index_block(load_tail(src + base, len - base), text, base, false, &s, &utf8, tape, &ends, &rows);
     }
     tape->n_ends = (size_t)(ends - tape->ends);
     tape->n_rows = (size_t)(rows - tape->rows) - 1;

@@ -19,7 +19,7 @@ typedef struct {
 
 /* The space that sr.h asks for, for so many separators and row ends. */
 static inline tape_block new_tape(size_t ends, size_t rows) {
-    tape_block t = {room((ends + SR_SLACK + 1) * sizeof(uint32_t)), room((rows + 3) * sizeof(sr_row)), {0}};
+    tape_block t = {room((ends + SR_SLACK + 1) * sizeof(uint32_t)), room((rows + SR_ROW_SLACK) * sizeof(sr_row)), {0}};
     t.tape.ends = (uint32_t *)(void *)t.ends.p;
     t.tape.rows = (sr_row *)(void *)t.rows.p;
     return t;

@@ -51,7 +51,7 @@ static double seconds(const sr_kernel *k, const char *shape, bool opened, size_t
     double best = 1e9;
     uint8_t *src = malloc(len), *space = malloc(sr_put_room(len));
     uint32_t *ends = malloc((len + SR_SLACK + 1) * sizeof *ends);
-    sr_row *rows = malloc((len + 3) * sizeof *rows);
+    sr_row *rows = malloc((len + SR_ROW_SLACK) * sizeof *rows);
     CHECK(src && space && ends && rows);
     sr_tape tape = {ends, rows, 0, 0, 0, SR_GREEDY};
     fill(src, len, shape);
