@@ -29,6 +29,7 @@ cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
     int PyGC_Disable()
     int PyGC_Enable()
+    Py_ssize_t PyDict_GET_SIZE(dict)
     bint PyObject_CheckBuffer(object)
     char *PyOS_double_to_string(double value, char code, int precision, int flags, int *kind)
     int Py_DTSF_ADD_DOT_0
@@ -1678,11 +1679,11 @@ cdef class Dispatcher:
         A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
         `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
         """
-        cdef bytes data = bytes_of(payload)
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef const uint8_t *src
         cdef sr_ends ends
         cdef int number
-        if self.known != len(self.handlers):
+        if self.known != PyDict_GET_SIZE(self.handlers):
             self.prepare()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
