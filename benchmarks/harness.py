@@ -21,6 +21,7 @@ Clock = Callable[[], int]
 ROUNDS = 15
 ROUNDS_BELOW_A_MILLISECOND = 40
 CLOCKS: dict[str, Clock] = {"wall": perf_counter_ns, "cpu": thread_time_ns}  # cpu: what others run does not count
+PATIENCE = 3
 NOISY = 1.10  # ratio of minima and ratio of medians further apart than this: a warning
 
 
@@ -162,10 +163,10 @@ def race(
     wrong = check(contenders, expected)
     with quiet_collector():
         warm = [contender.one_pass(clock) for contender in contenders]
-        count = rounds or rounds_for(warm, budget)
-        return timings(
-            [c.name for c in contenders], [partial(c.one_pass, clock) for c in contenders], units, count, wrong
-        )
+        passes = [partial(c.one_pass, clock) for c in contenders]
+        if rounds:
+            return timings([c.name for c in contenders], passes, units, rounds, wrong)
+        return timings([c.name for c in contenders], passes, units, rounds_for(warm, budget), wrong, patience=PATIENCE)
 
 
 def timings(
@@ -174,18 +175,29 @@ def timings(
     units: int,
     rounds: int,
     wrong: dict[str, str],
+    *,
+    patience: int = 1,
 ) -> dict[str, Timing]:
-    """Run the passes in a new order each round."""
+    """Run the passes in a new order each round; as often again while the machine is restless, up to `patience` times."""
     order, shuffle = list(range(len(passes))), Random(0).shuffle
     taken: list[list[int]] = [[] for _ in passes]
-    for _ in range(rounds):
-        shuffle(order)
-        for i in order:
-            taken[i].append(passes[i]())
+    for _ in range(patience):
+        for _ in range(rounds):
+            shuffle(order)
+            for i in order:
+                taken[i].append(passes[i]())
+        if calm(taken):
+            break
     return {
-        name: Timing(name, min(t) / units, statistics.median(t) / units, rounds, wrong.get(name, ""))
+        name: Timing(name, min(t) / units, statistics.median(t) / units, len(t), wrong.get(name, ""))
         for name, t in zip(names, taken, strict=True)
     }
+
+
+def calm(taken: Sequence[Sequence[int]]) -> bool:
+    """Whether no ratio of two contenders is noisy. It does not matter who is ahead."""
+    spreads = [statistics.median(t) / min(t) for t in taken]
+    return max(spreads) <= min(spreads) * NOISY
 
 
 def call(function: Callable[[Any], Any], argument: Any, clock: Clock) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import smartrest
 from smartrest import pure
 
 from . import payloads as data
-from .harness import Contender, Timing, quiet_collector, race, timings
+from .harness import PATIENCE, Contender, Timing, quiet_collector, race, timings
 from .peers import NAIVE_ROWS
 from .table import OURS, Run
 
@@ -32,7 +32,8 @@ def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int, bud
     with quiet_collector():
         once = [function() for function in functions.values()]
         rounds = 2 if run.quick else max(run.rounds or 0, 40, min(400, int(budget * 1e9 / max(1, sum(once)))))
-        return timings(list(functions), list(functions.values()), units, rounds, {})
+        patience = 1 if run.quick or run.rounds else PATIENCE
+        return timings(list(functions), list(functions.values()), units, rounds, {}, patience=patience)
 
 
 def d13(run: Run) -> None:

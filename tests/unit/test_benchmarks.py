@@ -160,6 +160,24 @@ def test_the_cpu_clock_does_not_count_waiting():
     assert wall.fastest >= 5_000_000 > 2_500_000 > cpu.fastest
 
 
+def test_a_race_runs_on_while_the_machine_is_restless():
+    def took(*times):
+        return iter(times).__next__
+
+    steady, restless = [100] * 4, [50, 100, 100, 100]
+    for first, second, rounds in (
+        (steady, steady, 4),
+        (steady, restless, 8),
+        (restless, steady, 8),
+        (restless, restless, 4),
+    ):
+        passes = [took(*first, *[100] * 8), took(*second, *[50] * 8)]
+        timed = harness.timings(["a", "b"], passes, 1, 4, {}, patience=2)
+        assert [timing.rounds for timing in timed.values()] == [rounds] * 2
+    assert timed["a"].fastest == 50
+    assert harness.timings(["a", "b"], [took(*steady), took(*restless)], 1, 4, {})["b"].rounds == 4
+
+
 def test_minima_and_medians_far_apart_are_called_noisy():
     assert harness.Ratio(2.0, 2.3).noisy
     assert harness.Ratio(2.3, 2.0).noisy
