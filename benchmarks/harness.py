@@ -178,7 +178,7 @@ def timings(
     *,
     patience: int = 1,
 ) -> dict[str, Timing]:
-    """Run the passes in a new order each round; as often again while the machine is restless, up to `patience` times."""
+    """Run the passes in a new order each round; as often again on a restless machine, up to `patience` times."""
     order, shuffle = list(range(len(passes))), Random(0).shuffle
     taken: list[list[int]] = [[] for _ in passes]
     for _ in range(patience):
