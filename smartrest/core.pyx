@@ -1919,7 +1919,8 @@ def _string_cache(on):
 
 
 def _object_layout(on):
-    """Whether short texts are made by their layout: switches it on, where it is as thought, or off; returns what it was."""
+    """Whether short texts are made by their layout, and rows filled again: switches it on, where the layout is as thought,
+    or off; returns what it was."""
     global srp_layout
     was = bool(srp_layout)
     srp_layout = False

@@ -31,7 +31,8 @@ static inline PyObject *srp_new_row(srp_spare_rows *spare, size_t n) {
     return row;
 }
 
-/* Takes the fields out of a row that its caller alone still has, and keeps it. */
+/* Takes the fields out of a row that nobody but the caller has, and keeps it; the caller looks at it no more, and still has
+   to give back the reference that it has. srp_layout: off, for tests of the plain way. */
 static inline void srp_let_go(srp_spare_rows *spare, PyObject *row) {
     size_t n = (size_t)PyTuple_GET_SIZE(row);
     if (!srp_layout || Py_REFCNT(row) > 1 || n >= SRP_SPARE_FIELDS || spare->of[n]) return;
