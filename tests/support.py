@@ -16,6 +16,7 @@ import sys
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -65,6 +66,17 @@ def open_engine(variant: str) -> Any:
         engine = core.Engine(kernel)
     assert engine.engine() == variant, "another engine runs than the one that was asked for"
     return engine
+
+
+def in_threads(work: Callable[[Any], object], arguments: Sequence[Any]) -> None:
+    """Runs `work` with each argument in a thread of its own, switching often; raises what one of them raises."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            list(pool.map(work, arguments))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def module_of(engine: Any) -> Any:

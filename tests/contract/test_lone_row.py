@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import PURE, outcome
+from support import PURE, in_threads, outcome
 
 SIZES = [1, 2, 3, 4, 5, 31, 62, 63, 64, 65, 66, 100, 126, 127, 128, 129, 130]
 FIELD_SIZES = [1, 3, 7, 63, 64, 65, 200]
@@ -97,16 +95,7 @@ def test_threads_scan_and_dispatch_short_rows(engine: Any) -> None:
         if held[0].fields != ("511", str(number), "first"):
             wrong.append((number, held[0].fields))
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work, range(4))
     assert not wrong
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import support
+from support import in_threads
 
 from smartrest import DispatchError
 
@@ -146,16 +146,7 @@ def test_several_threads(core: Any, layout: bool) -> None:
         one_by_one(dispatcher, b"\n".join([b"1,%b,%b" % (letter, letter)] * 300))
         dispatcher.dispatch(b"\n".join([b'1,"%b",%b' % (letter, letter)] * 300))
 
-    threads = [threading.Thread(target=run, args=(bytes([letter]) * 9,)) for letter in b"abcd"]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    in_threads(run, [bytes([letter]) * 9 for letter in b"abcd"])
     assert not wrong
 
 
