@@ -5,24 +5,17 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import smartrest
 from smartrest.cli.bench import add_options
 
-from . import bounds, decoding, encoding, inside, report
+from . import report
 from .harness import WrongResult
-from .table import Run
+from .processes import merged, sweeps
+from .table import BUDGET, Run
 from .targets import IDS
-
-MEASURE: dict[str, Callable[[Run], None]] = {
-    id: getattr(module, id.lower())
-    for id in IDS
-    for module in (decoding, encoding, inside, bounds)
-    if hasattr(module, id.lower())
-}
 
 
 def chosen(patterns: str) -> list[str]:
@@ -42,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
         return output(report.compared(args.compare), args)
     try:
         ids = chosen(args.rows)
+        if args.processes < 1:
+            raise ValueError("--processes is less than one")
     except ValueError as exc:
         print(f"smartrest: {exc}", file=sys.stderr)
         return 2
@@ -50,18 +45,18 @@ def run(args: argparse.Namespace) -> int:
         return 2
     if smartrest.engine() == "pure":
         print("smartrest: the pure engine runs here: no compiled core was found or asked for", file=sys.stderr)
-    measured = Run(seed=args.seed, quick=args.quick, rounds=args.rounds, clock=args.clock)
-    for id in ids:
-        measured.say(f"{id} …")
-        try:
-            MEASURE[id](measured)
-        except WrongResult as exc:
-            print(f"smartrest: {id} is not timed, a result is wrong: {exc}", file=sys.stderr)
-            return 1
-        except BaseException:
-            print(report.as_text(measured))  # a long run broken off is not lost
-            raise
-        measured.not_measured(id, "not timed")
+    processes = 1 if args.quick else args.processes
+    how = Run(seed=args.seed, quick=args.quick, rounds=args.rounds, budget=BUDGET / processes, clock=args.clock)
+    found: list[Run] = []
+    try:
+        found.extend(sweeps(ids, how, processes))
+    except WrongResult as exc:
+        print(f"smartrest: nothing is timed, a result is wrong: {exc}", file=sys.stderr)
+        return 1
+    except BaseException:
+        print(report.as_text(merged(how, found)))  # a long run broken off is not lost
+        raise
+    measured = merged(how, found)
     print(report.as_text(measured))
     if args.json:
         Path(args.json).write_text(report.as_json(measured), encoding="utf-8")

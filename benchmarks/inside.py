@@ -27,11 +27,11 @@ def hook(name: str) -> Any:
     return getattr(import_module("smartrest.core"), name, None)
 
 
-def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int, budget: float = 1.0) -> dict[str, Timing]:
+def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int) -> dict[str, Timing]:
     """Time functions that take their own time."""
     with quiet_collector():
         once = [function() for function in functions.values()]
-        rounds = 2 if run.quick else max(run.rounds or 0, 40, min(400, int(budget * 1e9 / max(1, sum(once)))))
+        rounds = 2 if run.quick else max(run.rounds or 0, 40, min(400, int(run.budget / 2 * 1e9 / max(1, sum(once)))))
         patience = 1 if run.quick or run.rounds else PATIENCE
         return timings(list(functions), list(functions.values()), units, rounds, {}, patience=patience)
 
@@ -99,7 +99,8 @@ def c1(run: Run) -> None:
         Contender("empty loop", "pass", {}, items, value="[]"),
     ]
     rounds = 2 if run.quick else run.rounds
-    timed = race(contenders, len(items), expected=[[]] * len(items), rounds=rounds, clock=run.ticks)
+    expected: list[list[str]] = [[] for _ in items]
+    timed = race(contenders, len(items), expected=expected, budget=run.budget, rounds=rounds, clock=run.ticks)
     run.keep("C1", "decode of an empty payload", "call", timed)
     loop = timed.pop("empty loop")
     for timing in timed.values():

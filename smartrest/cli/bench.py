@@ -25,6 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `python -m benchmarks` has, too."""
     parser.add_argument("--rows", default="*", metavar="IDS", help="rows to measure: D1,D2,E* (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="another seed is other data (default: 1)")
+    parser.add_argument(
+        "--processes", type=int, default=3, metavar="N", help="fresh processes for each row, the middle one counts (3)"
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every race, and no fewer of the long ones")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a busy machine (default: wall)"

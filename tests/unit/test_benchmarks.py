@@ -31,7 +31,9 @@ def load(name):
     return importlib.import_module(f"benchmarks.{name}")
 
 
-data, harness, peers, targets, table, report = map(load, ("payloads", "harness", "peers", "targets", "table", "report"))
+data, harness, peers, targets, table, report, processes = map(
+    load, ("payloads", "harness", "peers", "targets", "table", "report", "processes")
+)
 
 
 def shares(work):
@@ -178,6 +180,48 @@ def test_a_race_runs_on_while_the_machine_is_restless():
     assert harness.timings(["a", "b"], [took(*steady), took(*restless)], 1, 4, {})["b"].rounds == 4
 
 
+def outcomes(*values, small=False):
+    return [table.Outcome("X", "part", "peer", "gate", value, small=small, note=f"of {value}") for value in values]
+
+
+def test_the_middle_process_counts_and_of_two_the_worse():
+    middle = processes.middle
+    assert middle(outcomes(0.8, 0.91, 0.9)).note == "of 0.9"
+    assert middle(outcomes(2.0, 1.0)).value == 1.0
+    assert middle(outcomes(2.0, 1.0, small=True)).value == 2.0
+    assert middle(outcomes(None, 3.0, None)).value == 3.0
+    assert middle(outcomes(None, None)).value is None
+
+
+def test_rows_of_several_processes_become_one_with_all_their_rounds():
+    def run(*fastest):
+        timing = {"id": "X", "part": "part", "unit": "item", "median": fastest[0] + 1, "rounds": 20, "wrong": ""}
+        return table.Run(
+            outcomes=outcomes(fastest[0]), timings=[timing | {"name": f"{f}", "fastest": f} for f in fastest]
+        )
+
+    merged = processes.merged(table.Run(seed=7), [run(5.0), run(3.0), run(4.0)])
+    assert (merged.seed, [o.value for o in merged.outcomes]) == (7, [4.0])
+    assert [t["fastest"] for t in merged.timings] == [5.0, 3.0, 4.0]  # three contenders, as they are named
+    one = [{"name": "a", "fastest": f, "median": m, "rounds": 20} for f, m in ((5, 9), (3, 8), (4, 6))]
+    assert processes.pooled(one) == one[0] | {"fastest": 3, "median": 8, "rounds": 60}
+
+
+def pid_or_wrong(id, how):
+    if id == "wrong":
+        raise harness.WrongResult("wrong, contender")
+    return os.getpid()
+
+
+def test_each_row_has_a_process_of_its_own_in_each_sweep(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)  # the processes get this path
+    monkeypatch.setattr(processes, "alone", pid_or_wrong)
+    pids = [*processes.sweeps(["C1", "D1"], table.Run(), 2)]
+    assert len({os.getpid(), *pids}) == 5
+    with pytest.raises(harness.WrongResult, match="wrong, contender"):
+        next(processes.sweeps(["wrong"], table.Run(), 1))
+
+
 def test_minima_and_medians_far_apart_are_called_noisy():
     assert harness.Ratio(2.0, 2.3).noisy
     assert harness.Ratio(2.3, 2.0).noisy
@@ -206,7 +250,7 @@ def test_verdicts():
 def test_every_target_has_its_own_place_and_a_function_that_measures_it():
     keys = [(t.id, t.part, t.peer) for t in targets.TARGETS]
     assert len(set(keys)) == len(keys)
-    assert set(load("__main__").MEASURE) == set(targets.IDS)
+    assert set(processes.MEASURE) == set(targets.IDS)
     for target in targets.TARGETS:
         assert (target.goal <= target.gate) if target.small else (target.goal >= target.gate)
 
@@ -247,10 +291,11 @@ def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
     assert "D4" in report.compared([str(tmp_path / "run.json")] * 2)
 
 
-def test_an_unknown_row_is_refused():
-    done = quick("--rows", "D99")
+@pytest.mark.parametrize(("options", "named"), [(("--rows", "D99"), "D99"), (("--processes", 0), "--processes")])
+def test_an_option_that_means_nothing_is_refused(options, named):
+    done = quick(*options)
     assert done.returncode == 2
-    assert "D99" in done.stderr
+    assert named in done.stderr
 
 
 def test_the_subcommand_outside_a_checkout_says_how(tmp_path, monkeypatch, capsys):
