@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -207,19 +208,32 @@ def test_rows_of_several_processes_become_one_with_all_their_rounds():
     assert processes.pooled(one) == one[0] | {"fastest": 3, "median": 8, "rounds": 60}
 
 
-def pid_or_wrong(id, how):
+STAND_IN = """
+import os
+from benchmarks.harness import WrongResult
+
+def alone(id, how):
     if id == "wrong":
-        raise harness.WrongResult("wrong, contender")
+        raise WrongResult("wrong, contender")
+    if id == "killed":
+        os._exit(1)
     return os.getpid()
+"""
 
 
-def test_each_row_has_a_process_of_its_own_in_each_sweep(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)  # the processes get this path
-    monkeypatch.setattr(processes, "alone", pid_or_wrong)
+def test_each_row_has_a_process_of_its_own_in_each_sweep(tmp_path, monkeypatch):
+    (tmp_path / "stand_in_for_rows.py").write_text(STAND_IN)
+    for folder in (ROOT, tmp_path):  # the processes get this path
+        monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(processes, "alone", importlib.import_module("stand_in_for_rows").alone)
     pids = [*processes.sweeps(["C1", "D1"], table.Run(), 2)]
     assert len({os.getpid(), *pids}) == 5
-    with pytest.raises(harness.WrongResult, match="wrong, contender"):
-        next(processes.sweeps(["wrong"], table.Run(), 1))
+    for id, error, said in (
+        ("wrong", harness.WrongResult, "wrong, contender"),
+        ("killed", BrokenProcessPool, "abruptly"),
+    ):
+        with pytest.raises(error, match=said):
+            next(processes.sweeps([id], table.Run(), 1))
 
 
 def test_minima_and_medians_far_apart_are_called_noisy():
