@@ -12,9 +12,9 @@ import smartrest
 from smartrest.cli.bench import add_options
 
 from . import report
-from .harness import WrongResult
+from .harness import BUDGET, WrongResult
 from .processes import merged, sweeps
-from .table import BUDGET, Run
+from .table import Run
 from .targets import IDS
 
 

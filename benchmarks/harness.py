@@ -21,6 +21,7 @@ Clock = Callable[[], int]
 ROUNDS = 15
 ROUNDS_BELOW_A_MILLISECOND = 40
 CLOCKS: dict[str, Clock] = {"wall": perf_counter_ns, "cpu": thread_time_ns}  # cpu: what others run does not count
+BUDGET = 2.0  # seconds that the rounds of one race take, where the fewest do not take longer
 PATIENCE = 3
 NOISY = 1.10  # ratio of minima and ratio of medians further apart than this: a warning
 
@@ -155,7 +156,7 @@ def race(
     units: int,
     *,
     expected: Sequence[Any] | None = None,
-    budget: float = 2.0,
+    budget: float = BUDGET,
     rounds: int | None = None,
     clock: Clock = perf_counter_ns,
 ) -> dict[str, Timing]:

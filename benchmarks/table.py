@@ -9,12 +9,11 @@ from typing import Any
 
 import smartrest
 
-from .harness import CLOCKS, Clock, Contender, Ratio, Timing, race, ratio
+from .harness import BUDGET, CLOCKS, Clock, Contender, Ratio, Timing, race, ratio
 from .peers import absent
 from .targets import BEST, TARGETS, Target, gate_here, verdict
 
 OURS = "smartrest"
-BUDGET = 2.0  # seconds that the rounds of one race take in all processes together, where the fewest do not take longer
 CODECS: dict[str, tuple[str, ...]] = {BEST: ("orjson", "ssrjson", "msgspec.json", "msgspec.msgpack", "msgpack")}
 CODECS["best peer"] = (*CODECS[BEST], "ormsgpack")
 

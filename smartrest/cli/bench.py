@@ -32,7 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a busy machine (default: wall)"
     )
-    parser.add_argument("--quick", action="store_true", help="two rounds of everything: a trial, no figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds of everything in one process a row: a trial, no figures"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the table and every contender's time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table, between the file's markers if it has them")
     parser.add_argument("--section", metavar="NAME", help="whose markers: main, or runs with --compare (the defaults)")

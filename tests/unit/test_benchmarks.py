@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.util
 import json
@@ -195,17 +196,32 @@ def test_the_middle_process_counts_and_of_two_the_worse():
 
 
 def test_rows_of_several_processes_become_one_with_all_their_rounds():
-    def run(*fastest):
-        timing = {"id": "X", "part": "part", "unit": "item", "median": fastest[0] + 1, "rounds": 20, "wrong": ""}
-        return table.Run(
-            outcomes=outcomes(fastest[0]), timings=[timing | {"name": f"{f}", "fastest": f} for f in fastest]
-        )
+    def run(value, fastest, median):
+        timing = {"id": "X", "part": "part", "unit": "item", "wrong": "", "rounds": 20}
+        a = timing | {"name": "a", "fastest": fastest, "median": median}
+        b = timing | {"name": "b", "fastest": 1, "median": 1}
+        return table.Run(outcomes=outcomes(value), timings=[a, b])
 
-    merged = processes.merged(table.Run(seed=7), [run(5.0), run(3.0), run(4.0)])
-    assert (merged.seed, [o.value for o in merged.outcomes]) == (7, [4.0])
-    assert [t["fastest"] for t in merged.timings] == [5.0, 3.0, 4.0]  # three contenders, as they are named
-    one = [{"name": "a", "fastest": f, "median": m, "rounds": 20} for f, m in ((5, 9), (3, 8), (4, 6))]
-    assert processes.pooled(one) == one[0] | {"fastest": 3, "median": 8, "rounds": 60}
+    merged = processes.merged(table.Run(seed=7), [run(0.5, 5, 9), run(0.3, 3, 8), run(0.4, 4, 6)])
+    assert (merged.seed, [o.value for o in merged.outcomes]) == (7, [0.4])
+    assert [(t["name"], t["fastest"], t["median"], t["rounds"]) for t in merged.timings] == [
+        ("a", 3, 8, 60),
+        ("b", 1, 1, 60),
+    ]
+
+
+def test_what_a_broken_off_run_has_measured_is_printed(monkeypatch, capsys):
+    def broken_off(ids, how, count):
+        yield table.Run(outcomes=outcomes(1.25))
+        raise KeyboardInterrupt
+
+    main = load("__main__")
+    monkeypatch.setattr(main, "sweeps", broken_off)
+    options = argparse.ArgumentParser()
+    command.add_options(options)
+    with pytest.raises(KeyboardInterrupt):
+        main.run(options.parse_args(["--rows", "C1"]))
+    assert "1.25" in capsys.readouterr().out
 
 
 STAND_IN = """
