@@ -116,8 +116,8 @@ class ClientLink:
         self._mine.loop_stop()
 
     def settle(self) -> None:
-        """Sends itself a message: what the broker did before arrives before it."""
-        if not self.log or threading.get_ident() == self._network:  # whose thread cannot wait for itself
+        """Sends itself a message: what the broker did before arrives before it. Waits 5 s for it, if connected."""
+        if threading.get_ident() == self._network or not self._mine.is_connected():  # a thread cannot wait for itself
             return
         with self._marks:
             self._asked += 1

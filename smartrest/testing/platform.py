@@ -1,6 +1,7 @@
 """The stand-in for the platform: a broker, a tenant behind it, and what a test asks of both.
 
 Threads meet here: the link calls from the broker's side, a test from its own; everything happens under one lock.
+Before a test reads, the link settles: what the broker acknowledged to a device may still be on its way to here.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ class Platform:
     `bootstrap_password`. `refuse_subscriptions`: as the platform, refuse those of a device that does not exist yet
     (amqtt only).
 
+    What a test reads holds everything that the broker acknowledged before: a row sent at QoS 1 counts once the device
+    has its PUBACK. `wait_for` is for what the device has still to do.
+
     Use as a context manager. `errors` holds every row that went to `s/e` for a fault of the device, and faults that
     the platform answers with silence (both other fields empty).
     """
@@ -85,6 +89,7 @@ class Platform:
             self.broker = broker if isinstance(broker, Broker) else Broker(broker or "auto", users=self._users)
         self._device_id = device_id
         self._changed = threading.Condition(threading.RLock())
+        self._asking: int | None = None  # the thread that holds the lock and asks a condition
         self._failure: Exception | None = None
         self._link: Link | None = None
         options = Options(tenant, registration, tokens, token_life, version, refuse_subscriptions)
@@ -108,6 +113,7 @@ class Platform:
 
     def stop(self) -> None:
         if self._link is not None:
+            self._settle()
             self._link.close()
             self._link = None
         if self.broker is not None and self._owned:
@@ -149,37 +155,44 @@ class Platform:
 
     @property
     def inventory(self) -> Inventory:
+        self._settle()
         return self._tenant.inventory
 
     @property
     def operations(self) -> list[Operation]:
         """Every operation, oldest first."""
+        self._settle()
         return self._tenant.operations
 
     @property
     def errors(self) -> list[Row]:
         """Rows (code, template ID, text), as on `s/e`."""
+        self._settle()
         return self._tenant.errors
 
     @property
     def collections(self) -> dict[str, Collection]:
         """The template collections that devices created, by X-ID."""
+        self._settle()
         return self._tenant.collections
 
     @property
     def clients(self) -> list[Client]:
         """Who is connected."""
+        self._settle()
         with self._changed:
-            return list(self._link.clients.values()) if self._link is not None else []
+            return self._clients()
 
     @property
     def waiting(self) -> list[str]:
         """Device IDs that poll for credentials and were not accepted yet."""
+        self._settle()
         with self._changed:
             return sorted(self._tenant.waiting)
 
     def traffic(self) -> list[Traffic]:
         """What happened on the wire so far: payloads in both directions, connections and subscriptions."""
+        self._settle()
         with self._changed:
             return list(self._tenant.traffic)
 
@@ -198,21 +211,22 @@ class Platform:
 
     def wait_for_device(self, external_id: str, timeout: float = 10.0) -> ManagedObject:
         """Waits until a device, child or service exists; `TimeoutError` after `timeout` seconds."""
-        self.wait_for(lambda: external_id in self.inventory, timeout, f"{external_id} does not exist")
-        return self.inventory[external_id]
+        inventory = self._tenant.inventory
+        self.wait_for(lambda: external_id in inventory, timeout, f"{external_id} does not exist")
+        return inventory[external_id]
 
     def wait_for(self, condition: Callable[[], object], timeout: float = 10.0, what: str = "not so") -> None:
         """Waits until `condition()` is true; it is asked after everything that arrives."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            while not condition():
+            while not self._asked(condition):
                 left = deadline - time.monotonic()
                 if self._failure is not None:
                     raise RuntimeError("the stand-in platform failed") from self._failure
                 if left <= 0 or not self._changed.wait(left):
-                    if condition():
+                    if self._asked(condition):
                         return
-                    raise TimeoutError(f"{what} after {timeout:g} s\n{self}")
+                    raise TimeoutError(f"{what} after {timeout:g} s\n{self._picture()}")
 
     # -- what a test does
 
@@ -227,8 +241,7 @@ class Platform:
         rows of several devices, `PayloadTooLargeError` where they do not fit in one payload.
         """
         topic = topic or topics.ds()
-        if self._link is not None:
-            self._link.settle()
+        self._settle()
         with self._changed:
             operations = [self._operation(tuple(row), topic, fragment) for row in rows]
             roots = {self._root_of(operation.device, to) for operation in operations}
@@ -253,10 +266,9 @@ class Platform:
 
     def reply(self, topic: str, *rows: Sequence[str], to: str | None = None) -> None:
         """Sends rows of any kind in one payload to a connected device: an error on `s/e`, a late 70, garbage."""
-        if self._link is not None:
-            self._link.settle()
+        self._settle()
         with self._changed:
-            client = self._client_of({to} if to is not None else {c.device_id for c in self.clients})
+            client = self._client_of({to} if to is not None else {c.device_id for c in self._clients()})
             if client is None:
                 raise ValueError("no such device is connected")
             self._tenant.reply(client, topic, [tuple(row) for row in rows])
@@ -269,12 +281,16 @@ class Platform:
             self._link.drop(client)
 
     def __str__(self) -> str:
+        self._settle()
+        return self._picture()
+
+    def _picture(self) -> str:
         with self._changed:
             kind = self.broker.kind if self.broker is not None else "broker"
             lines = [f"Platform at {self.host}:{self.port} ({kind})"]
-            for root in self.inventory.roots:
+            for root in self._tenant.inventory.roots:
                 lines += root.lines("  ")
-            lines += [f"  error {','.join(row)}" for row in self.errors]
+            lines += [f"  error {','.join(row)}" for row in self._tenant.errors]
             return "\n".join(lines)
 
     def _operation(self, row: Row, topic: str, fragment: str | None) -> Operation:
@@ -289,12 +305,28 @@ class Platform:
         """The device ID of the connection that an operation travels on."""
         if to is not None:
             return to
-        if external_id in self.inventory:
-            return self.inventory[external_id].root.external_id
+        if external_id in self._tenant.inventory:
+            return self._tenant.inventory[external_id].root.external_id
         raise ValueError(f"{external_id!r} is unknown here: wait_for_device, or name the connected device with to=")
 
     def _client_of(self, device_ids: set[str]) -> Client | None:
-        return next((client for client in reversed(self.clients) if client.device_id in device_ids), None)
+        return next((client for client in reversed(self._clients()) if client.device_id in device_ids), None)
+
+    def _clients(self) -> list[Client]:
+        return list(self._link.clients.values()) if self._link is not None else []
+
+    def _asked(self, condition: Callable[[], object]) -> object:
+        """What a condition of `wait_for` says; the lock is held."""
+        self._asking = threading.get_ident()
+        try:
+            return condition()
+        finally:
+            self._asking = None
+
+    def _settle(self) -> None:
+        """Waits until here is what the broker did so far. Not within a condition: it would keep the news out."""
+        if self._link is not None and self._asking != threading.get_ident():
+            self._link.settle()
 
     # -- called by the tenant
 
@@ -312,12 +344,12 @@ class Platform:
     def connected(self, client: Client) -> None:
         with self._changed:
             if client.fault:
-                self.errors.append(("", "", client.fault))
-            others = {other.device_id for other in self.clients} - {client.device_id}
+                self._tenant.errors.append(("", "", client.fault))
+            others = {other.device_id for other in self._clients()} - {client.device_id}
             if others and isinstance(self._link, ClientLink) and self._device_id is None:
                 both = f"{client.device_id} and {', '.join(sorted(others))}"
                 text = f"{both} are connected, but behind this broker devices cannot be told apart: Platform('amqtt')"
-                self.errors.append(("", "", text))
+                self._tenant.errors.append(("", "", text))
             self._note(Traffic("connect", client.client_id))
 
     def left(self, client: Client) -> None:
