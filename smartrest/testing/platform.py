@@ -325,8 +325,9 @@ class Platform:
 
     def _settle(self) -> None:
         """Waits until here is what the broker did so far. Not within a condition: it would keep the news out."""
-        if self._link is not None and self._asking != threading.get_ident():
-            self._link.settle()
+        link = self._link
+        if link is not None and self._asking != threading.get_ident():
+            link.settle()
 
     # -- called by the tenant
 
