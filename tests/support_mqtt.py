@@ -15,7 +15,9 @@ from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 import smartrest
+from smartrest.testing.broker import find_mosquitto
 
+BROKERS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
 T = TypeVar("T")
 
 

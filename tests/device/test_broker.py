@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_mqtt import MqttClient, over_tls
+from support_mqtt import BROKERS, MqttClient, over_tls
 
 from smartrest import PACKET_LIMIT, payload_budget
 from smartrest.testing import Broker, BrokerError, Wire
-from smartrest.testing.broker import find_mosquitto
-
-KINDS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=BROKERS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

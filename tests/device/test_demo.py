@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_mqtt import MqttClient
+from support_mqtt import BROKERS, MqttClient
 
 from smartrest.cli import main
 from smartrest.cli._config import About, Allowed, ChildTable, Connection, Login, Measurements, Series, load
 from smartrest.testing import Platform
-from smartrest.testing.broker import find_mosquitto, free_port
+from smartrest.testing.broker import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
 
@@ -44,7 +43,7 @@ def platform() -> Iterator[Platform]:
         yield running
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BROKERS)
 def test_the_demo_shows_the_whole_life_cycle_twice_and_ends(kind: str) -> None:
     result = smartrest("demo", "--broker", kind)
     assert (result.returncode, result.stderr) == (0, "")
@@ -260,7 +259,7 @@ def test_simulating_where_nobody_listens() -> None:
     assert "2 devices never came online" in result.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BROKERS)
 def test_the_platform_command_prints_and_sends(kind: str) -> None:
     port = free_port()
     command = [sys.executable, "-m", "smartrest", "platform", "--port", str(port), "--broker", kind, "--ask"]

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support_mqtt import MqttClient, over_tls
+from support_mqtt import BROKERS, MqttClient, over_tls
 
 import smartrest
 from smartrest import PayloadTooLargeError, payload_budget
 from smartrest.testing import Broker, BrokerError, Platform, Traffic, Wire
 from smartrest.testing.broker import find_mosquitto
 
-KINDS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=BROKERS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -301,76 +295,6 @@ def test_published_rows_payloads_and_watching(platform: Platform) -> None:
     assert seen == platform.traffic()
     assert [traffic.direction for traffic in seen] == ["connect", "up", "up", "up", "disconnect"]
     assert seen[1] == ("up", "dev1", "s/us", b"100\n200,f,s,1", [("100",), ("200", "f", "s", "1")])
-
-
-ROWS = [("100",), ("999",), ("200", "f", "s", "1"), ("501", "c8y_Restart")]
-READS: dict[str, Callable[[Platform], Any]] = {
-    "published": lambda platform: platform.published("s/us") == ROWS,
-    "payloads": lambda platform: platform.payloads("s/us") == [b"100", b"999\n200,f,s,1\n501,c8y_Restart"],
-    "traffic": lambda platform: any(("200", "f", "s", "1") in item.rows for item in platform.traffic()),
-    "inventory": lambda platform: len(platform.inventory["dev1"].measurements) == 1,
-    "operations": lambda platform: platform.operations[0].status == "EXECUTING",
-    "errors": lambda platform: [row[1] for row in platform.errors] == ["999"],
-    "str": lambda platform: "1 measurement" in str(platform),
-    "wait_for": lambda platform: platform.wait_for(lambda: platform.published("s/us") == ROWS, 2) is None,
-}
-
-
-@contextmanager
-def late(wire: Wire, publish: Callable[[], None]) -> Iterator[None]:
-    """What `publish` brings is acknowledged, and 0.2 s later passes the wire to the platform."""
-    wire.stall()
-    publish()
-    resume = threading.Timer(0.2, wire.resume)
-    resume.start()
-    try:
-        yield
-    finally:
-        resume.join()
-
-
-@pytest.mark.parametrize("read", READS.values(), ids=READS)
-def test_what_the_broker_acknowledged_counts_at_once(kind: str, read: Callable[[Platform], Any]) -> None:
-    with (
-        Broker(kind) as broker,
-        Wire(broker.port) as wire,
-        Platform(port=wire.port, device_id="dev1") as platform,
-        MqttClient("dev1", broker.port) as client,
-    ):
-        client.publish("s/us", "100")
-        platform.wait_for_device("dev1")
-        platform.send(("510", "dev1"))
-        with late(wire, lambda: client.publish("s/us", "999\n200,f,s,1\n501,c8y_Restart")):
-            assert read(platform)
-
-
-def test_what_the_broker_acknowledged_counts_after_the_end(kind: str) -> None:
-    with (
-        Broker(kind) as broker,
-        Wire(broker.port) as wire,
-        MqttClient("dev1", broker.port) as client,
-        Platform(port=wire.port, device_id="dev1") as platform,
-    ):
-        with late(wire, lambda: client.publish("s/us", "100")):
-            platform.stop()
-        assert platform.published("s/us") == [("100",)]
-
-
-def test_a_watcher_and_a_condition_may_read_what_they_like(platform: Platform, device: MqttClient) -> None:
-    """They run while the platform holds its lock, one of them in the thread that hears of news: neither may wait."""
-    seen: list[int] = []
-
-    def watcher(traffic: Traffic) -> None:
-        if traffic.direction == "up":
-            assert platform.traffic()[-1] == traffic
-            seen.append(len(platform.inventory))
-
-    platform.watch(watcher)
-    began = time.monotonic()
-    device.publish("s/us", "101,child1")
-    device.publish("s/us", "999")
-    platform.wait_for(lambda: seen == [1, 2] and [row[1] for row in platform.errors] == ["999"])
-    assert time.monotonic() - began < 2
 
 
 def test_a_failing_watcher_is_not_silent(platform: Platform, device: MqttClient) -> None:
