@@ -7,6 +7,7 @@ tells it who connects and subscribes. `EmbeddedLink` knows the ClientId in both 
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,7 +81,7 @@ class ClientLink:
         self._password = password
         self._ready = threading.Event()
         self._marks = threading.Condition()
-        self._asked = self._seen = 0
+        self._awaited: set[bytes] = set()  # marks on their way
         self._network: int | None = None
         self._problem = ""
         self._mine = Paho(CallbackAPIVersion.VERSION2, OWN_ID, clean_session=not log)
@@ -119,11 +120,12 @@ class ClientLink:
         """Sends itself a message: what the broker did before arrives before it. Waits 5 s for it, if connected."""
         if threading.get_ident() == self._network or not self._mine.is_connected():  # a thread cannot wait for itself
             return
+        mark = secrets.token_bytes(8)
         with self._marks:
-            self._asked += 1
-            mark = self._asked
-            self._mine.publish(MARK, str(mark), qos=1)
-            self._marks.wait_for(lambda: self._seen >= mark or not self._mine.is_connected(), 5)
+            self._awaited.add(mark)
+            self._mine.publish(MARK, mark, qos=1)
+            self._marks.wait_for(lambda: mark not in self._awaited or not self._mine.is_connected(), 5)
+            self._awaited.discard(mark)
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
         self._mine.publish(topic, payload, qos=1)
@@ -168,7 +170,7 @@ class ClientLink:
             self._on_log(topic[len(LOG) :], message.payload.decode(errors="replace").partition(": ")[2])
         elif topic == MARK:
             with self._marks:
-                self._seen = max(self._seen, int(message.payload) if message.payload.isdigit() else 0)
+                self._awaited.discard(message.payload)
                 self._marks.notify_all()
         elif not topic.startswith("$") and not _for_devices(topic):  # the own replies come back here too
             client = self._publisher()

@@ -317,11 +317,11 @@ class Platform:
 
     def _asked(self, condition: Callable[[], object]) -> object:
         """What a condition of `wait_for` says; the lock is held."""
-        self._asking = threading.get_ident()
+        before, self._asking = self._asking, threading.get_ident()  # a condition may itself wait for another
         try:
             return condition()
         finally:
-            self._asking = None
+            self._asking = before
 
     def _settle(self) -> None:
         """Waits until here is what the broker did so far. Not within a condition: it would keep the news out."""

@@ -12,6 +12,7 @@ import pytest
 from support_mqtt import BROKERS, MqttClient
 
 from smartrest.testing import Broker, Platform, Traffic, Wire
+from smartrest.testing.links import MARK
 
 
 @pytest.fixture(params=BROKERS)
@@ -29,7 +30,13 @@ READS: dict[str, Callable[[Platform], Any]] = {
     "errors": lambda platform: [row[1] for row in platform.errors] == ["999"],
     "str": lambda platform: "1 measurement" in str(platform),
     "wait_for": lambda platform: platform.wait_for(lambda: platform.published("s/us") == ROWS, 2) is None,
+    "nested": lambda platform: platform.wait_for(lambda: nested(platform), 2) is None,
 }
+
+
+def nested(platform: Platform) -> bool:
+    platform.wait_for(lambda: platform.traffic(), 2)
+    return platform.published("s/us") == ROWS
 
 
 @contextmanager
@@ -70,6 +77,21 @@ def test_what_the_broker_acknowledged_counts_after_the_end(kind: str) -> None:
         with late(wire, lambda: client.publish("s/us", "100")):
             platform.stop()
         assert platform.published("s/us") == [("100",)]
+
+
+@pytest.mark.parametrize("payload", [b"999999999", b"9" * 5000, b"", b"\xff,1"], ids=["large", "huge", "empty", "odd"])
+def test_a_device_that_writes_to_the_own_topic_of_the_platform(kind: str, payload: bytes) -> None:
+    with (
+        Broker(kind) as broker,
+        Wire(broker.port) as wire,
+        Platform(port=wire.port, device_id="dev1") as platform,
+        MqttClient("dev1", broker.port) as client,
+    ):
+        client.publish(MARK, payload)
+        client.publish("s/us", "100")
+        platform.wait_for_device("dev1")
+        with late(wire, lambda: client.publish("s/us", "200,f,s,1")):
+            assert platform.published("s/us") == [("100",), ("200", "f", "s", "1")]
 
 
 def test_a_watcher_and_a_condition_may_read_what_they_like(kind: str) -> None:
