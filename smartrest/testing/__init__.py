@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .broker import Broker, BrokerError
-    from .operations import Operation
-    from .platform import Platform
-    from .tenant import Client, Credentials, Traffic
+    from .platform.clients import Client, Credentials, Traffic
+    from .platform.operations import Operation
+    from .platform.platform import Platform
     from .wire import Wire
 
 __all__ = ["Broker", "BrokerError", "Client", "Credentials", "Operation", "Platform", "Traffic", "Wire"]
@@ -20,11 +20,11 @@ __all__ = ["Broker", "BrokerError", "Client", "Credentials", "Operation", "Platf
 _HOMES = {
     "Broker": "broker",
     "BrokerError": "broker",
-    "Client": "tenant",
-    "Credentials": "tenant",
-    "Operation": "operations",
-    "Platform": "platform",
-    "Traffic": "tenant",
+    "Client": "platform.clients",
+    "Credentials": "platform.clients",
+    "Operation": "platform.operations",
+    "Platform": "platform.platform",
+    "Traffic": "platform.clients",
     "Wire": "wire",
 }
 

@@ -96,7 +96,7 @@ def test_one_client_of_the_demo(platform: Platform) -> None:
 
 def test_a_demo_without_its_broker_fails() -> None:
     code = (
-        "import smartrest.testing.broker as broker, smartrest.cli as cli\n"
+        "import smartrest.testing.broker.broker as broker, smartrest.cli as cli\n"
         "broker.find_mosquitto = lambda: None\n"
         "raise SystemExit(cli.main(['demo', '--broker', 'mosquitto']))"
     )

@@ -12,7 +12,7 @@ import pytest
 from support_mqtt import BROKERS, MqttClient
 
 from smartrest.testing import Broker, Platform, Traffic, Wire
-from smartrest.testing.links import MARK
+from smartrest.testing.platform.links import MARK
 
 
 @pytest.fixture(params=BROKERS)

@@ -10,9 +10,10 @@ import pytest
 
 from smartrest import decode, encode
 from smartrest.templates import Collection, flag, number, operation_status, static
-from smartrest.testing.effects import EFFECTS
-from smartrest.testing.operations import Operation
-from smartrest.testing.tenant import Client, Credentials, Options, Tenant, Traffic
+from smartrest.testing.platform.clients import Client, Credentials, Options, Traffic
+from smartrest.testing.platform.effects import EFFECTS
+from smartrest.testing.platform.operations import Operation
+from smartrest.testing.platform.tenant import Tenant
 
 
 class Outside:

@@ -13,23 +13,24 @@ import itertools
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from smartrest import (
     DecodeError,
     PayloadTooLargeError,
-    SmartRestError,
     TemplateError,
     decode,
     encode,
     pack,
     payload_budget,
 )
-from smartrest.mqtt import ClientId, topics
+from smartrest.mqtt import topics
 from smartrest.templates import static
 
-from .effects import EFFECTS, Call, Refused
+from . import requests
+from .calls import Call, Refusal
+from .clients import Client, Credentials, Options, Outside, Traffic
+from .effects import EFFECTS
 from .inventory import Inventory, ManagedObject, now
 from .operations import PENDING, Operation
 
@@ -41,78 +42,9 @@ if TYPE_CHECKING:
 
     Row = tuple[str, ...]
 
-__all__ = ["Client", "Credentials", "Options", "Outside", "Tenant", "Traffic"]
+__all__ = ["Tenant"]
 
 REFUSED_BEFORE_CREATION = ("s/ds", "s/dat", "devicecontrol/notifications")  # seen in the field as SUBACK 0x80
-
-
-class Credentials(NamedTuple):
-    """What the row 70 carries."""
-
-    tenant: str
-    username: str
-    password: str
-
-
-class Traffic(NamedTuple):
-    """What happened on the wire: `direction` is "up" (a device published) or "down", or what a device did.
-
-    That is "connect", "subscribe" (to `topic`) or "disconnect". `rows` is empty where a payload is no SmartREST.
-    """
-
-    direction: str
-    client_id: str
-    topic: str = ""
-    payload: bytes = b""
-    rows: Sequence[Row] = ()
-
-
-@dataclass
-class Client:
-    """One MQTT connection of a device.
-
-    `certified`: it showed a client certificate. `everything`: its subscriptions are not known, so it counts as
-    subscribed to all topics.
-    """
-
-    client_id: str
-    username: str | None = None
-    certified: bool = False
-    subscriptions: set[str] = field(default_factory=set)
-    everything: bool = False
-    device_id: str = field(init=False)
-    x_id: str | None = field(init=False)
-    fault: str = field(init=False, default="")
-
-    def listens(self, topic: str) -> bool:
-        return self.everything or topic in self.subscriptions
-
-    def __post_init__(self) -> None:
-        self.device_id, self.x_id, self.fault = self.client_id, None, ""
-        try:
-            parsed = ClientId.parse(self.client_id)
-            self.device_id, self.x_id = parsed.device_id, parsed.template_id
-        except SmartRestError as error:  # a broker lets it in; the platform would not
-            self.fault = str(error)
-
-
-@dataclass
-class Options:
-    """How the platform behaves where it has a choice; the names are the arguments of `Platform`."""
-
-    tenant: str = "t0815"
-    registration: str = "accept"
-    tokens: str = "certificate"
-    token_life: float = 3600.0
-    version: str = "2025.0.0"
-    refuse_subscriptions: bool = True
-
-
-class Outside(Protocol):
-    """Where a tenant's replies and new credentials go."""
-
-    def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
-    def issued(self, credentials: Credentials) -> None: ...
 
 
 class Tenant:
@@ -246,7 +178,7 @@ class Tenant:
             effect(Call(self, client, thing, row, values, stored=mode in ("s", "q")))
         except TemplateError as error:
             self.report(client, "45", row[0], str(error))
-        except Refused as refusal:
+        except Refusal as refusal:
             self.report(client, refusal.code, row[0], str(refusal), fault=refusal.fault)
         except PayloadTooLargeError as error:
             self.report(client, "50", row[0], f"the answer: {error}")
@@ -269,7 +201,7 @@ class Tenant:
         if thing is None:
             thing = self.inventory.create(child, f"MQTT Device {child}", "c8y_MQTTChildDevice", root)
         if thing.root is not root:
-            raise Refused("41", f"{child} is no child of {client.device_id}")
+            raise Refusal("41", f"{child} is no child of {client.device_id}")
         return thing
 
     # -- custom collections
@@ -290,8 +222,6 @@ class Tenant:
                 self.report(client, "42", "", f"Template collection {x_id}: {error}")
 
     def _custom(self, client: Client, row: Row, x_id: str | None, child: str | None, mode: str) -> None:
-        from . import requests
-
         collection = self.collections.get(x_id or "")
         if collection is None:
             self.report(client, "40", row[0], f"No template collection {x_id}")
@@ -302,7 +232,7 @@ class Tenant:
             requests.apply(Call(self, client, thing, row, {}, stored=mode in ("s", "q")), collection)
         except TemplateError as error:
             self.report(client, "45", row[0], str(error))
-        except Refused as refusal:
+        except Refusal as refusal:
             self.report(client, refusal.code, row[0], str(refusal))
 
     # -- credentials and tokens

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from smartrest._budget import VARINT_STEPS
 
-from .broker import BrokerError, free_port
+from .settings import BrokerError, free_port
 
 if TYPE_CHECKING:
-    from .broker import Settings
+    from .settings import Settings
 
 __all__ = ["Mosquitto"]
 

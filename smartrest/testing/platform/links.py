@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from smartrest.mqtt import topics
 
-from .broker import BrokerError
-from .tenant import Client
+from ..broker import BrokerError
+from .clients import Client
 
 if TYPE_CHECKING:
-    from .embedded import Embedded
+    from ..broker.embedded import Embedded
 
 __all__ = ["ClientLink", "EmbeddedLink", "Link", "Listener"]
 

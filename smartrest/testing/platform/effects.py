@@ -6,57 +6,19 @@ static templates. Of alarms: one that is raised again before it is cleared only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartrest.mqtt import topics
 from smartrest.templates import static
 
-from .inventory import Alarm, Event, ManagedObject, Measurement, now
+from .calls import Call, Refusal
+from .inventory import Alarm, Event, Measurement, now
 from .operations import EXECUTING, FAILED, PENDING, SUCCESSFUL, Operation, oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .tenant import Client, Tenant
 
-__all__ = ["EFFECTS", "Call", "Refused", "fragment_of", "raise_alarm"]
-
-
-class Refused(Exception):
-    """The platform does not do what a row asks; becomes an error row. `fault=False`: nothing to worry about."""
-
-    def __init__(self, code: str, text: str, *, fault: bool = True) -> None:
-        super().__init__(text)
-        self.code = code
-        self.fault = fault
-
-
-@dataclass
-class Call:
-    """One row to work off. `stored`: false on the topics t/… and c/…, whose data only pass through."""
-
-    tenant: Tenant
-    client: Client
-    thing: ManagedObject
-    row: tuple[str, ...]
-    values: dict[str, Any]
-    stored: bool = True
-
-    def __getitem__(self, name: str) -> Any:
-        """A parameter; `None` where it was not sent."""
-        return self.values.get(name)
-
-    def names(self, group: str) -> list[str]:
-        """The values of a repeated group of one parameter, without empty ones."""
-        return [str(value) for value in self.values.get(group) or () if value]
-
-    def given(self, **names: str) -> dict[str, Any]:
-        """The sent ones among the parameters, under the names that the platform gives them."""
-        return {key: self.values[name] for key, name in names.items() if self.values.get(name) is not None}
-
-    def reply(self, *fields: str) -> None:
-        self.tenant.reply(self.client, topics.ds(), [fields])
+__all__ = ["EFFECTS", "fragment_of", "raise_alarm"]
 
 
 EFFECTS: dict[str, Callable[[Call], None]] = {}
@@ -76,7 +38,7 @@ def on(*template_ids: str) -> Callable[[Callable[[Call], None]], Callable[[Call]
 
 @on("100")
 def create_device(call: Call) -> None:
-    raise Refused("41", "Device already existing", fault=False)  # a new one never gets here
+    raise Refusal("41", "Device already existing", fault=False)  # a new one never gets here
 
 
 @on("101")
@@ -103,7 +65,7 @@ def create_service(call: Call) -> None:
 @on("104")
 def update_service_status(call: Call) -> None:
     if call.thing.kind != "service":
-        raise Refused("40", f"{call.thing.external_id} is no service")
+        raise Refusal("40", f"{call.thing.external_id} is no service")
     call.thing.fragments["status"] = call["service_status"]
 
 
@@ -323,7 +285,7 @@ def _by_fragment(call: Call, status: str) -> Operation:
     """The oldest operation in this status with the fragment, of the device that the topic addresses."""
     found = oldest(call.thing.operations, status, call["fragment"])
     if found is None:
-        raise Refused("40", f"{call.thing.external_id} has no {status} operation with fragment {call['fragment']}")
+        raise Refusal("40", f"{call.thing.external_id} has no {status} operation with fragment {call['fragment']}")
     return found
 
 
@@ -332,9 +294,9 @@ def _by_id(call: Call, *statuses: str) -> Operation:
     for operation in call.thing.operations:
         if operation.id == wanted:
             if operation.status not in statuses:
-                raise Refused("41", f"operation {wanted} is {operation.status}")
+                raise Refusal("41", f"operation {wanted} is {operation.status}")
             return operation
-    raise Refused("40", f"{call.thing.external_id} has no operation {wanted}")
+    raise Refusal("40", f"{call.thing.external_id} has no operation {wanted}")
 
 
 def _succeed(call: Call, operation: Operation) -> None:

@@ -7,59 +7,24 @@ keeps its log. It knows nothing of SmartREST; what answers like the platform is 
 from __future__ import annotations
 
 import atexit
-import secrets
 import shutil
-import socket
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from smartrest._budget import VARINT_STEPS
 from smartrest._constants import PACKET_LIMIT
+
+from .settings import LOOPBACK, BrokerError, Settings, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Broker", "BrokerError", "find_mosquitto", "free_port", "packet_size"]
+    from .settings import Server
 
-LOOPBACK = "127.0.0.1"
+__all__ = ["Broker", "find_mosquitto"]
+
 # Debian and Homebrew put it where PATH of an ordinary user often does not look.
 MORE_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
-
-
-class BrokerError(RuntimeError):
-    """The broker cannot do what was asked, or did not start; the text ends with its log."""
-
-
-@dataclass
-class Settings:
-    """What both kinds of broker are started with. Ports of 0 are filled in at the first start and kept."""
-
-    port: int
-    websocket_port: int | None
-    certfile: Path | None
-    keyfile: Path | None
-    cafile: Path | None
-    require_certificate: bool
-    use_identity_as_username: bool
-    users: dict[str, str] | None
-    packet_limit: int | None
-    folder: Path  # holds broker.log and whatever the kind needs
-    inner_port: int = 0
-    inner_password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    options: list[str] = field(default_factory=list)
-
-
-class Kind(Protocol):
-    """One way to run a broker."""
-
-    def start(self, timeout: float) -> None: ...
-    def stop(self) -> None: ...
-    def kill(self) -> None: ...
-    def running(self) -> bool: ...
-    def users_changed(self) -> None: ...
-    def save(self) -> None: ...
 
 
 class Broker:
@@ -115,7 +80,7 @@ class Broker:
             folder=self._folder,
             options=list(options),
         )
-        self._running: Kind | None = None  # once started
+        self._server: Server | None = None  # once started
 
     @property
     def port(self) -> int:
@@ -152,7 +117,7 @@ class Broker:
 
     @property
     def running(self) -> bool:
-        return self._running is not None and self._running.running()
+        return self._server is not None and self._server.running()
 
     @property
     def log_path(self) -> Path:
@@ -169,8 +134,8 @@ class Broker:
             raise BrokerError("this broker lets everybody in: start it with Broker(users={...})")
         self._settings.users.clear()
         self._settings.users.update(users)
-        if self._running is not None:
-            self._running.users_changed()
+        if self._server is not None:
+            self._server.users_changed()
 
     def start(self, timeout: float = 10.0) -> Broker:
         """Starts and returns when the port accepts connections; ports stay the same from the first start on."""
@@ -180,44 +145,44 @@ class Broker:
         atexit.register(self.close)  # nothing of it outlives this process
         fixed = [p for p in (self._settings.port, self._settings.websocket_port) if p]
         for attempt in range(5):
-            first = self._running is None
+            first = self._server is None
             if first and not fixed:
                 self._choose_ports()
-            kind = self._running or self._make()
+            server = self._server or self._make()
             try:
-                kind.start(timeout)
+                server.start(timeout)
             except BrokerError:
                 # Somebody may take a free port before it is bound; but a port promised to clients stays.
                 if not first or fixed or attempt == 4:
                     raise
             else:
-                self._running = kind
+                self._server = server
                 break
         return self
 
     def stop(self) -> None:
         """Ends the broker in good order. The log stays readable through `log` until `close`."""
-        if self._running is not None:
-            self._running.stop()
+        if self._server is not None:
+            self._server.stop()
 
     def kill(self) -> None:
         """Ends the broker at once, as a crash would: no DISCONNECT, nothing saved."""
-        if self._running is not None:
-            self._running.kill()
+        if self._server is not None:
+            self._server.kill()
 
     def restart(self) -> None:
         self.stop()
         self.start()
 
     @property
-    def engine(self) -> object:
-        """What runs behind: `Mosquitto` or `Embedded`; `None` before the first start."""
-        return self._running
+    def server(self) -> object:
+        """The `Mosquitto` or `Embedded` that does the work; `None` before the first start."""
+        return self._server
 
     def save(self) -> None:
         """Lets mosquitto write down its sessions, so that those that are not clean outlive `kill`."""
-        if self._running is not None:
-            self._running.save()
+        if self._server is not None:
+            self._server.save()
 
     def close(self) -> None:
         """Ends the broker and removes its folder with the log."""
@@ -240,7 +205,7 @@ class Broker:
         if self._settings.websocket_port is not None:
             self._settings.websocket_port = free_port()
 
-    def _make(self) -> Kind:
+    def _make(self) -> Server:
         if self.kind == "mosquitto":
             from .mosquitto import Mosquitto
 
@@ -258,19 +223,6 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or next(
         (found for place in MORE_PLACES if (found := shutil.which("mosquitto", path=place))), None
     )
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def packet_size(rest: int) -> int:
-    """Bytes of an MQTT packet whose remaining length is `rest`."""
-    return 1 + next(width for below, width in VARINT_STEPS if rest < below) + rest
 
 
 def _path(value: str | Path | None) -> Path | None:

@@ -13,16 +13,16 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .broker import BrokerError
+from .settings import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from .broker import Settings
+    from .settings import Settings
 
 __all__ = ["Embedded", "Hooks"]
 
-PLUGIN = "smartrest.testing.amqtt_plugin.Bridge"
+PLUGIN = "smartrest.testing.broker.amqtt_plugin.Bridge"
 RUNNING: dict[str, Embedded] = {}  # how the plugin, which amqtt builds from its configuration, finds its broker
 _numbers = itertools.count(1)
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from smartrest import PACKET_LIMIT, encode, payload_budget
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
-from .broker import Broker, BrokerError, packet_size
+from ..broker import Broker, BrokerError, packet_size
+from ..broker.embedded import Embedded
+from .clients import Client, Credentials, Options, Traffic
 from .effects import fragment_of
-from .embedded import Embedded
 from .links import ClientLink, EmbeddedLink, Link
 from .operations import Operation
-from .tenant import Client, Credentials, Options, Tenant, Traffic
+from .tenant import Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,8 +127,8 @@ class Platform:
         self.stop()
 
     def _own_link(self, broker: Broker) -> Link:
-        if isinstance(broker.engine, Embedded):
-            return EmbeddedLink(broker.engine)
+        if isinstance(broker.server, Embedded):
+            return EmbeddedLink(broker.server)
         certified = broker.require_certificate
         return ClientLink(
             broker.host,

@@ -16,8 +16,8 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from .broker import packet_size
 from .embedded import RUNNING, Hooks
+from .settings import packet_size
 
 __all__ = ["Bridge"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .effects import Call, Refused, raise_alarm
+from .calls import Call, Refusal
+from .effects import raise_alarm
 from .inventory import Event, Measurement, now
 from .operations import EXECUTING, FAILED, PENDING, SUCCESSFUL, oldest
 
@@ -21,10 +22,10 @@ __all__ = ["apply"]
 
 
 def apply(call: Call, collection: Collection) -> None:
-    """Carries out one row. Raises `Refused`, and `TemplateError` for values that do not fit."""
+    """Carries out one row. Raises `Refusal`, and `TemplateError` for values that do not fit."""
     template = collection.get(call.row[0])
     if template is None or not hasattr(template, "definition") or template.direction != "publish":
-        raise Refused("43", f"no request template {call.row[0]} in collection {collection.x_id}")
+        raise Refusal("43", f"no request template {call.row[0]} in collection {collection.x_id}")
     definition: Any = template.definition
     call.values = dict(template.parse(call.row).parameters)
     for name, text in definition.values.items():
@@ -66,7 +67,7 @@ def _create_alarm(call: Call, properties: dict[str, Any]) -> None:
 def _change_alarm(call: Call, properties: dict[str, Any]) -> None:
     alarm = call.thing.open_alarm(str(call["type"]))
     if alarm is None:
-        raise Refused("40", f"{call.thing.external_id} has no open alarm of type {call['type']}")
+        raise Refusal("40", f"{call.thing.external_id} has no open alarm of type {call['type']}")
     alarm.status = str(properties.pop("status", alarm.status))
     alarm.severity = str(properties.pop("severity", alarm.severity))
     alarm.text = str(properties.pop("text", alarm.text))
@@ -78,12 +79,12 @@ def _change_operation(call: Call, properties: dict[str, Any]) -> None:
     fragment, known = str(call["fragment"]), call.thing.operations
     operation = oldest(known, EXECUTING, fragment) or oldest(known, PENDING, fragment)
     if operation is None:
-        raise Refused("40", f"{call.thing.external_id} has no operation with fragment {fragment}")
+        raise Refusal("40", f"{call.thing.external_id} has no operation with fragment {fragment}")
     status = str(properties.pop("status", operation.status))
     if status == operation.status:
         return
     if status not in (EXECUTING, SUCCESSFUL, FAILED):
-        raise Refused("45", f"{status} is no status that a device sets")
+        raise Refusal("45", f"{status} is no status that a device sets")
     reason = properties.pop("failureReason", None)
     operation.move(status, results=tuple(str(value) for value in properties.values()), reason=reason)
 
@@ -99,7 +100,7 @@ def _change_object(call: Call, properties: dict[str, Any]) -> None:
     if found is None and call["id"] is None and wanted and call["by_id"] is None:
         found = inventory.create(wanted, f"MQTT Device {wanted}", "c8y_MQTTChildDevice", call.thing)
     if found is None:
-        raise Refused("40", f"no object {wanted or call['id']}")
+        raise Refusal("40", f"no object {wanted or call['id']}")
     found.name = str(properties.pop("name", found.name))
     found.type = str(properties.pop("type", found.type))
     found.fragments.update(_nested(properties))

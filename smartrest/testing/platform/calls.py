@@ -1,0 +1,62 @@
+"""One row that a client sent, on its way to the function that works it off, and how that function refuses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from smartrest.mqtt import topics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .clients import Client, Options
+    from .inventory import Inventory, ManagedObject
+
+__all__ = ["Call", "Refusal"]
+
+
+class Tenant(Protocol):
+    """The part of `tenant.Tenant` that a row can reach."""
+
+    options: Options
+    inventory: Inventory
+
+    def reply(self, client: Client, topic: str, rows: Sequence[tuple[str, ...]]) -> None: ...
+    def resend(self, client: Client) -> None: ...
+
+
+class Refusal(Exception):
+    """The platform does not do what a row asks; becomes an error row. `fault=False`: nothing to worry about."""
+
+    def __init__(self, code: str, text: str, *, fault: bool = True) -> None:
+        super().__init__(text)
+        self.code = code
+        self.fault = fault
+
+
+@dataclass
+class Call:
+    """One row to work off. `stored`: false on the topics t/… and c/…, whose data only pass through."""
+
+    tenant: Tenant
+    client: Client
+    thing: ManagedObject
+    row: tuple[str, ...]
+    values: dict[str, Any]
+    stored: bool = True
+
+    def __getitem__(self, name: str) -> Any:
+        """A parameter; `None` where it was not sent."""
+        return self.values.get(name)
+
+    def names(self, group: str) -> list[str]:
+        """The values of a repeated group of one parameter, without empty ones."""
+        return [str(value) for value in self.values.get(group) or () if value]
+
+    def given(self, **names: str) -> dict[str, Any]:
+        """The sent ones among the parameters, under the names that the platform gives them."""
+        return {key: self.values[name] for key, name in names.items() if self.values.get(name) is not None}
+
+    def reply(self, *fields: str) -> None:
+        self.tenant.reply(self.client, topics.ds(), [fields])
