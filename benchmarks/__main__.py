@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import smartrest
-from smartrest.cli.bench import add_options
 
 from . import report
 from .harness import BUDGET, WrongResult
@@ -78,10 +78,28 @@ def output(content: str, args: argparse.Namespace) -> int:
     return 0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure smartrest against its peers.")
-    add_options(parser)
-    return run(parser.parse_args())
+    parser.add_argument("--rows", default="*", metavar="IDS", help="rows to measure: D1,D2,E* (default: all)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed is other data (default: 1)")
+    parser.add_argument(
+        "--processes", type=int, default=3, metavar="N", help="fresh processes for each row, the middle one counts (3)"
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every race, and no fewer of the long ones")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a busy machine (default: wall)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds of everything in one process a row: a trial, no figures"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the table and every contender's time")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table, between the file's markers if it has them")
+    parser.add_argument("--section", metavar="NAME", help="whose markers: main, or runs with --compare (the defaults)")
+    parser.add_argument("--plot", metavar="FILE.svg", help="draw the ratios (needs matplotlib)")
+    parser.add_argument(
+        "--compare", nargs="+", metavar="FILE.json", help="measure nothing, set finished runs side by side"
+    )
+    return run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

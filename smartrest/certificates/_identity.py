@@ -140,7 +140,9 @@ class Identity:
         `CertificateError` `broken_chain` (with `.findings`) where `check_chain` finds a fault (10 certificates are
         accepted here, and a lone device certificate); `no_key`; `no_ca_file`.
         """
-        return client_context(self, self._need_key(), client_id=client_id, ca_file=ca_file, max_length=max_length)
+        return client_context(
+            self.chain, self.chain_pem, self._need_key(), client_id=client_id, ca_file=ca_file, max_length=max_length
+        )
 
     def _need_key(self) -> PrivateKey:
         if self.key is None:

@@ -17,10 +17,12 @@ from ._keys import write_key_for_loading
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
+
+    from cryptography import x509
 
     from smartrest.mqtt import ClientId
 
-    from ._identity import Identity
     from ._keys import PrivateKey
 
 WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
@@ -115,7 +117,8 @@ def _stays_on() -> CertificateError:
 
 
 def client_context(
-    identity: Identity,
+    chain: Sequence[x509.Certificate],
+    chain_pem: bytes,
     key: PrivateKey,
     *,
     client_id: str | ClientId | None,
@@ -123,7 +126,7 @@ def client_context(
     max_length: int,
 ) -> ssl.SSLContext:
     """As `Identity.ssl_context`."""
-    found = check_chain(list(identity.chain), client_id, max_length=max_length)
+    found = check_chain(list(chain), client_id, max_length=max_length)
     faults = [finding for finding in found if finding.fault and finding.reason not in TOLERATED]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -139,17 +142,17 @@ def client_context(
             raise CertificateError(
                 f"the server's CA file {Path(ca_file)} cannot be used: {why}", "no_ca_file"
             ) from None
-    _load(context, identity, key)
+    _load(context, chain_pem, key)
     return context
 
 
-def _load(context: ssl.SSLContext, identity: Identity, key: PrivateKey) -> None:
+def _load(context: ssl.SSLContext, chain_pem: bytes, key: PrivateKey) -> None:
     """Chain and key, through a file as the ssl module wants it: private, encrypted with a passphrase of the moment."""
     pem, passphrase = write_key_for_loading(key)
     with tempfile.TemporaryDirectory(prefix="smartrest-") as folder:  # mode 0700
         path = Path(folder) / "identity.pem"
         path.touch(mode=0o600)
-        path.write_bytes(pem + identity.chain_pem)
+        path.write_bytes(pem + chain_pem)
         try:
             context.load_cert_chain(path, password=passphrase)
         except ssl.SSLError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import json
@@ -217,10 +216,8 @@ def test_what_a_broken_off_run_has_measured_is_printed(monkeypatch, capsys):
 
     main = load("__main__")
     monkeypatch.setattr(main, "sweeps", broken_off)
-    options = argparse.ArgumentParser()
-    command.add_options(options)
     with pytest.raises(KeyboardInterrupt):
-        main.run(options.parse_args(["--rows", "C1"]))
+        main.main(["--rows", "C1"])
     assert "1.25" in capsys.readouterr().out
 
 
