@@ -14,8 +14,6 @@ from ._report import Colours, UsageError, pointer, visible
 from ._run import Run, as_bytes, hidden
 from .framing import Part, Source
 
-_FATAL = {"invalid_utf8", "unterminated_quote"}  # nothing behind them can be read
-
 
 def run(args: argparse.Namespace) -> int:
     """Print all findings of all files; exit code 1 where there is one."""
@@ -24,24 +22,19 @@ def run(args: argparse.Namespace) -> int:
     if args.topic is not None:
         run.budget(args.topic, qos=1)
     for source in run.sources():
-        payload = None
         for part in source.parts(args.framing):
-            if payload is None or not part.lead:
-                payload = _Payload(run, source, part, collections)
-            if not payload.check(part) and part.line is None:
-                break
+            _Payload(run, source, part, collections).check(part)
     return run.report.code
 
 
 class _Payload:
-    """One payload, checked part by part."""
+    """One payload being checked."""
 
     def __init__(self, run: Run, source: Source, part: Part, collections: list[Any]) -> None:
         self._run, self._source, self._line = run, source, part.line
         self._collections = collections
         self._colours = Colours(sys.stdout)
         self._topic = run.args.topic if part.topic is None else part.topic
-        self._rows = 0
         self._lines = 0
         try:
             self._limit = PAYLOAD_LIMIT if self._topic is None else run.budget(self._topic, qos=1)
@@ -49,39 +42,28 @@ class _Payload:
             run.report.error(source.where(part), str(error))
             self._topic, self._limit = None, PAYLOAD_LIMIT
 
-    def check(self, part: Part) -> bool:
-        """Print the findings of a part; whether the next part can be read."""
+    def check(self, part: Part) -> None:
+        """Print the findings."""
         data = as_bytes(part.data)
-        shift = part.start - part.lead  # from a place in the data to its place in the payload
         options = {} if self._topic is None else {"topic": self._topic, "collections": self._collections}
-        found = [
-            finding
-            for finding in self._run.engine.check(part.data, **options)
-            if finding.reason != "too_large" and (finding.start is None or finding.start >= part.lead)
-        ]
-        if part.start <= self._limit < len(data) + shift:
-            found.append(Finding("too_large", TEXTS["too_large"], self._limit - shift, len(data)))
+        found = [finding for finding in self._run.engine.check(part.data, **options) if finding.reason != "too_large"]
+        if self._limit < len(data):
+            found.append(Finding("too_large", TEXTS["too_large"], self._limit, len(data)))
             found.sort(key=lambda finding: finding.start or 0)
-        counted = part.lead
+        counted = 0
         for finding in found:
-            start = part.lead if finding.start is None else finding.start
+            start = finding.start or 0
             self._lines += data.count(b"\n", counted, start)
             counted = max(counted, start)
-            self._print(finding, data, part, shift)
-        self._lines += data.count(b"\n", counted)
+            self._print(finding, data)
         if found:
             self._run.report.code = max(self._run.report.code, 1)
-        if any(finding.reason in _FATAL for finding in found):
-            return False
-        self._rows += len(self._run.engine.scan(part.data)) - part.lead_rows
-        return True
 
-    def _print(self, finding: Any, data: bytes, part: Part, shift: int) -> None:
-        start = part.lead if finding.start is None else finding.start
+    def _print(self, finding: Any, data: bytes) -> None:
+        start = finding.start or 0
         end = start + 1 if finding.reason == "too_large" or finding.end is None else finding.end
-        shown, carets, column = pointer(data, start, end, hidden(part, data))
+        shown, carets, column = pointer(data, start, end, hidden(data))
         line = self._lines + 1 if self._line is None else self._line
-        row = None if finding.row is None else finding.row - part.lead_rows + self._rows
         if self._run.args.json:
             record = {
                 "file": self._source.name,
@@ -89,9 +71,9 @@ class _Payload:
                 "column": column,
                 "reason": finding.reason,
                 "text": finding.text,
-                "start": None if finding.start is None else finding.start + shift,
-                "end": None if finding.end is None else finding.end + shift,
-                "row": row,
+                "start": finding.start,
+                "end": finding.end,
+                "row": finding.row,
                 "field": finding.field,
             }
             self._run.write(json.dumps(record, ensure_ascii=False) + "\n")

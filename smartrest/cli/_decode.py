@@ -18,9 +18,8 @@ def run(args: argparse.Namespace) -> int:
     run = Run(args)
     name_row = _namer(args) if args.named else None
     for source in run.sources():
-        rows = 0  # of this payload so far
         for part in source.parts(args.framing):
-            before = rows = rows if part.lead else 0
+            rows = 0
             try:
                 for batch in run.batches(part, args.strict):
                     if name_row is None:
@@ -29,9 +28,7 @@ def run(args: argparse.Namespace) -> int:
                         _write_named(run, source, part, rows, batch, name_row)
                     rows += len(batch)
             except DecodeError as error:
-                run.decode_error(source, part, error, before)
-                if part.line is None:  # the rest belongs to the same payload
-                    break
+                run.decode_error(source, part, error)
             if source.live:
                 run.flush()
     return run.report.code

@@ -24,21 +24,15 @@ def run(args: argparse.Namespace) -> int:
     if args.topic is not None:
         run.budget(args.topic, args.qos)
     for source in run.sources():
-        payload = None
         for part in source.parts(args.framing):
-            if payload is None or not part.lead:
-                if payload is not None:
-                    payload.end()
-                payload = _Payload(run, source, part)
-            if not payload.show(part) and part.line is None:
-                break
-        if payload is not None:
+            payload = _Payload(run, source, part)
+            payload.show(part)
             payload.end()
     return run.report.code
 
 
 class _Payload:
-    """One payload, shown part by part."""
+    """One payload being shown."""
 
     def __init__(self, run: Run, source: Source, part: Part) -> None:
         self._run, self._source, self._where = run, source, source.where(part)
@@ -53,29 +47,26 @@ class _Payload:
         self._ended = False  # by a row end
         self._print(self._colours.bold(visible(self._where) + (f"  {visible(self._topic)}" if self._topic else "")))
 
-    def show(self, part: Part) -> bool:
-        """Show the rows of a part; whether the next part can be read."""
+    def show(self, part: Part) -> None:
+        """Show the rows."""
         data = as_bytes(part.data)
-        self._size += len(data) - part.lead
+        self._size = len(data)
         try:
             rows = self._run.engine.scan(part.data)
         except DecodeError as error:
-            whole = error.rows[part.lead_rows :]
-            for fields in whole:
+            for fields in error.rows:
                 self._row("", fields, "")
-            self._run.decode_error(self._source, part, error, self._rows - len(whole))
+            self._run.decode_error(self._source, part, error)
             self._failed = True
-            return False
-        own = data[hidden(part, data) :]
+            return
+        own = data[hidden(data) :]
         self._strict = {escape for escape, _, row in _DIALECTS if escape in self._strict and self._fits(row + own)}
-        shift = part.start - part.lead
-        for row in rows[part.lead_rows :]:
+        for row in rows:
             behind = data[row.end : row.end + 2]
             row_end = "CRLF" if behind == b"\r\n" else "LF" if behind.startswith(b"\n") else ""
             self._row_ends[row_end] += 1
-            self._row(f", bytes {row.start + shift} to {row.end + shift}", row.fields, row.raw)
+            self._row(f", bytes {row.start} to {row.end}", row.fields, row.raw)
         self._ended = data.endswith(b"\n")
-        return True
 
     def _fits(self, data: bytes) -> bool:
         return {finding.reason for finding in self._run.engine.check(data)} <= _NO_FAULT

@@ -88,30 +88,27 @@ class Run:
             self.write(text.replace("]\0[", "]\n[").replace("\0", ", ") + "\n")
 
     def batches(self, part: Part, strict: bool) -> Iterator[list[tuple[str, ...]]]:
-        """The rows of a part; the whole rows before an error come before it is raised."""
+        """The rows of a payload; the whole rows before an error come before it is raised."""
         try:
             if len(part.data) <= _BIG:
-                rows = self.engine.decode(part.data, strict=strict)
-                yield rows[part.lead_rows :] if part.lead_rows else rows
+                yield self.engine.decode(part.data, strict=strict)
                 return
             lazy = self.engine.scan(part.data, strict=strict)
         except DecodeError as error:
-            yield error.rows[part.lead_rows :]
+            yield error.rows
             raise
-        for first in range(part.lead_rows, len(lazy), _BATCH):
+        for first in range(0, len(lazy), _BATCH):
             yield [row.fields for row in lazy[first : first + _BATCH]]
 
-    def decode_error(self, source: Source, part: Part, error: DecodeError, rows: int) -> None:
-        """Report an error of reading; `rows` rows of the payload stand before this part."""
-        where = f"at byte {(error.position or 0) - part.lead + part.start}"
+    def decode_error(self, source: Source, part: Part, error: DecodeError) -> None:
+        """Report an error of reading."""
+        where = f"at byte {error.position or 0}"
         if error.row is not None:
-            where += f", row {error.row - part.lead_rows + rows}"
+            where += f", row {error.row}"
         if error.field is not None:
             where += f", field {error.field}"
         data = as_bytes(part.data)
-        shown = (
-            None if error.position is None else pointer(data, error.position, error.position + 1, hidden(part, data))
-        )
+        shown = None if error.position is None else pointer(data, error.position, error.position + 1, hidden(data))
         self.report.error(source.where(part), f"{TEXTS.get(error.reason, error)} ({error.reason}) {where}", shown)
 
 
@@ -120,6 +117,6 @@ def as_bytes(data: bytes | str) -> bytes:
     return data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
 
 
-def hidden(part: Part, data: bytes) -> int:
-    """Bytes in front that are no text of the payload: the lead, or a byte order mark."""
-    return part.lead or (len(_BOM) if data.startswith(_BOM) else 0)
+def hidden(data: bytes) -> int:
+    """The bytes of a byte order mark, which is not part of the text."""
+    return len(_BOM) if data.startswith(_BOM) else 0

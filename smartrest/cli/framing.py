@@ -1,7 +1,4 @@
-"""Files to payloads: a whole file, a JSON object a line, a line each. Never joins payloads and never decodes one.
-
-A whole file too long for one piece is cut by `stream`; every other payload comes as one part.
-"""
+"""Files to payloads: a whole file, a JSON object a line, a line each. Never joins payloads and never decodes one."""
 
 from __future__ import annotations
 
@@ -13,27 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
 from ._report import Report, pointer
-from .stream import InDoubt, pieces
 
 FRAMINGS = ("whole", "jsonl", "lines")
-LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line
+PAYLOAD_LIMIT = 64 * 1024 * 1024  # bytes of one payload, whether it is a line or a whole file
+CHUNK = 1024 * 1024  # bytes of a whole file to read at a time
 
 _BOM = "\ufeff".encode()
 BAD = object()  # a line without a JSON value
 
 
 class Part(NamedTuple):
-    """A payload, or a piece of a long one.
-
-    The first `lead` bytes of `data` (`lead_rows` rows) are no part of it; what follows stood at byte `start`.
-    """
+    """One payload, and where it comes from."""
 
     data: bytes | str
     line: int | None = None  # the line of the file that holds the payload, from 1
     topic: str | None = None
-    start: int = 0
-    lead: int = 0
-    lead_rows: int = 0
 
 
 def sources(names: Sequence[str], report: Report) -> Iterator[Source]:
@@ -70,12 +61,8 @@ class Source:
         """The payloads of this file; faults of the framing are reported."""
         framing = framing or ("jsonl" if self.name.lower().endswith(".jsonl") else "whole")
         if framing == "whole":
-            try:
-                for data, start, lead, lead_rows in pieces(lambda size: self._read(self._file.read, size)):
-                    yield Part(data, None, None, start, lead, lead_rows)
-            except InDoubt as doubt:
-                advice = "if the file holds several payloads, say so with --framing"
-                self._report.error(self.name, f"{doubt} behind byte {doubt.position}; {advice}")
+            if (data := self._whole()) is not None:
+                yield Part(data)
             return
         for number, line in self.lines():
             if framing == "lines":
@@ -83,15 +70,28 @@ class Source:
             elif (part := self._message(number, line)) is not None:
                 yield part
 
+    def _whole(self) -> bytes | None:
+        """The file as one payload; `None` where it is empty, or too long, which is reported."""
+        chunks = []
+        room = PAYLOAD_LIMIT
+        while room >= 0 and (chunk := self._read(self._file.read, min(CHUNK, room + 1))):
+            chunks.append(chunk)
+            room -= len(chunk)
+        if room < 0:
+            advice = "a log of many payloads is read line by line with --framing lines or jsonl"
+            self._report.error(self.name, f"longer than {PAYLOAD_LIMIT >> 20} MiB, too long for one payload; {advice}")
+            return None
+        return b"".join(chunks) or None
+
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each line with its number, without LF or CRLF; one that is too long is reported and left out."""
         number = 0
-        while line := self._read(self._file.readline, LINE_LIMIT + 1):
+        while line := self._read(self._file.readline, PAYLOAD_LIMIT + 1):
             number += 1
-            if len(line) > LINE_LIMIT:
-                self._report.error(f"{self.name}:{number}", f"line longer than {LINE_LIMIT >> 20} MiB")
+            if len(line) > PAYLOAD_LIMIT:
+                self._report.error(f"{self.name}:{number}", f"line longer than {PAYLOAD_LIMIT >> 20} MiB")
                 while line and not line.endswith(b"\n"):
-                    line = self._read(self._file.readline, LINE_LIMIT)
+                    line = self._read(self._file.readline, PAYLOAD_LIMIT)
                 continue
             if number == 1:
                 line = line.removeprefix(_BOM)

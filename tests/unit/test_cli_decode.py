@@ -213,7 +213,7 @@ def test_unreadable_files_are_wrong_usage_and_the_rest_is_read(
     assert len(result.err.splitlines()) == 3
 
 
-def test_a_long_payload_is_read_in_pieces_as_decode_reads_it(command_line: CommandLine, tmp_path: Path) -> None:
+def test_a_long_payload_is_read_as_decode_reads_it(command_line: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "long.txt"
     file.write_bytes(b"\xef\xbb\xbf" + QUOTED * 40_000 + b'1,"open')
     payload = file.read_bytes()
@@ -234,14 +234,17 @@ def test_a_long_payload_in_doubt_is_read_as_a_whole(command_line: CommandLine, t
     assert result.out.splitlines()[::100_000] == [json.dumps(row) for row in expected[::100_000]]
 
 
-def test_doubt_that_does_not_end_is_an_error(
-    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_too_long_for_one_payload_is_an_error_that_names_the_framings(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartrest.cli.stream.pieces.__kwdefaults__", {"chunk": 1000, "limit": 5000})
-    result = command_line("decode", "-", stdin=b'1,a\n2,"b, c\\"\n' + b"3,d\n" * 2000)
-    assert (result.code, rows(result.out)) == (1, [["1", "a"]])
-    assert "behind byte 6;" in result.err
-    assert "--framing" in result.err
+    monkeypatch.setattr("smartrest.cli.framing.PAYLOAD_LIMIT", 4000)
+    payload = b"3,d\n" * 1000
+    assert len(rows(command_line("decode", "-", stdin=payload).out)) == 1000
+    result = command_line("decode", "-", stdin=payload + b"\n")
+    assert (result.code, result.out) == (1, "")
+    assert "--framing lines or jsonl" in result.err
+    result = command_line("decode", "--framing", "lines", "-", stdin=payload + b"\n")
+    assert (result.code, len(rows(result.out))) == (0, 1000)
 
 
 def test_memory_of_a_large_file_does_not_grow(command_line: CommandLine, tmp_path: Path) -> None:
@@ -250,9 +253,9 @@ def test_memory_of_a_large_file_does_not_grow(command_line: CommandLine, tmp_pat
     file.write_bytes(row * (8 * 1024 * 1024 // len(row)))
     tracemalloc.start()
     try:
-        code = command_line("check", file).code
+        code = command_line("check", "--framing", "lines", file).code
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert code == 1  # larger than a payload may be
-    assert peak < 8 * 1024 * 1024
+    assert code == 0
+    assert peak < 2 * 1024 * 1024
