@@ -86,7 +86,7 @@ class Steps:
         for template_id in ignored:
             self._templates.pop(template_id, None)
         self._required = [topics.ds(), *(topics.dc(x_id) for x_id in x_ids)]
-        if self.client_id.template_id is not None:
+        if self.client_id.x_id is not None:
             self._required.append(topics.dd())
         self._optional = [topics.dat()] * token + [topics.e()] * debug
         self._finished: tuple[str, ...] = tuple(finished)

@@ -5,6 +5,7 @@ Source: MQTT integration guide, section "MQTT ClientId". Never rewrites: what th
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from .._finding import Finding
@@ -17,27 +18,44 @@ OLD_PROTOCOL_LIMIT = 23  # characters of a ClientId on MQTT 3.1; more is CONNACK
 _REGISTRATION_REFUSES = "/\\$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ClientId:
     """Who connects. `x`, `d:x` and `d:x:t` are the same client to the platform: `device_id` alone tells them apart.
 
-    `template_id` is the X-ID of the default collection; with it the connection type is written. Raises `SmartRestError`
+    `x_id` names the default template collection; with it the connection type is written. Raises `SmartRestError`
     (`bad_identifier`).
     """
 
     device_id: str
-    template_id: str | None = None
+    x_id: str | None = None
     connection_type: str | None = None
 
-    def __post_init__(self) -> None:
-        check_level(self.device_id, "device ID", colon=False)
-        if self.connection_type is not None and self.connection_type not in CONNECTION_TYPES:
-            raise refuse(self.connection_type, "connection type", f"is none of: {', '.join(CONNECTION_TYPES)}")
-        if self.template_id is not None:
-            check_string(self.template_id, "default template ID")
-            if self.connection_type is None:
-                object.__setattr__(self, "connection_type", CONNECTION_TYPES[0])
+    def __init__(
+        self,
+        device_id: str,
+        x_id: str | None = None,
+        connection_type: str | None = None,
+        *,
+        template_id: str | None = None,
+    ) -> None:
+        if template_id is not None:
+            _warn_of_old_name()
+            x_id = template_id if x_id is None else x_id
+        check_level(device_id, "device ID", colon=False)
+        if connection_type is not None and connection_type not in CONNECTION_TYPES:
+            raise refuse(connection_type, "connection type", f"is none of: {', '.join(CONNECTION_TYPES)}")
+        if x_id is not None:
+            check_string(x_id, "default X-ID")
+            connection_type = connection_type or CONNECTION_TYPES[0]
+        for name, value in (("device_id", device_id), ("x_id", x_id), ("connection_type", connection_type)):
+            object.__setattr__(self, name, value)
         check_string(str(self), "ClientId")
+
+    @property
+    def template_id(self) -> str | None:
+        """The old name of `x_id`. Deprecated."""
+        _warn_of_old_name()
+        return self.x_id
 
     @classmethod
     def parse(cls, text: str) -> ClientId:
@@ -49,7 +67,7 @@ class ClientId:
         return cls(parts[1], parts[2] if len(parts) == 3 else None, parts[0])
 
     def __str__(self) -> str:
-        return ":".join(part for part in (self.connection_type, self.device_id, self.template_id) if part is not None)
+        return ":".join(part for part in (self.connection_type, self.device_id, self.x_id) if part is not None)
 
     def same_client(self, other: ClientId) -> bool:
         """Whether the platform takes both for one client, of which one can be connected at a time."""
@@ -74,3 +92,7 @@ class ClientId:
             if finding.reason == "client_id_too_long":
                 raise SmartRestError(finding.text, finding.reason)
         return str(self)
+
+
+def _warn_of_old_name() -> None:
+    warnings.warn("ClientId.template_id is now called x_id", DeprecationWarning, stacklevel=3)

@@ -19,7 +19,7 @@ from smartrest.mqtt import (
 
 
 @pytest.mark.parametrize(
-    ("text", "device_id", "template_id"),
+    ("text", "device_id", "x_id"),
     [
         ("x", "x", None),
         ("d:x", "x", None),
@@ -30,11 +30,20 @@ from smartrest.mqtt import (
         ("d", "d", None),
     ],
 )
-def test_client_id_round_trip(text: str, device_id: str, template_id: str | None) -> None:
+def test_client_id_round_trip(text: str, device_id: str, x_id: str | None) -> None:
     client_id = ClientId.parse(text)
-    assert (client_id.device_id, client_id.template_id) == (device_id, template_id)
+    assert (client_id.device_id, client_id.x_id) == (device_id, x_id)
     assert str(client_id) == text
     assert client_id.same_client(ClientId(device_id))
+
+
+def test_the_old_name_of_the_x_id_still_works_and_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="x_id") as made:
+        client_id = ClientId("x", template_id="t")
+    with pytest.warns(DeprecationWarning, match="x_id") as read:
+        assert client_id.template_id == "t"
+    assert client_id == ClientId("x", "t")
+    assert {warning.filename for warning in (*made, *read)} == {__file__}
 
 
 @pytest.mark.parametrize(

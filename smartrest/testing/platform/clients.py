@@ -61,7 +61,7 @@ class Client:
         self.device_id, self.x_id, self.fault = self.client_id, None, ""
         try:
             parsed = ClientId.parse(self.client_id)
-            self.device_id, self.x_id = parsed.device_id, parsed.template_id
+            self.device_id, self.x_id = parsed.device_id, parsed.x_id
         except SmartRestError as error:  # a broker lets it in; the platform would not
             self.fault = str(error)
 
