@@ -1,6 +1,6 @@
 """The rows that tell the platform how an operation goes: by ID where it is known (504 to 506), else by fragment.
 
-Every row built here fits its payload: texts are cut by the codec's `truncate`.
+Answers come encoded, and fit their payload: texts are cut by the codec's `truncate`.
 """
 
 from __future__ import annotations
@@ -25,32 +25,31 @@ def executing(operation: Operation) -> Row:
     return _row(operation, "501", "504")
 
 
-def sweep(operation: Operation) -> Row:
-    """Fails what is still EXECUTING after the answer: an equal operation that could not be told from this one."""
-    return ("507", operation.fragment, "Could not be told from an equal operation while the connection was lost.")
+def untold(fragment: str) -> Row:
+    """Fails what is EXECUTING in a lane whose claim cannot be told from an equal operation."""
+    return ("507", fragment, "Not run: could not be told from an equal operation. Send it again.")
 
 
-def failed(operation: Operation, reason: str, limit: int) -> Row:
+def failed(operation: Operation, reason: str, limit: int) -> bytes:
     """Never fails itself: what cannot be sent of the reason is escaped or cut."""
     text = str(reason).encode("utf-8", "backslashreplace").decode()
-    return fit(_row(operation, "502", "505", text), limit)
+    return _fitted(_row(operation, "502", "505", text), limit)
 
 
-def successful(operation: Operation, fields: Sequence[Any], limit: int) -> Row:
+def successful(operation: Operation, fields: Sequence[Any], limit: int) -> bytes:
     """Raises `EncodeError` for a field that cannot be sent, `PayloadTooLargeError` where cutting texts is no help."""
-    return fit(_row(operation, "503", "506", *fields), limit)
+    return _fitted(_row(operation, "503", "506", *fields), limit)
 
 
-def fit(row: Row, limit: int) -> Row:
-    """The row, its longest texts cut until it fits `limit` bytes."""
+def _fitted(row: Row, limit: int) -> bytes:
+    """The encoded row, its longest texts cut until it fits `limit` bytes."""
     try:
-        encode_row(row, limit=limit)
+        return encode_row(row, limit=limit)
     except PayloadTooLargeError:
         texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
         for index in sorted(texts, key=lambda i: len(row[i]), reverse=True):
             try:
-                return truncate(row, index, limit=limit)
+                return encode_row(truncate(row, index, limit=limit), limit=limit)
             except PayloadTooLargeError:  # noqa: PERF203 - a loop over a handful of fields
                 row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
-        raise
-    return row
+        return encode_row(row, limit=limit)

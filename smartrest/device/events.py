@@ -124,14 +124,14 @@ class SubscriptionRefused(Event):
 
 @dataclass(frozen=True)
 class OperationReceived(Event):
-    """It is this operation's turn: run it, then call `succeed` or `fail`. 501 is already on its way."""
+    """The platform has acknowledged 501 (or 504) for this operation: run it, then call `succeed` or `fail`."""
 
     operation: Operation
 
 
 @dataclass(frozen=True)
 class OperationRepeated(Event):
-    """A row that is an operation already held: not run again."""
+    """A row of an operation that is held or was answered, by its ID or by its place in the list: not run again."""
 
     operation: Operation
 
@@ -143,6 +143,16 @@ class OperationRefused(Event):
     operation: Operation
     reason: str
     answered: bool = True
+
+
+@dataclass(frozen=True)
+class OperationUntold(Event):
+    """The connection broke with 501 on its way, and what 500 brought fits both that it arrived and that it was lost.
+
+    Whichever of the two equal operations is EXECUTING is failed (507) and not run; the other one runs.
+    """
+
+    operation: Operation
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a session publishes: life-cycle rows, answers in the order of their lanes, then data packed from the outbox.
 
-Keeps what is not acknowledged: after a broken connection data goes back to the front of the outbox, and of operations
-what is uncertain waits for the answer of 500 (lanes.py). Knows the time only as it is told.
+Keeps what is not acknowledged: after a broken connection data goes back to the front of the outbox, and what became of
+an operation is read from the answer of 500 (lanes.py). Knows the time only as it is told.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import PayloadTooLargeError, encode, encode_row
-from .._constants import ROW_END
+from .. import encode_row
 from ..mqtt import topics
 from . import answers
 from .events import (
@@ -22,26 +21,32 @@ from .events import (
     Event,
     OperationAnswered,
     OperationReceived,
+    OperationRefused,
+    OperationRepeated,
     OperationTimedOut,
+    OperationUntold,
     Publish,
 )
-from .lanes import Entry, Lanes, Told
+from .lanes import Entry, Lane, Lanes, Stage
 from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
 
 _SPENT = 64  # time limits of operations that are done, kept before they are swept
+_REASON = 3  # bytes that the shortest answer is longer than the claim: a comma and a reason of one character, at least
+_CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 
 
 @dataclass
 class Flight:
     """A payload that was handed out and is not acknowledged."""
 
-    kind: str  # "data", "executing", "answer", or what the session calls its own
+    kind: str  # "data", "claim", "answer", "fail", or what the session calls its own
     topic: str
     sent_at: float
     items: list[Item] = field(default_factory=list)
     entry: Entry | None = None
+    lane: Lane | None = None
 
 
 class Flow:
@@ -64,7 +69,7 @@ class Flow:
         self.out: list[Action] = []
         self.events: list[Event] = []
         self.outbox = Outbox(limits.queue, budget)
-        self.lanes = Lanes(limits.doubt, settling=acknowledgements)
+        self.lanes = Lanes(limits)
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
         self.taken = 0  # rows of data
@@ -99,14 +104,18 @@ class Flow:
         if flight.kind == "data":
             self.outbox.done(flight.items)
             self.events.append(Delivered(flight.topic, len(flight.items), id))
-        elif flight.kind == "executing" and entry is not None:
-            if entry.executing is Told.SENT:
-                entry.executing, entry.executing_at = Told.YES, now
-        elif flight.kind == "answer" and entry is not None and entry.answered is Told.SENT:
-            self.lanes.remove(entry, now)
+        elif flight.kind == "claim" and entry is not None:
+            if self.lanes.claimed(entry, now):
+                self._start(entry, now)
+        elif flight.kind == "answer" and entry is not None:
+            self.lanes.answered(entry, now)
             if not entry.reported:
                 entry.reported = True
                 self.events.append(OperationAnswered(entry.operation, entry.status))
+        elif flight.kind == "fail" and flight.lane is not None:
+            self.lanes.failed(flight.lane)
+        elif flight.kind == "ask":
+            self.lanes.asked_acknowledged(now)
 
     # Data
 
@@ -124,7 +133,7 @@ class Flow:
         self.events += [Dropped(item.topic, item.data, reason) for item in dropped]
 
     def pump(self, now: float, *, start: bool) -> None:
-        """Hand out what may go: answers first, then data; `start` lets operations begin."""
+        """Hand out what may go: answers first, then data; `start` lets operations be claimed."""
         self._pump_operations(now, start)
         ripe = self.flush_at is not None and now >= self.flush_at
         while self._data_in_flight < self.limits.in_flight:
@@ -142,8 +151,7 @@ class Flow:
         self.in_flight.clear()
         self._data_in_flight = 0
         self._report(self.outbox.put_back(items), "queue_full")
-        self.lanes.disconnected(now)
-        self.lanes.settling = self.acknowledgements
+        self.lanes.cut(now)
         self.flush(now)
 
     def drop_all(self, reason: str) -> None:
@@ -158,34 +166,76 @@ class Flow:
     @property
     def idle(self) -> bool:
         """Nothing waits, runs or is unacknowledged."""
-        return not self.in_flight and not self.outbox and not any(entry.started for entry in self.lanes)
+        return not self.in_flight and not self.outbox and not self.lanes.busy
 
     # Operations
+
+    def take(self, found: list[tuple[Operation, str | None]], *, duplicate: bool) -> None:
+        """The operations of one payload, each with the reason why it is refused, if it is."""
+        entries: list[tuple[Lane, Entry]] = []
+        for operation, refusal in found:
+            try:
+                entries.append(self._entry(operation, refusal))
+            except ValueError as error:  # noqa: PERF203 - SmartRestError, or of a topic that leaves no room
+                self.events.append(OperationRefused(operation, str(error), answered=False))
+        repeated, left = self.lanes.receive(entries, duplicate=duplicate)
+        self.events += [OperationRepeated(entry.operation) for entry in repeated]
+        self.events += [OperationRefused(entry.operation, _CROWDED, answered=False) for entry in left]
+
+    def _entry(self, operation: Operation, refusal: str | None) -> tuple[Lane, Entry]:
+        lane = self.lanes.lane(operation.lane)
+        if lane is None:
+            topic = topics.us(operation.child)
+            limit = self.budget(topic)
+            lane = Lane(operation.lane, topic, limit, encode_row(answers.untold(operation.fragment), limit=limit))
+        return lane, Entry(operation, encode_row(answers.executing(operation), limit=lane.limit - _REASON), refusal)
+
+    def tick(self, now: float) -> None:
+        """Fail the operations whose time is up, and read what the answer of 500 tells once it is complete."""
+        while self._deadlines and self._next_deadline() <= now:
+            _, _, entry = heapq.heappop(self._deadlines)
+            self.fail(entry, f"no result within {entry.limit:g} seconds")
+            self.events.append(OperationTimedOut(entry.operation, entry.limit))
+        told = self.lanes.tick(now)
+        for entry in told.arrived:
+            if self.lanes.began(entry):
+                self._start(entry, now)
+        self.events += [OperationRepeated(entry.operation) for entry in told.again]
+        self.events += [OperationUntold(entry.operation) for entry in told.untold]
 
     def _pump_operations(self, now: float, start: bool) -> None:
         waiting = {}
         while self.lanes.touched:
             key = next(iter(self.lanes.touched))
             lane = self.lanes.touched.pop(key)
-            while lane.entries:
-                entry = lane.next_start()
-                if entry is not None and start:
-                    self._start(entry, now)
-                    continue
-                rows = lane.next_rows()
-                if rows is None:
-                    break
-                self._send_rows(*rows, now)
-            if lane.entries and lane.next_start() is not None:
-                waiting[key] = lane  # only `start` is missing
-            else:
+            while self._pump_lane(lane, now, start):
                 self.lanes.touched.pop(key, None)
+            if self.lanes.next_claim(lane) is not None:
+                waiting[key] = lane  # only `start` is missing
         self.lanes.touched.update(waiting)
 
+    def _pump_lane(self, lane: Lane, now: float, start: bool) -> bool:
+        """Hand out the next row of a lane, if there is one that may go."""
+        if lane.failing:
+            if lane.fail_sent:
+                return False
+            lane.fail_sent = True
+            self.publish("fail", lane.topic, lane.fail, now, lane=lane)
+        elif (answer := self.lanes.next_answer(lane)) is not None and answer.answer is not None:
+            answer.stage = Stage.ANSWERING
+            self.publish("answer", lane.topic, answer.answer, now, entry=answer)
+        elif start and (claim := self.lanes.next_claim(lane)) is not None:
+            self.lanes.claim(claim)
+            self.publish("claim", lane.topic, claim.claim, now, entry=claim)
+        else:
+            return False
+        return True
+
     def _start(self, entry: Entry, now: float) -> None:
-        self.lanes.start(entry)
+        """It is EXECUTING: the program gets it, with a time limit, or it is refused."""
         if entry.refusal is not None:
-            self._answer(entry, "failed", answers.failed(entry.operation, entry.refusal, self._limit(entry.operation)))
+            self.events.append(OperationRefused(entry.operation, entry.refusal))
+            self.fail(entry, entry.refusal)
             return
         self.extend(entry, self.limits.operation, now)
         self.events.append(OperationReceived(entry.operation))
@@ -202,37 +252,6 @@ class Flow:
             self._deadlines = [item for item in self._deadlines if _counts(item)]
             heapq.heapify(self._deadlines)
 
-    def _send_rows(self, entry: Entry, executing: bool, answer: bool, now: float) -> None:
-        topic = topics.us(entry.operation.child)
-        if executing:
-            self.lanes.told(entry)
-            self.publish("executing", topic, encode_row(answers.executing(entry.operation)), now, entry=entry)
-        if answer and entry.answer is not None:
-            entry.answered = Told.SENT
-            *parts, last = self._answer_payloads(entry, self.budget(topic))
-            for part in parts:
-                self.publish("part of an answer", topic, part, now)
-            self.publish("answer", topic, last, now, entry=entry)
-
-    def _answer_payloads(self, entry: Entry, limit: int) -> list[bytes]:
-        """The answer; behind it in the same payload, since both or none must arrive, what settles an ambiguous one."""
-        assert entry.answer is not None
-        if not entry.ambiguous or entry.operation.id is not None:
-            return [encode_row(entry.answer, limit=limit)]
-        sweep = answers.sweep(entry.operation)
-        settled = encode_row(sweep)
-        try:
-            answer = answers.fit(entry.answer, limit - len(ROW_END) - len(settled))
-            return [encode([answer, sweep], limit=limit)]
-        except PayloadTooLargeError:  # many numbers, of which none can be cut
-            return [encode_row(entry.answer, limit=limit), settled]
-
-    def _limit(self, operation: Operation) -> int:
-        return self.budget(topics.us(operation.child))
-
-    def _answer(self, entry: Entry, status: str, row: answers.Row) -> None:
-        self.lanes.answer(entry, row, status)
-
     def running(self, operation: Operation) -> Entry | None:
         """The entry of an operation that runs and has no answer yet."""
         entry = self.lanes.entry(operation)
@@ -240,17 +259,11 @@ class Flow:
 
     def succeed(self, entry: Entry, fields: tuple[Any, ...]) -> None:
         """Raises `EncodeError` and leaves the operation open."""
-        self._answer(entry, "successful", answers.successful(entry.operation, fields, self._limit(entry.operation)))
+        answer = answers.successful(entry.operation, fields, entry.lane.limit)
+        self.lanes.answer(entry, answer, "successful")
 
     def fail(self, entry: Entry, text: str) -> None:
-        self._answer(entry, "failed", answers.failed(entry.operation, text, self._limit(entry.operation)))
-
-    def time_out(self, now: float) -> None:
-        """Fail the operations whose time is up."""
-        while self._deadlines and self._next_deadline() <= now:
-            _, _, entry = heapq.heappop(self._deadlines)
-            self.fail(entry, f"no result within {entry.limit:g} seconds")
-            self.events.append(OperationTimedOut(entry.operation, entry.limit))
+        self.lanes.answer(entry, answers.failed(entry.operation, text, entry.lane.limit), "failed")
 
     def _next_deadline(self) -> float:
         while self._deadlines:
@@ -260,8 +273,8 @@ class Flow:
         return float("inf")
 
     def due(self, *, publishing: bool) -> float:
-        """When something here wants a `pump` or `time_out`; `publishing`: the connection takes data."""
-        moments = [self._next_deadline()]
+        """When something here wants a `pump` or `tick`; `publishing`: the connection takes data."""
+        moments = [self._next_deadline(), self.lanes.due]
         if publishing and self.flush_at is not None and self._data_in_flight < self.limits.in_flight:
             moments.append(self.flush_at)
         moments.append(self._dead_at())
@@ -281,15 +294,3 @@ class Flow:
 def _counts(item: tuple[float, int, Entry]) -> bool:
     """Whether a time limit is still that of its operation."""
     return item[2].running and item[2].deadline == item[0]
-
-
-def check_answerable(operation: Operation, budget: Callable[[str], int]) -> str | None:
-    """Why no answer can be published for this operation, or `None`."""
-    try:
-        limit = budget(topics.us(operation.child))
-        for row in (answers.executing(operation), answers.sweep(operation)):
-            encode_row(row, limit=limit)
-        answers.failed(operation, "-", limit)
-    except ValueError as error:  # SmartRestError, or of a topic that leaves no room
-        return str(error)
-    return None

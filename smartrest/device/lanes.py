@@ -1,430 +1,542 @@
-"""Operations in the order in which the platform answers them: one lane per (device, fragment), one at a time.
+"""Operations as rows: each one run once, and answered with its own result. One lane for each device and fragment.
 
-501, 502 and 503 name a fragment and act on the *oldest* operation that has it. So a lane keeps the platform's order,
-starts an operation only when the answer of the one before is acknowledged, and never repeats a 501 blindly. An
-operation row has no number; how a repeated row is told from a second equal operation stands at `Lanes.receive`.
+501 takes the oldest PENDING operation of a fragment, 502 and 503 the oldest EXECUTING one, and 500 brings those that
+are PENDING, oldest first. A row has no number, so a lane never compares rows to find a repeat. It claims an operation
+(501) and runs it once the claim is acknowledged; it has one claimed operation at a time; and it takes what 500 brings
+as a whole list, or not at all. docs/device.md, "Once only", gives the rules with their reasons; the numbers in the
+comments are theirs. Encodes nothing and has no clock.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Any
+from typing import NamedTuple
 
-from ..mqtt import topics
 from .operations import Operation
+from .settings import Limits
 
-HISTORY = 256  # answered operations that are remembered, by ID and for payloads that MQTT marks as duplicates
+HISTORY = 256  # rows that were claimed, and operations with an ID that were answered, that are remembered
+EVIDENCE = 64  # rows in doubt that are compared with a list; with more, nothing is concluded
+NEVER = float("inf")
+
+Mark = tuple[str, ...]
 
 
-class Told(Enum):
-    """What the platform knows of a 501 or an answer."""
+class Stage(Enum):
+    """How far an operation is."""
 
-    NO = "not sent"
-    SENT = "sent, not acknowledged"
-    UNCERTAIN = "sent on a connection that broke before the acknowledgement"
-    YES = "acknowledged"
+    WAITING = "PENDING at the platform"
+    CLAIMING = "501 is on its way"
+    UNKNOWN = "the connection broke with 501 on its way"
+    RUNNING = "EXECUTING, and the program has it"
+    DONE = "has its answer, which is to be sent"
+    ANSWERING = "the answer is on its way"
+    ANSWERED = "the answer is acknowledged"
 
 
 class Entry:
-    """What a lane knows of one operation."""
+    """One operation and what is known of it. `claim` and `answer` are encoded rows."""
 
     __slots__ = (
-        "ambiguous",
         "answer",
-        "answered",
-        "awaited",
+        "answered_at",
+        "claim",
+        "claimed_at",
         "deadline",
-        "executing",
-        "executing_at",
-        "executing_in",
-        "finished_at",
+        "lane",
         "limit",
+        "number",
         "operation",
         "refusal",
-        "repeated",
         "reported",
-        "settled",
+        "stage",
         "started",
         "status",
+        "sweep",
     )
 
-    def __init__(self, operation: Operation, refusal: str | None = None) -> None:
+    def __init__(self, operation: Operation, claim: bytes, refusal: str | None = None) -> None:
         self.operation = operation
+        self.claim = claim  # the row 501 or 504
         self.refusal = refusal  # why it is answered 502 without being run
-        self.started = False
+        self.lane: Lane
+        self.number = 0  # in the order of arrival
+        self.stage = Stage.WAITING
+        self.started = False  # the program has it, or had it: it is never started again
         self.deadline: float | None = None  # for the answer
         self.limit = 0.0  # seconds that lead to it
-        self.executing = Told.NO  # of 501 or 504
-        self.executing_at = 0.0  # when that was acknowledged
-        self.executing_in = 0  # how often 500 had been asked when it was sent
-        self.finished_at = 0.0  # when the answer was
-        self.answer: tuple[Any, ...] | None = None  # the row 502, 503, 505 or 506
+        self.claimed_at = self.answered_at = -NEVER  # when that was acknowledged
+        self.answer: bytes | None = None
         self.status = ""
-        self.answered = Told.NO
-        self.settled = False  # it came when no older one was still to come
-        self.awaited = False  # the connection broke: 500 has yet to bring it, if it is still PENDING
-        self.repeated = False  # an equal row was taken for this operation again
-        self.ambiguous = False  # 501 was repeated: an equal operation, unknown here, may have got one of the two
         self.reported = False  # the program knows that it was answered
+        self.sweep = False  # 507 follows its answer
+
+    @property
+    def mark(self) -> Mark:
+        """All that tells this operation from others that have no ID."""
+        return (self.operation.topic, *self.operation.row)
 
     @property
     def running(self) -> bool:
+        """Whether it wants its answer."""
         return self.started and self.answer is None
 
 
+class Told(NamedTuple):
+    """What the answer of 500 tells of claims that a connection took with it."""
+
+    arrived: list[Entry]  # claimed: to be run
+    again: list[Entry]  # lost by a broker that had acknowledged them: to be claimed and answered again, not run again
+    untold: list[Entry]  # it does not tell
+
+
 class Lane:
-    """The operations of one device and fragment, oldest first. `held`: waits for what 500 will tell."""
+    """The operations of one device and fragment.
 
-    __slots__ = ("entries", "held", "running")
+    `queue`: surely PENDING, oldest first, those with an ID before others. `run`: the one that is claimed. `before`:
+    answered so shortly before the connection broke that the broker may have lost it. `behind`: what may have waited
+    when it broke, one tuple of marks for each possibility; `None`: too many.
+    """
 
-    def __init__(self, *, held: bool) -> None:
-        self.entries: deque[Entry] = deque()
-        self.held = held
-        self.running: Entry | None = None  # which need not be the head: an older one may have come later
+    def __init__(self, key: tuple[str, str], topic: str, limit: int, fail: bytes) -> None:
+        self.key = key
+        self.topic = topic  # to answer on
+        self.limit = limit  # bytes of an answer
+        self.fail = fail  # the row 507
+        self.queue: deque[Entry] = deque()
+        self.run: Entry | None = None
+        self.before: list[Entry] = []
+        self.behind: set[tuple[Mark, ...]] | None = set()
+        self.unresolved = False  # what became of `before` and `run` is to be read from the next list
+        self.failing = False  # 507 is to be sent, and to be acknowledged
+        self.fail_sent = False
+        self.doubt = False  # 500 is to be sent again
+        self.crowded = False  # operations were left out for want of room: so are all younger ones
+        self.window: list[list[Entry]] = []  # payloads since 500 was sent
+        self.last: list[list[Mark]] = []  # the window before, where it was not taken
+        self.same = 0  # how often it came
+        self.listed: tuple[Mark, ...] = ()  # the list, while a push of one of them may still come
+        self.extra: list[Mark] = []  # rows in doubt: evidence only
 
-    def next_start(self) -> Entry | None:
-        """The operation that may start now, if any."""
-        head = self.entries[0]
-        if head.started or self.running is not None or head.awaited or (self.held and head.operation.id is None):
-            return None
-        return head
+    @property
+    def waiting(self) -> Iterator[Entry]:
+        """Entries of the queue that only a list can bring again."""
+        return (entry for entry in self.queue if entry.operation.id is None and not entry.started)
 
-    def next_rows(self) -> tuple[Entry, bool, bool] | None:
-        """The head, if something is to be sent about it: whether its 501, whether its answer."""
-        head = self.entries[0]
-        if not head.started:
-            return None
-        executing = head.executing in (Told.NO, Told.UNCERTAIN)
-        if self.held and head.operation.id is None and (executing or self._second_started()):
-            return None
-        answer = head.answer is not None and head.answered in (Told.NO, Told.UNCERTAIN)
-        return (head, executing, answer) if executing or answer else None
+    def accept(self, met: Callable[[Entry], bool], told: Told) -> None:
+        """The time for the answer of 500 is over (rule 7). `met`: whether an operation has been seen with equal ones."""
+        kept = [entry for entry in self.queue if entry.operation.id is not None or entry.started]
+        found = [entry for payload in self.window for entry in payload]
+        marks = [[entry.mark for entry in payload] for payload in self.window]
+        self.same = self.same + 1 if marks == self.last else 1
+        self.window = []
+        # One payload is the answer. Of several, some may be pushes of operations that the answer lists as well; their
+        # number at least halves with each equal window.
+        if len(marks) > 1 and self.same < 1 + len(found).bit_length():
+            self.last, self.doubt, self.queue = marks, True, deque(kept)
+            return
+        self.last, self.same = [], 0
+        self.listed = tuple(entry.mark for entry in found)
+        back = self._resolve(_without_id(kept), met, told) if self.unresolved else _without_id(kept)
+        if tuple(entry.mark for entry in back) != self.listed[: len(back)]:
+            for entry in back:  # withdrawn: there is nothing that could be answered
+                entry.stage = Stage.ANSWERED
+            back = []
+        with_id = [entry for entry in kept if entry.operation.id is not None]
+        self.queue = deque([*with_id, *back, *found[len(back) :]])
 
-    def _second_started(self) -> bool:
-        return len(self.entries) > 1 and self.entries[1].started
+    def _resolve(self, again: list[Entry], met: Callable[[Entry], bool], told: Told) -> list[Entry]:
+        """Read from the list what became of the claims that the connection took with it (rule 4).
 
-    def still_pending(self, rows: list[tuple[str, ...]]) -> list[Entry]:
-        """The entries that `rows`, marks of what 500 brings for this lane, begin with.
-
-        What was PENDING when the connection broke is older than all that came since, and the 501s that arrived are
-        those of the oldest. So a number of entries at the front has arrived, and the answer begins with the others, in
-        order. Of several such numbers the smallest counts, and what it leaves uncertain is ambiguous. Where none fits,
-        or only that of all, this tells nothing: an operation was cancelled, or the rows are no answer but new.
+        Returns those that turn out to be PENDING. `again`: those of which this was known before.
         """
-        known = [entry for entry in self.entries if entry.awaited and entry.executing in (Told.NO, Told.UNCERTAIN)]
-        marks = [_mark(entry.operation) for entry in known]
-        uncertain = sum(entry.executing is Told.UNCERTAIN for entry in known)
-        whole = [n for n in range(uncertain + 1) if rows[: len(marks) - n] == marks[n:]]
-        begun = [n for n in range(uncertain + 1) if rows == marks[n : n + len(rows)]]  # the answer has several payloads
-        arrived = (whole or begun or [len(known)])[0]
-        if arrived == len(known):
-            return []
-        for number, entry in enumerate(known[:uncertain]):
-            entry.executing = Told.YES if number < arrived else Told.NO
-            entry.ambiguous = number >= arrived and len(whole) != 1
-        return known[arrived:]
+        claimed = [*self.before, *([self.run] if self.run is not None else [])]
+        known = [entry.mark for entry in (*claimed, *again)]
+        fit = [arrived for arrived in range(len(claimed) + 1) if self._fits(known[arrived:])]
+        unknown = self.run is not None and self.run.stage is Stage.UNKNOWN
+        likely = [arrived for arrived in fit if arrived >= len(claimed) - unknown]
+        arrived = likely[0] if len(likely) == 1 else None if unknown else len(claimed)
+        # A broker that dies may lose what it has acknowledged. Then the list begins with what was answered already.
+        lost = next((arrived for arrived in fit if arrived < len(claimed) - unknown), None)
+        if lost is not None and not any(met(entry) for entry in claimed[lost:]):
+            arrived = lost
+            told.again.extend(entry for entry in claimed[lost:] if entry.started)
+        run, self.run, before, self.before, self.unresolved = self.run, None, self.before, [], False
+        if arrived is None and run is not None:
+            told.untold.append(run)
+            if not before or len(claimed) - 1 not in fit or met(run):
+                self.failing = True
+                return again
+            arrived = len(claimed) - 1  # 507 might fail what was answered before; so this one is run first
+            run.sweep = True
+        assert arrived is not None
+        if arrived:
+            self.run = claimed[arrived - 1]
+            if self.run.stage is Stage.ANSWERED:
+                self.run.stage = Stage.DONE  # its answer may be lost: given again, it finds this operation or none
+            elif self.run.stage is Stage.UNKNOWN:
+                told.arrived.append(self.run)
+        for entry in claimed[arrived:]:
+            entry.stage = Stage.WAITING
+        return [*claimed[arrived:], *again]
 
-    def release(self, pending: Container[Entry] = ()) -> list[Entry]:
-        """500 has told which are `pending`; returns those that turn out to have been answered.
+    def _fits(self, claims: list[Mark]) -> bool:
+        """Whether the list begins with `claims` and what may have waited behind them."""
+        begins = tuple(claims)
+        return self.behind is not None and any(
+            self.listed[: len(begins) + len(rest)] == begins + rest for rest in self.behind
+        )
 
-        Of what was sent before the connection broke, the platform has seen the beginning: up to the last 501 whose
-        operation is not pending any more.
-        """
-        self.held = False
-        answered: list[Entry] = []
-        last = None
-        for entry in self.entries:
-            if entry.executing is Told.UNCERTAIN:
-                entry.ambiguous = entry in pending
-                entry.executing = Told.NO if entry.ambiguous else Told.YES
-            if entry.executing is Told.YES:
-                last = entry
-        if last is not None:
-            for entry in self.entries:
-                if entry is last:
-                    break
-                if entry.answered is Told.UNCERTAIN:
-                    answered.append(entry)
-        return answered
+    def cut(self, now: float, doubt: float, *, settled: bool) -> None:
+        """The connection broke. An acknowledgement of the last `doubt` seconds does not count."""
+        run = self.run
+        if run is not None and run.operation.id is None:
+            if run.stage is Stage.CLAIMING:
+                run.stage = Stage.UNKNOWN
+            fresh = run.stage is Stage.UNKNOWN or run.claimed_at > now - doubt
+        else:
+            fresh = False
+        if run is not None and run.stage in (Stage.ANSWERING, Stage.ANSWERED):
+            run.stage = Stage.DONE
+        if not self.unresolved:
+            self.before = [entry for entry in self.before if entry.answered_at > now - doubt]
+            self.unresolved = fresh or bool(self.before)
+            self.behind = self._behind(settled) if self.unresolved else set()
+        self.queue = deque(entry for entry in self.queue if entry.operation.id is not None or entry.started)
+        self.window, self.last, self.same, self.listed, self.extra = [], [], 0, (), []
+        self.doubt = self.crowded = self.fail_sent = False
+
+    def _behind(self, settled: bool) -> set[tuple[Mark, ...]] | None:
+        """The queue, and behind it the rows in doubt, less those that were late pushes of what was listed."""
+        if len(self.extra) > EVIDENCE:
+            return None
+        queue = tuple(entry.mark for entry in self.waiting)
+        behind = {queue + tuple(self.extra)}
+        starts = list(range(len(self.listed)))  # where a run of late pushes may begin
+        for count in range(1, len(self.extra) + 1):
+            starts = [at for at in starts if self.listed[at + count - 1 : at + count] == (self.extra[count - 1],)]
+            if any(not settled or at + count == len(self.listed) for at in starts):
+                behind.add(queue + tuple(self.extra[count:]))
+        return behind
+
+    def take(self, entry: Entry, *, opened: bool) -> bool:
+        """A row that comes when no answer of 500 is awaited (rule 8); whether it is in the queue now."""
+        if self.doubt or (opened and entry.mark in self.listed):
+            self.doubt = True
+            self.extra.append(entry.mark)
+            del self.extra[EVIDENCE + 1 :]
+            return False
+        self.listed = ()  # it is new, and so is all that comes after it
+        self.queue.append(entry)
+        return True
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to remember."""
+        return not (
+            self.queue
+            or self.run
+            or self.before
+            or self.unresolved
+            or self.failing
+            or self.doubt
+            or self.crowded
+            or self.window
+            or self.last
+            or self.listed
+        )
+
+
+class Phase(Enum):
+    """Of the question 500 on this connection."""
+
+    OFF = "not asked"
+    ASKED = "its answer is awaited: no 501 is sent"
+    OPEN = "answered; late pushes of what the answer holds may still come"
+    SURE = "whatever comes is new"
 
 
 class Lanes:
-    """All operations that are held: waiting, running, or answered and not yet acknowledged.
+    """All operations that are held."""
 
-    `doubt`: an acknowledgement that came less than so many seconds before the connection broke does not count, since
-    the broker may have died before it passed the rows on. `settling`: the connection is new, and an operation that
-    comes now may have an older one before it that 500 has still to bring: it must wait.
-    """
-
-    def __init__(self, doubt: float, *, settling: bool) -> None:
-        self.doubt = doubt
-        self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to start or to send
-        self.settling = settling
-        self._now = self._asked_at = 0.0
-        self._asks = 0
-        self.listening = False  # a 500 was sent, its answer may still come
-        self.ask_again = False  # a row was taken as a repeat; 500 will tell whether it was a second operation
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.phase = Phase.OFF
+        self.due = NEVER  # when `tick` wants to be called
+        self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to send
+        self.claiming = 0  # claims without an ID on their way
+        self._settle_at = NEVER
         self._lanes: dict[tuple[str, str], Lane] = {}
-        self._entries: dict[Operation, Entry] = {}
-        self._by_row: dict[tuple[str, ...], list[Entry]] = {}
-        self._by_id: dict[tuple[str, ...], Entry] = {}
-        self._finished: deque[Entry] = deque()  # removed, still in _by_row or _by_id
-        self._history: OrderedDict[tuple[str, ...], Entry] = OrderedDict()  # finished some time ago
+        self._held = 0  # entries in queues, in windows, and claimed
+        self._entries: dict[Operation, Entry] = {}  # those that the program has
+        self._by_id: dict[tuple[str, str], Entry] = {}
+        self._history: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # answered, with an ID
+        self._met: OrderedDict[Mark, tuple[int, bool]] = OrderedDict()  # rows claimed, and whether more than once
+        self._answered: deque[Entry] = deque()  # so lately that the acknowledgement may not count
+        self._asking: dict[tuple[str, str], Lane] = {}  # lanes in doubt, or crowded
+        self._numbers = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._held
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries.values())
+        """What is held, oldest first."""
+        entries = [
+            entry
+            for lane in self._lanes.values()
+            for entry in (*([lane.run] if lane.run else []), *lane.queue, *(e for p in lane.window for e in p))
+        ]
+        return iter(sorted(entries, key=lambda entry: entry.number))
+
+    def lane(self, key: tuple[str, str]) -> Lane | None:
+        return self._lanes.get(key)
 
     def entry(self, operation: Operation) -> Entry | None:
+        """The entry of an operation that the program has."""
         return self._entries.get(operation)
 
-    def told(self, entry: Entry) -> None:
-        """Its 501 is on its way."""
-        entry.executing, entry.executing_in = Told.SENT, self._asks
+    @property
+    def busy(self) -> bool:
+        """Whether something is claimed, runs, or waits for its acknowledgement."""
+        return bool(self._entries) or any(lane.run or lane.failing or lane.unresolved for lane in self._lanes.values())
 
-    def start(self, entry: Entry) -> None:
-        entry.started = True
-        self._lanes[entry.operation.lane].running = entry
+    # What arrives
 
-    def answer(self, entry: Entry, row: tuple[Any, ...], status: str) -> None:
-        entry.answer, entry.status = row, status
-        lane = self.touched[entry.operation.lane] = self._lanes[entry.operation.lane]
-        if lane.running is entry:
-            lane.running = None
+    def receive(self, found: list[tuple[Lane, Entry]], *, duplicate: bool) -> tuple[list[Entry], list[Entry]]:
+        """The operations of one payload. Returns those that repeat one by its ID, and those for which there is no room.
 
-    def receive(
-        self, entries: list[Entry], now: float, *, duplicate: bool = False, room: int
-    ) -> list[tuple[Entry, bool | None]]:
-        """Take in the operations of one payload; returns each entry, or the known one it repeats, and whether it does:
-        `None` where it does not and is the first for which there is no `room`, or comes after that one.
-
-        By ID a repeat is certain. Without one, a row that equals the row of an operation held or just answered is a
-        repeat while the answer of 500 is awaited, or where MQTT marks the payload as a duplicate; one row of a payload
-        for one operation, and rows of one payload are never repeats of each other. Since that may take a second equal
-        operation for a repeat, `ask_again` is set once the first is answered: another 500 brings the second. A new row
-        that stands before a repeat of its lane is older than that: it is put before it. After a broken connection the
-        order tells more: `Lane.still_pending`.
+        A payload that MQTT marks as a duplicate is ignored, but for operations with an ID: the 500 of this connection
+        brings whatever was not seen before (rule 9).
         """
-        self._now = now
-        result: list[tuple[Entry, bool | None]] = []
-        fresh: list[Entry] = []
-        unplaced: dict[tuple[str, str], list[Entry]] = {}
-        pending: dict[tuple[str, str], set[Entry]] = {}
-        candidates: dict[tuple[str, ...], Iterator[Entry]] = {}
-        paired = self._pair(entries) if self.listening and not duplicate else {}
-        used = set(paired.values())
-        for entry in entries:
-            entry.settled = not self.listening
-            known = paired.get(entry) or self._find(entry.operation, duplicate, candidates, used)
-            room -= known is None
-            if known is None and room < 0:
-                result.append((entry, None))
+        repeated: list[Entry] = []
+        left: list[Entry] = []
+        payloads: dict[tuple[str, str], list[Entry]] = {}
+        for lane, entry in found:
+            with_id = entry.operation.id is not None
+            known_by_id = self._repeated(entry, lane) if with_id else None
+            if known_by_id is not None:
+                repeated.append(known_by_id)
                 continue
-            result.append((known or entry, known is not None))
-            key = (known or entry).operation.lane
-            if known is None:
-                unplaced.setdefault(key, []).append(entry)
-                if entry.operation.id is not None:
-                    self._by_id[_mark(entry.operation)] = entry
-                else:
-                    fresh.append(entry)
-            elif known.operation in self._entries:
-                known.awaited = False
-                if known.executing in (Told.NO, Told.UNCERTAIN) or known.executing_in == self._asks:
-                    self._place(key, unplaced.pop(key, []), before=known)
-                # else 501 came before 500: the row may be another's, which says nothing of the order
-                pending.setdefault(key, set()).add(known)
-            elif known.answered is Told.YES and known.operation.id is not None:
-                unplaced.setdefault(key, []).append(self._revive(known))
-        for key, rest in unplaced.items():
-            self._place(key, rest)
-        for entry in fresh:  # now, since they are no repeats of each other
-            self._by_row.setdefault(entry.operation.row, []).append(entry)
-        for key, known_pending in pending.items():
-            self._release(key, known_pending)
-        return result
+            if duplicate and not with_id:
+                continue
+            known = self._lanes.setdefault(lane.key, lane)
+            if known.crowded or self._held >= self.limits.operations:
+                known.crowded = True
+                self._asking[known.key] = known
+                left.append(entry)
+                continue
+            self._number(entry, known)
+            if with_id:
+                self._by_id[_id(entry)] = entry
+                known.queue.append(entry)
+            elif self.phase in (Phase.OFF, Phase.ASKED):
+                payloads.setdefault(known.key, []).append(entry)
+            elif not known.take(entry, opened=self.phase is Phase.OPEN):
+                self._asking[known.key] = known
+                continue
+            self._held += 1
+            self.touched[known.key] = known
+        for key, entries in payloads.items():
+            self._lanes[key].window.append(entries)
+        return repeated, left
 
-    def _pair(self, entries: list[Entry]) -> dict[Entry, Entry]:
-        """What the order tells: which entry is the known one that waited when the connection broke."""
-        lanes: dict[tuple[str, str], list[Entry]] = {}
-        for entry in entries:
-            if entry.operation.id is None and entry.operation.lane in self._lanes:
-                lanes.setdefault(entry.operation.lane, []).append(entry)
-        paired: dict[Entry, Entry] = {}
-        for key, fresh in lanes.items():
-            known = self._lanes[key].still_pending([_mark(entry.operation) for entry in fresh])
-            paired.update(zip(fresh, known, strict=False))
-        return paired
+    def _number(self, entry: Entry, lane: Lane) -> None:
+        self._numbers += 1
+        entry.number, entry.lane = self._numbers, lane
 
-    def _find(
-        self,
-        operation: Operation,
-        duplicate: bool,
-        candidates: dict[tuple[str, ...], Iterator[Entry]],
-        used: Container[Entry],
-    ) -> Entry | None:
-        """The known operation that this one repeats; `candidates` are those that no row of the payload has met yet."""
-        if operation.id is not None:
-            return self._by_id.get(_mark(operation)) or self._history.get(_mark(operation))
-        if not (self.listening or duplicate):
+    def _repeated(self, entry: Entry, lane: Lane) -> Entry | None:
+        """By its ID it is certain. If it was answered, the platform has not seen that: it is answered again."""
+        key = _id(entry)
+        held = self._by_id.get(key)
+        if held is not None:
+            if self.phase is Phase.ASKED and held.stage in (Stage.RUNNING, Stage.DONE) and held.lane.run is held:
+                held.stage, held.lane.run = Stage.WAITING, None  # still PENDING: the claim was lost
+                held.lane.queue.appendleft(held)
+                self.touched[held.lane.key] = held.lane
+            return held
+        answered = self._history.pop(key, None)
+        if answered is None:
             return None
-        for entry in candidates.setdefault(operation.row, iter(list(self._by_row.get(operation.row, ())))):
-            if entry in used or entry.operation.topic != operation.topic:
-                continue
-            if entry.awaited and entry.settled and entry.executing is Told.UNCERTAIN and not duplicate:
-                continue  # its row would be the first
-            held = entry.operation in self._entries
-            late = self.listening and entry.finished_at >= self._asked_at
-            if held or late or duplicate:
-                if not duplicate:
-                    entry.repeated = held
-                    self.ask_again |= not held
-                return entry
-        return self._history.get(_mark(operation)) if duplicate else None
+        known = self._lanes.setdefault(lane.key, lane)
+        self._number(answered, known)
+        answered.stage = Stage.WAITING
+        self._by_id[key] = answered
+        self._entries[answered.operation] = answered
+        known.queue.append(answered)
+        self._held += 1
+        self.touched[known.key] = known
+        return answered
 
-    def _revive(self, entry: Entry) -> Entry:
-        """By ID it is certain that the platform has not seen the answer: it is given again, nothing is run again."""
-        entry.executing = entry.answered = Told.NO
-        if entry in self._finished:
-            self._finished.remove(entry)
-        self._by_id[_mark(entry.operation)] = entry
+    # The question 500
+
+    @property
+    def wants_to_ask(self) -> bool:
+        """Whether 500 is due. No 501 is sent until it has been asked and answered."""
+        if self.phase is not Phase.SURE:
+            return False
+        room = self._held <= self.limits.operations // 2
+        return any(lane.doubt or room for lane in self._asking.values())
+
+    def asked(self) -> None:
+        """500 is on its way: from now on what comes is collected."""
+        self.phase, self.due, self._settle_at = Phase.ASKED, NEVER, NEVER
+        for lane in self._asking.values():
+            lane.doubt = lane.crowded = False
+            lane.extra = []
+        self._asking.clear()
+        self._recount()
+
+    def _recount(self) -> None:
+        self._held = sum(bool(lane.run) + len(lane.queue) + sum(map(len, lane.window)) for lane in self._lanes.values())
+        if self.phase is Phase.ASKED:  # the list brings them again
+            self._held -= sum(1 for lane in self._lanes.values() for _ in lane.waiting)
+
+    def asked_acknowledged(self, now: float) -> None:
+        """The platform has 500: its answer is complete after `grace`; pushes of what it lists come until `settle`."""
+        if self.phase is Phase.ASKED:
+            self.due, self._settle_at = now + self.limits.grace, now + self.limits.settle
+
+    def tick(self, now: float) -> Told:
+        """Time has passed."""
+        told = Told([], [], [])
+        if self.phase is Phase.ASKED and now >= self.due:
+            self.phase, self.due = Phase.OPEN, self._settle_at
+            for lane in self._lanes.values():
+                lane.accept(self._is_met, told)
+                if lane.doubt or lane.crowded:
+                    self._asking[lane.key] = lane
+            for entry in [entry for entry in self._entries.values() if entry.stage is Stage.ANSWERED]:
+                del self._entries[entry.operation]  # withdrawn
+            self._recount()
+            self.touched.update(self._lanes)
+        if self.phase is Phase.OPEN and now >= self.due:
+            self.phase, self.due = Phase.SURE, NEVER
+            self._prune(now)
+            for lane in list(self._lanes.values()):
+                if not lane.doubt:
+                    lane.listed = ()
+                self._forget_idle(lane)
+            self.touched.update(self._lanes)
+        return told
+
+    def _is_met(self, entry: Entry) -> bool:
+        """Whether its row was claimed more than once, or is listed more than once: an equal one is likely."""
+        return self._met.get(entry.mark, (0, False))[1] or entry.lane.listed.count(entry.mark) > 1
+
+    def cut(self, now: float) -> None:
+        """The connection broke."""
+        settled = self.phase is Phase.SURE
+        self.phase, self.due, self._settle_at, self.claiming = Phase.OFF, NEVER, NEVER, 0
+        for lane in list(self._lanes.values()):
+            run = lane.run
+            lane.cut(now, self.limits.doubt, settled=settled)
+            if run is not None and run.stage is Stage.CLAIMING:  # by its ID it can be claimed again
+                run.stage, lane.run = Stage.WAITING, None
+                lane.queue.appendleft(run)
+            self._forget_idle(lane)
+        self._answered.clear()
+        self._asking.clear()
+        self._recount()
+        self.touched = dict(self._lanes)
+
+    # The way of one operation
+
+    def next_claim(self, lane: Lane) -> Entry | None:
+        """The operation to be claimed now, if any."""
+        if lane.run is not None or lane.failing or lane.unresolved or not lane.queue:
+            return None
+        entry = lane.queue[0]
+        if entry.operation.id is None and (self.phase in (Phase.OFF, Phase.ASKED) or self.wants_to_ask):
+            return None
         return entry
 
-    def _place(
-        self, key: tuple[str, str], entries: list[Entry], before: Entry | None = None, *, first: bool = False
-    ) -> None:
-        if not entries:
+    def claim(self, entry: Entry) -> None:
+        """501 or 504 is on its way."""
+        lane = entry.lane
+        lane.queue.popleft()
+        lane.run, entry.stage = entry, Stage.CLAIMING
+        if entry.operation.id is None:
+            self.claiming += 1
+            first, more = self._met.pop(entry.mark, (entry.number, False))
+            self._met[entry.mark] = first, more or first != entry.number
+            if len(self._met) > HISTORY:
+                self._met.popitem(last=False)
+
+    def claimed(self, entry: Entry, now: float) -> bool:
+        """It is EXECUTING (rule 1); whether the program is to get it now."""
+        if entry.stage is not Stage.CLAIMING:
+            return False
+        self.claiming -= entry.operation.id is None
+        entry.claimed_at = now
+        return self.began(entry)
+
+    def began(self, entry: Entry) -> bool:
+        entry.stage = Stage.RUNNING if entry.answer is None else Stage.DONE
+        self.touched[entry.lane.key] = entry.lane
+        first, entry.started = not entry.started, True
+        self._entries[entry.operation] = entry
+        return first
+
+    def answer(self, entry: Entry, payload: bytes, status: str) -> None:
+        """The program has answered."""
+        entry.answer, entry.status = payload, status
+        if entry.stage is Stage.RUNNING:
+            entry.stage = Stage.DONE
+            self.touched[entry.lane.key] = entry.lane
+
+    def next_answer(self, lane: Lane) -> Entry | None:
+        """The operation whose answer is to be sent now, if any."""
+        if lane.unresolved or lane.failing or lane.run is None or lane.run.stage is not Stage.DONE:
+            return None
+        return lane.run
+
+    def answered(self, entry: Entry, now: float) -> None:
+        """The answer is acknowledged: the next may be claimed (rule 2)."""
+        if entry.stage is not Stage.ANSWERING:
             return
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = Lane(held=self.settling)
-        self.touched[key] = lane
-        self._entries.update((entry.operation, entry) for entry in entries)
-        if before is None:
-            if first:
-                lane.entries.extendleft(entries)
-            else:
-                lane.entries.extend(entries)
-            return
-        if before.executing is Told.UNCERTAIN:  # both are pending: it never arrived
-            before.executing = Told.NO
-        elif before.executing is not Told.NO and entries[0].executing is Told.NO:  # it went to the oldest: another one
-            entries[0].executing, before.executing = before.executing, Told.NO
-            entries[0].executing_in = before.executing_in
-        position = lane.entries.index(before)
-        for entry in reversed(entries):
-            lane.entries.insert(position, entry)
-
-    def remove(self, entry: Entry, now: float) -> None:
-        """Its answer is acknowledged."""
-        self._drop(entry)
-        entry.answered = Told.YES
-        self.ask_again |= entry.repeated
-        entry.repeated = False
-        entry.finished_at = now
-        self._finished.append(entry)
-        self._prune(now)
-
-    def _drop(self, entry: Entry) -> None:
-        """Out of its lane."""
-        operation = entry.operation
-        lane = self._lanes[operation.lane]
-        lane.entries.remove(entry)
-        if lane.entries:
-            self.touched[operation.lane] = lane
-        else:
-            del self._lanes[operation.lane]
-            self.touched.pop(operation.lane, None)
-        del self._entries[operation]
-
-    def _forget(self, entry: Entry) -> None:
-        """Out of what a row is compared with."""
-        operation = entry.operation
-        if operation.id is not None:
-            del self._by_id[_mark(operation)]
-        elif len(self._by_row[operation.row]) > 1:
-            self._by_row[operation.row].remove(entry)
-        else:
-            del self._by_row[operation.row]
-
-    def _prune(self, now: float) -> None:
-        while self._finished and not self.listening and self._finished[0].finished_at < now - self.doubt:
-            entry = self._finished.popleft()
-            operation = entry.operation
-            self._forget(entry)
-            self._history[_mark(operation)] = entry
-            self._history.move_to_end(_mark(operation))
+        lane = entry.lane
+        entry.stage, entry.answered_at = Stage.ANSWERED, now
+        lane.run, lane.failing = None, entry.sweep
+        self._held -= 1
+        self._entries.pop(entry.operation, None)
+        if entry.operation.id is not None:
+            self._by_id.pop(_id(entry), None)
+            self._history[_id(entry)] = entry
             if len(self._history) > HISTORY:
                 self._history.popitem(last=False)
-
-    def asked(self, now: float) -> None:
-        """500 is on its way: what is held may come once more."""
-        self.end_listening(now)
-        self._asked_at = now
-        self._asks += 1
-        self.listening = True
-        self.ask_again = False
-
-    def end_listening(self, now: float) -> None:
-        """The answer of 500 has had its time."""
-        self.listening = False
+        elif self.limits.doubt:
+            lane.before.append(entry)
+            self._answered.append(entry)
+        self.touched[lane.key] = lane
         self._prune(now)
+        self._forget_idle(lane)
 
-    def release(self, now: float, *, uncertain: bool) -> None:
-        """The answer of 500 should be here. With `uncertain` also lanes of which something was sent and is not known
-        to have arrived: it has, or 500 would have brought the operation."""
-        self.settling = False
-        self._now = now
-        for key, lane in list(self._lanes.items()):
-            if lane.held and (uncertain or not any(entry.executing is Told.UNCERTAIN for entry in lane.entries)):
-                self._release(key, ())
+    def _prune(self, now: float) -> None:
+        """Forget what was answered so long ago that its acknowledgement counts."""
+        while self._answered and self._answered[0].answered_at <= now - self.limits.doubt:
+            entry = self._answered.popleft()
+            if entry in entry.lane.before:
+                entry.lane.before.remove(entry)
+                self._forget_idle(entry.lane)
 
-    def withdrawn(self) -> list[Entry]:
-        """500 has had its time: what waited before it and was not brought is not PENDING any more, and is forgotten.
+    def failed(self, lane: Lane) -> None:
+        """507 is acknowledged."""
+        lane.failing = lane.fail_sent = False
+        self.touched[lane.key] = lane
+        self._forget_idle(lane)
 
-        Its turn would be another's: 501 takes the oldest. Should it come after all, it is a new one. Custom topics are
-        left out, since nothing says that 500 brings theirs.
-        """
-        gone = [entry for entry in self if entry.awaited and not entry.started and entry.operation.topic == topics.ds()]
-        for entry in self:
-            entry.awaited = False
-        for entry in gone:
-            self._drop(entry)
-            self._forget(entry)
-        self.touched.update(self._lanes)
-        return gone
-
-    def _release(self, key: tuple[str, str], pending: Container[Entry]) -> None:
-        lane = self._lanes[key]
-        self.touched[key] = lane
-        for entry in lane.release(pending):
-            self.remove(entry, self._now)
-
-    def disconnected(self, now: float) -> None:
-        """What was sent and not surely taken is uncertain now; every lane waits for what 500 will tell."""
-        self.end_listening(now)
-        self.settling = True
-        while self._finished and self._finished[-1].finished_at >= now - self.doubt:
-            entry = self._finished.pop()
-            entry.answered = Told.SENT
-            self._place(entry.operation.lane, [entry], first=True)
-        for entry in self:
-            acknowledged = entry.executing is Told.YES and entry.executing_at >= now - self.doubt
-            if entry.executing is Told.SENT or acknowledged:
-                entry.executing = Told.UNCERTAIN
-            if entry.answered is Told.SENT:
-                entry.answered = Told.UNCERTAIN
-            entry.awaited = entry.operation.id is None
-        for lane in self._lanes.values():
-            lane.held = True
-        self.touched.update(self._lanes)
+    def _forget_idle(self, lane: Lane) -> None:
+        if lane.idle:
+            self._lanes.pop(lane.key, None)
+            self.touched.pop(lane.key, None)
 
 
-def _mark(operation: Operation) -> tuple[str, ...]:
-    if operation.id is not None:
-        return ("id", operation.device, operation.id)
-    return ("row", operation.topic, *operation.row)
+def _without_id(entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.operation.id is None]
+
+
+def _id(entry: Entry) -> tuple[str, str]:
+    assert entry.operation.id is not None
+    return entry.operation.device, entry.operation.id

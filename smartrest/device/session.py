@@ -1,45 +1,61 @@
 """The integration life cycle as a sans-I/O state machine: steps 0 to 3 and the cycle of publishing and operations.
 
 No socket, no clock, no thread: inputs carry the time, outputs are actions and events. Every change of state is a row of
-`lifecycle.TRANSITIONS`; what it does stands in steps.py. Not safe for threads: callers lock.
+`lifecycle.TRANSITIONS`, which names the methods `_do_…` to run. After a connection is made this is the order: 100 and
+101; what the last connection took with it of operations; 500; data as it comes. Not safe for threads: callers lock.
 Source: MQTT integration guide, section "Device integration"; docs/device.md.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+from random import random as system_random
 from typing import TYPE_CHECKING
 
-from .. import PayloadTooLargeError, TemplateError, encode_row, pack
+from .. import PayloadTooLargeError, TemplateError, encode, encode_row, pack, payload_budget
 from ..errors import too_large_error
-from ..mqtt import ConnackCode, topics
+from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
 from .events import (
     Action,
     AnswerIgnored,
+    Closed,
+    Connect,
     Connected,
+    Credentials,
     CredentialsReceived,
+    Disconnect,
     Event,
-    OperationRefused,
+    GaveUp,
+    Lost,
+    Online,
+    Publish,
+    Refused,
+    Subscribe,
     SubscriptionRefused,
     TokenReceived,
 )
-from .lifecycle import State, Trigger
-from .operations import Operation, OperationTemplate
+from .flow import Flow
+from .lifecycle import BY_STATE, State, Trigger
+from .operations import Operation, OperationTemplate, static_operations
 from .outbox import Item
-from .settings import Child
-from .steps import CONNECTED, NEVER, PUBLISHING, REFUSED, Steps, row_101
+from .settings import Child, Limits
 
 if TYPE_CHECKING:
     from .. import Field, RowLike
 
+REFUSED = 0x80  # SUBACK
+PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
+CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
+NEVER = float("inf")
+TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
+BUDGETS = 10_000  # topics whose budget is remembered
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
-SETTLING = (State.ONLINE, State.CLOSING)
-WITHDRAWN = "not PENDING any more: withdrawn while the connection was lost"
 CREATES = ("101", "102")  # a child or service that operations may be for
 
 
-class Session(Steps):
+class Session:
     """One device with its children on one connection after the other.
 
     In: `connected`, `subscribed`, `received`, `acknowledged`, `disconnected`, `tick`, and of the program `send`,
@@ -56,6 +72,70 @@ class Session(Steps):
     `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1; then what was not acknowledged is
     sent again after a broken connection. Else what was handed out counts as delivered.
     """
+
+    def __init__(
+        self,
+        client_id: ClientId | str,
+        *,
+        credentials: Credentials | None = None,
+        bootstrap: Credentials | None = None,
+        children: Iterable[Child | str] = (),
+        name: str | None = None,
+        type: str = "c8y_MQTTDevice",
+        x_ids: Iterable[str] = (),
+        operations: Mapping[str, OperationTemplate] | None = None,
+        ignored: Iterable[str] = ("531",),
+        token: bool = False,
+        debug: bool = False,
+        restarted: str | None = None,
+        finished: Iterable[str] = (),
+        qos: int = 1,
+        linger: float = 0.0,
+        acknowledgements: bool = False,
+        limits: Limits | None = None,
+        random: Callable[[], float] = system_random,
+        now: float | None = None,
+    ) -> None:
+        if qos not in (0, 1):
+            raise ValueError(f"QoS of data is 0 or 1, not {qos!r}")
+        self.client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
+        self.credentials = credentials
+        self.bootstrap = bootstrap
+        self.name = name
+        self.type = type
+        self.limits = limits or Limits()
+        self.token_wanted = token
+        self.token: str | None = None
+        self.state = State.CONNECTING
+        self.children: dict[str, Child] = {}
+        self._known: set[str] = set()
+        self._budgets: dict[str, int] = {}
+        self._flow = Flow(self.limits, self._budget, qos=qos, linger=linger, acknowledgements=acknowledgements)
+        self._templates = {**static_operations(), **(operations or {})}
+        for template_id in ignored:
+            self._templates.pop(template_id, None)
+        self._required = [topics.ds(), *(topics.dc(x_id) for x_id in x_ids)]
+        if self.client_id.x_id is not None:
+            self._required.append(topics.dd())
+        self._optional = [topics.dat()] * token + [topics.e()] * debug
+        self._finished: tuple[str, ...] = tuple(finished)
+        self._restarted = restarted
+        self._random = random
+        self._now = now or 0.0
+        self._cause: ConnackCode | str = ""
+        self._attempts = self._refusals = self._denials = self._token_attempts = 0
+        self._online_at = NEVER
+        self._deadline = NEVER  # of the state
+        self._token_at = NEVER
+        self._subscriptions: dict[str, int | None] = {}
+        self._registrations: set[int] = set()
+        self._settling_left_over: set[int] = set()
+        for child in children:
+            self._adopt(Child(child) if isinstance(child, str) else child)
+        self._registration()  # what cannot be sent shall fail here
+        self._do_connect()
+        if now is None:
+            self._deadline = NEVER
 
     def __repr__(self) -> str:
         return f"<Session {str(self.client_id)!r} {self.state}>"
@@ -135,9 +215,7 @@ class Session(Steps):
     def acknowledged(self, id: int, now: float) -> list[Event]:
         """PUBACK arrived for the `Publish` with this `id`."""
         self._at(now)
-        flight = self._flow.acknowledged(id, now)
-        if flight is not None and flight.kind == "pending" and self._flow.lanes.settling:
-            self._grace_at = self._now + self.limits.grace
+        self._flow.acknowledged(id, now)
         if id in self._registrations:
             self._registrations.remove(id)
             self._check_registered()
@@ -169,7 +247,7 @@ class Session(Steps):
                 self._token_attempts = 0
             self._flow.events.append(event)
         if found.operations:
-            self._take_operations(found.operations, duplicate)
+            self._flow.take(found.operations, duplicate=duplicate)
         return self._end()
 
     def tick(self, now: float) -> list[Event]:
@@ -177,23 +255,13 @@ class Session(Steps):
         self._at(now)
         if self._deadline == NEVER and self.state is State.CONNECTING:
             self._deadline = now + self.limits.connect
-        self._flow.time_out(now)
+        self._flow.tick(now)
         if self.state in CONNECTED and self._flow.overdue(now):
             self._cause = "no acknowledgement in time"
             self._fire(Trigger.SILENT)
         elif now >= self._deadline:
             self._cause = "no answer in time"
             self._fire(Trigger.TIMER)
-        if self.state in SETTLING:
-            if now >= self._grace_at:
-                self._grace_at = NEVER
-                self._flow.lanes.release(now, uncertain=False)
-            if now >= self._settle_at:
-                self._settle_at = NEVER
-                self._flow.lanes.release(now, uncertain=True)
-                self._flow.lanes.end_listening(now)
-                for entry in self._flow.lanes.withdrawn():
-                    self._flow.events.append(OperationRefused(entry.operation, WITHDRAWN, answered=False))
         if self.state is State.ONLINE and now >= self._token_at:
             self._ask_token()
         return self._end()
@@ -315,12 +383,191 @@ class Session(Steps):
         if self._deadline == NEVER and self.state is State.CONNECTING:
             return self._now  # made without a time: the first tick tells it
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
-        if self.state in SETTLING:
-            moments += [self._grace_at, self._settle_at]
         if self.state is State.ONLINE:
             moments.append(self._token_at)
         moment = min(moments)
         return None if moment == NEVER else moment
+
+    # Shared by inputs and actions
+
+    def _at(self, now: float | None) -> None:
+        if now is not None:
+            self._now = max(self._now, now)
+
+    def _fire(self, trigger: Trigger) -> None:
+        transition = BY_STATE.get((self.state, trigger))
+        if transition is None:
+            return
+        self.state = transition.target
+        self._deadline = NEVER
+        for action in transition.actions:
+            getattr(self, f"_do_{action}")()
+
+    def _end(self) -> list[Event]:
+        flow = self._flow
+        if self.state in PUBLISHING:
+            flow.pump(self._now, start=self.state is State.ONLINE and not self._settling_left_over)
+        if self.state is State.ONLINE:
+            if flow.lanes.wants_to_ask and not flow.lanes.claiming:
+                self._ask_pending()
+        elif self.state is State.CLOSING and flow.idle:
+            self._fire(Trigger.DRAINED)
+        events, flow.events = flow.events, []
+        return events
+
+    def _budget(self, topic: str) -> int:
+        budget = self._budgets.get(topic)
+        if budget is None:
+            if len(self._budgets) >= BUDGETS:
+                self._budgets.clear()
+            budget = self._budgets[topic] = payload_budget(topic, qos=1, packet_limit=self.limits.packet)
+        return budget
+
+    @property
+    def _bootstrapping(self) -> bool:
+        return self.credentials is None and self.bootstrap is not None
+
+    def _adopt(self, child: Child) -> None:
+        topics.us(child.id)
+        if child.id == self.client_id.device_id:
+            raise ValueError(f"child {child.id!r} has the ID of the device")
+        self.children[child.id] = child
+        self._known.add(child.id)
+
+    def _registration(self) -> list[tuple[str, bytes]]:
+        """Payloads of steps 1 and 2 with their topics; a child's children come after it."""
+        rows: dict[str, list[tuple[str, ...]]] = {}
+        rows[topics.us()] = [("100", self.name or self.client_id.device_id, self.type)]
+        for child in self.children.values():
+            rows.setdefault(topics.us(child.parent), []).append(row_101(child))
+        return [(topic, payload) for topic in rows for payload in pack(rows[topic], limit=self._budget(topic))]
+
+    def _leave(self) -> None:
+        """The connection is gone, or as good as gone."""
+        self._flow.disconnected(self._now)
+        self._subscriptions.clear()
+        self._registrations.clear()
+        self._settling_left_over.clear()
+
+    def _discard(self) -> None:
+        """What was not fetched yet was meant for a connection that is no more."""
+        self._flow.out = [action for action in self._flow.out if not isinstance(action, Publish | Subscribe)]
+
+    def _ask_pending(self) -> None:
+        self._flow.lanes.asked()
+        self._flow.publish("ask", topics.us(), encode_row(("500",)), self._now)
+
+    def _ask_token(self) -> None:
+        self._flow.publish("token", topics.uat(), b"", self._now)
+        backoff = Backoff(self.limits.token, max(self.limits.token, TOKEN_PATIENCE))
+        self._token_at = self._now + backoff.delay(self._token_attempts, self._random())
+        self._token_attempts += 1
+
+    def _check_registered(self) -> None:
+        if self.state is State.REGISTERING and not self._registrations:
+            self._fire(Trigger.REGISTERED)
+
+    # Actions of the table
+
+    def _do_connect(self) -> None:
+        credentials = self.bootstrap if self._bootstrapping else self.credentials
+        self._flow.out.append(Connect(str(self.client_id), credentials))
+        self._deadline = self._now + self.limits.connect
+
+    def _do_subscribe_credentials(self) -> None:
+        self._subscriptions = {topics.dcr(): None}
+        self._flow.out.append(Subscribe(topics.dcr()))
+        self._deadline = self._now + self.limits.acknowledge
+
+    def _do_poll(self) -> None:
+        self._flow.publish("poll", topics.ucr(), b"", self._now)
+        self._deadline = self._now + self.limits.poll
+
+    def _do_register(self) -> None:
+        self._registrations.clear()
+        for topic, payload in self._registration():
+            id = self._flow.publish("registration", topic, payload, self._now)
+            if id in self._flow.in_flight:
+                self._registrations.add(id)
+        self._check_registered()
+
+    def _do_subscribe(self) -> None:
+        for topic in (*self._required, *self._optional):
+            answer = self._subscriptions.get(topic)
+            if answer is None or answer >= REFUSED:
+                self._subscriptions[topic] = None
+                self._flow.out.append(Subscribe(topic))
+        self._deadline = self._now + self.limits.acknowledge
+
+    def _do_subscribe_later(self) -> None:
+        delay = self.limits.subscribe_backoff.delay(self._denials, self._random())
+        self._denials += 1
+        self._deadline = self._now + delay
+
+    def _do_go_online(self) -> None:
+        self._flow.events.append(Online())
+        self._online_at = self._now
+        self._refusals = self._denials = self._token_attempts = 0
+        self._flow.pump(self._now, start=False)
+        for topic, rows in self._left_over().items():
+            id = self._flow.publish("left over", topic, encode(rows), self._now)
+            if id in self._flow.in_flight:
+                self._settling_left_over.add(id)
+        self._check_left_over()
+        self._ask_pending()
+        if self.token_wanted and (self.token is None or self._now >= self._token_at):
+            self._ask_token()
+
+    def _check_left_over(self) -> None:
+        """Once settled it is never sent again: it would fail what runs by then."""
+        if not self._settling_left_over:
+            self._finished, self._restarted = (), None
+
+    def _left_over(self) -> dict[str, list[tuple[str, ...]]]:
+        rows: dict[str, list[tuple[str, ...]]] = {}
+        if self._finished:
+            rows[topics.us()] = [("503", fragment) for fragment in self._finished]
+        if self._restarted is not None:
+            for child in (None, *self.children):
+                rows.setdefault(topics.us(child), []).append(("507", "", self._restarted))
+        return rows
+
+    def _do_back_off(self) -> None:
+        if self._now - self._online_at >= self.limits.stable:
+            self._attempts = 0
+        self._online_at = NEVER
+        delay = self.limits.backoff.delay(self._attempts, self._random())
+        self._attempts += 1
+        self._deadline = self._now + delay
+        cause = self._cause
+        self._flow.events.append(Refused(cause, delay) if isinstance(cause, ConnackCode) else Lost(cause, delay))
+        self._leave()
+
+    def _do_give_up(self) -> None:
+        if isinstance(self._cause, ConnackCode):
+            self._flow.events.append(Refused(self._cause, None))
+            self._flow.events.append(GaveUp(self._cause, f"{self._cause.text}: {self._cause.advice}"))
+        self._leave()
+
+    def _do_drain(self) -> None:
+        self._flow.flush(self._now)
+        self._deadline = self._now + self.limits.drain
+
+    def _do_disconnect(self) -> None:
+        self._flow.out.append(Disconnect())
+        self._leave()
+
+    def _do_await_end(self) -> None:
+        self._deadline = self._now + self.limits.drain
+
+    def _do_abort(self) -> None:
+        self._discard()
+        self._flow.out.append(Disconnect(abort=True))
+
+    def _do_close(self) -> None:
+        self._leave()
+        self._flow.drop_all("closed")
+        self._flow.events.append(Closed())
 
 
 def _connack(code: int) -> ConnackCode:
@@ -340,3 +587,9 @@ def _encode(row: RowLike, limit: int) -> list[bytes]:
             return list(pack([row], limit=limit, split_groups=True))
         except TemplateError:
             raise error from None
+
+
+def row_101(child: Child) -> tuple[str, ...]:
+    """The row that creates a child device."""
+    row = ("101", child.id, child.name or child.id)
+    return row if child.type is None else (*row, child.type)
