@@ -126,7 +126,7 @@ class Lane:
         return (entry for entry in self.queue if entry.operation.id is None and not entry.started)
 
     def accept(self, met: Callable[[Entry], bool], told: Told) -> None:
-        """The time for the answer of 500 is over (rule 7). `met`: whether an operation has been seen with equal ones."""
+        """The time for the answer of 500 is over (rule 7). `met`: whether equal operations were seen."""
         kept = [entry for entry in self.queue if entry.operation.id is not None or entry.started]
         found = [entry for payload in self.window for entry in payload]
         marks = [[entry.mark for entry in payload] for payload in self.window]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support_device import QUICK, Make
 
-from smartrest.device import AsyncDevice, Closed, Lost, OperationReceived, OperationRepeated
+from smartrest.device import AsyncDevice, Closed, Lost, MessageReceived, OperationReceived
 from smartrest.testing import Broker, Platform, Wire
 
 SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
@@ -162,11 +162,12 @@ def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make)
         device = make(wire)
         device.operation("c8y_Command")(lambda operation: "done")
         device.start(10)
-        time.sleep(QUICK.settle + 0.1)  # else it would be a repeat, as 500 brings one
-        for flags in (0x32, 0x3A):
-            payload = b"\x00\x04s/ds\x00\x07511,dev,ls"
+        time.sleep(QUICK.settle + 0.1)  # else 500 would be asked again
+        for flags, row in ((0x32, b"511,dev,ls"), (0x3A, b"511,dev,ls"), (0x32, b"999,dev")):
+            payload = b"\x00\x04s/ds\x00\x07" + row
             wire.inject(bytes((flags, len(payload))) + payload)
-        device.wait_event(OperationRepeated)
+        device.wait_event(MessageReceived)
+        device.wait_event(OperationReceived)
         assert sum(isinstance(event, OperationReceived) for event in device.events) == 1
 
 

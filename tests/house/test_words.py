@@ -100,8 +100,8 @@ def test_files_open_with_what_they_are_for(repository: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["smartrest", "src_c", "src_py", "tests", "tools", "examples", "benchmarks"])
 def test_files_stay_small(repository: Path, folder: str) -> None:
-    """About 400 lines, tests a little more; not what is generated. core.pyx is one extension module."""
-    most = 550 if folder == "tests" else 480
+    """A file is one concept; 600 lines are enough for any. Not counted: generated files, and core.pyx for now."""
+    most = 600
     long = {
         str(path.relative_to(repository)): lines
         for path in sorted((repository / folder).rglob("*"))
