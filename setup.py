@@ -6,7 +6,6 @@ from glob import glob
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import CompileError
 
 CHOICE = os.environ.get("SMARTREST_EXT", "auto")
 if CHOICE not in ("auto", "require", "off"):
@@ -25,21 +24,6 @@ class BuildCore(build_ext):
             warning = f"the compiled core was NOT built ({exc}): smartrest will run on its pure engine, much slower"
             print(f"\n{'*' * 78}\nWARNING: {warning}\n{'*' * 78}\n", file=sys.stderr)
 
-    def build_extension(self, ext):
-        """Adds the short way from any float to its text, where a C++17 compiler and library are found."""
-        try:
-            ext.extra_objects += self.compiler.compile(
-                ["src_c/sr_tochars.cpp"],
-                output_dir=self.build_temp,
-                include_dirs=["src_c"],
-                extra_postargs=["/std:c++17"] if os.name == "nt" else ["-std=c++17", "-O3", "-fvisibility=hidden"],
-            )
-            ext.define_macros.append(("SR_HAVE_TO_CHARS", "1"))
-            ext.libraries += [] if os.name == "nt" else ["c++" if sys.platform == "darwin" else "stdc++"]
-        except CompileError as exc:
-            print(f"note: no C++17 compiler ({exc}); floats of many digits take the slower way", file=sys.stderr)
-        super().build_extension(ext)
-
 
 def core():
     from Cython.Build import cythonize
@@ -48,7 +32,7 @@ def core():
     extension = Extension(
         "smartrest.core",
         sources,
-        depends=[*glob("src_*/*.h"), *glob("src_c/kernels/*.h"), "src_c/sr_tochars.cpp"],
+        depends=[*glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
         include_dirs=["src_c", "src_py"],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
     )

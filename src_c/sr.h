@@ -235,25 +235,22 @@ size_t sr_put_int(int64_t value, uint8_t *dst);
 /* The shortest decimal that reads back as value, in the form of Python's repr; 0: not found on the short way. */
 size_t sr_put_float(double value, uint8_t *dst);
 
-/* The same for any finite float, in C++17 (sr_tochars.cpp, where the build found a compiler for it); 0: failed. */
+/* The same for any finite float (sr_float.c). */
 size_t sr_put_any_float(double value, uint8_t *dst);
-
-/* A float from its shortest digits and the exponent of the first one (d.ddd x 10^exp10), in the form of repr. */
-size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst);
 
 typedef enum { SR_NOT_A_NUMBER, SR_EXACT, SR_LONG_WAY } sr_parsed;
 
 /* [+-]digits. SR_LONG_WAY: a well-formed number that does not fit 64 bits. */
 sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value);
 
-/* Decimal or exponent form. SR_LONG_WAY: well-formed, but correct rounding takes more than two exact doubles. */
+/* Decimal or exponent form. SR_LONG_WAY: well-formed, but infinite, subnormal, or too near the middle of two floats. */
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
+
+/* The float nearest to number * 10^exp10 (sr_float.c); false where that is not certain, or no normal float. */
+bool sr_nearest_float(uint64_t number, int64_t exp10, double *value);
 
 /* 1 for true, 0 for false, -1 for anything else. */
 int sr_get_bool(const uint8_t *src, size_t len);
-
-/* The same for what sr_get_float sends on the long way, in C++17 (sr_tochars.cpp); false where a double cannot hold it. */
-bool sr_get_any_float(const uint8_t *src, size_t len, double *value);
 
 typedef struct {
     int year, month, day, hour, minute, second, microsecond, offset_minutes;

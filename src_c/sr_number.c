@@ -1,50 +1,22 @@
 /* Numbers and times to text and back, without locale and without loss. Where the short way cannot vouch for the exact
  * result the functions say so, and the caller takes the long one.
  */
-#include "sr.h"
-
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-#define EACH_BYTE(c) ((c) * 0x0101010101010101ull)
+#include "sr_digits.h"
+
+/* One division must round once. */
+_Static_assert(FLT_EVAL_METHOD >= 0 && FLT_EVAL_METHOD != 2, "results are wider than double; add -msse2 -mfpmath=sse to CFLAGS");
+
 #define EIGHT 100000000u /* numbers below have at most eight digits */
-
-/* Eight digits with leading zeros, one in each byte, the first in the lowest. */
-static uint64_t eight_digits(uint32_t value) {
-    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
-    uint64_t high = (fours * 10486 >> 20) & 0x0000007F0000007Full; /* / 100 */
-    uint64_t twos = high | (fours - high * 100) << 16;
-    uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000Full; /* / 10 */
-    return tens | (twos - tens * 10) << 8;
-}
-
-static void put_eight(uint64_t digits, uint8_t *dst) {
-    digits |= 0x3030303030303030ull;
-    for (int i = 0; i < 8; i++) dst[i] = (uint8_t)(digits >> 8 * i);
-}
-
-/* The lowest and the highest byte of a number that is not zero, counted from the lowest. */
-#if defined(__GNUC__) || defined(__clang__)
-static uint32_t lowest_byte(uint64_t v) { return (uint32_t)__builtin_ctzll(v) / 8; }
-static uint32_t highest_byte(uint64_t v) { return 7 - (uint32_t)__builtin_clzll(v) / 8; }
-#else
-static uint32_t lowest_byte(uint64_t v) {
-    uint32_t n = 0;
-    while (!(v >> 8 * n & 0xFF)) n++;
-    return n;
-}
-static uint32_t highest_byte(uint64_t v) {
-    uint32_t n = 7;
-    while (!(v >> 8 * n)) n--;
-    return n;
-}
-#endif
 
 /* A number below 10^8 without leading zeros; writes eight bytes, returns how many count. */
 static size_t put_small(uint32_t value, uint8_t *dst) {
-    uint64_t digits = eight_digits(value);
-    uint32_t zeros = lowest_byte(digits | 1ull << 56); /* the last digit stays */
-    put_eight(digits >> 8 * zeros, dst);
+    uint64_t digits = sr_eight_digits(value);
+    uint32_t zeros = sr_lowest_byte(digits | 1ull << 56); /* the last digit stays */
+    sr_put_eight(digits >> 8 * zeros | SR_ZEROS, dst);
     return 8 - zeros;
 }
 
@@ -70,7 +42,7 @@ size_t sr_put_int(int64_t value, uint8_t *dst) {
     if (size < EIGHT) return (size_t)(out - dst) + put_small((uint32_t)size, out);
     uint64_t high = size / EIGHT;
     out += high < EIGHT ? put_small((uint32_t)high, out) : (size_t)sr_put_int((int64_t)high, out);
-    put_eight(eight_digits((uint32_t)(size % EIGHT)), out);
+    sr_put_eight(sr_eight_digits((uint32_t)(size % EIGHT)) | SR_ZEROS, out);
     return (size_t)(out - dst) + 8;
 }
 
@@ -97,43 +69,9 @@ size_t sr_put_float(double value, uint8_t *dst) {
     i = (int64_t)(size * 1e6 + 0.5);
     if ((double)i / 1e6 != size || size < 1e-4) return 0;
     uint8_t *out = put_whole(value, (uint32_t)(i / 1000000), dst);
-    uint64_t digits = eight_digits((uint32_t)(i % 1000000) * 100); /* six digits and two zeros */
-    put_eight(digits, out);
-    return (size_t)(out - dst) + highest_byte(digits) + 1;
-}
-
-size_t sr_put_digits(bool negative, const uint8_t *digits, size_t n, int exp10, uint8_t *dst) {
-    uint8_t *out = dst;
-    if (negative) *out++ = '-';
-    if (exp10 < -4 || exp10 >= 16) {
-        *out++ = digits[0];
-        if (n > 1) {
-            *out++ = '.';
-            memcpy(out, digits + 1, n - 1);
-            out += n - 1;
-        }
-        *out++ = 'e';
-        *out++ = exp10 < 0 ? '-' : '+';
-        uint32_t size = (uint32_t)(exp10 < 0 ? -exp10 : exp10);
-        if (size < 10) *out++ = '0';
-        return (size_t)(out - dst) + sr_put_int(size, out);
-    }
-    if (exp10 < 0) {
-        memcpy(out, "0.0000", 6);
-        out += 1 - exp10;
-        memcpy(out, digits, n);
-        return (size_t)(out + n - dst);
-    }
-    size_t whole = (size_t)exp10 + 1;
-    for (size_t i = 0; i < whole; i++) *out++ = i < n ? digits[i] : '0';
-    *out++ = '.';
-    if (n > whole) {
-        memcpy(out, digits + whole, n - whole);
-        out += n - whole;
-    } else {
-        *out++ = '0';
-    }
-    return (size_t)(out - dst);
+    uint64_t digits = sr_eight_digits((uint32_t)(i % 1000000) * 100); /* six digits and two zeros */
+    sr_put_eight(digits | SR_ZEROS, out);
+    return (size_t)(out - dst) + sr_highest_byte(digits) + 1;
 }
 
 static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
@@ -162,31 +100,49 @@ static uint64_t get_four(const uint8_t *p) {
     return p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
 }
 
-/* Eight digits, the first in the lowest byte, as a number: pairs, then fours, then all. */
-static uint64_t from_eight(uint64_t digits) {
-    digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFull;
-    digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFull;
-    return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF;
-}
-
 /* One to eight bytes, the first in the lowest. */
 static uint64_t get_short(const uint8_t *src, size_t len) {
     if (len >= 4) return get_four(src) | get_four(src + len - 4) << 8 * (len - 4);
     return src[0] | (uint64_t)src[len / 2] << len / 2 * 8 | (uint64_t)src[len - 1] << (len - 1) * 8;
 }
 
+/* Whether eight bytes, each without '0', are more than digits. */
+static bool other_than_digits(uint64_t digits) { return ((digits + SR_EACH_BYTE(0x76)) | digits) & SR_EACH_BYTE(0x80); }
+
 /* Digits with at most one point among them, up to 8 bytes without a sign, all at once: what sensors send. */
 static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
     uint64_t text = get_short(src, len);
-    uint64_t other = text ^ EACH_BYTE('.'), found = (other - EACH_BYTE(1)) & ~other & EACH_BYTE(0x80);
-    uint32_t point = found ? lowest_byte(found) : (uint32_t)len, digits = (uint32_t)len - (found != 0);
+    uint64_t other = text ^ SR_EACH_BYTE('.'), found = (other - SR_EACH_BYTE(1)) & ~other & SR_EACH_BYTE(0x80);
+    uint32_t point = found ? sr_lowest_byte(found) : (uint32_t)len, digits = (uint32_t)len - (found != 0);
     if (digits == 0) return false;
     uint64_t before = ((uint64_t)1 << 4 * point << 4 * point) - 1; /* 64 bits do not shift at once */
     text = (text & before) | (text >> 8 & ~before);
-    text = (text ^ EACH_BYTE('0')) << 8 * (8 - digits);
-    if (((text + EACH_BYTE(0x76)) | text) & EACH_BYTE(0x80)) return false;
-    *value = (double)from_eight(text) / TENS[digits - point];
+    text = (text ^ SR_EACH_BYTE('0')) << 8 * (8 - digits);
+    if (other_than_digits(text)) return false;
+    *value = (double)sr_from_eight(text) / TENS[digits - point];
     return true;
+}
+
+#define MOST_DIGITS 10000000000000000000ull /* numbers below have at most 19 digits, for which 64 bits are enough */
+
+/* Both take digits onto *number while there is room for them, and return the end of those taken. */
+static inline const uint8_t *get_digits(const uint8_t *p, const uint8_t *end, uint64_t *number) {
+    for (; p < end && is_digit(*p) && *number < MOST_DIGITS / 10; p++) *number = *number * 10 + (*p - '0');
+    return p;
+}
+
+static inline const uint8_t *get_many_digits(const uint8_t *p, const uint8_t *end, uint64_t *number) {
+    for (; end - p >= 8 && *number < MOST_DIGITS / EIGHT; p += 8) {
+        uint64_t digits = sr_get_eight(p) ^ SR_ZEROS;
+        if (other_than_digits(digits)) break;
+        *number = *number * EIGHT + sr_from_eight(digits);
+    }
+    return get_digits(p, end, number);
+}
+
+static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end) {
+    while (p < end && is_digit(*p)) p++;
+    return p;
 }
 
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
@@ -195,37 +151,41 @@ sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
         if (src[0] == '-') *value = -*value;
         return SR_EXACT;
     }
-    size_t i = len && (src[0] == '+' || src[0] == '-'), digits = 0;
-    uint64_t size = 0;
-    int scale = 0;
-    bool fits = true;
-    for (; i < len && is_digit(src[i]); i++, digits++) {
-        fits &= size < EXACT_DIGITS;
-        if (fits) size = size * 10 + (src[i] - '0');
-    }
-    if (i < len && src[i] == '.') {
-        for (i++; i < len && is_digit(src[i]); i++, digits++) {
-            fits &= size < EXACT_DIGITS;
-            if (fits) {
-                size = size * 10 + (src[i] - '0');
-                scale--;
-            }
-        }
+    const uint8_t *end = src + len, *start = src + sign;
+    uint64_t number = 0;
+    const uint8_t *taken = get_digits(start, end, &number), *p = skip_digits(taken, end);
+    bool cut = p > taken;
+    size_t digits = (size_t)(p - start);
+    int64_t scale = p - taken;
+    if (p < end && *p == '.') {
+        start = ++p;
+        taken = cut ? p : get_many_digits(p, end, &number);
+        scale -= taken - start;
+        p = skip_digits(taken, end);
+        cut |= p > taken;
+        digits += (size_t)(p - start);
     }
     if (digits == 0) return SR_NOT_A_NUMBER;
-    if (i < len && (src[i] == 'e' || src[i] == 'E')) {
-        bool negative = i + 1 < len && src[i + 1] == '-';
-        i += 1 + (i + 1 < len && (src[i + 1] == '+' || src[i + 1] == '-'));
-        if (i == len) return SR_NOT_A_NUMBER;
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        bool negative = p < end && *p == '-';
+        p += p < end && (*p == '+' || *p == '-');
+        if (p == end) return SR_NOT_A_NUMBER;
         int exponent = 0;
-        for (; i < len && is_digit(src[i]); i++) {
-            if (exponent < 10000) exponent = exponent * 10 + (src[i] - '0');
+        for (; p < end && is_digit(*p); p++) {
+            if (exponent < 10000) exponent = exponent * 10 + (*p - '0');
         }
         scale += negative ? -exponent : exponent;
     }
-    if (i < len) return SR_NOT_A_NUMBER;
-    if (!fits || size > EXACT_DIGITS || scale > EXACT_TENS || scale < -EXACT_TENS) return SR_LONG_WAY;
-    double d = scale < 0 ? (double)size / TENS[-scale] : (double)size * TENS[scale];
+    if (p < end) return SR_NOT_A_NUMBER;
+    double d, above;
+    if (number <= EXACT_DIGITS && scale <= EXACT_TENS && scale >= -EXACT_TENS) {
+        d = scale < 0 ? (double)number / TENS[-scale] : (double)number * TENS[scale];
+    } else if (!sr_nearest_float(number, scale, &d)) {
+        return SR_LONG_WAY;
+    } else if (cut && !(sr_nearest_float(number + 1, scale, &above) && above == d)) {
+        return SR_LONG_WAY; /* the digits that were cut off decide */
+    }
     *value = src[0] == '-' ? -d : d;
     return SR_EXACT;
 }

@@ -311,7 +311,7 @@ SRP_FN static inline uint8_t *put_quickly(uint8_t *at, PyObject *value, uint8_t 
     if (PyFloat_CheckExact(value)) {
         double number = PyFloat_AS_DOUBLE(value);
         n = sr_put_float(number, at);
-        if (!n && number - number == 0) n = srp_put_long_float(number, at); /* neither inf nor nan */
+        if (!n && number - number == 0) n = sr_put_any_float(number, at); /* neither inf nor nan */
     } else if (PyLong_CheckExact(value)) {
         int overflow;
         long long number = PyLong_AsLongLongAndOverflow(value, &overflow);

@@ -148,10 +148,7 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     return 0;
 }
 
-/* The text of a finite float in the form of repr; returns its length, 0 without memory. The second: one that sr_put_float
-   leaves to others. */
-size_t srp_put_float(double value, uint8_t *dst);
-size_t srp_put_long_float(double value, uint8_t *dst);
+size_t srp_put_float(double value, uint8_t *dst); /* the text of a finite float in the form of repr; returns its length */
 
 #define SRP_PADDING 32 /* bytes behind the constant text of a hole, so that it is copied whole */
 

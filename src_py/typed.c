@@ -25,21 +25,8 @@ static PyObject *make_time(const sr_time *t) {
     return time;
 }
 
-#define LONG_FLOAT 17 /* bytes from which on digits are seldom few enough for sr_get_float */
-
-/* The library reads words such as "inf", too. */
-static bool starts_number(const uint8_t *src) {
-    uint8_t first = src[src[0] == '+' || src[0] == '-'];
-    return first >= '.' && first <= '9';
-}
-
-/* Digits that two exact doubles do not give: the C++17 library takes them, else Python's own reader. Infinite does not
-   fit. */
+/* What the core is not sure of, Python's own reader decides. Infinite does not fit. */
 static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
-#if defined(SR_HAVE_TO_CHARS)
-    double found;
-    if (sr_get_any_float(src, len, &found)) return PyFloat_FromDouble(found);
-#endif
     PyObject *text = PyBytes_FromStringAndSize((const char *)src, (Py_ssize_t)len); /* ends with a NUL */
     if (!text) return NULL;
     double value = PyOS_string_to_double(PyBytes_AS_STRING(text), NULL, NULL);
@@ -63,9 +50,6 @@ PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, 
     if (len == 0) Py_RETURN_NONE;
     if (kind == SRP_FLOAT) {
         double value;
-#if defined(SR_HAVE_TO_CHARS)
-        if (len > LONG_FLOAT && starts_number(src) && sr_get_any_float(src, len, &value)) return PyFloat_FromDouble(value);
-#endif
         sr_parsed parsed = sr_get_float(src, len, &value);
         if (parsed == SR_EXACT) return PyFloat_FromDouble(value);
         if (parsed == SR_LONG_WAY) return long_float(src, len, fits);

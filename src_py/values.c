@@ -27,24 +27,7 @@ SR_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style styl
 
 size_t srp_put_float(double value, uint8_t *dst) {
     size_t n = sr_put_float(value, dst);
-    return n ? n : srp_put_long_float(value, dst);
-}
-
-size_t srp_put_long_float(double value, uint8_t *dst) {
-    size_t n;
-#if defined(SR_HAVE_TO_CHARS)
-    n = sr_put_any_float(value, dst);
-    if (n) return n;
-#endif
-    char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-    if (!text) {
-        PyErr_Clear(); /* the caller may try once more, and says it himself */
-        return 0;
-    }
-    n = strlen(text);
-    memcpy(dst, text, n);
-    PyMem_Free(text);
-    return n;
+    return n ? n : sr_put_any_float(value, dst);
 }
 
 /* Numbers and words hold nothing that forces quotes; they are quoted only where every field is. */
@@ -66,7 +49,6 @@ int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
         double number = PyFloat_AS_DOUBLE(value);
         if (!(number - number == 0)) return SRP_SLOW; /* inf and nan */
         n = srp_put_float(number, dst);
-        if (n == 0) return SRP_NO_MEMORY;
     }
     if (style.all) {
         dst[-1] = SR_QUOTE;

@@ -55,7 +55,6 @@ def build(folder: Path) -> None:
         "SMARTREST_EXT": "require",
         "CC": "gcc",
         "CFLAGS": FLAGS,
-        "CXXFLAGS": FLAGS,
         "LDFLAGS": LINK,
     }
     subprocess.run(

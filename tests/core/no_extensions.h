@@ -1,4 +1,5 @@
-/* Included before everything else, makes src_c see a compiler that knows C11 and nothing more: no SIMD, no built-ins.
+/* Included before everything else, makes src_c see a compiler that knows C11 and nothing more: no SIMD, no built-ins, no
+ * 128 bits, no order of bytes.
  * The headers of the C library, which ask for the compiler too, come first.
  */
 #include <math.h>
@@ -9,3 +10,5 @@
 
 #undef __GNUC__
 #undef __clang__
+#undef __SIZEOF_INT128__
+#undef __BYTE_ORDER__

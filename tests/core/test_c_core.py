@@ -105,21 +105,6 @@ def test_program(built: Built, name: str) -> None:
             assert set(ran) == {kernel for kernel, able in support.kernels_here().items() if able}
 
 
-def test_floats_by_the_cpp_library(built: Built, repository: Path) -> None:
-    """sr_tochars.cpp is the one optional source: the build goes on where there is no C++17 compiler."""
-    names = os.environ.get("CXX", ""), "c++", "g++", "clang++"
-    cxx = next((path for name in names if name and (path := shutil.which(name))), None)
-    if cxx is None:
-        pytest.skip("no C++ compiler was found")
-    flags = (*FLAVOURS[built.flavour], *WARNINGS[1:], f"-I{repository / 'src_c'}")
-    run(cxx, "-std=c++17", *flags, "-c", repository / "src_c" / "sr_tochars.cpp", "-o", "tochars.ob", cwd=built.folder)
-    source = HERE / "number_test.c"
-    run(built.compiler, *built.flags, "-DSR_HAVE_TO_CHARS", "-c", source, "-o", "number.ob", cwd=built.folder)
-    run(cxx, *flags, "number.ob", "tochars.ob", *built.objects, "-lm", "-o", "number_cpp", cwd=built.folder)
-    said = run(built.folder / "number_cpp", WORK["number_test"][built.flavour], cwd=built.folder)
-    assert "no difference" in said
-
-
 def test_every_program_is_run() -> None:
     assert {path.stem for path in HERE.glob("*_test.c")} == set(WORK)
 

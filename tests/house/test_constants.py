@@ -5,17 +5,37 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
+
+import pytest
 
 from smartrest import _constants
 
 
-def test_the_header_is_generated(repository: Path) -> None:
+@pytest.mark.parametrize("name", ["constants", "powers"])
+def test_the_header_is_generated(repository: Path, name: str) -> None:
     printed = subprocess.run(
-        [sys.executable, str(repository / "tools" / "gen_constants.py")], capture_output=True, text=True, check=True
+        [sys.executable, str(repository / "tools" / f"gen_{name}.py")], capture_output=True, text=True, check=True
     ).stdout
-    assert printed == (repository / "src_c" / "sr_constants.h").read_text(encoding="utf-8")
+    assert printed == (repository / "src_c" / f"sr_{name}.h").read_text(encoding="utf-8")
     assert "do not edit" in printed
+
+
+def test_the_powers_of_ten(repository: Path) -> None:
+    """Each is 128 bits long, at or below the true power times a power of two, and less than one unit below it."""
+    header = (repository / "src_c" / "sr_powers.h").read_text(encoding="utf-8")
+    found = re.search(r"SR_FIRST_POWER \((-\d+)\)\n#define SR_LAST_POWER (\d+)\n", header)
+    assert found is not None
+    powers = range(int(found[1]), int(found[2]) + 1)
+    entries = re.findall(r"\{0x([0-9A-F]{16}), 0x([0-9A-F]{16})\}", header)
+    assert len(entries) == len(powers)
+    for q, (upper, lower) in zip(powers, entries, strict=True):
+        bits = Fraction(int(upper + lower, 16))
+        assert bits.numerator.bit_length() == 128
+        scaled = Fraction(10) ** q / Fraction(2) ** (q * 217706 >> 16) * 2**127  # as sr_float.c takes the logarithm
+        assert bits <= scaled < bits + 1
+        assert (bits == scaled) == (0 <= q <= 55)  # sr_nearest_float calls these exact
 
 
 def test_the_header_has_every_reason(repository: Path) -> None:

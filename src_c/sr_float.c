@@ -1,0 +1,182 @@
+/* Any finite float to its shortest decimal, and a decimal of up to 19 digits to the nearest float.
+ *
+ * To text: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). Of the algorithms that always find the shortest
+ * decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers.
+ * From text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of powers.
+ * Where the product leaves a doubt, or the float is no normal one, the caller has a slower way.
+ * Both are written from the papers.
+ */
+#include <string.h>
+
+#include "sr_digits.h"
+#include "sr_powers.h"
+
+#define HIDDEN_BIT (1ull << 52)
+#define TEN_16 10000000000000000ull
+
+_Static_assert(-1 >> 1 == -1, "the logarithms below shift negative numbers and need their sign to stay");
+
+/* The floors of log10(2^q), log10(3/4 * 2^q) and log2(10^q), right for every q of a float and of the table. */
+static int log10_of_two(int q) { return q * 315653 >> 20; }
+static int log10_of_less(int q) { return (q * 315653 - 131008) >> 20; }
+static int log2_of_ten(int q) { return q * 217706 >> 16; }
+
+typedef struct {
+    uint64_t high, low;
+} wide;
+
+static inline wide multiply(uint64_t a, uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+    __extension__ unsigned __int128 product = a;
+    product *= b;
+    return (wide){(uint64_t)(product >> 64), (uint64_t)product};
+#else
+    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32), other = a0 * b1 + (uint32_t)middle;
+    return (wide){a1 * b1 + (middle >> 32) + (other >> 32), other << 32 | (uint32_t)low};
+#endif
+}
+
+/* n * power, without the lowest 64 of its 192 bits; these go to *rest. */
+static inline wide upper_product(uint64_t n, wide power, uint64_t *rest) {
+    wide lower = multiply(n, power.low), upper = multiply(n, power.high);
+    upper.low += lower.high;
+    upper.high += upper.low < lower.high;
+    *rest = lower.low;
+    return upper;
+}
+
+static inline wide power_of_ten(int q) {
+    const uint64_t *bits = SR_POWERS[q - SR_FIRST_POWER];
+    return (wide){bits[0], bits[1]};
+}
+
+/* ---- to text --------------------------------------------------------------------------------------------------------- */
+
+/* The paper's rop: the upper 64 bits of the product, with the last one set where anything follows. One unit in `low` is
+   what the power is too large by. */
+static inline uint64_t round_to_odd(uint64_t n, wide power) {
+    uint64_t rest;
+    wide product = upper_product(n, power, &rest);
+    return product.high | (product.low > 1);
+}
+
+/* a where the condition is 1, b where it is 0. */
+static inline uint64_t pick(uint64_t condition, uint64_t a, uint64_t b) { return b ^ ((a ^ b) & (0 - condition)); }
+
+/* The shortest decimal that reads back as c * 2^q, and the nearest of several: the result * 10^k. Zeros may end it.
+   `narrow`: c is a power of two, and the gap to the float below half as wide as the one above. */
+static inline uint64_t shortest(uint64_t c, int q, bool narrow, int *k) {
+    *k = narrow ? log10_of_less(q) : log10_of_two(q);
+    wide power = power_of_ten(-*k);
+    power.high += ++power.low == 0; /* cut off in the table, and from here on above the true one */
+    int shift = q + log2_of_ten(-*k) + 1;
+    uint64_t odd = c & 1; /* the ends of the interval read back as c only where c is even */
+    uint64_t left = round_to_odd((4 * c - 2 + narrow) << shift, power) + odd;
+    uint64_t value = round_to_odd(4 * c << shift, power);
+    uint64_t right = round_to_odd((4 * c + 2) << shift, power) - odd;
+    /* All three are in quarters. Of the decimals with one digit less, at most one is within the interval: below the value or
+       above. Else the nearest of all digits that is. Which it is depends on chance, so it is chosen without a branch. */
+    uint64_t ones = value / 4, tens = ones / 10 * 10, half = 4 * ones + 2;
+    uint64_t below = left <= 4 * tens, above = 4 * tens + 40 <= right, shorter = below ^ above;
+    uint64_t down = left <= 4 * ones, up = 4 * ones + 4 <= right, nearer = (value > half) | ((value == half) & ones);
+    ones += pick(down ^ up, up, nearer & 1);
+    return pick(shorter, tens + 10 * above, ones);
+}
+
+static inline uint8_t *put_exponent(int exponent, uint8_t *out) {
+    uint32_t size = (uint32_t)(exponent < 0 ? -exponent : exponent), skip = size < 100;
+    *out++ = 'e';
+    *out++ = exponent < 0 ? '-' : '+';
+    sr_put_four(sr_three_digits[size] >> 8 * skip, out);
+    return out + 3 - skip;
+}
+
+size_t sr_put_any_float(double value, uint8_t *dst) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint8_t *out = dst;
+    *out = '-';
+    out += bits >> 63;
+    uint64_t c = bits & (HIDDEN_BIT - 1);
+    int biased = (int)(bits >> 52 & 0x7FF), exponent;
+    if (c == 0 && biased == 0) {
+        memcpy(out, "0.0", 3);
+        return (size_t)(out - dst) + 3;
+    }
+    uint64_t number = biased ? shortest(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
+                             : shortest(c, -1074, false, &exponent);
+    uint64_t sixteen = number < TEN_16; /* or 17 digits; fewer are few */
+    number += 9 * number & (0 - sixteen);
+    for (exponent += 16 - (int)sixteen; number < TEN_16; exponent--) number *= 10;
+    uint64_t first = number / TEN_16, rest = number % TEN_16;
+    uint64_t upper = sr_eight_digits((uint32_t)(rest / 100000000)), lower = sr_eight_digits((uint32_t)(rest % 100000000));
+    size_t n = lower ? 10 + sr_highest_byte(lower) : upper ? 2 + sr_highest_byte(upper) : 1; /* without zeros at the end */
+    upper |= SR_ZEROS;
+    lower |= SR_ZEROS;
+    bool scientific = exponent < -4 || exponent >= 16;
+    if (!scientific && exponent < 0) {
+        memcpy(out, "0.0000", 6);
+        out += 1 - exponent;
+    }
+    out[0] = (uint8_t)('0' + first);
+    if (scientific) {
+        out[1] = '.';
+        sr_put_eight(upper, out + 2);
+        sr_put_eight(lower, out + 10);
+        return (size_t)(put_exponent(exponent, out + n + (n > 1)) - dst);
+    }
+    sr_put_eight(upper, out + 1);
+    sr_put_eight(lower, out + 9);
+    if (exponent < 0) return (size_t)(out - dst) + n;
+    /* The digits behind the point are shifted in registers: reading back what was just written in other pieces would wait. */
+    uint32_t before = 8 * (uint32_t)exponent; /* bits of digits after the first and before the point */
+    if (before >= 64) {
+        upper = lower;
+        lower = SR_ZEROS;
+        before -= 64;
+    }
+    size_t whole = (size_t)exponent + 1;
+    out[whole] = '.';
+    sr_put_eight(upper >> before | lower << 1 << (63 - before), out + whole + 1);
+    sr_put_eight(lower >> before, out + whole + 9);
+    return (size_t)(out - dst) + (n > whole ? n : whole + 1) + 1;
+}
+
+/* ---- from text ------------------------------------------------------------------------------------------------------- */
+
+#if defined(__GNUC__) || defined(__clang__)
+static uint32_t leading_zeros(uint64_t v) { return (uint32_t)__builtin_clzll(v); }
+#else
+static uint32_t leading_zeros(uint64_t v) {
+    uint32_t n = 0;
+    while (!(v << n >> 63)) n++;
+    return n;
+}
+#endif
+
+/* The table cuts powers off, so the true value is at or above the product, and less than two units in `low` above it. */
+bool sr_nearest_float(uint64_t number, int64_t exp10, double *value) {
+    if (number == 0) {
+        *value = 0;
+        return true;
+    }
+    if (exp10 < SR_FIRST_POWER || exp10 > SR_LAST_POWER) return false;
+    int q = (int)exp10;
+    uint32_t zeros = leading_zeros(number);
+    uint64_t rest;
+    wide product = upper_product(number << zeros, power_of_ten(q), &rest);
+    uint32_t top = (uint32_t)(product.high >> 63), cut = 9 + top; /* 54 bits stay: one more than a float has */
+    uint64_t kept = product.high >> cut, mask = (1ull << cut) - 1, gone = product.high & mask;
+    bool exact = q >= 0 && q <= 55; /* 10^55 has 128 bits without its factors of two */
+    if (gone == mask && product.low >= UINT64_MAX - 1 && !exact && !(kept & 1)) {
+        return false; /* the true value may be halfway to the next float, or beyond */
+    }
+    if (gone == 0 && product.low == 0 && rest == 0 && exact && (kept & 3) == 1) kept--; /* halfway: to the even one */
+    kept += kept & 1;
+    int biased = log2_of_ten(q) + 63 + (int)top - (int)zeros + 1023;
+    if (biased < 1 || biased > 2045) return false;
+    uint64_t bits = (kept >> 1) + ((uint64_t)(biased - 1) << 52); /* the hidden bit adds one, a carry beyond it two */
+    memcpy(value, &bits, sizeof bits);
+    return true;
+}
