@@ -149,6 +149,8 @@ cdef extern from "spare_rows.h":
     int srp_lone_number(const uint8_t *src, sr_ends ends)
     object srp_typed(const srp_strings *strings, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
+    object srp_callable(const char *name, object base, Py_ssize_t offset)
+
     int srp_put_empty_row(srp_buffer *out)
     int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)

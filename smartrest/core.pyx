@@ -42,18 +42,19 @@ cdef extern from "Python.h":
     void PyObject_GC_UnTrack(object)
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    ctypedef void (*PyCFunction)()
     int METH_FASTCALL, METH_KEYWORDS
     ctypedef struct PyMethodDef:
         const char *ml_name
-        void *ml_meth
+        PyCFunction ml_meth
         int ml_flags
-    ctypedef struct PyTypeObject:
-        unsigned long tp_flags
-        PyMethodDef *tp_methods
-        Py_ssize_t tp_vectorcall_offset
-    PyTypeObject *Py_TYPE(object)
-    void PyType_Modified(PyTypeObject *)
+        const char *ml_doc
+    bint PyCFunction_Check(object)
+    int PyCFunction_GetFlags(object) except? -1
+    PyCFunction PyCFunction_GetFunction(object) except NULL
+    object PyCFunction_NewEx(PyMethodDef *, object, PyObject *)
+    object PyMethod_New(object, PyObject *)
+    object PyObject_Vectorcall(object, PyObject *const *, size_t, PyObject *)
     PyObject *PyIter_Next(object) except? NULL
 
 cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
@@ -1424,7 +1425,6 @@ cdef class Packer:
 
 # ---- compiled rows -------------------------------------------------------------------------------------------------------
 
-@cython.final
 cdef class Encoder:
     """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
 
@@ -1448,9 +1448,7 @@ cdef class Encoder:
     def __dealloc__(self):
         PyMem_Free(self.holes)
 
-    def __call__(self, *values):
-        return self.payload(values)
-
+    @cython.final
     cdef set_before(self, Py_ssize_t n, srp_buffer *out):
         """What has been written is the constant text before hole n."""
         cdef bytes before = PyBytes_FromStringAndSize(<const char *>out.data, out.len) + b"\0" * SRP_PADDING
@@ -1459,6 +1457,7 @@ cdef class Encoder:
         self.holes[n].n_before = out.len
         out.len = 0
 
+    @cython.final
     cdef payload(self, tuple values):
         cdef srp_buffer out
         cdef Engine engine = self.engine
@@ -1489,6 +1488,7 @@ cdef class Encoder:
     def __repr__(self):
         return f"compile({self.row!r})"
 
+    @cython.final
     cdef int put(self, srp_buffer *out, tuple values, Py_ssize_t index) except -1:
         cdef Py_ssize_t i
         cdef size_t start = out.len
@@ -1519,7 +1519,7 @@ cdef class Encoder:
 
 
 cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, PyObject *names):
-    """`Encoder.__call__` without a tuple of the values."""
+    """What a call of an encoder does."""
     cdef Encoder self = <Encoder>callable
     cdef srp_buffer *out = &self.engine.out
     cdef Py_ssize_t i
@@ -1536,14 +1536,14 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
     return self.payload(tuple([<object>values[i] for i in range(<Py_ssize_t>n)]))
 
 
-cdef int init_vectorcall() except -1:
-    """Cython has no word for it: the slot by which a type is called without a tuple."""
+cdef callable_encoder():
+    """The type `Encoder` that users see: the one above, with calls."""
     cdef Encoder one = Encoder.__new__(Encoder)
-    cdef PyTypeObject *type_of = Py_TYPE(one)
-    type_of.tp_vectorcall_offset = <char *>&one.vectorcall - <char *><PyObject *>one
-    type_of.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
-    PyType_Modified(type_of)
-    return 0
+    return srp_callable("smartrest.core.Encoder", Encoder, <char *>&one.vectorcall - <char *><PyObject *>one)
+
+
+cdef object _encoder = callable_encoder()
+globals()["Encoder"] = _encoder
 
 
 cdef dict HOLES = {
@@ -1552,7 +1552,7 @@ cdef dict HOLES = {
 
 
 cdef new_encoder(Engine engine, row, tuple options):
-    cdef Encoder encoder = Encoder.__new__(Encoder)
+    cdef Encoder encoder = _encoder()
     cdef Py_ssize_t i = 0, n = 0
     cdef srp_buffer out
     dialect, quote, final_newline, on_trailing_backslash, limit = options
@@ -1800,33 +1800,45 @@ cdef class Dispatcher:
 # ---- the path of every message -----------------------------------------------------------------------------------------------
 #
 # With one argument and nothing else, as every agent calls them for every message, these methods have no options to look at.
-# So each has a second entry, which stands before the one that Cython has made and hands all other calls over to it.
+# So each has a function of its own before it, which hands all other calls over to the method.
 
 ctypedef object (*Entry)(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names)
 
-cdef Entry _decode, _decode_row, _encode_row, _scan   # those that Cython has made
+cdef enum:
+    DECODE, DECODE_ROW, ENCODE_ROW, SCAN, N_QUICK
+
+cdef tuple METHODS = (Engine.decode, Engine.decode_row, Engine.encode_row, Engine.scan)
+cdef PyMethodDef[N_QUICK] QUICK
+cdef Entry[N_QUICK] MADE   # the functions below these methods, where they are called as an Entry is; else NULL
+cdef list _texts = []      # that QUICK points to
 
 
 cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:   # it only looks
     return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
 
 
+cdef inline object hand_over(int method, PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+    if MADE[method] != NULL:
+        return MADE[method](self, values, n, names)
+    return PyObject_Vectorcall(PyMethod_New(METHODS[method], self), values, n, names)
+
+
 cdef object decode_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).decode_bytes(<bytes>values[0], False)
-    return _decode(self, values, n, names)
+    return hand_over(DECODE, self, values, n, names)
 
 
 cdef object decode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).decode_one(<bytes>values[0], False)
-    return _decode_row(self, values, n, names)
+    return hand_over(DECODE_ROW, self, values, n, names)
 
 
 cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).scan_bytes(<bytes>values[0], False)
-    return _scan(self, values, n, names)
+    return hand_over(SCAN, self, values, n, names)
 
 
 cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
@@ -1842,32 +1854,33 @@ cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
             (<Engine>self).shrink()
             return payload
-    return _encode_row(self, values, n, names)
+    return hand_over(ENCODE_ROW, self, values, n, names)
 
 
-cdef Entry set_entry(owner, bytes name, Entry entry) except NULL:
-    """An entry into the table of methods of a type, from which all objects have it; returns the one that was there."""
-    cdef PyMethodDef *method = (<PyTypeObject *>owner).tp_methods
-    cdef Entry made
-    while method.ml_name != name:
-        method += 1
-    if method.ml_flags != METH_FASTCALL | METH_KEYWORDS:
-        raise SystemError("a method is not called as it was")   # another Cython
-    made = <Entry>method.ml_meth
-    method.ml_meth = <void *>entry
-    return made
+cdef int set_quick(Engine engine, int i, Entry entry) except -1:
+    """Name, signature and docstring are those of the method."""
+    method = METHODS[i]
+    name = method.__name__.encode()
+    text = f"{method.__name__}{method.__text_signature__}\n--\n\n{method.__doc__}".encode()
+    _texts.extend((name, text))
+    QUICK[i].ml_name = PyBytes_AS_STRING(name)
+    QUICK[i].ml_meth = <PyCFunction><void *>entry
+    QUICK[i].ml_flags = METH_FASTCALL | METH_KEYWORDS
+    QUICK[i].ml_doc = PyBytes_AS_STRING(text)
+    bound = method.__get__(engine)
+    if PyCFunction_Check(bound) and PyCFunction_GetFlags(bound) == QUICK[i].ml_flags:
+        MADE[i] = <Entry><void *>PyCFunction_GetFunction(bound)
+    return 0
 
 
-_decode = set_entry(Engine, b"decode", decode_entry)
-_decode_row = set_entry(Engine, b"decode_row", decode_row_entry)
-_encode_row = set_entry(Engine, b"encode_row", encode_row_entry)
-_scan = set_entry(Engine, b"scan", scan_entry)
+def quick(Engine engine not None):
+    """`decode`, `decode_row`, `encode_row` and `scan` of an engine as functions with the short way for one argument."""
+    return tuple([PyCFunction_NewEx(&QUICK[i], engine, NULL) for i in range(N_QUICK)])
 
 
-# ---- the default engine: its methods are the functions of this module, with nothing before them ----------------------------
+# ---- the default engine: its methods are the functions of this module -------------------------------------------------------
 
 srp_layout_init()
-init_vectorcall()
 _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 
@@ -1876,14 +1889,15 @@ _spare = new_lazy_rows(_default, b"")
 
 check = _default.check
 compile = _default.compile
-decode = _default.decode
-decode_row = _default.decode_row
+set_quick(_default, DECODE, decode_entry)
+set_quick(_default, DECODE_ROW, decode_row_entry)
+set_quick(_default, ENCODE_ROW, encode_row_entry)
+set_quick(_default, SCAN, scan_entry)
+decode, decode_row, encode_row, scan = quick(_default)
 encode = _default.encode
-encode_row = _default.encode_row
 engine = _default.engine
 escape = _default.escape
 pack = _default.pack
-scan = _default.scan
 split = _default.split
 truncate = _default.truncate
 unescape = _default.unescape

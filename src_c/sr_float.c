@@ -14,7 +14,9 @@
 #define HIDDEN_BIT (1ull << 52)
 #define TEN_16 10000000000000000ull
 
-_Static_assert(-1 >> 1 == -1, "the logarithms below shift negative numbers and need their sign to stay");
+#if -1 >> 1 != -1
+#error "the logarithms below shift negative numbers and need their sign to stay"
+#endif
 
 /* The floors of log10(2^q), log10(3/4 * 2^q) and log2(10^q), right for every q of a float and of the table. */
 static int log10_of_two(int q) { return q * 315653 >> 20; }

@@ -5,10 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "sr_cpu.h"
 #include "sr_digits.h"
 
 /* One division must round once. */
-_Static_assert(FLT_EVAL_METHOD >= 0 && FLT_EVAL_METHOD != 2, "results are wider than double; add -msse2 -mfpmath=sse to CFLAGS");
+#if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2
+#error "results are wider than double; on x86 add -msse2 -mfpmath=sse to CFLAGS"
+#endif
 
 #define EIGHT 100000000u /* numbers below have at most eight digits */
 
@@ -145,12 +148,8 @@ static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
-    size_t sign = len && (src[0] == '-' || src[0] == '+');
-    if (len - sign - 1 < 8 && get_short_decimal(src + sign, len - sign, value)) {
-        if (src[0] == '-') *value = -*value;
-        return SR_EXACT;
-    }
+/* Apart from the short way, which would pay for its registers. */
+static SR_NO_INLINE sr_parsed get_long_decimal(const uint8_t *src, size_t len, size_t sign, double *value) {
     const uint8_t *end = src + len, *start = src + sign;
     uint64_t number = 0;
     const uint8_t *taken = get_digits(start, end, &number), *p = skip_digits(taken, end);
@@ -187,6 +186,15 @@ sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
         return SR_LONG_WAY; /* the digits that were cut off decide */
     }
     *value = src[0] == '-' ? -d : d;
+    return SR_EXACT;
+}
+
+sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
+    size_t sign = len && (src[0] == '-' || src[0] == '+');
+    if (len - sign - 1 >= 8 || !get_short_decimal(src + sign, len - sign, value)) {
+        return get_long_decimal(src, len, sign, value);
+    }
+    if (src[0] == '-') *value = -*value;
     return SR_EXACT;
 }
 

@@ -172,6 +172,9 @@ static inline bool srp_fits(int kind, PyObject *value) {
     return kind == SRP_HOLE_BOOL && PyBool_Check(value);
 }
 
+/* A subtype of `base`, whose objects have a vectorcallfunc at `offset` and are called by it. (callable.c) */
+PyObject *srp_callable(const char *name, PyObject *base, Py_ssize_t offset);
+
 /* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set one.
    c may be NULL: two arguments. */
 PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c);

@@ -48,6 +48,17 @@ def kernels_here() -> dict[str, bool]:
     return dict(core.kernels()) if core is not None else {}
 
 
+class OneKernel:
+    """The functions of `smartrest.core` on one kernel; those with a short way for one argument have it here, too."""
+
+    def __init__(self, kernel: str) -> None:
+        self._engine = core.Engine(kernel)
+        self.decode, self.decode_row, self.encode_row, self.scan = core.quick(self._engine)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+
 def open_engine(variant: str) -> Any:
     """The engine of that name; skips the test where it cannot run, fails where it has to."""
     if variant == "pure":
@@ -63,7 +74,7 @@ def open_engine(variant: str) -> Any:
             missing(f"smartrest.core was built without the kernel {kernel}")
         if not kernels_here()[kernel]:
             pytest.skip(f"this CPU lacks what the kernel {kernel} needs")
-        engine = core.Engine(kernel)
+        engine = OneKernel(kernel)
     assert engine.engine() == variant, "another engine runs than the one that was asked for"
     return engine
 

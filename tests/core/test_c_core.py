@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,6 +104,15 @@ def test_program(built: Built, name: str) -> None:
             assert ran == ["scalar"]
         elif support.HAS_CORE:
             assert set(ran) == {kernel for kernel, able in support.kernels_here().items() if able}
+
+
+def test_the_object_layer_has_no_warnings(repository: Path) -> None:
+    """src_c is compiled above, its warnings being errors; src_py needs Python's headers."""
+    cc, include = compiler(), sysconfig.get_path("include")
+    if not Path(include, "Python.h").is_file():
+        cannot("the headers of Python are not here")
+    flags = *WARNINGS, "-O2", "-fsyntax-only", "-Isrc_c", "-Isrc_py", "-isystem", include
+    run(cc, *flags, *sorted((repository / "src_py").glob("*.c")), cwd=repository)
 
 
 def test_every_program_is_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import inspect
 import os
 import shutil
 import subprocess
@@ -169,6 +170,53 @@ class TestEngineClass:
     def test_wrong_types(self, name: Any) -> None:
         with pytest.raises((TypeError, ValueError)):
             support.core.Engine(name)
+
+    def test_quick_functions_look_like_the_methods(self) -> None:
+        """`decode`, `decode_row`, `encode_row` and `scan` of the module are functions that stand before the methods."""
+        engine = support.core.Engine("scalar")
+        functions = support.core.quick(engine)
+        assert [function.__name__ for function in functions] == ["decode", "decode_row", "encode_row", "scan"]
+        for function in functions:
+            method = getattr(engine, function.__name__)
+            for name in ("__doc__", "__text_signature__", "__qualname__", "__module__", "__self__"):
+                assert getattr(function, name) == getattr(method, name), name
+            assert inspect.signature(function) == inspect.signature(method)
+            assert type(function) is type(method)
+            assert function != method, "the short way is there"
+        with pytest.raises(TypeError):
+            support.core.quick(None)
+
+    @pytest.mark.parametrize("name", ["decode", "decode_row", "encode_row", "scan"])
+    def test_quick_functions_answer_like_the_methods(self, name: str) -> None:
+        """Whatever the arguments are: in which place, by which name, too many, too few."""
+        engine = support.core.Engine("scalar")
+        quick = next(function for function in support.core.quick(engine) if function.__name__ == name)
+        method = getattr(engine, name)
+
+        def answer(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
+            try:
+                return repr(function(*arguments, **named))
+            except (TypeError, ValueError) as error:
+                return repr((type(error), str(error)))
+
+        row = ("211", None, 2.5)
+        everything = {"dialect": "double", "quote": "all", "final_newline": True, "on_trailing_backslash": "error"}
+        calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+            *[((value,), {}) for value in (b"1,2", "1,2", bytearray(b"1,2"), b"", b"1\n2", b"\xff", row, [], 3, None)],
+            *[(tuple(range(n)), {}) for n in (0, 2, 7, 8, 9, 40)],
+            *[((b"1", *["x"] * n), {"strict": True, "limit": 5}) for n in range(9)],
+            *[((value,), {"strict": True}) for value in (b"1,2", '1,"2', row)],
+            *[((), {named: value}) for named in ("payload", "row", "rows", "") for value in (b"1,2", row)],
+            ((b"1",), {"payload": b"1"}),
+            ((b"1,2",), {"limit": 1}),
+            ((row,), everything),
+            ((row,), {**everything, "limit": 3}),
+            ((row,), {**everything, "limit": 300, "row": row}),
+            ((), {**everything, "limit": 300, "row": row}),
+            ((row,), {str(i): i for i in range(40)}),
+        ]
+        for arguments, named in calls:
+            assert answer(quick, arguments, named) == answer(method, arguments, named), (arguments, named)
 
     def test_kernels_do_not_disturb_each_other(self) -> None:
         engines = [support.core.Engine(name) for name, able in support.core.kernels() if able]
