@@ -31,6 +31,7 @@ Dispatcher = chosen.Dispatcher
 Encoder = chosen.Encoder
 LazyRow = chosen.LazyRow
 LazyRows = chosen.LazyRows
+Packer = chosen.Packer
 Schema = chosen.Schema
 check = chosen.check
 compile = chosen.compile

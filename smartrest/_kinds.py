@@ -14,10 +14,13 @@ TEXT, INT, FLOAT, BOOL, DATETIME = range(5)  # kinds of fields: one byte each in
 
 def kinds_of(types: Mapping[str, Sequence[Any]]) -> dict[str, tuple[bytes, bytes]]:
     """By template ID the kinds of the fixed fields behind the ID, and of those that repeat to the end of the row."""
-    plans = {}
-    for template_id, kinds in types.items():
-        if not isinstance(template_id, str):
-            raise TypeError(f"template ID must be a str, not {type(template_id).__name__}")
+    plans: dict[str, tuple[bytes, bytes]] = {}
+    for given, kinds in types.items():
+        if not isinstance(given, str):
+            raise TypeError(f"template ID must be a str, not {type(given).__name__}")
+        template_id = str.__str__(given)  # a subclass counts as its text
+        if template_id in plans:
+            raise ValueError(f"types of {template_id!a} are given twice")
         if not isinstance(kinds, (list, tuple)):
             raise TypeError(f"types of {template_id!a} must be a list, not {type(kinds).__name__}")
         repeated: tuple[Any, ...] = ()
@@ -35,31 +38,26 @@ def kinds_of(types: Mapping[str, Sequence[Any]]) -> dict[str, tuple[bytes, bytes
 
 
 def _kind(template_id: str, wanted: Any) -> int:
-    for known, kind in (
-        (str, TEXT),
-        (int, INT),
-        (float, FLOAT),
-        (bool, BOOL),
-        (class_of("datetime", "datetime"), DATETIME),
-    ):
-        if wanted is known and known is not None:
+    for known, kind in ((str, TEXT), (int, INT), (float, FLOAT), (bool, BOOL)):
+        if wanted is known:
             return kind
+    if issubclass(type(wanted), type) and is_a(wanted, class_of("datetime", "datetime")):
+        return DATETIME
     raise TypeError(f"type of {template_id!a} must be int, float, bool, datetime or str, not {wanted!a:.80}")
 
 
-def is_hole(field: Any) -> bool:
-    """Whether a field of a row to be compiled stands for a value that comes later."""
-    return (
-        field is str
-        or field is int
-        or field is float
-        or field is bool
-        or field is object
-        or (
-            isinstance(field, type)
-            and (field is class_of("decimal", "Decimal") or field is class_of("datetime", "datetime"))
-        )
-    )
+def hole_of(field: Any) -> type | None:
+    """The class of values for which a field of a row to be compiled holds a place; `None` for a constant.
+
+    A subclass of `Decimal` or `datetime`, such as a test library puts in their place, holds one for the true class.
+    """
+    if field is str or field is int or field is float or field is bool or field is object:
+        return field
+    if issubclass(type(field), type):
+        for true in (class_of("decimal", "Decimal"), class_of("datetime", "datetime")):
+            if is_a(field, true):
+                return true  # type: ignore[no-any-return]  # a class
+    return None
 
 
 def fits(hole: type, value: Any) -> bool:

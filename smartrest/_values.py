@@ -29,8 +29,15 @@ def type_name(value: object) -> str:
 
 
 def class_of(module: str, name: str) -> Any:
-    """The class if its module is loaded, else `None`: without it, no value of that class exists."""
-    return getattr(sys.modules.get(module), name, None)
+    """The true class if its module is loaded, else `None`: without it, no value of that class exists.
+
+    It is taken from the module in C, or from its twin in Python: test libraries put other things in the public module.
+    """
+    for home in (f"_{module}", f"_py{module}", module):
+        found = getattr(sys.modules.get(home), name, None)
+        if isinstance(found, type):
+            return found
+    return None
 
 
 def is_a(cls: type, base: Any) -> bool:
@@ -39,11 +46,14 @@ def is_a(cls: type, base: Any) -> bool:
 
 
 def has_index(cls: type) -> bool:
-    """Whether values of `cls` are integers in the sense of `operator.index`."""
-    for base in cls.__mro__:
+    """Whether values of `cls` are integers in the sense of `operator.index`; a class with a length is an array."""
+    found = False
+    for base in reversed(cls.__mro__):
+        if "__len__" in base.__dict__:
+            return False
         if "__index__" in base.__dict__:
-            return base.__dict__["__index__"] is not None
-    return False
+            found = base.__dict__["__index__"] is not None
+    return found
 
 
 def text_of(value: Any, row: int | None, field: int | None) -> str:
@@ -80,6 +90,21 @@ def text_of(value: Any, row: int | None, field: int | None) -> str:
     raise encode_error("bad_type", row, field, type_name(value))
 
 
+def settled(value: Any, row: int | None, field: int | None) -> Any:
+    """A value whose text cannot change any more: itself, or its text. Raises `EncodeError`."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    return text_of(value, row, field)
+
+
+def row_refusal(row: object) -> str:
+    """What an error says of an object that is not a row."""
+    name = type_name(row)
+    if issubclass(type(row), (str, bytes, bytearray, memoryview)):
+        return f"{name}; a row is a tuple or list of fields, and one row goes to encode_row"
+    return name
+
+
 def int_text(value: int, row: int | None, field: int | None) -> str:
     """The decimal digits of an int, whatever `sys.set_int_max_str_digits` says."""
     bits = int.bit_length(value)
@@ -97,12 +122,25 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 
 
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
-    """ISO 8601 with milliseconds and offset."""
+    """ISO 8601 with milliseconds and offset. The offset is asked for once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
-    if cls.utcoffset(value) is None:
-        raise encode_error("bad_value", row, field, "datetime without time zone")
-    text: str = cls.isoformat(value, timespec="milliseconds")
-    return text
+    try:
+        offset = cls.utcoffset(value)
+    except Exception as error:
+        raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
+    if offset is None:
+        raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
+    minutes, rest = divmod(offset.days * 86_400 + offset.seconds, 60)
+    if rest or offset.microseconds:
+        raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
+    year, month, day, hour, minute, second, microsecond = (
+        getattr(cls, name).__get__(value)
+        for name in ("year", "month", "day", "hour", "minute", "second", "microsecond")
+    )
+    date = f"{year:04d}-{month:02d}-{day:02d}"
+    time = f"{hour:02d}:{minute:02d}:{second:02d}.{microsecond // 1000:03d}"
+    sign = "-" if minutes < 0 else "+"
+    return f"{date}T{time}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def parse_int(text: str) -> int:
@@ -137,28 +175,35 @@ def parse_bool(text: str) -> bool:
 
 
 def parse_datetime(text: str) -> datetime:
-    """`YYYY-MM-DDThh:mm:ss[.f+]` with `Z`, `±hh:mm` or `±hhmm`, cut to microseconds. Raises `ValueError`."""
-    from datetime import datetime, timedelta, timezone
+    """`YYYY-MM-DDThh:mm[:ss[.f+]]` with `Z`, `±hh:mm`, `±hhmm` or `±hh`, cut to microseconds. Raises `ValueError`.
 
-    if len(text) < 20 or not text.isascii() or text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
+    `t` and `z` are read as `T` and `Z`.
+    """
+    import datetime as module
+
+    if len(text) < 17 or not text.isascii() or text[4] + text[7] + text[13] != "--:" or text[10] not in "Tt":
         raise ValueError(text)
-    rest = text[19:]
-    micros = 0
-    if rest[0] == ".":
-        zone = rest[1:].lstrip("0123456789")
-        fraction = rest[1 : len(rest) - len(zone)]
-        micros = _digits(fraction[:6].ljust(6, "0") if fraction else "")
-        rest = zone
-    tz = timezone.utc
-    if rest != "Z":
-        minutes = rest[4:] if rest[3:4] == ":" else rest[3:]
+    rest = text[16:]
+    seconds = micros = 0
+    if rest[0] == ":":
+        seconds, rest = _digits(rest[1:3].ljust(2)), rest[3:]
+        if rest[:1] == ".":
+            zone = rest[1:].lstrip("0123456789")
+            fraction = rest[1 : len(rest) - len(zone)]
+            micros = _digits(fraction[:6].ljust(6, "0") if fraction else "")
+            rest = zone
+    date = (_digits(text[:4]), _digits(text[5:7]), _digits(text[8:10]))
+    tz = module.timezone.utc
+    if rest not in ("Z", "z"):
+        minutes = rest[4:] if rest[3:4] == ":" else rest[3:] or "00"
         if rest[:1] not in ("+", "-") or len(rest[1:3]) != 2 or len(minutes) != 2:
             raise ValueError(text)
-        offset = timedelta(hours=_digits(rest[1:3], 23), minutes=_digits(minutes, 59))
+        offset = module.timedelta(hours=_digits(rest[1:3], 23), minutes=_digits(minutes, 59))
         if offset:
-            tz = timezone(-offset if rest[0] == "-" else offset)
-    date = (_digits(text[:4]), _digits(text[5:7]), _digits(text[8:10]))
-    return datetime(*date, _digits(text[11:13]), _digits(text[14:16]), _digits(text[17:19]), micros, tz)
+            tz = module.timezone(-offset if rest[0] == "-" else offset)
+    cls = class_of("datetime", "datetime")
+    made: datetime = cls(*date, _digits(text[11:13]), _digits(text[14:16]), seconds, micros, tz)
+    return made
 
 
 def _digits(text: str, most: int | None = None) -> int:

@@ -79,7 +79,6 @@ cdef extern from "sr.h" nogil:
 cdef extern from "spare_rows.h":
     ctypedef struct srp_strings:
         int32_t enabled
-        PyObject *parse_int
 
     ctypedef struct srp_payload:
         srp_strings *strings
@@ -147,7 +146,7 @@ cdef extern from "spare_rows.h":
 
     int srp_row_number(const srp_payload *p, const sr_row *row)
     int srp_lone_number(const uint8_t *src, sr_ends ends)
-    object srp_typed(const srp_strings *strings, const uint8_t *src, size_t length, uint8_t kind, bint *fits)
+    object srp_typed(const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
     object srp_callable(const char *name, object base, Py_ssize_t offset)
 
@@ -175,3 +174,9 @@ cdef extern from "spare_rows.h":
                     PyObject *const *values) noexcept
 
     const srp_layer *srp_layer_of(const sr_kernel *k)
+
+# What tests and benchmarks measure; tools/probes.pyx imports it.
+cdef bint string_cache(bint on) except -1
+cdef bint object_layout(bint on) except -1
+cdef size_t float_text(double value, uint8_t *text) noexcept
+cdef int index_passes(bytes payload, str kernel, Py_ssize_t passes) except -1

@@ -10,20 +10,16 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact,
 from cpython.list cimport PyList_AsTuple, PyList_Check, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.float cimport PyFloat_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject, PyObject_IsTrue
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_SIZE, PyTuple_GetSlice
 from cpython.unicode cimport PyUnicode_AsEncodedString, PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.string cimport memcpy, memmove, memset
 
 from collections.abc import Sequence as _Sequence
-from time import perf_counter_ns
 
 from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
 from smartrest._budget import payload_budget
-from smartrest.errors import (
-    DecodeError, EncodeError, PayloadTooLargeError, decode_error, encode_error, excerpt, too_large_error,
-)
+from smartrest.errors import DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
 
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
@@ -38,8 +34,12 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *)
     void PyErr_Clear()
     bint PyLong_CheckExact(object)
+    Py_ssize_t PyNumber_AsSsize_t(object, void *overflow) except? -1
     Py_ssize_t PyLong_AsSsize_t(object)
+    void PyObject_GC_Track(object)
     void PyObject_GC_UnTrack(object)
+    int Py_EnterRecursiveCall(const char *) except -1
+    void Py_LeaveRecursiveCall()
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     ctypedef void (*PyCFunction)()
@@ -93,15 +93,21 @@ cdef inline bint truth(value) except -1:
     return value is not False and PyObject_IsTrue(value)
 
 
-cdef inline Py_ssize_t index_of(index) except? -1:
-    """`index` as an offset; `IndexError` where it is larger than any."""
+cdef inline Py_ssize_t index_of(index, size_t count, str what) except -1:
+    """`index`, counted from the end where it is negative, as an offset in a sequence of `count`."""
     cdef Py_ssize_t i
     if PyLong_CheckExact(index):
         i = PyLong_AsSsize_t(index)
-        if i != -1:
-            return i
-        PyErr_Clear()   # -1 itself, or an overflow
-    return PyNumber_AsSsize_t(index, IndexError)
+        if i == -1:
+            PyErr_Clear()   # -1 itself, or an overflow
+            i = PyNumber_AsSsize_t(index, NULL)
+    else:
+        i = PyNumber_AsSsize_t(index, NULL)   # the nearest, where it is larger than any
+    if i < 0:
+        i += <Py_ssize_t>count
+    if i < 0 or i >= <Py_ssize_t>count:
+        raise IndexError(f"{what} index out of range")
+    return i
 
 
 cdef inline Py_ssize_t limit_of(limit) except? -2:
@@ -154,15 +160,12 @@ cdef class Engine:
     cdef const sr_kernel *k
     cdef const srp_layer *layer   # of k
     cdef srp_strings strings
-    cdef object parse_int    # lent to strings
     cdef Work *work          # kept between calls; NULL while a call uses it
     cdef srp_buffer out      # likewise
 
     def __cinit__(self, str kernel="auto"):
         if srp_strings_init(&self.strings):
             raise MemoryError
-        self.parse_int = _values.parse_int
-        self.strings.parse_int = <PyObject *>self.parse_int
         self.use(kernel)
 
     def __dealloc__(self):
@@ -519,7 +522,7 @@ cdef class Engine:
             if newline:
                 put_byte(&out, SR_ROW_END)
             if <Py_ssize_t>out.len > most:
-                raise too_large_error(most, 0)
+                raise too_large_error(most, 0, out.len)
             return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
         finally:
             self.give(&out)
@@ -551,19 +554,20 @@ cdef class Engine:
     def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
         """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
 
-        A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before
-        is yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where
-        its template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
+        A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
+        without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
+        `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
+        (`smartrest.templates.split_groups`). Other options as of `encode`.
 
         Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
         counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
         """
-        cdef Packer packer = Packer.__new__(Packer)
-        style_of(&packer.style, dialect, quote, on_trailing_backslash)
-        packer.open(self, None, rows, limit, on_error, truth(final_newline))
-        packer.split_groups = truth(split_groups)
-        packer.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
-        return packer
+        cdef Packing packing = new_packing(self, final_newline, limit)
+        style_of(&packing.packer.style, dialect, quote, on_trailing_backslash)
+        packing.open(None, rows, on_error)
+        packing.split_groups = truth(split_groups)
+        packing.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+        return packing
 
     def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
         """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
@@ -591,19 +595,15 @@ cdef class Engine:
         `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
         docs/format.md.
         """
-        cdef Py_ssize_t most = limit_of(limit), at, size
+        cdef Py_ssize_t most = limit_of(limit), at, size, whole
         cdef sr_style style
         cdef bytes text, ending
         cdef size_t room, kept
         if not isinstance(marker, str):
             raise TypeError(f"marker must be a str, not {type(marker).__name__}")
         fields = fields_of(row, 0)
-        at = PyNumber_AsSsize_t(field, IndexError)
-        if at < 0:
-            at += len(fields)
-        if at < 0 or at >= len(fields):
-            raise IndexError(f"row of {len(fields)} fields has no field {field}")
-        size = len(self.encode_row(fields, limit=None))
+        at = index_of(field, len(fields), "field")
+        whole = size = len(self.encode_row(fields, limit=None))
         if size <= most:
             return fields
         if not PyUnicode_Check(fields[at]):
@@ -612,12 +612,12 @@ cdef class Engine:
         style_of(&style, BACKSLASH, MINIMAL, ALLOW)
         size -= len(utf8(self.escape(fields[at]), 0, at)) if len(fields) > 1 else size
         if size > most:
-            raise too_large_error(most, 0)
+            raise too_large_error(most, 0, whole)
         room = most - size
         kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
                                  <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
         if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
-            raise too_large_error(most, 0)   # one empty field takes two bytes
+            raise too_large_error(most, 0, whole)   # one empty field takes two bytes
         return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
 
     def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
@@ -636,10 +636,15 @@ cdef class Engine:
         schema.engine = self
         return schema
 
-    def Dispatcher(self):
-        cdef Dispatcher dispatcher = Dispatcher()
+    def Dispatcher(self, **options):
+        cdef Dispatcher dispatcher = Dispatcher(**options)
         dispatcher.engine = self
         return dispatcher
+
+    def Packer(self, **options):
+        cdef Packer packer = Packer(**options)
+        packer.engine = self
+        return packer
 
     @property
     def payload_budget(self):
@@ -741,19 +746,16 @@ cdef class LazyRows:
     cdef uint32_t ends[INLINE_ENDS]
     cdef sr_row rows[INLINE_ROWS]
 
+    def __init__(self, *_, **__):
+        raise TypeError("lazy rows are made by smartrest.scan")
+
     def __len__(self):
         return self.tape.n_rows
 
     def __getitem__(self, index):
-        cdef Py_ssize_t i
         if isinstance(index, slice):
             return [lazy_row(self, j) for j in range(*index.indices(self.tape.n_rows))]
-        i = index_of(index)
-        if i < 0:
-            i += self.tape.n_rows
-        if i < 0 or i >= <Py_ssize_t>self.tape.n_rows:
-            raise IndexError("row index out of range")
-        return lazy_row(self, i)
+        return lazy_row(self, index_of(index, self.tape.n_rows, "row"))
 
     def __iter__(self):
         cdef LazyIterator iterator = LazyIterator.__new__(LazyIterator)
@@ -807,16 +809,20 @@ cdef class LazyRows:
 @cython.final
 @cython.no_gc
 @cython.freelist(4)
+@cython.auto_pickle(False)
 cdef class LazyIterator:
     cdef LazyRows rows
     cdef size_t next
+
+    def __init__(self, *_, **__):
+        raise TypeError("iterate over what smartrest.scan returns")
 
     def __iter__(self):
         return self
 
     def __next__(self):
         cdef size_t r = self.next
-        if r >= self.rows.tape.n_rows:
+        if self.rows is None or r >= self.rows.tape.n_rows:
             raise StopIteration
         self.next = r + 1
         return lazy_row(self.rows, r)
@@ -880,12 +886,15 @@ cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
 @cython.freelist(64)
 @cython.collection_type("sequence")
 cdef class LazyRow:
-    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them.
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. It compares and hashes as its tuple.
 
     Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
     """
     cdef LazyRows rows
     cdef size_t r
+
+    def __init__(self, *_, **__):
+        raise TypeError("lazy rows are made by smartrest.scan")
 
     def __len__(self):
         cdef const sr_row *row = &self.rows.tape.rows[self.r]
@@ -894,12 +903,7 @@ cdef class LazyRow:
     cdef inline size_t at(self, k) except? 0:
         """The index in the tape of field k."""
         cdef const sr_row *row = &self.rows.tape.rows[self.r]
-        cdef Py_ssize_t n = row[1].first - row.first, i = index_of(k)
-        if i < 0:
-            i += n
-        if i < 0 or i >= n:
-            raise IndexError("field index out of range")
-        return row.first + <size_t>i
+        return row.first + <size_t>index_of(k, row[1].first - row.first, "field")
 
     def __getitem__(self, k):
         if isinstance(k, slice):
@@ -925,6 +929,29 @@ cdef class LazyRow:
 
     def count(self, value):
         return self.rows.row(self.r).count(value)
+
+    def __eq__(self, other):
+        fields = fields_to_compare(other)
+        return NotImplemented if fields is None else self.rows.row(self.r) == fields
+
+    def __lt__(self, other):
+        fields = fields_to_compare(other)
+        return NotImplemented if fields is None else self.rows.row(self.r) < fields
+
+    def __le__(self, other):
+        fields = fields_to_compare(other)
+        return NotImplemented if fields is None else self.rows.row(self.r) <= fields
+
+    def __gt__(self, other):
+        fields = fields_to_compare(other)
+        return NotImplemented if fields is None else self.rows.row(self.r) > fields
+
+    def __ge__(self, other):
+        fields = fields_to_compare(other)
+        return NotImplemented if fields is None else self.rows.row(self.r) >= fields
+
+    def __hash__(self):
+        return hash(self.rows.row(self.r))
 
     def __repr__(self):
         return f"LazyRow({self.rows.row(self.r)!r})"
@@ -983,16 +1010,27 @@ cdef class LazyRow:
             p.scratch = scratch = rows.scratch(self.r)
             try:
                 src = srp_field_bytes(&p, f, &rows.tape.rows[self.r], &length)
-                value = srp_typed(p.strings, src, length, kind, &fits)
+                value = srp_typed(src, length, kind, &fits)
             finally:
                 PyMem_Free(scratch)
         else:
             src = srp_field_bytes(&rows.p, f, &rows.tape.rows[self.r], &length)
-            value = srp_typed(rows.p.strings, src, length, kind, &fits)
+            value = srp_typed(src, length, kind, &fits)
         if fits:
             return value
-        before = [rows.row(r) for r in range(self.r)]
-        raise bad_value(&rows.p, rows.base, self.r, f, before, rows.data)
+        raise bad_value(&rows.p, rows.base, self.r, f, rows_before(rows, self.r), rows.data)
+
+
+cdef rows_before(LazyRows rows, size_t r):
+    """What makes the rows before row r."""
+    return lambda: [rows.row(i) for i in range(r)]
+
+
+cdef inline tuple fields_to_compare(other):
+    """The fields of what a row compares with, or None."""
+    if type(other) is LazyRow:
+        return (<LazyRow>other).rows.row((<LazyRow>other).r)
+    return tuple(other) if PyTuple_Check(other) else None
 
 
 # ---- typed rows ---------------------------------------------------------------------------------------------------------
@@ -1011,7 +1049,8 @@ cdef class Schema:
     `None`, under `str` it is `""`.
 
     Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
-    `false`; `datetime` ISO 8601 with `Z`, `+hh:mm` or `+hhmm`, digits past microseconds cut.
+    `false`; `datetime` ISO 8601 (`T` and `Z` in either case, seconds optional) with `Z`, `+hh:mm`, `+hhmm` or `+hh`,
+    digits past microseconds cut.
 
     Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
     """
@@ -1078,15 +1117,14 @@ cdef class Schema:
         found = self.plan_of.get(self.engine.layer.field(p, row.first, row))
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
 
-    cdef inline row(self, Work *work, size_t r, rows, bytes data):
-        """A typed row; `rows` begins with those before it, None for the first one."""
-        cdef const srp_plan *plan = self.plan(&work.p, r)
+    cdef inline only_row(self, Work *work, bytes data):
+        cdef const srp_plan *plan = self.plan(&work.p, 0)
         cdef size_t bad = 0
         if plan == NULL:
-            return work.layer.row(&work.p, r, NULL)
-        values = work.layer.typed_row(&work.p, r, plan, &bad)
+            return work.layer.row(&work.p, 0, NULL)
+        values = work.layer.typed_row(&work.p, 0, plan, &bad)
         if values is None:
-            raise bad_value(&work.p, work.base, r, bad, [] if rows is None else rows[:r], data)
+            raise bad_value(&work.p, work.base, 0, bad, [], data)
         return values
 
     cdef inline lone_row(self, bytes data, sr_ends ends):
@@ -1105,28 +1143,48 @@ cdef class Schema:
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work
-        cdef size_t r
-        cdef bint paused = False
-        cdef list rows
         if limit is not None:
             check_size(data, limit)
         work = self.engine.begin(data)
         try:
             self.engine.read(work, data, truth(strict))
-            paused = work.tape.n_rows >= PAUSE and PyGC_Disable()
-            rows = PyList_New(work.tape.n_rows)
-            r = work.layer.typed_rows(&work.p, 0, &self.table, rows)
-            while r < work.tape.n_rows:
-                row = self.row(work, r, rows, data)
-                PyObject_GC_UnTrack(row)
-                Py_INCREF(row)
-                PyList_SET_ITEM(rows, r, row)
-                r = work.layer.typed_rows(&work.p, r + 1, &self.table, rows)
-            return rows
+            return self.typed_rows(work, data)
+        finally:
+            self.engine.end(work)
+
+    cdef typed_rows(self, Work *work, bytes data):
+        """All rows. Until all are there the collector does not see the list, and no Python code runs."""
+        cdef size_t r, bad = 0, n = work.tape.n_rows
+        cdef list rows = PyList_New(n)
+        cdef bint paused = n >= PAUSE and PyGC_Disable()
+        PyObject_GC_UnTrack(rows)
+        try:
+            r = self.fill(work, rows, &bad)
         finally:
             if paused:
                 PyGC_Enable()
-            self.engine.end(work)
+        PyObject_GC_Track(rows)
+        if r < n:
+            raise bad_value(&work.p, work.base, r, bad, rows[:r], data)
+        return rows
+
+    cdef size_t fill(self, Work *work, list rows, size_t *bad) except? <size_t>-1:
+        """Rows up to one that does not fit; its bad field. The others are then None."""
+        cdef const srp_plan *plan
+        cdef size_t r = work.layer.typed_rows(&work.p, 0, &self.table, rows), i
+        while r < work.tape.n_rows:
+            plan = self.plan(&work.p, r)
+            row = work.layer.row(&work.p, r, NULL) if plan == NULL else work.layer.typed_row(&work.p, r, plan, bad)
+            if row is None:
+                for i in range(r, work.tape.n_rows):
+                    Py_INCREF(None)
+                    PyList_SET_ITEM(rows, i, None)
+                return r
+            PyObject_GC_UnTrack(row)
+            Py_INCREF(row)
+            PyList_SET_ITEM(rows, r, row)
+            r = work.layer.typed_rows(&work.p, r + 1, &self.table, rows)
+        return r
 
     def decode_row(self, payload, *, strict=False):
         """As `smartrest.decode_row`, with typed fields. Raises `DecodeError` as `decode` of this schema does."""
@@ -1143,7 +1201,7 @@ cdef class Schema:
             self.engine.read(work, data, exact)
             if work.tape.n_rows != 1:
                 raise not_one_row(work, data, rows_of(work))
-            return self.row(work, 0, None, data)
+            return self.only_row(work, data)
         finally:
             self.engine.end(work)
 
@@ -1187,7 +1245,7 @@ cdef int put_next(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_
         put_byte(out, SR_ROW_END)
     put_row(engine, out, style, row, index)
     if <Py_ssize_t>out.len + newline > most:
-        raise too_large_error(most, index)
+        raise too_large_error(most, index, out.len + newline)
     return 0
 
 
@@ -1235,7 +1293,7 @@ cdef tuple fields_of(row, index):
     elif issubclass(type(row), _Sequence) and not PyUnicode_Check(row) and not PyObject_CheckBuffer(row):
         fields = tuple(row)
     else:
-        raise encode_error("bad_row", index, None, _values.type_name(row))
+        raise encode_error("bad_row", index, None, _values.row_refusal(row))
     if not fields:
         raise encode_error("empty_row", index, None)
     return fields
@@ -1250,8 +1308,135 @@ cdef bytes utf8(text, index, field):
 
 @cython.final
 cdef class Packer:
-    """The iterator of `pack` and `Encoder.pack`. The buffer holds the payload that is being filled."""
+    """Packs rows that come one by one, as from a queue, into the payloads that `pack` of the same rows gives.
+
+    `limit`: bytes of one payload, `final_newline` included. Options as of `encode`. Threads that share a packer must
+    take turns.
+    """
     cdef Engine engine
+    cdef sr_style style
+    cdef srp_buffer out        # the payload that is being filled
+    cdef Py_ssize_t limit, n_rows
+    cdef bint newline, running
+
+    def __init__(self, *, limit=16_000, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
+        cdef sr_style style
+        if self.running:
+            raise ValueError("this packer is taking a row already")
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.limit = limit_of(limit)
+        self.newline = truth(final_newline)
+        self.style = style
+        self.reset(_default)
+
+    cdef int reset(self, Engine engine) except -1:
+        self.engine = engine
+        self.n_rows = 0
+        self.out.len = 0
+        if self.out.data == NULL and srp_reserve(&self.out, SMALL):
+            raise MemoryError
+        return 0
+
+    def __dealloc__(self):
+        PyMem_Free(self.out.data)
+
+    def __repr__(self):
+        return f"<Packer of {self.rows} rows, {self.size} bytes>"
+
+    def __reduce__(self):
+        raise TypeError("a packer is not pickled; flush it")
+
+    @property
+    def rows(self):
+        """The number of rows that wait."""
+        return self.n_rows
+
+    @property
+    def size(self):
+        """The bytes of the payload that `flush` would give; 0 where no row waits."""
+        return <Py_ssize_t>self.out.len + self.newline if self.n_rows else 0
+
+    cdef int enter(self) except -1:
+        if self.engine is None:
+            raise TypeError("a packer is made by smartrest.Packer()")
+        if self.running:
+            raise ValueError("this packer is taking a row already")
+        return 0
+
+    def add(self, row):
+        """Takes a row. Returns the payload of the rows before it where it does not fit into that any more.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row that is over the
+        limit by itself; `row` is 0. What waits then stays as it was. `ValueError` where a field value calls back into
+        this packer. Rules E1 to E7 and L2 of docs/format.md.
+        """
+        cdef size_t before, start
+        self.enter()
+        before = self.out.len
+        payload = None
+        self.running = True
+        try:
+            if self.n_rows:
+                put_byte(&self.out, SR_ROW_END)
+            start = self.out.len
+            put_row(self.engine, &self.out, self.style, row, 0)
+            if <Py_ssize_t>(self.out.len - start) + self.newline > self.limit:
+                raise too_large_error(self.limit, 0, <Py_ssize_t>(self.out.len - start) + self.newline)
+            if <Py_ssize_t>self.out.len + self.newline > self.limit:
+                payload = self.cut(before)
+            self.n_rows += 1
+        except:
+            self.out.len = before
+            raise
+        finally:
+            self.running = False
+        return payload
+
+    def flush(self):
+        """The payload of the rows that wait, which then wait no more; `None` where there are none."""
+        self.enter()
+        return self.rest()
+
+    cdef rest(self):
+        """What waits as a payload, or None."""
+        if not self.n_rows:
+            return None
+        payload = self.payload(self.out.len)
+        self.n_rows = 0
+        self.out.len = 0
+        return payload
+
+    cdef cut(self, size_t before):
+        """The payload without its last row, which begins the next one."""
+        payload = self.payload(before)
+        self.n_rows = 0
+        self.out.len -= before + 1
+        memmove(self.out.data, self.out.data + before + 1, self.out.len)
+        return payload
+
+    cdef payload(self, size_t size):
+        cdef bytes payload = PyBytes_FromStringAndSize(NULL, size + self.newline)
+        memcpy(PyBytes_AS_STRING(payload), self.out.data, size)
+        if self.newline:
+            PyBytes_AS_STRING(payload)[size] = SR_ROW_END
+        return payload
+
+
+cdef Packing new_packing(Engine engine, final_newline, limit):
+    cdef Packer packer = Packer.__new__(Packer)
+    cdef Packing packing = Packing.__new__(Packing)
+    packer.limit = limit_of(limit)
+    packer.newline = truth(final_newline)
+    packer.reset(engine)
+    packing.packer = packer
+    return packing
+
+
+@cython.final
+@cython.trashcan(True)   # one may be packed by another, to any depth
+cdef class Packing:
+    """The iterator of `pack` and `Encoder.pack`."""
+    cdef Packer packer
     cdef Encoder encoder       # or None: items are rows
     cdef object items          # None: nothing comes any more
     cdef object rows           # the same as a list or tuple of rows, read in place from `index` on; or None
@@ -1259,64 +1444,76 @@ cdef class Packer:
     cdef object error          # raised by the next call
     cdef list parts            # of a row that was split, still to be packed, last first
     cdef dict options          # of encoding, for a row that is split
-    cdef sr_style style
-    cdef srp_buffer out
-    cdef Py_ssize_t limit, index
-    cdef bint newline, split_groups, running
+    cdef Py_ssize_t index
+    cdef bint split_groups, running
 
-    cdef open(self, Engine engine, Encoder encoder, items, limit, on_error, bint newline):
+    def __init__(self, *_, **__):
+        raise TypeError("use smartrest.pack")
+
+    cdef open(self, Encoder encoder, items, on_error):
         _options.check_on_error(on_error)
-        self.limit = limit_of(limit)
-        self.engine = engine
         self.encoder = encoder
         self.on_error = on_error
-        self.newline = newline
         self.items = iter(items)
         if encoder is None and (type(items) is list or type(items) is tuple):
             self.rows = items
         self.parts = []
-        if srp_reserve(&self.out, SMALL):
-            raise MemoryError
-
-    def __dealloc__(self):
-        PyMem_Free(self.out.data)
 
     def __iter__(self):
         return self
 
+    def __reduce__(self):
+        raise TypeError("cannot pickle an iterator of payloads")
+
     def __next__(self):
         if self.running:
             raise ValueError("pack is already running")
+        if self.packer is None:
+            raise StopIteration
+        Py_EnterRecursiveCall(b" in pack")   # the rows may come from another pack
         self.running = True
         try:
             payload = self.next_payload()
-        except:
-            self.items = None
-            self.out.len = 0
-            raise
         finally:
+            Py_LeaveRecursiveCall()
             self.running = False
         if payload is None:
             raise StopIteration
         return payload
 
     cdef next_payload(self):
-        """The next payload, or None."""
+        """The next payload, or None. Whatever ends packing waits until what was packed before has been given."""
+        cdef Packer packer = self.packer
+        if self.error is None:
+            try:
+                payload = self.fill(packer)
+                return packer.rest() if payload is None else payload
+            except BaseException as error:
+                self.items = None
+                self.parts = []
+                payload = packer.rest()
+                if payload is None:
+                    raise
+                self.error = error
+                return payload
+        error, self.error = self.error, None
+        raise error
+
+    cdef fill(self, Packer packer):
+        """The next full payload, or None where nothing comes any more."""
         cdef size_t before
         cdef PyObject *found
-        if self.error is not None:
-            error, self.error = self.error, None
-            raise error
         while self.items is not None:
-            before = self.out.len
+            before = packer.out.len
             item = None
             if self.rows is not None and not self.parts:
-                self.index = self.engine.layer.put_rows(&self.out, self.engine.k, self.style, self.rows, self.index,
-                                                        self.limit - self.newline)
+                self.index = packer.engine.layer.put_rows(&packer.out, packer.engine.k, packer.style, self.rows, self.index,
+                                                          packer.limit - packer.newline)
+                packer.n_rows += packer.out.len > before   # how many they are does not matter here
                 if self.index >= len(self.rows):
                     self.items = None
                     break
-                before = self.out.len
+                before = packer.out.len
                 item = self.rows[self.index]
                 self.index += 1
                 if self.put_plain(item, before):
@@ -1330,95 +1527,89 @@ cdef class Packer:
                 Py_DECREF(item)   # PyIter_Next has counted it once, the assignment once more
                 self.index += 1
                 if self.put_plain(item, before):
-                    if <Py_ssize_t>self.out.len + self.newline > self.limit:
+                    if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:
                         return self.cut(before)
                     continue
             try:
                 self.put(item)
             except EncodeError as error:
-                self.out.len = before
-                if self.on_error is not None:
-                    self.on_error(error)
-                    continue
-                if before == 0:
+                packer.out.len = before
+                if self.on_error is None:
                     raise
-                self.error = error
-                self.items = None
-                return self.payload(before)
-            if <Py_ssize_t>self.out.len + self.newline > self.limit:   # the row alone fits, put has seen to that
+                self.on_error(error)
+                continue
+            except:
+                packer.out.len = before
+                raise
+            packer.n_rows += 1
+            if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:   # the row alone fits, put has seen to that
                 return self.cut(before)
-        if self.out.len == 0:
-            return None
-        before = self.out.len
-        self.out.len = 0
-        return self.payload(before)
+        return None
 
     cdef cut(self, size_t before):
-        """The payload without its last row, which begins the next one."""
-        payload = self.payload(before)
-        self.out.len -= before + 1
-        memmove(self.out.data, self.out.data + before + 1, self.out.len)
+        payload = self.packer.cut(before)
+        self.packer.n_rows = 1
         return payload
 
     cdef inline bint put_plain(self, item, size_t before) except -1:
         """`put` for a row of which nothing can go wrong; False leaves everything as it was."""
+        cdef Packer packer = self.packer
         cdef Py_ssize_t field
         if self.encoder is not None:
             return False
         if before:
-            put_byte(&self.out, SR_ROW_END)
-        cdef size_t start = self.out.len
-        if self.engine.layer.put_row(&self.out, self.engine.k, self.style, item, &field) == SR_OK:
-            if <Py_ssize_t>(self.out.len - start) + self.newline <= self.limit:
+            put_byte(&packer.out, SR_ROW_END)
+        cdef size_t start = packer.out.len
+        if packer.engine.layer.put_row(&packer.out, packer.engine.k, packer.style, item, &field) == SR_OK:
+            if <Py_ssize_t>(packer.out.len - start) + packer.newline <= packer.limit:
+                packer.n_rows += 1
                 return True
-        self.out.len = before
+        packer.out.len = before
         return False
-
-    cdef payload(self, size_t size):
-        if not self.newline:
-            return PyBytes_FromStringAndSize(<const char *>self.out.data, size)
-        return PyBytes_FromStringAndSize(<const char *>self.out.data, size) + b"\n"
 
     cdef int put(self, item) except -1:
         """Appends an item, or the next part of a row that was split, behind a row end if it is not the first."""
+        cdef Packer packer = self.packer
         cdef size_t start
         cdef Py_ssize_t row = self.index - 1
-        if self.out.len:
-            put_byte(&self.out, SR_ROW_END)
-        start = self.out.len
+        if packer.out.len:
+            put_byte(&packer.out, SR_ROW_END)
+        start = packer.out.len
         if self.parts:
-            put_bytes(&self.out, self.parts.pop())
+            put_bytes(&packer.out, self.parts.pop())
             return 0
         if self.encoder is not None:
-            self.encoder.put(&self.out, tuple(item), row)
+            self.encoder.put(&packer.out, tuple(item), row)
         else:
             if self.split_groups:
-                item = fields_of(item, row)
-            put_row(self.engine, &self.out, self.style, item, row)
-        if <Py_ssize_t>(self.out.len - start) + self.newline > self.limit:
+                fields = fields_of(item, row)
+                item = tuple([_values.settled(value, row, i) for i, value in enumerate(fields)])
+            put_row(packer.engine, &packer.out, packer.style, item, row)
+        if <Py_ssize_t>(packer.out.len - start) + packer.newline > packer.limit:
             if not self.split_groups:
-                raise too_large_error(self.limit, row)
-            self.out.len = start
-            self.split(item, self.limit - <Py_ssize_t>start)
-            put_bytes(&self.out, self.parts.pop())
+                raise too_large_error(packer.limit, row, <Py_ssize_t>(packer.out.len - start) + packer.newline)
+            packer.out.len = start
+            self.split(item, packer.limit - <Py_ssize_t>start)
+            put_bytes(&packer.out, self.parts.pop())
         return 0
 
     cdef split(self, tuple row, Py_ssize_t room):
         """A row over the limit as several rows, the first of them within the room of the payload begun."""
         from smartrest.templates import divided
 
+        cdef Engine engine = self.packer.engine
         cdef srp_buffer out
         cdef Py_ssize_t number = self.index - 1
-        pieces = divided(row, number, self.limit, room, final_newline=bool(self.newline), **self.options)
+        pieces = divided(row, number, self.packer.limit, room, final_newline=bool(self.packer.newline), **self.options)
         parts = []
-        self.engine.take(&out)
+        engine.take(&out)
         try:
             for piece in pieces:
                 out.len = 0
-                put_row(self.engine, &out, self.style, piece, number)
+                put_row(engine, &out, self.packer.style, piece, number)
                 parts.append(PyBytes_FromStringAndSize(<const char *>out.data, out.len))
         finally:
-            self.engine.give(&out)
+            engine.give(&out)
         parts.reverse()
         self.parts = parts
 
@@ -1441,9 +1632,12 @@ cdef class Encoder:
     cdef bint newline, lone    # lone: the row has one field
     cdef vectorcallfunc vectorcall
 
-    def __cinit__(self):
+    def __cinit__(self, *_, **__):
         self.memory = []
         self.vectorcall = <vectorcallfunc>encoder_call
+
+    def __init__(self, *_, **__):
+        raise TypeError("use smartrest.compile")
 
     def __dealloc__(self):
         PyMem_Free(self.holes)
@@ -1467,7 +1661,7 @@ cdef class Encoder:
             if self.newline:
                 put_byte(&out, SR_ROW_END)
             if <Py_ssize_t>out.len > self.limit:
-                raise too_large_error(self.limit, 0)
+                raise too_large_error(self.limit, 0, out.len)
             return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
         finally:
             engine.give(&out)
@@ -1476,13 +1670,22 @@ cdef class Encoder:
         """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
 
         `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
-        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
+        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError` and ends packing.
         """
-        cdef Packer packer = Packer.__new__(Packer)
-        packer.open(self.engine, self, values, limit, on_error, self.newline)
-        return packer
+        cdef Packing packing
+        self.check()
+        packing = new_packing(self.engine, self.newline, limit)
+        packing.open(self, values, on_error)
+        return packing
+
+    @cython.final
+    cdef int check(self) except -1:
+        if self.engine is None:
+            raise TypeError("use smartrest.compile")
+        return 0
 
     def __reduce__(self):
+        self.check()
         return _rebuild_encoder, (self.row, self.options)
 
     def __repr__(self):
@@ -1495,7 +1698,7 @@ cdef class Encoder:
         cdef int status
         cdef const srp_hole *hole
         if PyTuple_GET_SIZE(values) != self.n_holes:
-            raise TypeError(f"expected {self.n_holes} values, got {len(values)}")
+            raise TypeError(f"expected {self.n_holes} values, one for each hole, not {len(values)}")
         for i in range(self.n_holes):
             hole = &self.holes[i]
             value = values[i]
@@ -1521,8 +1724,10 @@ cdef class Encoder:
 cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, PyObject *names):
     """What a call of an encoder does."""
     cdef Encoder self = <Encoder>callable
-    cdef srp_buffer *out = &self.engine.out
+    cdef srp_buffer *out
     cdef Py_ssize_t i
+    self.check()
+    out = &self.engine.out
     n &= ~PY_VECTORCALL_ARGUMENTS_OFFSET
     if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.lone and not self.newline:
         out.len = 0   # no other code runs meanwhile
@@ -1552,29 +1757,29 @@ cdef dict HOLES = {
 
 
 cdef new_encoder(Engine engine, row, tuple options):
-    cdef Encoder encoder = _encoder()
+    cdef Encoder encoder = _encoder.__new__(_encoder)
     cdef Py_ssize_t i = 0, n = 0
     cdef srp_buffer out
     dialect, quote, final_newline, on_trailing_backslash, limit = options
     style_of(&encoder.style, dialect, quote, on_trailing_backslash)
     encoder.limit = limit_of(limit)
     encoder.newline = truth(final_newline)
-    encoder.engine = engine
     encoder.options = options
     encoder.row = fields_of(row, 0)
     encoder.lone = len(encoder.row) == 1
-    encoder.types = tuple([field for field in encoder.row if _kinds.is_hole(field)])
+    holes = [_kinds.hole_of(field) for field in encoder.row]
+    encoder.types = tuple([hole for hole in holes if hole is not None])
     encoder.n_holes = len(encoder.types)
     encoder.holes = <srp_hole *>PyMem_Malloc(sizeof(srp_hole) * (encoder.n_holes + 1))
     if encoder.holes == NULL:
         raise MemoryError
     engine.take(&out)
     try:
-        for field in encoder.row:
+        for field, hole in zip(encoder.row, holes):
             if i:
                 put_byte(&out, SR_SEPARATOR)
-            if _kinds.is_hole(field):
-                encoder.holes[n].kind = HOLES.get(field, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
+            if hole is not None:
+                encoder.holes[n].kind = HOLES.get(hole, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
                 encoder.holes[n].field = i
                 encoder.set_before(n, &out)
                 n += 1
@@ -1584,6 +1789,7 @@ cdef new_encoder(Engine engine, row, tuple options):
         encoder.set_before(n, &out)
     finally:
         engine.give(&out)
+    encoder.engine = engine   # last: without it there is no encoder
     return encoder
 
 
@@ -1602,38 +1808,86 @@ cdef caught():
 
 
 @cython.final
+@cython.no_gc_clear   # its handlers stay until it is freed
+cdef class Handlers:
+    """The handlers of a dispatcher as they were at one moment, by template ID."""
+    cdef tuple kept            # owns those of the table
+    cdef dict by_text
+    cdef bint texts            # an ID is no small number
+    cdef PyObject *by_number[SR_ID_TABLE]
+
+    def __cinit__(self, *_, **__):
+        memset(self.by_number, 0, sizeof(self.by_number))
+        self.by_text = {}
+
+    def __init__(self, *_, **__):
+        raise TypeError("use smartrest.Dispatcher")
+
+    def __reduce__(self):
+        raise TypeError("handlers are not pickled")
+
+    cdef inline PyObject *of(self, Engine engine, const srp_payload *p, size_t r, fallback) except NULL:
+        """The handler of a row, `fallback` where it has none: lent by this object, or by the caller."""
+        cdef const sr_row *row = &p.tape.rows[r]
+        cdef int number = srp_row_number(p, row)
+        if number >= 0:
+            return self.by_number[number] if self.by_number[number] != NULL else <PyObject *>fallback
+        if self.texts or not plain_id(p, row):
+            found = self.by_text.get(engine.layer.field(p, row.first, row), fallback)
+            return <PyObject *>found
+        return <PyObject *>fallback
+
+
+cdef Handlers handlers_of(dict handlers):
+    cdef Handlers made = Handlers.__new__(Handlers)
+    cdef bytes name
+    cdef int number
+    made.by_text = dict(handlers)
+    made.kept = tuple(made.by_text.values())
+    for id, handler in made.by_text.items():
+        name = str.encode(id, "utf-8", "surrogatepass")
+        number = sr_template_number(<const uint8_t *>PyBytes_AS_STRING(name), len(name))
+        if number >= 0:
+            made.by_number[number] = <PyObject *>handler
+        else:
+            made.texts = True
+    return made
+
+
+@cython.final
+@cython.no_gc_clear   # a handler may still run
 cdef class Dispatcher:
     """Calls a handler for each row of a payload by its template ID.
 
     A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
-    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two.
+    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two. `strict=True` refuses what
+    `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
+    dispatched count from the next one on.
     """
     cdef Engine engine
     cdef dict handlers
+    cdef Handlers known        # as they were at the last payload
     cdef object fallback
-    cdef Py_ssize_t known      # handlers that the table holds
     cdef list coroutines       # handlers that are coroutine functions
     cdef bint awaits           # the fallback is one
-    cdef bint texts            # an ID is no small number
+    cdef bint strict
     cdef list spare            # see `nothing`
     cdef srp_spare_rows rows
     cdef public object skipped
-    cdef PyObject *table[SR_ID_TABLE]   # borrowed from `handlers`, which only grows
     cdef object __weakref__
 
-    def __cinit__(self):
+    def __cinit__(self, *_, **__):
         self.engine = _default
         self.handlers = {}
         self.coroutines = []
         self.spare = [None]
         self.skipped = 0
-        memset(self.table, 0, sizeof(self.table))
 
     def __dealloc__(self):
         srp_forget_rows(&self.rows)
 
-    def __init__(self):
-        pass   # takes nothing
+    def __init__(self, *, strict=False):
+        self.strict = truth(strict)
 
     def on(self, *ids):
         """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
@@ -1649,29 +1903,10 @@ cdef class Dispatcher:
         self.awaits = _dispatch.is_coroutine_handler(handler)
         return handler
 
-    cdef prepare(self):
-        cdef bytes name
-        cdef int number
-        self.texts = False
-        for id, handler in self.handlers.items():
-            name = str.encode(id, "utf-8", "surrogatepass")
-            number = sr_template_number(<const uint8_t *>PyBytes_AS_STRING(name), len(name))
-            if number >= 0:
-                self.table[number] = <PyObject *>handler
-            else:
-                self.texts = True
-        self.known = len(self.handlers)
-
-    cdef inline PyObject *handler_of(self, const srp_payload *p, size_t r, fallback) except NULL:
-        """The handler of a row, `fallback` where it has none: lent by `handlers`, or by the caller."""
-        cdef const sr_row *row = &p.tape.rows[r]
-        cdef int number = srp_row_number(p, row)
-        if number >= 0:
-            return self.table[number] if self.table[number] != NULL else <PyObject *>fallback
-        if self.texts or not plain_id(p, row):
-            found = self.handlers.get(self.engine.layer.field(p, row.first, row), fallback)
-            return <PyObject *>found
-        return <PyObject *>fallback
+    cdef inline Handlers current(self):
+        if self.known is None or len(self.known.kept) != PyDict_GET_SIZE(self.handlers):
+            self.known = handlers_of(self.handlers)
+        return self.known
 
     def dispatch(self, payload):
         """Calls the handlers and returns their results in row order.
@@ -1683,21 +1918,20 @@ cdef class Dispatcher:
         cdef const uint8_t *src
         cdef sr_ends ends
         cdef int number
-        if self.known != PyDict_GET_SIZE(self.handlers):
-            self.prepare()
+        cdef Handlers handlers = self.current()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
         ends = self.engine.lone(data)
         if ends.low | ends.high:
             src = <const uint8_t *>PyBytes_AS_STRING(data)
             number = srp_lone_number(src, ends)
-            if number >= 0 and self.table[number] != NULL:
+            if number >= 0 and handlers.by_number[number] != NULL:
                 row = self.engine.layer.lone_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
-                return self.call_one(<object>self.table[number], row)
+                return self.call_one(<object>handlers.by_number[number], row)
             if number >= 0 and self.fallback is None:
                 self.skipped += 1
                 return []
-        return self.call_all(data)
+        return self.call_all(data, handlers)
 
     cdef inline call_one(self, handler, row):
         cdef PyObject *result = srp_try1(handler, row)
@@ -1719,7 +1953,7 @@ cdef class Dispatcher:
             self.spare = [None]
         return self.spare
 
-    cdef call_all(self, bytes data):
+    cdef call_all(self, bytes data, Handlers handlers):
         cdef Work *work
         cdef size_t r, skipped = 0
         cdef Py_ssize_t nothing = 0   # results so far, all of them None: then there is no list yet
@@ -1732,12 +1966,15 @@ cdef class Dispatcher:
             if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
                 cut = self.refused(work, data)
                 if cut is not None:
-                    return srp_call(_dispatch.run, self.calls(cut.rows), cut, NULL)
+                    return srp_call(_dispatch.run, _dispatch.calls(self, cut.rows, handlers.by_text, fallback), cut, NULL)
             for r in range(work.tape.n_rows):
-                handler = self.handler_of(&work.p, r, fallback)
+                handler = handlers.of(self.engine, &work.p, r, fallback)
                 if handler == <PyObject *>None:
                     skipped += 1
                     continue
+                if skipped:   # a handler may look
+                    self.skipped += skipped
+                    skipped = 0
                 row = work.layer.row(&work.p, r, &self.rows)
                 result = srp_try1(<object>handler, row)
                 if result == NULL:
@@ -1757,8 +1994,8 @@ cdef class Dispatcher:
                 srp_let_go(&self.rows, row)
         finally:
             self.engine.end(work)
-            if skipped:
-                self.skipped += skipped
+        if skipped:
+            self.skipped += skipped
         if results is None:
             results = [None] * nothing
         if failures is None:
@@ -1769,32 +2006,27 @@ cdef class Dispatcher:
         """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
         cut = None
         try:
-            self.engine.read_exact(work, data, False)
+            self.engine.read_exact(work, data, self.strict)
         except DecodeError as error:
             cut = error
         if cut is not None and not isinstance(cut, DecodeError):
             raise cut   # there was no memory to make the error that was being raised
         return cut
 
-    def dispatch_async(self, payload):
+    @property
+    def dispatch_async(self):
         """As `dispatch`, awaiting coroutine handlers one after another."""
+        return _dispatch.dispatch_async.__get__(self)
+
+    def _calls(self, payload):
+        """What `dispatch.run` takes: the calls, made one by one, and the error that ended reading."""
         error = None
         try:
-            rows = self.engine.decode(payload)
+            rows = self.engine.decode(payload, strict=self.strict)
         except DecodeError as failed:
             error = failed
             rows = failed.rows
-        return _dispatch.run_async(self.calls(rows), error)
-
-    cdef list calls(self, rows):
-        calls = []
-        for index, row in enumerate(rows):
-            handler = self.handlers.get(row[0], self.fallback)
-            if handler is None:
-                self.skipped += 1
-            else:
-                calls.append((index, row, handler))
-        return calls
+        return _dispatch.calls(self, rows, self.current().by_text, self.fallback), error
 
 
 # ---- the path of every message -----------------------------------------------------------------------------------------------
@@ -1817,7 +2049,7 @@ cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *nam
     return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
 
 
-cdef inline object hand_over(int method, PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+cdef object hand_over(int method, PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if MADE[method] != NULL:
         return MADE[method](self, values, n, names)
     return PyObject_Vectorcall(PyMethod_New(METHODS[method], self), values, n, names)
@@ -1904,7 +2136,17 @@ unescape = _default.unescape
 
 
 def use(str kernel):
-    """Forces the kernel of the default engine; `ImportError` for one that this CPU or this build does not have."""
+    """Forces the kernel of the default engine; `ImportError` for one that this CPU or this build does not have.
+
+    The classes and helpers are those of the package as it is imported now: a fresh import of the package finds this
+    module as it was.
+    """
+    global _check, _constants, _kinds, _options, _values, _dispatch, payload_budget
+    global DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
+    from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
+    from smartrest._budget import payload_budget
+    from smartrest.errors import DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
+
     try:
         _default.use(kernel)
     except ValueError as error:
@@ -1922,60 +2164,40 @@ def kernels():
     return tuple(found)
 
 
-# ---- for benchmarks and tests of speed -------------------------------------------------------------------------------------
+# ---- for tests and benchmarks: C alone, imported by tools/probes.pyx ----------------------------------------------------
 
-def _string_cache(on):
+cdef bint string_cache(bint on) except -1:
     """Switches the cache of short texts on or off; returns what it was."""
-    was = bool(_default.strings.enabled)
-    _default.strings.enabled = truth(on)
+    cdef bint was = _default.strings.enabled
+    _default.strings.enabled = on
     srp_strings_forget(&_default.strings)
     return was
 
 
-def _object_layout(on):
+cdef bint object_layout(bint on) except -1:
     """Whether short texts are made by their layout, and rows filled again: switches it on, where the layout is as thought,
     or off; returns what it was."""
     global srp_layout
-    was = bool(srp_layout)
+    cdef bint was = srp_layout
     srp_layout = False
-    if truth(on):
+    if on:
         srp_layout_init()
     return was
 
 
-def _float_text_ns(list values, ours):
-    """Nanoseconds of one pass from floats to text: the core's way, or Python's `PyOS_double_to_string`."""
-    cdef Py_ssize_t i, n = len(values)
-    cdef double *numbers = <double *>PyMem_Malloc(n * sizeof(double) + 1)
-    cdef uint8_t text[64]
-    cdef bint own = truth(ours)
-    cdef char *other
-    if numbers == NULL:
-        raise MemoryError
-    try:
-        for i in range(n):
-            numbers[i] = values[i]
-        start = perf_counter_ns()
-        for i in range(n):
-            if own:
-                srp_put_float(numbers[i], text)
-            else:
-                other = PyOS_double_to_string(numbers[i], c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
-                PyMem_Free(other)
-        return perf_counter_ns() - start
-    finally:
-        PyMem_Free(numbers)
+cdef size_t float_text(double value, uint8_t *text) noexcept:
+    """The bytes of a finite float's text; 0 where there is no memory for it."""
+    return srp_put_float(value, text)
 
 
-def _index_ns(bytes payload, str kernel, Py_ssize_t passes):
-    """Nanoseconds of `passes` runs over a payload up to its tape, without an object."""
+cdef int index_passes(bytes payload, str kernel, Py_ssize_t passes) except -1:
+    """`passes` runs over a payload up to its tape, without an object."""
     cdef Engine engine = Engine(kernel)
     cdef Work *work = engine.begin(payload)
     cdef Py_ssize_t i
     try:
-        start = perf_counter_ns()
         for i in range(passes):
             sr_read(engine.k, work.p.src, work.p.len, &work.tape)
-        return perf_counter_ns() - start
     finally:
         engine.end(work)
+    return 0

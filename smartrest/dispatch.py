@@ -6,35 +6,46 @@ and gives them to `run` or `run_async` together with the `DecodeError` that ende
 
 from __future__ import annotations
 
-from .errors import DispatchError, SmartRestError, excerpt
+from _thread import allocate_lock
+
+from .errors import DecodeError, DispatchError, SmartRestError, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Protocol, TypeVar
 
-    from .errors import DecodeError
+    class Dispatcher(Protocol):
+        """What both engines' dispatchers have."""
+
+        skipped: int
+
+        def _calls(self, payload: Any) -> tuple[Iterable[Call], DecodeError | None]: ...
 
     Handler = Callable[[tuple[str, ...]], Any]
     H = TypeVar("H", bound=Handler)
     Call = tuple[int, tuple[str, ...], Handler]
     Failure = tuple[int, Any, Exception]
 
+_REGISTERING = allocate_lock()
+
 
 def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple[str, ...]) -> Callable[[H], H]:
     """The decorator that registers a handler under each of `ids` in `handlers`, all of them or none.
 
-    Coroutine handlers are also noted in `coroutines`.
+    Coroutine handlers are also noted in `coroutines`. A subclass of `str` counts as its text.
     """
     for template_id in ids:
         if not isinstance(template_id, str):
             raise TypeError(f"template ID must be a str, not {type(template_id).__name__}")
-    _refuse_twice(handlers, ids)
+    texts = [str.__str__(template_id) for template_id in ids]
+    _refuse_twice(handlers, texts)
 
     def add(handler: H) -> H:
         check_handler(handler)
-        _refuse_twice(handlers, ids)
-        handlers.update(dict.fromkeys(map(str.__str__, ids), handler))
+        with _REGISTERING:
+            _refuse_twice(handlers, texts)
+            handlers.update(dict.fromkeys(texts, handler))
         if ids and is_coroutine_handler(handler):
             coroutines.append(handler)
         return handler
@@ -42,10 +53,12 @@ def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple
     return add
 
 
-def _refuse_twice(handlers: dict[str, Handler], ids: tuple[str, ...]) -> None:
-    for i, template_id in enumerate(ids):
-        if template_id in handlers or template_id in ids[:i]:
-            raise ValueError(f"template ID {template_id!a:.80} is registered twice")
+def _refuse_twice(handlers: dict[str, Handler], texts: list[str]) -> None:
+    seen: set[str] = set()
+    for text in texts:
+        if text in handlers or text in seen:
+            raise ValueError(f"template ID {text!a:.80} is registered twice")
+        seen.add(text)
 
 
 def check_handler(handler: object) -> None:
@@ -70,6 +83,26 @@ def refuse_coroutines(coroutines: list[Handler], default: Handler | None) -> Non
     for handler in (*coroutines, default):
         if handler is not None and is_coroutine_handler(handler):
             raise TypeError(f"{handler!a:.80} is a coroutine function: use dispatch_async")
+
+
+def calls(
+    dispatcher: Dispatcher,
+    rows: Iterable[Any],
+    handlers: dict[str, Handler],
+    default: Handler | None,
+) -> Iterator[Call]:
+    """The calls that rows lead to, one by one; rows without a handler are counted when they are passed."""
+    for number, row in enumerate(rows):
+        handler = handlers.get(row[0], default)
+        if handler is None:
+            dispatcher.skipped += 1
+        else:
+            yield number, tuple(row), handler
+
+
+async def dispatch_async(dispatcher: Dispatcher, payload: Any) -> list[Any]:
+    """As `dispatch`, awaiting coroutine handlers one after another."""
+    return await run_async(*dispatcher._calls(payload))
 
 
 def run(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:

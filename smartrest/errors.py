@@ -10,7 +10,7 @@ from ._constants import EXCERPT, TEXTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = [
@@ -47,7 +47,10 @@ class SmartRestError(ValueError):
 
 
 class DecodeError(SmartRestError):
-    """A payload that cannot be read. `rows` holds the whole rows before the error, as `decode` returns them."""
+    """A payload that cannot be read. `rows` holds the whole rows before the error, as the call would return them.
+
+    They are made when they are asked for.
+    """
 
     def __init__(
         self,
@@ -57,10 +60,20 @@ class DecodeError(SmartRestError):
         position: int | None = None,
         row: int | None = None,
         field: int | None = None,
-        rows: Sequence[tuple[Any, ...]] = (),
+        rows: Sequence[tuple[Any, ...]] | Callable[[], Sequence[tuple[Any, ...]]] = (),
     ) -> None:
         super().__init__(message, reason, position=position, row=row, field=field)
-        self.rows: list[tuple[Any, ...]] = list(rows)
+        self._rows = rows if callable(rows) else list(rows)
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        if callable(self._rows):
+            self._rows = list(self._rows())
+        return self._rows
+
+    def __reduce__(self) -> Any:
+        _ = self.rows  # what makes them is not pickled
+        return super().__reduce__()
 
 
 class EncodeError(SmartRestError):
@@ -68,9 +81,10 @@ class EncodeError(SmartRestError):
 
 
 class PayloadTooLargeError(EncodeError):
-    """What was to be written is longer than `limit` bytes; `row` is the row that went over."""
+    """What was to be written takes `size` bytes, more than `limit`; `row` is the row that went over."""
 
     limit: int | None = None
+    size: int | None = None
 
 
 class TemplateError(SmartRestError):
@@ -132,7 +146,7 @@ def decode_error(
     position: int,
     row: int | None,
     field: int | None,
-    rows: Sequence[tuple[Any, ...]],
+    rows: Sequence[tuple[Any, ...]] | Callable[[], Sequence[tuple[Any, ...]]],
     payload: bytes,
 ) -> DecodeError:
     """The error of reading `payload` (its bytes, from which the message quotes what stands at `position`)."""
@@ -149,9 +163,11 @@ def encode_error(reason: str, row: int | None, field: int | None, detail: str = 
     return EncodeError(TEXTS[reason] + where + (f": {detail}" if detail else ""), reason, row=row, field=field)
 
 
-def too_large_error(limit: int, row: int | None) -> PayloadTooLargeError:
-    """The error of writing more than `limit` bytes; `row` is the row that went over."""
-    where = "" if row is None else f": row {row} goes over"
-    error = PayloadTooLargeError(f"{TEXTS['too_large']} of {limit} bytes{where}", "too_large", row=row)
-    error.limit = limit
+def too_large_error(limit: int, row: int | None, size: int) -> PayloadTooLargeError:
+    """The error of writing `size` bytes, more than `limit`; `row` is the row that went over."""
+    where = f"{size} bytes" if row is None else f"{size} bytes with row {row}"
+    advice = "`pack` spreads rows over payloads, `truncate` shortens a value"
+    text = f"{TEXTS['too_large']} of {limit} bytes: {where}; {advice}"
+    error = PayloadTooLargeError(text, "too_large", row=row)
+    error.limit, error.size = limit, size
     return error

@@ -256,7 +256,7 @@ typedef struct {
     int year, month, day, hour, minute, second, microsecond, offset_minutes;
 } sr_time;
 
-/* yyyy-mm-ddThh:mm:ss[.f…](Z|±hh:mm|±hhmm), fractions cut to microseconds. */
+/* yyyy-mm-ddThh:mm[:ss[.f…]](Z|±hh:mm|±hhmm|±hh), fractions cut to microseconds; t and z are T and Z. */
 bool sr_get_time(const uint8_t *src, size_t len, sr_time *value);
 
 #endif

@@ -221,26 +221,30 @@ static int days_in(int year, int month) {
 
 static bool get_offset(const uint8_t *src, size_t len, int *minutes) {
     *minutes = 0;
-    if (len == 1) return src[0] == 'Z';
+    if (len == 1) return src[0] == 'Z' || src[0] == 'z';
     bool colon = len == 6 && src[3] == ':';
-    if ((src[0] != '+' && src[0] != '-') || !(colon || len == 5)) return false;
-    int hour = fixed(src + 1, 2), minute = fixed(src + 3 + colon, 2);
+    if (len < 3 || (src[0] != '+' && src[0] != '-') || !(colon || len == 5 || len == 3)) return false;
+    int hour = fixed(src + 1, 2), minute = len == 3 ? 0 : fixed(src + 3 + colon, 2);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return false;
     *minutes = (hour * 60 + minute) * (src[0] == '-' ? -1 : 1);
     return true;
 }
 
 bool sr_get_time(const uint8_t *src, size_t len, sr_time *t) {
-    if (len < 20 || src[4] != '-' || src[7] != '-' || src[10] != 'T' || src[13] != ':' || src[16] != ':') return false;
+    if (len < 17 || src[4] != '-' || src[7] != '-' || (src[10] | 0x20) != 't' || src[13] != ':') return false;
     t->year = fixed(src, 4);
     t->month = fixed(src + 5, 2);
     t->day = fixed(src + 8, 2);
     t->hour = fixed(src + 11, 2);
     t->minute = fixed(src + 14, 2);
-    t->second = fixed(src + 17, 2);
-    t->microsecond = 0;
-    size_t i = 19;
-    if (src[i] == '.') {
+    t->second = t->microsecond = 0;
+    size_t i = 16;
+    if (src[i] == ':') {
+        if (len < 20) return false;
+        t->second = fixed(src + 17, 2);
+        i = 19;
+    }
+    if (i == 19 && src[i] == '.') {
         size_t digits = 0;
         int place = 100000;
         for (i++; i < len && is_digit(src[i]); i++, digits++, place /= 10) t->microsecond += place * (src[i] - '0');

@@ -182,6 +182,7 @@ SRP_FN static PyObject *layer_row(const srp_payload *p, size_t r, srp_spare_rows
 
 SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
     PyObject *list = PyList_New((Py_ssize_t)rows);
+    if (list) PyObject_GC_UnTrack(list); /* it is seen once it is whole */
     bool plain = is_plain(p->tape);
     for (size_t r = 0; list && r < rows; r++) {
         PyObject *row = plain ? plain_row(p, r, NULL) : any_row(p, r, NULL);
@@ -192,6 +193,7 @@ SRP_FN static PyObject *layer_rows(const srp_payload *p, size_t rows) {
             Py_CLEAR(list);
         }
     }
+    if (list) PyObject_GC_Track(list);
     return list;
 }
 
@@ -222,7 +224,7 @@ SRP_FN static inline PyObject *typed_row_of(const srp_payload *p, size_t r, uint
         int fits = 1;
         PyObject *value = f == 0 ? make_id(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
                           : kind == SRP_TEXT ? make_text(p->strings, p->kernel, src, len, flags & SR_HAS_WIDE)
-                                           : srp_typed(p->strings, src, len, kind, &fits);
+                                           : srp_typed(src, len, kind, &fits);
         if (!value || !fits) {
             Py_DECREF(tuple);
             *bad = first + f;
@@ -283,7 +285,7 @@ SRP_FN static PyObject *layer_lone_typed_row(srp_strings *strings, const sr_kern
         int fits = 1;
         PyObject *value = f == 0 ? make_id(strings, k, src, len, false)
                           : kind == SRP_TEXT ? make_text(strings, k, src + start, len, false)
-                                           : srp_typed(strings, src + start, len, kind, &fits);
+                                           : srp_typed(src + start, len, kind, &fits);
         if (!value || !fits) {
             Py_DECREF(tuple);
             return value; /* None: it does not fit */

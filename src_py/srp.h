@@ -39,7 +39,6 @@ typedef struct {
     PyObject *empty;
     PyObject *ascii[128]; /* texts of one character */
     PyObject *ids[SR_ID_TABLE]; /* template IDs by their number, owned, or NULL */
-    PyObject *parse_int;  /* borrowed: str -> int of any size */
     int32_t enabled;      /* 0: the cache is neither read nor filled */
     uint32_t lookups, hits, bypass, life;
     srp_slot slots[SRP_SLOTS];
@@ -107,7 +106,7 @@ typedef struct {
 int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
 
 /* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
-PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, uint8_t kind, int *fits);
+PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits);
 
 /* The number of the template ID that starts a lone row; -1 for an ID that is not of three digits. */
 static inline int srp_lone_number(const uint8_t *src, sr_ends ends) {

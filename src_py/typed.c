@@ -37,15 +37,35 @@ static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
     Py_RETURN_NONE;
 }
 
-static PyObject *long_int(const srp_strings *strings, const uint8_t *src, size_t len) {
-    PyObject *text = PyUnicode_DecodeASCII((const char *)src, (Py_ssize_t)len, NULL);
-    if (!text) return NULL;
-    PyObject *value = srp_call1(strings->parse_int, text);
-    Py_DECREF(text);
-    return value;
+/* value * factor + more, or NULL; takes the reference of value. */
+static PyObject *appended(PyObject *value, long long factor, long long more) {
+    PyObject *times = PyLong_FromLongLong(factor), *plus = PyLong_FromLongLong(more), *product = NULL, *sum = NULL;
+    if (value && times && plus) product = PyNumber_Multiply(value, times);
+    if (product) sum = PyNumber_Add(product, plus);
+    Py_XDECREF(value);
+    Py_XDECREF(times);
+    Py_XDECREF(plus);
+    Py_XDECREF(product);
+    return sum;
 }
 
-PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, uint8_t kind, int *fits) {
+/* Digits of any number, by the 18 that fit a long long: no limit on the digits of an int counts here, no Python code runs. */
+static PyObject *long_int(const uint8_t *src, size_t len) {
+    size_t i = src[0] == '+' || src[0] == '-';
+    bool minus = src[0] == '-';
+    PyObject *value = PyLong_FromLong(0);
+    while (value && i < len) {
+        long long factor = 1, part = 0;
+        for (size_t end = i + (len - i) % 18 + ((len - i) % 18 ? 0 : 18); i < end; i++) {
+            factor *= 10;
+            part = part * 10 + (src[i] - '0');
+        }
+        value = appended(value, factor, part);
+    }
+    return minus ? appended(value, -1, 0) : value;
+}
+
+PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits) {
     *fits = 1;
     if (len == 0) Py_RETURN_NONE;
     if (kind == SRP_FLOAT) {
@@ -57,7 +77,7 @@ PyObject *srp_typed(const srp_strings *strings, const uint8_t *src, size_t len, 
         int64_t value;
         sr_parsed parsed = sr_get_int(src, len, &value);
         if (parsed == SR_EXACT) return PyLong_FromLongLong(value);
-        if (parsed == SR_LONG_WAY) return long_int(strings, src, len);
+        if (parsed == SR_LONG_WAY) return long_int(src, len);
     } else if (kind == SRP_BOOL) {
         int value = sr_get_bool(src, len);
         if (value >= 0) return PyBool_FromLong(value);

@@ -25,7 +25,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("smartrest")
 
 if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None:
-    support.core._object_layout(False)  # a run in which the core uses the documented functions alone
+    support.probes().object_layout(False)  # a run in which the core uses the documented functions alone
 
 
 @pytest.fixture(scope="session", params=support.VARIANTS, ids=str)  # session: hypothesis refuses narrower ones
@@ -48,9 +48,9 @@ def core(request: pytest.FixtureRequest) -> Any:
 def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Whether the core uses what it knows of CPython's objects; where it does not know them, it does not."""
     support.open_engine("core:scalar")  # fails where the core has to be there
-    was = support.core._object_layout(request.param)
+    was = support.probes().object_layout(request.param)
     yield request.param
-    support.core._object_layout(was)
+    support.probes().object_layout(was)
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,14 @@ import importlib
 import importlib.util
 import os
 import platform
+import re
 import struct
 import sys
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +61,17 @@ class OneKernel:
         return getattr(self._engine, name)
 
 
+def probes() -> Any:
+    """What only tests and benchmarks may ask the core (tools/probes.py)."""
+    path = Path(__file__).resolve().parent.parent / "tools" / "probes.py"
+    spec = importlib.util.spec_from_file_location("probe_builder", path)
+    assert spec is not None
+    assert spec.loader is not None
+    builder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(builder)
+    return builder.load()
+
+
 def open_engine(variant: str) -> Any:
     """The engine of that name; skips the test where it cannot run, fails where it has to."""
     if variant == "pure":
@@ -77,6 +90,11 @@ def open_engine(variant: str) -> Any:
         engine = OneKernel(kernel)
     assert engine.engine() == variant, "another engine runs than the one that was asked for"
     return engine
+
+
+def label(value: object) -> str:
+    """The name of a parameter in the ID of a test: the same in every process, so without addresses."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", ascii(value))
 
 
 def in_threads(work: Callable[[Any], object], arguments: Sequence[Any]) -> None:

@@ -300,7 +300,7 @@ class Session:
         self._at(now)
         limit = self._budget(topic)
         if len(payload) > limit:
-            raise too_large_error(limit, None)
+            raise too_large_error(limit, None, len(payload))
         self._flow.put([Item(topic, bytes(payload), alone=True)], self._now)
         return self._end()
 

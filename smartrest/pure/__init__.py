@@ -11,8 +11,9 @@ from .checking import check
 from .compiled import Encoder, compile
 from .decoding import decode, decode_row, split, unescape
 from .dispatching import Dispatcher
-from .encoding import encode, encode_row, escape, pack, truncate
+from .encoding import encode, encode_row, escape, truncate
 from .lazy import LazyRow, LazyRows, scan
+from .packing import Packer, pack
 from .schema import Schema
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ __all__ = [
     "Field",
     "LazyRow",
     "LazyRows",
+    "Packer",
     "RowLike",
     "Schema",
     "check",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .._constants import PAYLOAD_LIMIT, QUOTE, SEPARATOR
-from .._kinds import fits, is_hole, misfit
+from .._kinds import fits, hole_of, misfit
 from .._options import check_on_error, limit_of
 from ..errors import EncodeError, encode_error, too_large_error
-from .encoding import packed
+from .packing import Packer, packed
 from .reading import ROW_END_BYTES
 from .writing import fields_of, style_of, write_field
 
@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
+
+    from .types import Dialect, OnTrailingBackslash, Quote
 
 
 class Encoder:
@@ -28,10 +30,10 @@ class Encoder:
         self,
         row: tuple[Any, ...] | list[Any],
         *,
-        dialect: str = "backslash",
-        quote: str = "minimal",
+        dialect: Dialect = "backslash",
+        quote: Quote = "minimal",
         final_newline: bool = False,
-        on_trailing_backslash: str = "allow",
+        on_trailing_backslash: OnTrailingBackslash = "allow",
         limit: int | None = PAYLOAD_LIMIT,
     ) -> None:
         self._style = style_of(dialect, quote, on_trailing_backslash)
@@ -47,9 +49,10 @@ class Encoder:
         self._holes: list[tuple[int, type]] = []  # index and class
         self._texts: list[str] = []  # the constants as they are written
         for i, value in enumerate(self.row):
-            if is_hole(value):
-                self._holes.append((i, value))
-            self._texts.append("" if is_hole(value) else write_field(value, self._style, 0, i))
+            hole = hole_of(value)
+            if hole is not None:
+                self._holes.append((i, hole))
+            self._texts.append("" if hole is not None else write_field(value, self._style, 0, i))
 
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
@@ -61,7 +64,7 @@ class Encoder:
         if self._options["final_newline"]:
             data += ROW_END_BYTES
         if self._limit is not None and len(data) > self._limit:
-            raise too_large_error(self._limit, 0)
+            raise too_large_error(self._limit, 0, len(data))
         return data
 
     def pack(
@@ -74,7 +77,7 @@ class Encoder:
         """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
 
         `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
-        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError`.
+        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError` and ends packing.
         """
         most = limit_of(limit)
         check_on_error(on_error)
@@ -83,10 +86,10 @@ class Encoder:
         def write(item: Iterable[Any], number: int, room: int | None) -> list[bytes]:
             data = self._write(tuple(item), number)
             if most is not None and len(data) + last > most:
-                raise too_large_error(most, number)
+                raise too_large_error(most, number, len(data) + last)
             return [data]
 
-        return packed(iter(values), write, most, last, on_error)
+        return packed(iter(values), write, Packer(limit=most, final_newline=last == 1), on_error)
 
     def _write(self, values: tuple[Any, ...], number: int) -> bytes:
         if len(values) != len(self._holes):
@@ -108,10 +111,10 @@ class Encoder:
 def compile(
     row: tuple[Any, ...] | list[Any],
     *,
-    dialect: str = "backslash",
-    quote: str = "minimal",
+    dialect: Dialect = "backslash",
+    quote: Quote = "minimal",
     final_newline: bool = False,
-    on_trailing_backslash: str = "allow",
+    on_trailing_backslash: OnTrailingBackslash = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> Encoder:
     """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.

@@ -8,7 +8,7 @@ from .lazy import scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from typing_extensions import Buffer
@@ -22,15 +22,19 @@ class Dispatcher:
     """Calls a handler for each row of a payload by its template ID.
 
     A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
-    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two.
+    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two. `strict=True` refuses what
+    `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
+    dispatched count from the next one on.
     """
 
-    __slots__ = ("__weakref__", "_coroutines", "_default", "_handlers", "skipped")
+    __slots__ = ("__weakref__", "_coroutines", "_default", "_handlers", "_known", "_strict", "skipped")
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self._handlers: dict[str, Handler] = {}
+        self._known: dict[str, Handler] = {}  # as they were at the last payload
         self._coroutines: list[Handler] = []
         self._default: Handler | None = None
+        self._strict = bool(strict)
         self.skipped = 0
 
     def on(self, *ids: str) -> Callable[[H], H]:
@@ -57,20 +61,15 @@ class Dispatcher:
 
     async def dispatch_async(self, payload: bytes | str | Buffer) -> list[Any]:
         """As `dispatch`, awaiting coroutine handlers one after another."""
-        return await shared.run_async(*self._calls(payload))
+        return await shared.dispatch_async(self, payload)
 
-    def _calls(self, payload: bytes | str | Buffer) -> tuple[list[Call], DecodeError | None]:
-        calls: list[Call] = []
+    def _calls(self, payload: bytes | str | Buffer) -> tuple[Iterator[Call], DecodeError | None]:
         error: DecodeError | None = None
         rows: LazyRows | list[Row]
         try:
-            rows = scan(payload)
+            rows = scan(payload, strict=self._strict)
         except DecodeError as failed:
             rows, error = failed.rows, failed
-        for number, row in enumerate(rows):
-            handler = self._handlers.get(row[0], self._default)
-            if handler is None:
-                self.skipped += 1
-            else:
-                calls.append((number, tuple(row), handler))
-        return calls, error
+        if len(self._known) != len(self._handlers):
+            self._known = dict(self._handlers)
+        return shared.calls(self, rows, self._known, self._default), error

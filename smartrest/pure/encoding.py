@@ -1,33 +1,33 @@
-"""The writing functions on whole payloads: rows joined, measured and packed (rules E1, E4, E7, L1, L2).
+"""The writing functions on whole payloads: rows joined, measured and cut to fit (rules E1, E4, E7, L1, L2).
 
-How a row is written stands in `writing.py`.
+`writing.py` writes the rows, `packing.py` spreads them over payloads.
 """
 
 from __future__ import annotations
 
 from .._constants import PAYLOAD_LIMIT, QUOTE
-from .._options import check_on_error, limit_of
+from .._options import limit_of
 from .._values import type_name
-from ..errors import EncodeError, encode_error, too_large_error
+from ..errors import encode_error, too_large_error
 from .lazy import position
 from .reading import ROW_END_BYTES
 from .writing import DEFAULT, SPECIAL, WHITE_SPACE, fields_of, style_of, write_field, write_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any
 
-    from .types import Field, RowLike
+    from .types import Dialect, Field, OnTrailingBackslash, Quote, RowLike
 
 
 def encode(
     rows: Iterable[RowLike],
     *,
-    dialect: str = "backslash",
-    quote: str = "minimal",
+    dialect: Dialect = "backslash",
+    quote: Quote = "minimal",
     final_newline: bool = False,
-    on_trailing_backslash: str = "allow",
+    on_trailing_backslash: OnTrailingBackslash = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> bytes:
     """One payload of all `rows`; no rows give `b""`.
@@ -51,7 +51,7 @@ def encode(
         written.append(data)
         size += len(data) + 1
         if most is not None and size > most:
-            raise too_large_error(most, number)
+            raise too_large_error(most, number, size)
     if final_newline and written:
         written.append(b"")
     return ROW_END_BYTES.join(written)
@@ -60,10 +60,10 @@ def encode(
 def encode_row(
     row: RowLike,
     *,
-    dialect: str = "backslash",
-    quote: str = "minimal",
+    dialect: Dialect = "backslash",
+    quote: Quote = "minimal",
     final_newline: bool = False,
-    on_trailing_backslash: str = "allow",
+    on_trailing_backslash: OnTrailingBackslash = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> bytes:
     """One payload of one row: `encode([row], …)` for the path of every message.
@@ -76,86 +76,16 @@ def encode_row(
     if final_newline:
         data += ROW_END_BYTES
     if most is not None and len(data) > most:
-        raise too_large_error(most, 0)
+        raise too_large_error(most, 0, len(data))
     return data
 
 
-def pack(
-    rows: Iterable[RowLike],
-    *,
-    limit: int | None = PAYLOAD_LIMIT,
-    on_error: Callable[[EncodeError], object] | None = None,
-    split_groups: bool = False,
-    dialect: str = "backslash",
-    quote: str = "minimal",
-    final_newline: bool = False,
-    on_trailing_backslash: str = "allow",
-) -> Iterator[bytes]:
-    """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
-
-    A row that cannot be sent is left out and its error given to `on_error`; without `on_error` what was packed before
-    is yielded, then the error raised. `split_groups` sends a row over `limit` as several rows that mean the same, where
-    its template allows that (`smartrest.templates.split_groups`). Other options as of `encode`.
-
-    Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
-    counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
-    """
-    style, most = style_of(dialect, quote, on_trailing_backslash), limit_of(limit)
-    check_on_error(on_error)
-    options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
-    last = 1 if final_newline else 0
-
-    def write(row: Any, number: int, room: int | None) -> list[bytes]:
-        fields = fields_of(row, number)
-        data = write_row(fields, style, number)
-        if most is None or len(data) + last <= most:
-            return [data]
-        if not split_groups:
-            raise too_large_error(most, number)
-        from ..templates import divided
-
-        parts = divided(fields, number, most, room, final_newline=last == 1, **options)
-        return [write_row(part, style, number) for part in parts]
-
-    return packed(iter(rows), write, most, last, on_error)
-
-
-def packed(
-    items: Iterator[Any],
-    write: Callable[[Any, int, int | None], list[bytes]],
-    limit: int | None,
-    last: int,
-    on_error: Callable[[EncodeError], object] | None,
-) -> Iterator[bytes]:
-    """Payloads of the rows that `write` makes of each item, given its index and the room left in the payload begun.
-
-    `last`: bytes of the final newline, which count in that room.
-    """
-    batch: list[bytes] = []
-    size = last - 1
-    ending = ROW_END_BYTES * last
-    for number, item in enumerate(items):
-        try:
-            parts = write(item, number, None if limit is None else limit - size - 1 + last)
-        except EncodeError as error:
-            if on_error is not None:
-                on_error(error)
-                continue
-            if batch:
-                yield ROW_END_BYTES.join(batch) + ending
-            raise
-        for part in parts:
-            if batch and limit is not None and size + len(part) + 1 > limit:
-                yield ROW_END_BYTES.join(batch) + ending
-                batch, size = [], last - 1
-            batch.append(part)
-            size += len(part) + 1
-    if batch:
-        yield ROW_END_BYTES.join(batch) + ending
-
-
 def escape(
-    value: Field, *, dialect: str = "backslash", quote: str = "minimal", on_trailing_backslash: str = "allow"
+    value: Field,
+    *,
+    dialect: Dialect = "backslash",
+    quote: Quote = "minimal",
+    on_trailing_backslash: OnTrailingBackslash = "allow",
 ) -> str:
     """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
 
@@ -190,7 +120,7 @@ def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT
     room = most - size + (len(write_field(text, DEFAULT, 0, at).encode()) or empty)
     length = _longest_prefix(text, ending, room, empty)
     if length < 0:
-        raise too_large_error(most, 0)
+        raise too_large_error(most, 0, size)
     return (*fields[:at], text[:length] + ending, *fields[at + 1 :])
 
 

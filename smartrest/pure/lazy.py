@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterator
-    from typing import SupportsIndex, TypeVar, overload
+    from typing import NoReturn, SupportsIndex, TypeVar, overload
 
     from typing_extensions import Buffer
 
@@ -68,6 +68,9 @@ class LazyRows(Sequence["LazyRow"]):
         number = position(i, len(self._spans), "row")
         return LazyRow(self._reading, self._spans[number], number)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a lazy view is not pickled; pickle its payload")
+
     def __iter__(self) -> Iterator[LazyRow]:
         reading = self._reading
         for number, span in enumerate(self._spans):
@@ -78,7 +81,7 @@ class LazyRows(Sequence["LazyRow"]):
 
 
 class LazyRow(Sequence[str]):
-    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them.
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. It compares and hashes as its tuple.
 
     Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
     """
@@ -114,6 +117,27 @@ class LazyRow(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self.fields == _fields(other) if isinstance(other, (tuple, LazyRow)) else NotImplemented
+
+    def __lt__(self, other: Row | LazyRow) -> bool:
+        return self.fields < _fields(other) if isinstance(other, (tuple, LazyRow)) else NotImplemented
+
+    def __le__(self, other: Row | LazyRow) -> bool:
+        return self.fields <= _fields(other) if isinstance(other, (tuple, LazyRow)) else NotImplemented
+
+    def __gt__(self, other: Row | LazyRow) -> bool:
+        return self.fields > _fields(other) if isinstance(other, (tuple, LazyRow)) else NotImplemented
+
+    def __ge__(self, other: Row | LazyRow) -> bool:
+        return self.fields >= _fields(other) if isinstance(other, (tuple, LazyRow)) else NotImplemented
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.fields)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a lazy view is not pickled; pickle its fields")
 
     def __repr__(self) -> str:
         return f"LazyRow({self.fields!r})"
@@ -166,5 +190,14 @@ class LazyRow(Sequence[str]):
         try:
             return parse(text)
         except ValueError:
-            rows = all_rows(self._reading)[: self._number]
-            raise decode_error("bad_value", spans[number][0], self._number, number, rows, self._reading.data) from None
+            reading, before = self._reading, self._number
+
+            def rows() -> list[Row]:
+                return all_rows(reading)[:before]
+
+            raise decode_error("bad_value", spans[number][0], before, number, rows, reading.data) from None
+
+
+def _fields(row: tuple[str, ...] | LazyRow) -> tuple[str, ...]:
+    """What a row is compared by."""
+    return row.fields if isinstance(row, LazyRow) else row

@@ -34,7 +34,8 @@ class Schema:
     `None`, under `str` it is `""`.
 
     Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
-    `false`; `datetime` ISO 8601 with `Z`, `+hh:mm` or `+hhmm`, digits past microseconds cut.
+    `false`; `datetime` ISO 8601 (`T` and `Z` in either case, seconds optional) with `Z`, `+hh:mm`, `+hhmm` or `+hh`,
+    digits past microseconds cut.
 
     Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
     """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB
 from .._options import DIALECTS, QUOTES, TRAILING_BACKSLASH, refuse_style
-from .._values import text_of, type_name
+from .._values import row_refusal, text_of
 from ..errors import encode_error, excerpt
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def fields_of(row: Any, number: int | None) -> tuple[Any, ...]:
     elif issubclass(kind, Sequence) and not issubclass(kind, str) and not _offers_buffer(row):
         fields = tuple(row)
     else:
-        raise encode_error("bad_row", number, None, type_name(row))
+        raise encode_error("bad_row", number, None, row_refusal(row))
     if not fields:
         raise encode_error("empty_row", number, None)
     return fields

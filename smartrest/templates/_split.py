@@ -96,7 +96,8 @@ def divided(row: RowLike, number: int, limit: int, room: int | None, **options: 
         error.row = number
         raise
     except TemplateError as error:
-        raise too_large_error(limit, number) from error
+        size = len(encode_row(row, limit=None, **options))
+        raise too_large_error(limit, number, size) from error
 
 
 def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list[Any]]:

@@ -17,8 +17,8 @@ def test_the_layout_is_used_where_it_is_known() -> None:
     """Else the fast way would be gone without a word. Debug and free-threaded builds never use it."""
     support.open_engine("core:scalar")
     keeps_books = hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_GIL_DISABLED") == 1
-    was = support.core._object_layout(True)
-    assert support.core._object_layout(was) == (sys.version_info < (3, 15) and not keeps_books)
+    was = support.probes().object_layout(True)
+    assert support.probes().object_layout(was) == (sys.version_info < (3, 15) and not keeps_books)
 
 
 def test_texts_are_ordinary(core: Any, layout: bool) -> None:

@@ -32,7 +32,7 @@ def send(request: pytest.FixtureRequest) -> Callable[[Any, bytes], object]:
     return one_by_one if request.param == "one by one" else lambda dispatcher, payload: dispatcher.dispatch(payload)
 
 
-@pytest.mark.parametrize("head", HEADS, ids=ascii)
+@pytest.mark.parametrize("head", HEADS, ids=support.label)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_row_that_is_kept_stays_as_it_is(core: Any, layout: bool, send: Any, head: bytes, width: int) -> None:
     payload = payload_of(width, head, 12)
@@ -181,6 +181,6 @@ def test_rows_are_filled_again(core: Any, layout: bool) -> None:
 
 
 def core_uses_layout() -> bool:
-    was: bool = support.core._object_layout(True)
-    support.core._object_layout(was)
+    was: bool = support.probes().object_layout(True)
+    support.probes().object_layout(was)
     return was

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from support import UTC, encode_failure, where
+from support import UTC, encode_failure, label, where
 
 from smartrest import EncodeError
 
@@ -73,19 +74,13 @@ class Colour(IntEnum):
         (datetime.datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000+00:00"),
         (datetime.datetime(9999, 12, 31, 23, 59, 59, 999999, UTC), "9999-12-31T23:59:59.999+00:00"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_accepted(engine: Any, value: Any, text: str) -> None:
     assert engine.encode_row(("1", value, "x")) == f"1,{text},x".encode()
     assert engine.encode([["1", value, "x"]]) == f"1,{text},x".encode()
     assert engine.escape(value) == text
     assert engine.decode_row(engine.encode_row(("1", value))) == ("1", text)
-
-
-def test_zones_with_seconds(engine: Any) -> None:
-    zone = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30, seconds=-15))
-    moment = datetime.datetime(2026, 3, 14, 9, 26, 53, tzinfo=zone)
-    assert engine.encode_row((moment,)) == moment.isoformat(timespec="milliseconds").encode()
 
 
 class OwnZone(datetime.tzinfo):
@@ -109,9 +104,110 @@ def test_naive_is_what_has_no_offset(engine: Any) -> None:
         assert where(error) == ("bad_value", None, 0, 1)
 
 
-def test_errors_of_a_zone_pass_through(engine: Any) -> None:
-    with pytest.raises(KeyError, match="mine"):
-        engine.encode_row((datetime.datetime(2026, 3, 14, tzinfo=OwnZone(KeyError("mine"))),))
+@pytest.mark.parametrize(
+    "offset",
+    [
+        KeyError("mine"),
+        datetime.timedelta(hours=-3, seconds=-15),
+        datetime.timedelta(hours=1, microseconds=1),
+        datetime.timedelta(hours=24),
+        "01:00",
+        60,
+    ],
+    ids=label,
+)
+def test_a_zone_that_raises_lies_or_has_seconds(engine: Any, offset: Any) -> None:
+    """Reading takes whole minutes only, so nothing else is written."""
+    row = ("1", datetime.datetime(2026, 3, 14, 9, 26, tzinfo=OwnZone(offset)))
+    errors: list[EncodeError] = []
+    assert list(engine.pack([("0",), row, ("2",)], on_error=errors.append)) == [b"0\n2"]
+    encoder = engine.compile(("1", datetime.datetime))
+    for write in (
+        lambda: engine.encode_row(row),
+        lambda: engine.encode([("0",), row]),
+        lambda: engine.escape(row[1]),
+        lambda: encoder(row[1]),
+    ):
+        with pytest.raises(EncodeError) as caught:
+            write()
+        errors.append(caught.value)
+    assert [error.reason for error in errors] == ["bad_value"] * 5
+    assert isinstance(errors[0].__cause__, KeyError) == isinstance(offset, KeyError)
+
+
+def test_the_offset_is_asked_for_once(engine: Any) -> None:
+    class Once(datetime.tzinfo):
+        asked = 0
+
+        def utcoffset(self, moment: datetime.datetime | None) -> datetime.timedelta:
+            self.asked += 1
+            return datetime.timedelta(hours=self.asked)
+
+    zone = Once()
+    assert engine.encode_row((datetime.datetime(2026, 3, 14, 9, 26, tzinfo=zone),)) == b"2026-03-14T09:26:00.000+01:00"
+    assert zone.asked == 1
+
+
+class Array:
+    """As numpy's: one of one element is an integer by `__index__`, and has a length."""
+
+    def __index__(self) -> int:
+        raise AssertionError("nothing of a refused value is called")
+
+    def __len__(self) -> int:
+        raise AssertionError("nothing of a refused value is called")
+
+
+def test_arrays_are_refused(engine: Any) -> None:
+    with pytest.raises(EncodeError) as caught:
+        engine.encode([("1", Array())])
+    assert where(caught.value) == ("bad_type", None, 0, 1)
+    with pytest.raises(EncodeError, match="Array in a place for int"):
+        engine.compile(("1", int))(Array())
+
+
+def test_true_classes_whatever_a_test_library_puts_in_their_place(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As freezegun does (a subclass with a metaclass of its own), and as `mock.patch` does (something else)."""
+    moment, number = datetime.datetime(2026, 3, 14, tzinfo=UTC), Decimal("1.50")
+    true = datetime.datetime
+
+    class FakeMeta(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, true)
+
+    class Fake(datetime.datetime, metaclass=FakeMeta):
+        pass
+
+    fake = Fake(2026, 3, 14, tzinfo=UTC)
+    expected = b"1,2026-03-14T00:00:00.000+00:00,1.50"
+    for stand_in in (Fake, object()):
+        monkeypatch.setattr("datetime.datetime", stand_in)
+        monkeypatch.setattr("decimal.Decimal", stand_in)
+        for value in (moment, fake):
+            assert engine.encode_row(("1", value, number)) == expected
+            assert engine.compile(("1", true, type(number)))(value, number) == expected
+            assert engine.compile(("1", Fake, type(number)))(value, number) == expected
+        for kind in (true, Fake):
+            (row,) = engine.Schema({"1": [kind]}).decode(b"1,2026-03-14T00:00:00Z")
+            assert row == ("1", moment)
+            assert type(row[1]) is true
+
+
+def test_errors_name_the_next_step(engine: Any) -> None:
+    for call, words in (
+        (lambda: engine.encode(("200", "f", "s", 1)), "one row goes to encode_row"),
+        (lambda: engine.encode_row("200"), "a row is a tuple or list of fields"),
+        (lambda: engine.encode_row((datetime.datetime(2026, 3, 14),)), "such as timezone.utc"),
+        (lambda: engine.encode_row(("x" * 20,), limit=7), "limit of 7 bytes: 20 bytes with row 0; `pack` spreads"),
+        (lambda: engine.encode([("1",), ("23",)], limit=3), "limit of 3 bytes: 4 bytes with row 1"),
+        (lambda: engine.encode([("1",)], limit=1, final_newline=True), "limit of 1 bytes: 2 bytes with row 0"),
+        (lambda: list(engine.pack([("1",), ("2345",)], limit=3)), "limit of 3 bytes: 4 bytes with row 1"),
+        (lambda: engine.compile(("1", str), limit=3)("xyz"), "limit of 3 bytes: 5 bytes with row 0"),
+        (lambda: engine.truncate(("1234", "x"), limit=3), "limit of 3 bytes: 6 bytes with row 0"),
+        (lambda: engine.encode([("1",)], dialect="csv"), "dialect must be 'backslash' or 'double'"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            call()
 
 
 @pytest.mark.parametrize("shift", range(64))
@@ -169,7 +265,7 @@ def test_digits_do_not_depend_on_the_interpreters_limit(engine: Any) -> None:
         (str, "bad_type"),
         (..., "bad_type"),
     ],
-    ids=repr,
+    ids=label,
 )
 def test_refused(engine: Any, value: Any, reason: str) -> None:
     error = encode_failure(engine, [("1",), ("2", "x", value, "y")])

@@ -68,7 +68,7 @@ OPTIONAL = {
     "typing_extensions": set(),
 }
 # What the codec may load of the standard library: cheap modules, most of them loaded with Python itself.
-CHEAP = {"__future__", "collections", "operator", "os", "sys"}
+CHEAP = {"__future__", "_thread", "collections", "operator", "os", "sys"}
 
 
 def top(name: str) -> str:

@@ -50,7 +50,7 @@ def samples() -> list[SmartRestError]:
     return [
         DecodeError("text", "stray_quote", position=3, row=1, field=2, rows=[("a", "b")]),
         EncodeError("text", "bad_type", row=1, field=2),
-        too_large_error(7, 3),
+        too_large_error(7, 3, 9),
         TemplateError(
             "text", "bad_value", row=0, field=2, template="200", parameter="value", value="x", expected="a number"
         ),
@@ -100,7 +100,7 @@ def test_messages_are_short(reason: str) -> None:
         decode_error(reason, 5, 2**32, 2**32, [], hostile),
         decode_error(reason, 5, None, None, [], hostile),
         encode_error(reason, 2**32, 2**32, excerpt("\x1b" * 500)),
-        too_large_error(2**63, 2**32),
+        too_large_error(2**63, 2**32, 2**63),
     ):
         assert len(str(error)) <= 200
         assert str(error).isprintable()
