@@ -38,7 +38,7 @@ cdef extern from "Python.h":
     Py_ssize_t PyLong_AsSsize_t(object)
     void PyObject_GC_Track(object)
     void PyObject_GC_UnTrack(object)
-    int Py_EnterRecursiveCall(const char *) except -1
+    int Py_EnterRecursiveCall(const char *) except *   # not 0 is an error, 1 or -1 by version
     void Py_LeaveRecursiveCall()
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET

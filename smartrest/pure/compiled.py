@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .types import Dialect, OnTrailingBackslash, Quote
+    from .writing import Style
 
 
 class Encoder:
@@ -26,33 +27,16 @@ class Encoder:
 
     __slots__ = ("_holes", "_limit", "_options", "_style", "_texts", "row")
 
-    def __init__(
-        self,
-        row: tuple[Any, ...] | list[Any],
-        *,
-        dialect: Dialect = "backslash",
-        quote: Quote = "minimal",
-        final_newline: bool = False,
-        on_trailing_backslash: OnTrailingBackslash = "allow",
-        limit: int | None = PAYLOAD_LIMIT,
-    ) -> None:
-        self._style = style_of(dialect, quote, on_trailing_backslash)
-        self._limit = limit_of(limit)
-        self._options = {
-            "dialect": dialect,
-            "quote": quote,
-            "final_newline": bool(final_newline),
-            "on_trailing_backslash": on_trailing_backslash,
-            "limit": self._limit,
-        }
-        self.row: tuple[Any, ...] = fields_of(row, 0)
-        self._holes: list[tuple[int, type]] = []  # index and class
-        self._texts: list[str] = []  # the constants as they are written
-        for i, value in enumerate(self.row):
-            hole = hole_of(value)
-            if hole is not None:
-                self._holes.append((i, hole))
-            self._texts.append("" if hole is not None else write_field(value, self._style, 0, i))
+    if TYPE_CHECKING:
+        row: tuple[Any, ...]
+        _holes: list[tuple[int, type]]  # index and class
+        _texts: list[str]  # the constants as they are written
+        _options: dict[str, Any]
+        _limit: int | None
+        _style: Style
+
+    def __init__(self, *_: object, **__: object) -> None:
+        raise TypeError("use smartrest.compile")
 
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
@@ -124,15 +108,26 @@ def compile(
 
     Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
     """
-    return Encoder(
-        row,
-        dialect=dialect,
-        quote=quote,
-        final_newline=final_newline,
-        on_trailing_backslash=on_trailing_backslash,
-        limit=limit,
-    )
+    encoder = Encoder.__new__(Encoder)
+    encoder._style = style = style_of(dialect, quote, on_trailing_backslash)
+    encoder._limit = limit_of(limit)
+    encoder._options = {
+        "dialect": dialect,
+        "quote": quote,
+        "final_newline": bool(final_newline),
+        "on_trailing_backslash": on_trailing_backslash,
+        "limit": encoder._limit,
+    }
+    encoder.row = fields_of(row, 0)
+    encoder._holes = []
+    encoder._texts = []
+    for i, value in enumerate(encoder.row):
+        hole = hole_of(value)
+        if hole is not None:
+            encoder._holes.append((i, hole))
+        encoder._texts.append("" if hole is not None else write_field(value, style, 0, i))
+    return encoder
 
 
 def _rebuild(row: tuple[Any, ...], options: dict[str, Any]) -> Encoder:
-    return Encoder(row, **options)
+    return compile(row, **options)

@@ -48,7 +48,9 @@ class LazyRows(Sequence["LazyRow"]):
 
     __slots__ = ("_reading", "_spans")
 
-    def __init__(self, reading: Reading, spans: list[RowSpan]) -> None:
+    def __init__(self, reading: Reading | None = None, spans: list[RowSpan] | None = None) -> None:
+        if reading is None or spans is None:
+            raise TypeError("lazy rows are made by smartrest.scan")
         self._reading = reading
         self._spans = spans
 
@@ -88,7 +90,9 @@ class LazyRow(Sequence[str]):
 
     __slots__ = ("_fields", "_number", "_reading", "_span")
 
-    def __init__(self, reading: Reading, span: RowSpan, number: builtins.int) -> None:
+    def __init__(self, reading: Reading | None = None, span: RowSpan = (0, 0, 0), number: builtins.int = 0) -> None:
+        if reading is None:
+            raise TypeError("lazy rows are made by smartrest.scan")
         self._reading = reading
         self._span = span
         self._number = number
