@@ -150,6 +150,8 @@ cdef extern from "spare_rows.h":
 
     object srp_callable(const char *name, object base, Py_ssize_t offset)
 
+    object srp_callable(const char *name, object base, Py_ssize_t offset)
+
     int srp_put_empty_row(srp_buffer *out)
     int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)
