@@ -2041,15 +2041,15 @@ cdef enum:
 
 cdef tuple METHODS = (Engine.decode, Engine.decode_row, Engine.encode_row, Engine.scan)
 cdef PyMethodDef[N_QUICK] QUICK
-cdef Entry[N_QUICK] MADE   # the functions below these methods, where they are called as an Entry is; else NULL
-cdef list _texts = []      # that QUICK points to
+cdef Entry[N_QUICK] MADE   # the C functions of these methods, where they take arguments as an Entry does; else NULL
+cdef list _texts = []      # what QUICK points to
 
 
 cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:   # it only looks
     return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
 
 
-cdef object hand_over(int method, PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
+cdef object hand_over(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names, int method):
     if MADE[method] != NULL:
         return MADE[method](self, values, n, names)
     return PyObject_Vectorcall(PyMethod_New(METHODS[method], self), values, n, names)
@@ -2058,19 +2058,19 @@ cdef object hand_over(int method, PyObject *self, PyObject *const *values, Py_ss
 cdef object decode_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).decode_bytes(<bytes>values[0], False)
-    return hand_over(DECODE, self, values, n, names)
+    return hand_over(self, values, n, names, DECODE)
 
 
 cdef object decode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).decode_one(<bytes>values[0], False)
-    return hand_over(DECODE_ROW, self, values, n, names)
+    return hand_over(self, values, n, names, DECODE_ROW)
 
 
 cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return (<Engine>self).scan_bytes(<bytes>values[0], False)
-    return hand_over(SCAN, self, values, n, names)
+    return hand_over(self, values, n, names, SCAN)
 
 
 cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
@@ -2086,14 +2086,15 @@ cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
             (<Engine>self).shrink()
             return payload
-    return hand_over(ENCODE_ROW, self, values, n, names)
+    return hand_over(self, values, n, names, ENCODE_ROW)
 
 
 cdef int set_quick(Engine engine, int i, Entry entry) except -1:
     """Name, signature and docstring are those of the method."""
     method = METHODS[i]
     name = method.__name__.encode()
-    text = f"{method.__name__}{method.__text_signature__}\n--\n\n{method.__doc__}".encode()
+    signature = getattr(method, "__text_signature__", None)
+    text = (f"{method.__name__}{signature}\n--\n\n{method.__doc__}" if signature else method.__doc__).encode()
     _texts.extend((name, text))
     QUICK[i].ml_name = PyBytes_AS_STRING(name)
     QUICK[i].ml_meth = <PyCFunction><void *>entry
