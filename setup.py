@@ -1,11 +1,28 @@
-"""Builds the compiled core. SMARTREST_EXT: auto (default) warns and goes on without it, require fails, off skips it."""
+"""Builds the compiled core. SMARTREST_EXT: auto (default) goes on without it, require fails, off leaves it out.
 
+Each build writes `smartrest/_build.json`: why there is no core, or which Cython made it. The package tells it at
+import and in `smartrest doctor`. A wheel without the core is tagged for every platform.
+"""
+
+import atexit
+import json
 import os
+import shutil
 import sys
+import sysconfig
+import tempfile
+from contextlib import suppress
 from glob import glob
+from pathlib import Path
 
-from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
+try:
+    from Cython import __version__ as cython_version
+    from setuptools import Extension, setup
+    from setuptools.command.bdist_wheel import bdist_wheel
+    from setuptools.command.build_ext import build_ext
+except ModuleNotFoundError as exc:  # run without the isolation that brings what pyproject.toml asks for
+    text = f"{exc.name} is missing: install with pip 21.3 or newer, and without --no-build-isolation"
+    raise SystemExit(text) from exc
 
 CHOICE = os.environ.get("SMARTREST_EXT", "auto")
 if CHOICE not in ("auto", "require", "off"):
@@ -13,31 +30,91 @@ if CHOICE not in ("auto", "require", "off"):
 
 
 class BuildCore(build_ext):
-    """Falls back to the pure engine where nothing can be compiled, and says so, unless the core is required."""
+    """Goes on without the core where it cannot be compiled, unless it is required, and writes down why."""
 
     def run(self):
-        try:
-            super().run()
-        except Exception as exc:
-            if CHOICE == "require":
-                raise
-            warning = f"the compiled core was NOT built ({exc}): smartrest will run on its pure engine, much slower"
-            print(f"\n{'*' * 78}\nWARNING: {warning}\n{'*' * 78}\n", file=sys.stderr)
+        reason = fix = ""
+        inplace = self.inplace  # setuptools changes it while it builds
+        if CHOICE == "off":
+            reason = "SMARTREST_EXT=off left it out"
+        elif sys.implementation.name != "cpython":
+            reason = f"it is for CPython, not {sys.implementation.name}"
+        else:
+            try:
+                super().run()
+            except Exception as exc:
+                if CHOICE == "require":
+                    raise
+                reason, fix = self.explain(exc)
+        self.inplace = inplace
+        core = Path(self.get_ext_fullpath("smartrest.core"))
+        if reason:
+            print(f"\n{'*' * 78}\nWARNING: smartrest has no compiled core: {reason}\n{'*' * 78}\n", file=sys.stderr)
+            for old in (core, Path(self.build_lib, "smartrest", core.name)):
+                with suppress(FileNotFoundError):
+                    old.unlink()
+            self.distribution.ext_modules = None
+            wheel = self.distribution.get_command_obj("bdist_wheel", create=False)
+            if wheel is not None:
+                wheel.root_is_pure = True
+        record = {
+            "choice": CHOICE,
+            "reason": reason,
+            "fix": fix,
+            "python": sysconfig.get_config_var("SOABI"),
+            "cython": cython_version,
+        }
+        core.parent.mkdir(parents=True, exist_ok=True)
+        core.with_name("_build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+    def explain(self, exc):
+        """Why the core was not built, and what to do about it."""
+        reasons, packages = [], []
+        command = (getattr(self.compiler, "compiler_so", None) or ["cl" if os.name == "nt" else "cc"])[0]
+        if os.name != "nt" and shutil.which(command) is None:
+            reasons.append(f"there is no C compiler ({command} was not found)")
+            packages.append("gcc libc6-dev")
+        header = Path(sysconfig.get_path("include"), "Python.h")
+        if not header.is_file():
+            reasons.append(f"Python's C headers are missing ({header})")
+            packages.append("python3-dev")
+        if packages:
+            fix = f"install what is missing (Debian, Ubuntu: apt install {' '.join(packages)})"
+            return " and ".join(reasons), fix
+        text = " ".join(str(exc).split())
+        return f"it could not be compiled ({text})", ""
+
+
+class Wheel(bdist_wheel):
+    """Packs what this build made: setuptools would add what an earlier one left in the same folder."""
+
+    def run(self):
+        shutil.rmtree(Path(self.get_finalized_command("build").build_lib, "smartrest"), ignore_errors=True)
+        super().run()
 
 
 def core():
-    from Cython.Build import cythonize
-
-    sources = ["smartrest/core.pyx", *sorted(glob("src_c/*.c") + glob("src_c/kernels/*.c") + glob("src_py/*.c"))]
     extension = Extension(
         "smartrest.core",
-        sources,
-        depends=[*glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
+        ["smartrest/core.pyx", *sorted(glob("src_c/*.c") + glob("src_c/kernels/*.c") + glob("src_py/*.c"))],
+        depends=["smartrest/core.pxd", *glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
         include_dirs=["src_c", "src_py"],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
-    return cythonize([extension], language_level=3)
+    extension.cython_c_in_temp = True
+    if sys.platform == "linux" and "-g" not in os.environ.get("CFLAGS", ""):  # Python's own flags ask for -g
+        extension.extra_compile_args.append("-g0")
+        extension.extra_link_args.append("-Wl,-s")
+    return extension
 
 
-off = CHOICE == "off" or sys.implementation.name != "cpython"
-setup(ext_modules=[] if off else core(), cmdclass={"build_ext": BuildCore})
+def elsewhere():
+    """Where to build if the source tree cannot be written to."""
+    with suppress(OSError), tempfile.TemporaryFile(dir="."):
+        return {}
+    folder = tempfile.mkdtemp(prefix="smartrest-build-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {"build": {"build_base": folder}, "egg_info": {"egg_base": folder}}
+
+
+setup(ext_modules=[core()], cmdclass={"build_ext": BuildCore, "bdist_wheel": Wheel}, options=elsewhere())

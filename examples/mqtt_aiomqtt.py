@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import aiomqtt
+import sys
+
 from mqtt_commands import DOWN, PENDING, UP, answers, hello, main
+
+try:
+    import aiomqtt
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: {sys.executable} -m pip install -e '.[device,testing]', in the folder of the clone")
 
 
 async def device(host: str, port: int, device_id: str) -> None:

@@ -44,6 +44,16 @@ def main(client: Callable[[str, int, str], Any]) -> None:
         host, port, device = sys.argv[1:]
         run(client, host, int(port), device)
         return
+    from smartrest.testing import BrokerError
+
+    try:
+        demonstrate(client)
+    except (BrokerError, ModuleNotFoundError) as error:
+        sys.exit(str(error))
+
+
+def demonstrate(client: Callable[[str, int, str], Any]) -> None:
+    """Two operations, from a stand-in for the platform."""
     from smartrest.testing import Platform
 
     with Platform() as platform:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
-import gmqtt
 from mqtt_commands import DOWN, PENDING, UP, answers, hello, main
+
+try:
+    import gmqtt
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: {sys.executable} -m pip install -e '.[dev]', in the folder of the clone")
 
 
 async def device(host: str, port: int, device_id: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from queue import SimpleQueue
 
-import paho.mqtt.client as paho
 from mqtt_commands import DOWN, PENDING, UP, answers, hello, main
-from paho.mqtt.enums import CallbackAPIVersion
+
+try:
+    import paho.mqtt.client as paho
+    from paho.mqtt.enums import CallbackAPIVersion
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: {sys.executable} -m pip install -e '.[device,testing]', in the folder of the clone")
 
 
 def device(host: str, port: int, device_id: str) -> None:

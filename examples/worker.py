@@ -15,10 +15,13 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
 import smartrest
+
+try:
+    import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import CallbackAPIVersion
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: {sys.executable} -m pip install -e '.[device,testing]', in the folder of the clone")
 
 Message = tuple[str, bytes | bytearray]
 
@@ -103,6 +106,16 @@ def main() -> None:
         with Agent(sys.argv[1], 1883, sys.argv[2]), suppress(KeyboardInterrupt):
             threading.Event().wait()
         return
+    from smartrest.testing import BrokerError
+
+    try:
+        demonstrate()
+    except BrokerError as error:
+        sys.exit(str(error))
+
+
+def demonstrate() -> None:
+    """Two operations, from a stand-in for the platform."""
     from smartrest.testing import Platform
 
     with Platform("amqtt") as platform, Agent(platform.host, platform.port, "pump-7"):

@@ -11,21 +11,31 @@ _name, _, _kernel = _wanted.partition(":")
 if _name not in ("auto", "core", "pure") or (_kernel and _name != "core") or _wanted.endswith(":"):
     raise ImportError(f"SMARTREST_ENGINE={_wanted!r} is none of pure, core, core:<kernel>")
 
+_NAMES = (
+    "Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema", "check", "compile", "decode", "decode_row", "encode",
+    "encode_row", "engine", "escape", "pack", "payload_budget", "scan", "split", "truncate", "unescape", "use",
+)  # fmt: skip
+
 if TYPE_CHECKING or _name == "pure":
     from . import pure as chosen
 else:
     try:
         # "from smartrest.core import": an absent module is a ModuleNotFoundError, a broken one an ImportError.
         from smartrest.core import use as _use
-    except ModuleNotFoundError as exc:
-        if exc.name != "smartrest.core":
-            raise
+
+        from . import core as chosen
+
+        for _attribute in _NAMES:
+            getattr(chosen, _attribute)
+    except Exception as exc:  # a core of another build may raise anything
+        from . import _install
+
         if _name == "core":
-            raise ImportError("SMARTREST_ENGINE asks for the compiled core, which is not installed") from exc
+            raise ImportError(f"SMARTREST_ENGINE={_wanted} asks for the compiled core: {_install.advice(exc)}") from exc
+        _install.warn(exc)
         from . import pure as chosen
     else:
         _use(_kernel or "auto")
-        from . import core as chosen
 
 Dispatcher = chosen.Dispatcher
 Encoder = chosen.Encoder

@@ -17,6 +17,7 @@ __all__ = [
     "DecodeError",
     "DispatchError",
     "EncodeError",
+    "EngineWarning",
     "PayloadTooLargeError",
     "SmartRestError",
     "TemplateError",
@@ -131,6 +132,10 @@ class DispatchError(SmartRestError):
         super().__init__(message, reason)
         self.failures = list(failures)
         self.results = list(results)
+
+
+class EngineWarning(RuntimeWarning):
+    """The pure engine runs although nobody asked for it. Given once, when the package is imported, with the reason."""
 
 
 def excerpt(data: str | bytes, position: int = 0) -> str:

@@ -40,11 +40,6 @@ HAS_CORE = importlib.util.find_spec("smartrest.core") is not None
 core: Any = importlib.import_module("smartrest.core") if HAS_CORE else None  # a broken core is an error at once
 
 
-# Opens a test's program that imports the copy of the package in its folder and nothing of this one: an editable
-# install would find here what the copy lacks.
-NOT_EDITABLE = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]; "
-
-
 def kernels_here() -> dict[str, bool]:
     """Kernels compiled into the core, and whether this CPU has what each needs."""
     return dict(core.kernels()) if core is not None else {}

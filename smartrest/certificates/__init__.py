@@ -8,10 +8,9 @@ from __future__ import annotations
 try:
     import cryptography as _cryptography  # noqa: F401 - only to say what is missing
 except ModuleNotFoundError as error:
-    if error.name != "cryptography":
-        raise
-    text = "smartrest.certificates needs the library cryptography: pip install 'smartrest[certificates]'"
-    raise ModuleNotFoundError(text, name="cryptography") from None
+    from .. import _install
+
+    raise _install.hint(error, "smartrest.certificates", "certificates") from None
 
 from ._authority import CA
 from ._check import CHAIN_LIMIT, check_chain

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import _install
 from ._report import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ def load(path: str) -> Config:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        try:
+            import tomli as tomllib
+        except ModuleNotFoundError as error:
+            raise UsageError(str(_install.hint(error, "reading a TOML file", "device"))) from None
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         config: Config = _table(Config, data, "")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from .. import _install
 from .._constants import BOM, TEXTS
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
@@ -33,10 +34,9 @@ def open_engine(name: str | None) -> Any:
         return importlib.import_module("smartrest.pure")
     try:
         core = importlib.import_module("smartrest.core")
-    except ModuleNotFoundError as error:
-        if error.name != "smartrest.core":
-            raise
-        raise UsageError("the compiled core is not installed; --engine pure runs everywhere") from error
+    except Exception as error:  # a core of another build may raise anything
+        text = f"no compiled core: {_install.advice(error)}; --engine pure runs everywhere"
+        raise UsageError(text) from error
     try:
         return core.Engine(kernel or "auto")
     except (ImportError, ValueError) as error:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
+from .. import _install
 from ._report import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _with(libraries: tuple[str, ...], module: str) -> Callable[[argparse.Namespa
     def run(args: argparse.Namespace) -> int:
         missing = [name for name in libraries if importlib.util.find_spec(name) is None]
         if missing:
-            raise UsageError(f"this needs {', '.join(missing)}: pip install smartrest[device,testing]")
+            libraries_missing = " and ".join(_install.LIBRARIES[name] for name in missing)
+            raise UsageError(_install.missing("this", libraries_missing, "device,testing"))
         work: Any = importlib.import_module(f"smartrest.cli.{module}")
         return int(work.run(args))
 

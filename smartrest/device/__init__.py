@@ -1,6 +1,6 @@
 """A device on MQTT: the life cycle as a sans-I/O `Session`, and `Device` (paho-mqtt) and `AsyncDevice` (aiomqtt) on it.
 
-The two devices are imported when they are used, since each needs its MQTT library: `pip install smartrest[device]`.
+The two devices are imported when they are used, since each needs its MQTT library: `smartrest[device]`.
 """
 
 from __future__ import annotations
@@ -104,4 +104,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    try:
+        module = import_module(f".{_LAZY[name]}", __name__)
+    except ModuleNotFoundError as error:
+        from .. import _install
+
+        raise _install.hint(error, f"smartrest.device.{name}", "device") from None
+    return getattr(module, name)

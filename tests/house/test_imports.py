@@ -32,15 +32,16 @@ MAY_IMPORT = {
     "dispatch": {"errors"},
     "pure": CODEC,  # and never core
     "core": CODEC,  # and never pure
-    "_engine": {"core", "pure"},
+    "_engine": {"_install", "core", "pure"},
+    "_install": set(),
     "__init__": {"_constants", "_engine", "_finding", "errors"},  # and the engines by their names through _engine alone
     "mqtt": {"_constants", "_finding", "errors", "smartrest"},
     "templates": {"_constants", "_engine", "_finding", "_options", "_values", "errors"},
-    "certificates": {"_constants", "_finding", "errors", "mqtt"},
+    "certificates": {"_constants", "_finding", "_install", "errors", "mqtt"},
     "arrow": {"_constants", "_finding", "errors", "mqtt", "templates", "smartrest"},
     "device": {"_constants", "errors", "mqtt", "templates", "smartrest"},
-    "testing": {"_budget", "_constants", "errors", "mqtt", "templates", "smartrest"},
-    "cli": {"_constants", "_finding", "errors", "smartrest"},
+    "testing": {"_budget", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
+    "cli": {"_constants", "_finding", "_install", "errors", "smartrest"},
     "__main__": {"cli"},
 }
 # What some may import later, inside a function: reached from below only when it is asked for.
@@ -52,7 +53,8 @@ LATER = {
     "mqtt": {"smartrest"},
     "templates": {"mqtt", "smartrest"},
     "certificates": {"smartrest"},
-    "device": {"certificates"},
+    "_install": {"errors"},
+    "device": {"_install", "certificates"},
     "testing": {"certificates", "device"},
     "cli": {"arrow", "certificates", "core", "device", "mqtt", "pure", "templates", "testing"},
 }

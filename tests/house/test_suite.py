@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import NOT_EDITABLE
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def run(folder: Path, required: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTEST_"))}
     environment["SMARTREST_EXT"] = required
     arguments = ["-q", "-p", "no:cacheprovider", "-k", "many_fields or engine_that"]
-    program = f"{NOT_EDITABLE}import pytest; sys.exit(pytest.main({arguments}))"
+    program = f"import sys, pytest; sys.exit(pytest.main({arguments}))"
     return subprocess.run(
         [sys.executable, "-B", "-c", program],
         cwd=folder,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.machinery
 import inspect
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.Comple
     if wanted is not None:
         environment["SMARTREST_ENGINE"] = wanted
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", support.NOT_EDITABLE + code],
+        [sys.executable, "-W", "error", "-c", code],
         cwd=folder,  # the package that stands there is the one imported
         env=environment,
         capture_output=True,
@@ -37,7 +40,7 @@ def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.Comple
 @pytest.fixture
 def without_core(tmp_path: Path, repository: Path) -> Path:
     """A copy of the package that has no compiled module."""
-    ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "__pycache__")
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "_build.json", "__pycache__")
     shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
     return tmp_path
 
@@ -102,32 +105,110 @@ def test_a_kernel_of_another_machine(repository: Path) -> None:
     assert absent in done.stderr
 
 
+def user(folder: Path, wanted: str | None = None, *options: str) -> subprocess.CompletedProcess[str]:
+    """A program that imports the package of that folder on its second line."""
+    program = folder / "program.py"
+    program.write_text(f"import sys\n{SHOW}\n", encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTHON"))}
+    if wanted is not None:
+        environment["SMARTREST_ENGINE"] = wanted
+    command = [sys.executable, *options, str(program)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def says(done: subprocess.CompletedProcess[str], reason: str) -> None:
+    """The pure engine ran, after one warning that points at the user's line and says why and what to do."""
+    assert done.stdout == f"pure {RESULT}\n", done.stderr
+    assert done.stderr.count("EngineWarning") == 1
+    place, _, text = done.stderr.partition(": EngineWarning: ")
+    assert place.endswith("program.py:2")
+    assert reason in text
+    assert re.search(r"pip install --no-cache-dir --force-reinstall --no-deps", text)
+    assert "SMARTREST_ENGINE=pure" in text
+
+
+def note(folder: Path, **facts: str) -> None:
+    """What setup.py writes down when it builds."""
+    facts.setdefault("python", sysconfig.get_config_var("SOABI"))
+    (folder / "smartrest" / "_build.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
 def test_without_a_core(without_core: Path) -> None:
-    for wanted in (None, "auto", "pure"):
-        done = run(without_core, wanted)
-        assert done.stdout == f"pure {RESULT}\n", done.stderr
+    for wanted in (None, "", "auto"):
+        says(user(without_core, wanted), "this installation came without it")
+    done = user(without_core, "pure", "-W", "error")
+    assert (done.stdout, done.stderr) == (f"pure {RESULT}\n", "")
     for wanted in ("core", "core:scalar"):
-        done = run(without_core, wanted)
+        done = user(without_core, wanted)
         assert done.returncode != 0
-        assert "ImportError" in done.stderr
-        assert "not installed" in done.stderr
+        assert f"ImportError: SMARTREST_ENGINE={wanted} asks for the compiled core: " in done.stderr
+        assert "pip install" in done.stderr.splitlines()[-1]
 
 
-def test_a_broken_core_is_no_absent_core(without_core: Path) -> None:
-    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
-    (without_core / "smartrest" / f"core{suffix}").write_bytes(b"no machine code")
-    for wanted in (None, "auto", "core", "core:scalar"):
-        done = run(without_core, wanted)
+def test_the_build_says_why_there_is_no_core(without_core: Path) -> None:
+    note(without_core, reason="there is no C compiler", fix="install one", choice="auto")
+    says(user(without_core), "the compiled core: there is no C compiler. To get it: install one, then ")
+    assert "there is no C compiler" in user(without_core, "core").stderr
+    done = user(without_core, None, "-O")
+    says(done, "there is no C compiler")
+
+
+def test_the_reason_of_another_python_is_not_told(without_core: Path) -> None:
+    note(without_core, reason="there is no C compiler", python="cpython-399-x")
+    says(user(without_core), "this installation came without it")
+    (without_core / "smartrest" / "core.cpython-399-x.so").write_bytes(b"")
+    says(user(without_core), "it was built for another Python (core.cpython-399-x.so)")
+
+
+def test_a_core_left_out_on_purpose_is_not_missed(without_core: Path) -> None:
+    note(without_core, reason="SMARTREST_EXT=off left it out", choice="off")
+    done = user(without_core, None, "-W", "error")
+    assert (done.stdout, done.stderr) == (f"pure {RESULT}\n", "")
+    assert "SMARTREST_EXT=off left it out" in user(without_core, "core").stderr
+
+
+def test_a_source_tree_without_a_core(without_core: Path) -> None:
+    (without_core / "src_c").mkdir()
+    (without_core / "setup.py").touch()
+    done = user(without_core)
+    assert f"it was never built in the source tree that was imported ({without_core})" in done.stderr
+    assert "--force-reinstall --no-deps -e ." in done.stderr
+
+
+def test_a_damaged_note_of_the_build(without_core: Path) -> None:
+    for text in ("", "[1]", "\0"):
+        (without_core / "smartrest" / "_build.json").write_text(text, encoding="utf-8")
+        says(user(without_core), "this installation came without it")
+
+
+BROKEN = {
+    "no machine code": (None, "it does not run here (ImportError: "),
+    "another Cython": ("raise SystemError('another Cython')", "(SystemError: another Cython)"),
+    "another layout": ("raise ValueError('size changed')", "(ValueError: size changed)"),
+    "a missing module": ("import a_module_that_is_not_there", "a_module_that_is_not_there"),
+    "an older core": (
+        "def use(kernel): ...",
+        "module 'smartrest.core' has no attribute 'Dispatcher'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_core_is_no_absent_core(kind: str, without_core: Path) -> None:
+    code, reason = BROKEN[kind]
+    if code is None:
+        (without_core / "smartrest" / f"core{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(
+            b"no machine code"
+        )
+    else:
+        (without_core / "smartrest" / "core.py").write_text(code, encoding="utf-8")
+    says(user(without_core), reason)
+    for wanted in ("core", "core:scalar"):
+        done = user(without_core, wanted)
         assert done.returncode != 0, wanted
-        assert "ImportError" in done.stderr
-    assert run(without_core, "pure").returncode == 0
-
-
-def test_a_core_that_misses_a_module_is_no_absent_core(without_core: Path) -> None:
-    (without_core / "smartrest" / "core.py").write_text("import a_module_that_nobody_has\n", encoding="utf-8")
-    done = run(without_core, None)
-    assert done.returncode != 0
-    assert "a_module_that_nobody_has" in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("ImportError: SMARTREST_ENGINE=core")
+        assert reason in done.stderr
+    assert user(without_core, "pure", "-W", "error").returncode == 0
 
 
 def test_both_engines_can_be_named(repository: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smartrest import _install
 from smartrest._constants import PACKET_LIMIT
 
 from .settings import LOOPBACK, BrokerError, Settings, free_port
@@ -213,6 +215,9 @@ class Broker:
             if program is None:
                 raise BrokerError("mosquitto is not installed (Debian: apt-get install mosquitto); or use kind='amqtt'")
             return Mosquitto(program, self._settings)
+        if find_spec("amqtt") is None:
+            text = _install.missing("the broker of smartrest.testing", "amqtt, or mosquitto,", "testing")
+            raise BrokerError(text)
         from .embedded import Embedded
 
         return Embedded(self._settings)

@@ -12,6 +12,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from smartrest import _install
 from smartrest.mqtt import topics
 
 from ..broker import BrokerError
@@ -72,8 +73,11 @@ class ClientLink:
         certified: bool = False,
         password: str | None = None,
     ) -> None:
-        from paho.mqtt.client import Client as Paho
-        from paho.mqtt.enums import CallbackAPIVersion
+        try:
+            from paho.mqtt.client import Client as Paho
+            from paho.mqtt.enums import CallbackAPIVersion
+        except ModuleNotFoundError as error:
+            raise _install.hint(error, "smartrest.testing", "testing") from None
 
         self.clients: dict[str, Client] = {}
         self.host, self.port, self.device_id, self.log, self.certified = host, port, device_id, log, certified
