@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import bench, certificates, codec, device, templates
+from . import bench, certificates, codec, device, doctor, templates
 from ._report import UsageError
 
-FAMILIES = (codec, templates, device, certificates, bench)
+FAMILIES = (codec, templates, device, certificates, bench, doctor)
 
 
 class _Version(argparse.Action):

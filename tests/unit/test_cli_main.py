@@ -65,9 +65,10 @@ def test_every_family_is_there(command_line: CommandLine) -> None:
         "demo",
         "certificates",
         "bench",
+        "doctor",
     ):
         assert f"\n    {command} " in out or f"\n    {command}\n" in out
-    assert len(cli.FAMILIES) == 5
+    assert len(cli.FAMILIES) == 6
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
