@@ -7,6 +7,7 @@ import and in `smartrest doctor`. A wheel without the core is tagged for every p
 import atexit
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -81,7 +82,10 @@ class BuildCore(build_ext):
         if packages:
             fix = f"install what is missing (Debian, Ubuntu: apt install {' '.join(packages)})"
             return " and ".join(reasons), fix
-        text = " ".join(str(exc).split())
+        text = str(exc)
+        status = re.search(r"exit (?:code|status) -?\d+", text)  # behind the whole command
+        if status:
+            text = f"{command} ended with {status[0]}"
         return f"it could not be compiled ({text})", ""
 
 

@@ -56,7 +56,7 @@ def pip() -> str:
     """pip of this Python, as it can be typed here."""
     import shlex
 
-    program = sys.executable or "python"
+    program = os.path.abspath(sys.executable) if sys.executable else "python"
     folder = os.path.dirname(program)
     if folder in os.environ.get("PATH", "").split(os.pathsep):
         return "pip" if os.path.isfile(os.path.join(folder, "pip")) else f"{os.path.basename(program)} -m pip"
@@ -121,7 +121,7 @@ def why_no_core(error: BaseException) -> tuple[str, str]:
     from sysconfig import get_config_var
 
     built = record()
-    if built.get("reason") and built.get("python") == get_config_var("SOABI"):
+    if built.get("reason") and (not is_clone() or built.get("python") == get_config_var("SOABI")):
         return str(built["reason"]), f"{built['fix']}, then {again}" if built.get("fix") else again
     others = sorted(name for name in os.listdir(FOLDER) if name.startswith("core.") and name.endswith((".so", ".pyd")))
     if others:

@@ -153,9 +153,13 @@ def test_the_build_says_why_there_is_no_core(without_core: Path) -> None:
     says(done, "there is no C compiler")
 
 
-def test_the_reason_of_another_python_is_not_told(without_core: Path) -> None:
+def test_a_clone_serves_several_pythons(without_core: Path) -> None:
+    """The note is of the last build; a wheel without the core is for every Python, and so is its note."""
     note(without_core, reason="there is no C compiler", python="cpython-399-x")
-    says(user(without_core), "this installation came without it")
+    says(user(without_core), "there is no C compiler")
+    (without_core / "src_c").mkdir()
+    (without_core / "setup.py").touch()
+    says(user(without_core), "it was never built in the source tree")
     (without_core / "smartrest" / "core.cpython-399-x.so").write_bytes(b"")
     says(user(without_core), "it was built for another Python (core.cpython-399-x.so)")
 
