@@ -30,10 +30,22 @@ if CHOICE not in ("auto", "require", "off"):
     raise SystemExit(f"SMARTREST_EXT={CHOICE!r} is none of auto, require, off")
 
 
+def writable():
+    with suppress(OSError), tempfile.TemporaryFile(dir="."):
+        return True
+    return False
+
+
+WRITABLE = writable()
+
+
 class BuildCore(build_ext):
     """Goes on without the core where it cannot be compiled, unless it is required, and writes down why."""
 
     def run(self):
+        if self.inplace and not WRITABLE:
+            text = f"cannot write to {os.getcwd()}, where an editable install builds the core"
+            raise SystemExit(f"{text}: install without -e, or from a clone of your own")
         reason = fix = ""
         inplace = self.inplace  # setuptools changes it while it builds
         if CHOICE == "off":
@@ -114,7 +126,7 @@ def core():
 
 def elsewhere():
     """Where to build if the source tree cannot be written to."""
-    with suppress(OSError), tempfile.TemporaryFile(dir="."):
+    if WRITABLE:
         return {}
     folder = tempfile.mkdtemp(prefix="smartrest-build-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
