@@ -190,12 +190,12 @@ static SR_NO_INLINE sr_parsed get_long_decimal(const uint8_t *src, size_t len, s
 }
 
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
-    size_t sign = len && (src[0] == '-' || src[0] == '+');
-    if (len - sign - 1 >= 8 || !get_short_decimal(src + sign, len - sign, value)) {
-        return get_long_decimal(src, len, sign, value);
+    if (len && (src[0] == '-' || src[0] == '+')) { /* a branch: as a number the sign would delay the loads of the digits */
+        if (len - 2 >= 8 || !get_short_decimal(src + 1, len - 1, value)) return get_long_decimal(src, len, 1, value);
+        if (src[0] == '-') *value = -*value;
+        return SR_EXACT;
     }
-    if (src[0] == '-') *value = -*value;
-    return SR_EXACT;
+    return len - 1 < 8 && get_short_decimal(src, len, value) ? SR_EXACT : get_long_decimal(src, len, 0, value);
 }
 
 int sr_get_bool(const uint8_t *src, size_t len) {
