@@ -22,6 +22,15 @@ def check_limit(topic: str | None) -> int:
     return PAYLOAD_LIMIT if topic is None else payload_budget(topic, qos=1)
 
 
+def bad_length(data: bytes, at: int) -> int:
+    """The bytes of the bad sequence at `at`, as Python's decoder counts them."""
+    try:
+        data[at : at + 8].decode()
+    except UnicodeDecodeError as error:
+        return error.end - error.start
+    return 1
+
+
 def findings(
     size: int,
     faults: Iterable[Fault],

@@ -126,6 +126,8 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     cls = class_of("datetime", "datetime")
     try:
         offset = cls.utcoffset(value)
+    except MemoryError:
+        raise
     except Exception as error:
         raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
     if offset is None:

@@ -156,7 +156,9 @@ cdef extern from "spare_rows.h":
     int srp_put_bytes(srp_buffer *out, object text)
     object srp_call(object function, object a, object b, PyObject *c)
     PyObject *srp_try1(object function, object a)
-    int srp_raised() except -1
+    ctypedef int (*srp_step)(PyObject *, PyObject *, void *) except -1
+    bint srp_fails(srp_step step, PyObject *a, PyObject *b, void *c) noexcept
+    object srp_caught(object cls)
     size_t srp_put_float(double value, uint8_t *dst)
 
     ctypedef struct srp_layer:

@@ -255,7 +255,7 @@ cdef class Engine:
         cdef sr_fault fault
         cdef sr_walk walk
         if work.tape.flags & SR_BAD_UTF8:
-            self.invalid_utf8(work, data, sr_utf8_valid(work.p.src, work.p.len))
+            self.fail(work, data, self.invalid_utf8(work, sr_utf8_valid(work.p.src, work.p.len)))
         fault = self.exact(work)
         if not fault.status and strict:
             memset(&walk, 0, sizeof(walk))
@@ -264,8 +264,8 @@ cdef class Engine:
             self.fail(work, data, fault)
         return 0
 
-    cdef int invalid_utf8(self, Work *work, bytes data, size_t valid) except -1:
-        """The valid text before the bad bytes, read alone, says where the error is."""
+    cdef sr_fault invalid_utf8(self, Work *work, size_t valid) except *:
+        """The valid text before the bad bytes, read alone, says where the error is; the tape holds that text."""
         cdef sr_fault fault
         cdef const sr_row *row
         memset(&fault, 0, sizeof(fault))
@@ -280,15 +280,7 @@ cdef class Engine:
                 fault.field = row[1].first - row.first - 1
         fault.status = SR_INVALID_UTF8
         fault.pos = valid
-        return self.fail(work, data, fault)
-
-    cdef bad_utf8(self, Work *work, bytes data, size_t valid):
-        """The fault; the tape holds what stands before the bad bytes."""
-        try:
-            self.invalid_utf8(work, data, valid)
-        except DecodeError as error:
-            end = error.position + bad_length(data, error.position)
-            return error.reason, error.position, end, error.row, error.field
+        return fault
 
     cdef int fail(self, Work *work, bytes data, sr_fault fault) except -1:
         rows = work.layer.rows(&work.p, fault.row)
@@ -413,7 +405,9 @@ cdef class Engine:
         try:
             valid = sr_utf8_valid(work.p.src, valid)
             if valid < work.p.len:
-                faults.append(self.bad_utf8(work, data, valid))
+                fault = self.invalid_utf8(work, valid)
+                fault.end = fault.pos + <size_t>_check.bad_length(data, fault.pos + work.base)
+                faults.append(span_of(work, fault))
             elif not sr_read(self.k, work.p.src, valid, &work.tape):
                 self.exact(work)
             if work.opened.status:
@@ -718,15 +712,6 @@ cdef field_span(LazyRows rows, size_t r, field):
     f = row.at(field)
     start = srp_field_start(&rows.p, f, &rows.tape.rows[r])
     return rows.base + start, rows.base + srp_field_end(&rows.p, f, start)
-
-
-cdef Py_ssize_t bad_length(bytes data, Py_ssize_t at) except -1:
-    """The bytes of the bad sequence, as Python's decoder counts them."""
-    try:
-        data[at : at + 8].decode()
-    except UnicodeDecodeError as error:
-        return error.end - error.start
-    return 1
 
 
 # ---- lazy rows ------------------------------------------------------------------------------------------------------------
@@ -1371,6 +1356,7 @@ cdef class Packer:
         this packer. Rules E1 to E7 and L2 of docs/format.md.
         """
         cdef size_t before, start
+        cdef bint done = False
         self.enter()
         before = self.out.len
         payload = None
@@ -1385,11 +1371,11 @@ cdef class Packer:
             if <Py_ssize_t>self.out.len + self.newline > self.limit:
                 payload = self.cut(before)
             self.n_rows += 1
-        except:
-            self.out.len = before
-            raise
+            done = True
         finally:
             self.running = False
+            if not done:
+                self.out.len = before
         return payload
 
     def flush(self):
@@ -1422,6 +1408,15 @@ cdef class Packer:
         return payload
 
 
+cdef int fill_packing(PyObject *packing, PyObject *_, void *__) except -1:
+    (<Packing>packing).given = (<Packing>packing).fill((<Packing>packing).packer)
+    return 0
+
+
+cdef int put_packing(PyObject *packing, PyObject *item, void *_) except -1:
+    return (<Packing>packing).put(<object>item)
+
+
 cdef Packing new_packing(Engine engine, final_newline, limit):
     cdef Packer packer = Packer.__new__(Packer)
     cdef Packing packing = Packing.__new__(Packing)
@@ -1441,6 +1436,7 @@ cdef class Packing:
     cdef object items          # None: nothing comes any more
     cdef object rows           # the same as a list or tuple of rows, read in place from `index` on; or None
     cdef object on_error
+    cdef object given          # what `fill` returns
     cdef object error          # raised by the next call
     cdef list parts            # of a row that was split, still to be packed, last first
     cdef dict options          # of encoding, for a row that is split
@@ -1484,20 +1480,20 @@ cdef class Packing:
     cdef next_payload(self):
         """The next payload, or None. Whatever ends packing waits until what was packed before has been given."""
         cdef Packer packer = self.packer
-        if self.error is None:
-            try:
-                payload = self.fill(packer)
-                return packer.rest() if payload is None else payload
-            except BaseException as error:
-                self.items = None
-                self.parts = []
-                payload = packer.rest()
-                if payload is None:
-                    raise
-                self.error = error
-                return payload
-        error, self.error = self.error, None
-        raise error
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        if srp_fails(fill_packing, <PyObject *>self, NULL, NULL):
+            error = srp_caught(BaseException)
+            self.items = None
+            self.parts = []
+            payload = packer.rest()
+            if payload is None:
+                raise error
+            self.error = error
+            return payload
+        payload, self.given = self.given, None
+        return packer.rest() if payload is None else payload
 
     cdef fill(self, Packer packer):
         """The next full payload, or None where nothing comes any more."""
@@ -1530,17 +1526,13 @@ cdef class Packing:
                     if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:
                         return self.cut(before)
                     continue
-            try:
-                self.put(item)
-            except EncodeError as error:
+            if srp_fails(put_packing, <PyObject *>self, <PyObject *>item, NULL):
                 packer.out.len = before
+                error = srp_caught(EncodeError)
                 if self.on_error is None:
-                    raise
+                    raise error
                 self.on_error(error)
                 continue
-            except:
-                packer.out.len = before
-                raise
             packer.n_rows += 1
             if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:   # the row alone fits, put has seen to that
                 return self.cut(before)
@@ -1799,12 +1791,8 @@ def _rebuild_encoder(row, options):
 
 # ---- dispatch ------------------------------------------------------------------------------------------------------------
 
-cdef caught():
-    """The exception that a handler has raised. One that is no `Exception`, such as KeyboardInterrupt, goes on."""
-    try:
-        srp_raised()
-    except Exception as failure:
-        return failure
+cdef int read_payload(PyObject *dispatcher, PyObject *data, void *work) except -1:
+    return (<Dispatcher>dispatcher).engine.read_exact(<Work *>work, <bytes>data, (<Dispatcher>dispatcher).strict)
 
 
 @cython.final
@@ -1936,7 +1924,7 @@ cdef class Dispatcher:
     cdef inline call_one(self, handler, row):
         cdef PyObject *result = srp_try1(handler, row)
         if result == NULL:
-            failure = caught()   # before any other code runs
+            failure = srp_caught(Exception)   # before any other code runs
             return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
         if result != <PyObject *>None:
             results = [<object>result]
@@ -1978,7 +1966,8 @@ cdef class Dispatcher:
                 row = work.layer.row(&work.p, r, &self.rows)
                 result = srp_try1(<object>handler, row)
                 if result == NULL:
-                    failure = r, row, caught()   # the other rows shall not be lost
+                    error = srp_caught(Exception)   # the other rows shall not be lost
+                    failure = r, row, error
                     if failures is None:
                         failures = [failure]
                     else:
@@ -2004,14 +1993,9 @@ cdef class Dispatcher:
 
     cdef refused(self, Work *work, bytes data):
         """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
-        cut = None
-        try:
-            self.engine.read_exact(work, data, self.strict)
-        except DecodeError as error:
-            cut = error
-        if cut is not None and not isinstance(cut, DecodeError):
-            raise cut   # there was no memory to make the error that was being raised
-        return cut
+        if srp_fails(read_payload, <PyObject *>self, <PyObject *>data, work):
+            return srp_caught(DecodeError)
+        return None
 
     @property
     def dispatch_async(self):
@@ -2020,12 +2004,7 @@ cdef class Dispatcher:
 
     def _calls(self, payload):
         """What `dispatch.run` takes: the calls, made one by one, and the error that ended reading."""
-        error = None
-        try:
-            rows = self.engine.decode(payload, strict=self.strict)
-        except DecodeError as failed:
-            error = failed
-            rows = failed.rows
+        rows, error = _dispatch.rows_of(self.engine.decode, payload, bool(self.strict))
         return _dispatch.calls(self, rows, self.current().by_text, self.fallback), error
 
 

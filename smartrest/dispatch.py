@@ -85,6 +85,14 @@ def refuse_coroutines(coroutines: list[Handler], default: Handler | None) -> Non
             raise TypeError(f"{handler!a:.80} is a coroutine function: use dispatch_async")
 
 
+def rows_of(read: Callable[..., Iterable[Any]], payload: Any, strict: bool) -> tuple[Iterable[Any], DecodeError | None]:
+    """The rows of a payload; those before an error with the error."""
+    try:
+        return read(payload, strict=strict), None
+    except DecodeError as error:
+        return error.rows, error
+
+
 def calls(
     dispatcher: Dispatcher,
     rows: Iterable[Any],

@@ -181,7 +181,12 @@ PyObject *srp_call1(PyObject *function, PyObject *a);
 
 /* The same for a caller that looks at NULL itself, and the way back into its exceptions. */
 static inline PyObject *srp_try1(PyObject *function, PyObject *a) { return srp_call1(function, a); }
-static inline int srp_raised(void) { return -1; }
+static inline int srp_fails(int (*step)(PyObject *, PyObject *, void *), PyObject *a, PyObject *b, void *c) {
+    return step(a, b, c) < 0;
+}
+/* The exception that is set, taken away; NULL where it is of another class: it stays. Cython's own `except` crashes where
+   there is no memory for a traceback. */
+PyObject *srp_caught(PyObject *cls);
 
 typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row is a new tuple */
 

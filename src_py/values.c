@@ -79,6 +79,24 @@ PyObject *srp_call1(PyObject *function, PyObject *a) {
     return checked(PyObject_Vectorcall(function, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
 }
 
+PyObject *srp_caught(PyObject *cls) {
+    if (!PyErr_ExceptionMatches(cls)) return NULL;
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    if (PyObject_IsInstance(value, cls) == 1) return value;
+    PyErr_SetObject((PyObject *)Py_TYPE(value), value); /* there was no memory to make the error that was being raised */
+    Py_DECREF(value);
+    return NULL;
+#endif
+}
+
 const srp_layer *srp_layer_of(const sr_kernel *k) {
 #if defined(SR_X86)
     if (k->needs & SR_CPU_AVX512_VBMI2) return &srp_layer_avx512;

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ..dispatch import Call, H, Handler
-    from .lazy import LazyRows
-    from .rows import Row
 
 
 class Dispatcher:
@@ -64,12 +62,7 @@ class Dispatcher:
         return await shared.dispatch_async(self, payload)
 
     def _calls(self, payload: bytes | str | Buffer) -> tuple[Iterator[Call], DecodeError | None]:
-        error: DecodeError | None = None
-        rows: LazyRows | list[Row]
-        try:
-            rows = scan(payload, strict=self._strict)
-        except DecodeError as failed:
-            rows, error = failed.rows, failed
+        rows, error = shared.rows_of(scan, payload, self._strict)
         if len(self._known) != len(self._handlers):
             self._known = dict(self._handlers)
         return shared.calls(self, rows, self._known, self._default), error

@@ -121,6 +121,22 @@ class TestLazyRow:
     def test_repr_shows_the_fields(self, engine: Any) -> None:
         assert repr(ROWS[0]) in repr(engine.scan(PAYLOAD)[0])
 
+    def test_it_equals_hashes_and_sorts_as_its_tuple(self, engine: Any) -> None:
+        rows = engine.scan(b'2,b\n1,"a,"\n2,b')
+        assert rows[0] == rows[2] == ("2", "b") != rows[1]
+        assert rows[0] == ("2", "b")
+        assert rows[0] != ["2", "b"]
+        assert rows[0] != "2,b"
+        assert {rows[0], rows[1], ("1", "a,")} == {("2", "b"), ("1", "a,")}
+        assert sorted(rows) == [("1", "a,"), ("2", "b"), ("2", "b")]
+        assert rows[1] < rows[0] <= ("2", "b") <= rows[2] < ("2", "c") > rows[0] >= ("2", "b")
+        assert rows[0] in rows
+        assert ("1", "a,") in rows
+        assert ("1", "a") not in rows
+        assert (rows.index(rows[2]), rows.index(("2", "b"), 1), rows.count(rows[0])) == (0, 2, 2)
+        with pytest.raises(TypeError):
+            _ = rows[0] < ["2"]
+
     def test_it_matches_patterns(self, engine: Any) -> None:
         match engine.scan(PAYLOAD)[0]:
             case ("511", device, text, *_):

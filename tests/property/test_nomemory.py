@@ -23,6 +23,36 @@ schema = engine.Schema({"511": [str, str, float], "200": [str, (int,)], "3": [da
 dispatcher = engine.Dispatcher()
 dispatcher.on("511", "200")(len)
 view = engine.scan(GOOD)
+raising = engine.Dispatcher()
+raising.on("1")(int)   # TypeError
+raising.default(lambda row: 1 / 0)
+strict = engine.Dispatcher(strict=True)
+strict.default(len)
+DIVIDED = ("201", "t", "2026-01-01T00:00:00Z", *("f", "s", 1, "u") * 4)
+
+
+def failing():
+    yield from rows
+    raise ValueError("mine")
+
+
+def ended(packing):
+    """The payloads, and what ended packing."""
+    payloads = []
+    try:
+        payloads.extend(packing)
+    except MemoryError:
+        raise
+    except (ValueError, TypeError) as error:
+        payloads.append(type(error).__name__)
+    return payloads
+
+
+def packed(packer):
+    payloads = [packer.add(row) for row in rows]
+    return [*payloads, packer.rows, packer.size, packer.flush()]
+
+
 calls = {
     "decode": lambda: engine.decode(GOOD),
     "decode lenient": lambda: engine.decode(LENIENT),
@@ -54,6 +84,13 @@ calls = {
     "encode generator": lambda: engine.encode(tuple(row) for row in rows),
     "pack": lambda: list(engine.pack(rows, limit=700)),
     "pack bad": lambda: list(engine.pack([*rows, (), ("1", b"x")], limit=700, on_error=id)),
+    "pack refused": lambda: ended(engine.pack([*rows, ("1", b"x")], limit=700)),
+    "pack too large": lambda: ended(engine.pack(iter(rows), limit=20, final_newline=True)),
+    "pack ended": lambda: ended(engine.pack(failing(), limit=700)),
+    "pack divided": lambda: list(engine.pack([DIVIDED], limit=60, split_groups=True)),
+    "packer": lambda: packed(engine.Packer(limit=700)),
+    "packer bad": lambda: engine.Packer().add(("1", b"x")),
+    "encoder pack count": lambda: ended(encoder.pack([("x", 1.5, 2), ("y",)])),
     "compile": lambda: engine.compile(("1", 'a"', str, float)),
     "encoder": lambda: encoder("x" * 200, 2.5, now),
     "encoder bad": lambda: encoder("x", "y", None),
@@ -65,6 +102,18 @@ calls = {
     "schema bad": lambda: schema.decode(b"200,a,x"),
     "dispatch": lambda: dispatcher.dispatch(GOOD),
     "dispatch cut": lambda: dispatcher.dispatch(GOOD + b'"'),
+    "dispatch one raises": lambda: raising.dispatch(b"1,a"),
+    "dispatch all raise": lambda: raising.dispatch(b'1,a\n2,"b"\n1'),
+    "dispatch strict": lambda: strict.dispatch(LENIENT),
+    "dispatch default": lambda: raising.dispatch(b"dm1,x"),
+    "register": lambda: engine.Dispatcher().on("1", "dm2")(len),
+    "view compared": lambda: (view[0] == view[1], view[0] in view, hash(view[0]), view.index(view[1]), sorted(view)[0]),
+    "schema long": lambda: schema.decode(b"200,a," + b"9" * 400),
+    "schema many bad": lambda: schema.decode(b"200,a,1\n" * 99 + b"200,a,x"),
+    "encode one row": lambda: engine.encode(("1", "2")),
+    "encode naive": lambda: engine.encode_row((datetime.datetime(2026, 1, 1),)),
+    "truncate not": lambda: engine.truncate(("1", 5), limit=1),
+    "check topic": lambda: engine.check(b"200,a\n201", topic="s/us"),
     "budget": lambda: engine.payload_budget("s/us", qos=1),
 }
 
@@ -74,7 +123,7 @@ def answer(call):
         result = call()
     except MemoryError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         return type(error).__name__, getattr(error, "reason", ""), getattr(error, "rows", None)
     if isinstance(result, (core.LazyRows, core.Encoder, core.Schema)) or hasattr(result, "decode_row"):
         return type(result).__name__

@@ -62,6 +62,33 @@ def test_writing(engine: Any, unit: str) -> None:
         assert_linear(call, lambda size: unit * size, 60)
 
 
+def test_values_that_do_not_fit(engine: Any) -> None:
+    """Each error of a lazy row is made without the rows before it, which a peer could make expensive."""
+
+    def read(payload: bytes) -> int:
+        errors = 0
+        for row in engine.scan(payload):
+            try:
+                row.float(1)
+            except ValueError as error:
+                errors += error.args != ()
+        return errors
+
+    assert read(b"1,x\n" * 3) == 3
+    assert_linear(read, lambda size: b"1,x\n" * (size // 4), 60)
+
+
+def test_registering_handlers(engine: Any) -> None:
+    def register(ids: list[str]) -> None:
+        dispatcher = engine.Dispatcher()
+        dispatcher.on(*ids)(len)
+        for template_id in ids:
+            dispatcher.on("x" + template_id)(len)
+        dispatcher.dispatch(b"1")
+
+    assert_linear(register, lambda size: [str(number) for number in range(size // 4)], 60)
+
+
 def test_the_measure_can_fail() -> None:
     """A quadratic reader does not pass."""
 
