@@ -5,6 +5,7 @@ import and in `smartrest doctor`. A wheel without the core is tagged for every p
 """
 
 import atexit
+import io
 import json
 import os
 import re
@@ -39,13 +40,24 @@ def writable():
 WRITABLE = writable()
 
 
+def check_place(folder):
+    """Whether an editable install can work there."""
+    if not WRITABLE:
+        text = f"cannot write to {folder}, where an editable install builds the core"
+        raise SystemExit(f"{text}: install without -e, or from a clone of your own")
+    if sys.version_info < (3, 12, 4):  # reads the path of an editable install in the encoding of the locale
+        try:
+            io.TextIOWrapper(io.BytesIO(), encoding="locale").write(folder)
+        except UnicodeEncodeError as exc:
+            raise SystemExit(f"this locale has no text for {folder}: set LC_ALL=C.UTF-8, or use ASCII paths") from exc
+
+
 class BuildCore(build_ext):
     """Goes on without the core where it cannot be compiled, unless it is required, and writes down why."""
 
     def run(self):
-        if self.inplace and not WRITABLE:
-            text = f"cannot write to {os.getcwd()}, where an editable install builds the core"
-            raise SystemExit(f"{text}: install without -e, or from a clone of your own")
+        if self.inplace:
+            check_place(os.getcwd())
         reason = fix = ""
         inplace = self.inplace  # setuptools changes it while it builds
         if CHOICE == "off":
