@@ -1,0 +1,159 @@
+"""What setup.py builds: with and without a compiler, what is in it, and what it says of itself.
+
+A build of the core takes half a minute: those run where SMARTREST_TEST_INSTALL=1 asks for them. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+pytest.importorskip("Cython", reason="the extra smartrest[dev] is not installed")
+pytest.importorskip("setuptools", minversion="77", reason="the extra smartrest[dev] is not installed")
+
+builds = pytest.mark.skipif(
+    os.environ.get("SMARTREST_TEST_INSTALL") != "1", reason="only with SMARTREST_TEST_INSTALL=1: builds the core"
+)
+posix = pytest.mark.skipif(os.name != "posix", reason="sets CC, which MSVC does not read")
+
+
+class Built(NamedTuple):
+    """A wheel, unpacked."""
+
+    name: str
+    folder: Path
+    files: set[str]
+    record: dict[str, str]
+
+
+@pytest.fixture
+def clone(repository: Path, tmp_path: Path) -> Path:
+    """The files that git knows, in a folder with blanks and letters beyond ASCII."""
+    folder = tmp_path / "a clone é"
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "_build.json", "__pycache__", "*.egg-info", "core.c")
+    for name in ("smartrest", "src_c", "src_py"):
+        shutil.copytree(repository / name, folder / name, ignore=ignored)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "pytest_smartrest.py"):
+        shutil.copy(repository / name, folder)
+    return folder
+
+
+def setup(clone: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    dropped = ("SMARTREST_", "CC", "CFLAGS", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    environment |= {"LC_ALL": "C.UTF-8", **settings}
+    command = [sys.executable, "setup.py", "-q", *words]
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+
+
+def wheel(clone: Path, **settings: str) -> Built:
+    out = clone.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    done = setup(clone, "bdist_wheel", "-d", str(out), **settings)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (packed,) = out.iterdir()
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(out / "unpacked")
+        files = set(archive.namelist())
+    record = json.loads((out / "unpacked" / "smartrest" / "_build.json").read_text(encoding="utf-8"))
+    return Built(packed.name, out / "unpacked", files, record)
+
+
+def engine(built: Built, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *options, "-c", "import smartrest; print(smartrest.engine())"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SMARTREST_", "PYTHON"))}
+    return subprocess.run(command, cwd=built.folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_left_out(clone: Path) -> None:
+    """SMARTREST_EXT=off: a wheel for every platform, and no warning."""
+    built = wheel(clone, SMARTREST_EXT="off")
+    assert built.name.endswith("-py3-none-any.whl")
+    assert (built.record["choice"], built.record["reason"]) == ("off", "SMARTREST_EXT=off left it out")
+    done = engine(built, "-W", "error")
+    assert (done.stdout, done.stderr) == ("pure\n", "")
+    kinds = {Path(name).suffix for name in built.files if name.startswith("smartrest/")}
+    assert kinds == {".py", ".pyi", ".json", ".typed"}, "no C, no Cython"
+
+
+def test_what_an_earlier_build_left_is_not_packed(clone: Path) -> None:
+    wheel(clone, SMARTREST_EXT="off")
+    (clone / "smartrest" / "_kinds.py").rename(clone / "smartrest" / "_sorts.py")
+    built = wheel(clone, SMARTREST_EXT="off")
+    assert "smartrest/_sorts.py" in built.files
+    assert "smartrest/_kinds.py" not in built.files
+
+
+def test_an_unknown_choice_is_refused(clone: Path) -> None:
+    done = setup(clone, "--version", SMARTREST_EXT="on")
+    assert done.returncode != 0
+    assert "SMARTREST_EXT='on' is none of auto, require, off" in done.stderr
+
+
+@builds
+@posix
+def test_without_a_compiler(clone: Path) -> None:
+    """The wheel says so in its tag, the package at import."""
+    built = wheel(clone, CC="no-such-compiler")
+    assert built.name.endswith("-py3-none-any.whl")
+    assert built.record["reason"] == "there is no C compiler (no-such-compiler was not found)"
+    assert not [name for name in built.files if name.endswith((".so", ".pyd"))]
+    done = engine(built)
+    assert done.stdout == "pure\n"
+    assert done.stderr.count("EngineWarning") == 1
+    assert "there is no C compiler (no-such-compiler was not found)" in done.stderr
+
+
+@builds
+@posix
+def test_a_compiler_that_fails(clone: Path) -> None:
+    assert wheel(clone, CC="false").record["reason"] == "it could not be compiled (false ended with exit status 1)"
+    done = setup(clone, "bdist_wheel", CC="false", SMARTREST_EXT="require")
+    assert done.returncode != 0
+
+
+@builds
+@posix
+def test_in_place(clone: Path) -> None:
+    """As an editable install does it: a build that fails takes the core of the one before away."""
+    assert setup(clone, "build_ext", "--inplace").returncode == 0
+    package = clone / "smartrest"
+    assert list(package.glob("core.*.so"))
+    assert not list(package.glob("core.c"))
+    (package / "core.pyx").touch()
+    assert setup(clone, "build_ext", "--inplace", CC="false").returncode == 0
+    assert not list(package.glob("core.*.so"))
+    assert json.loads((package / "_build.json").read_text(encoding="utf-8"))["reason"]
+
+
+@builds
+@pytest.mark.skipif(sys.platform != "linux", reason="debug information lies in the library on Linux alone")
+def test_the_core_holds_no_debug_information(clone: Path) -> None:
+    def size(**settings: str) -> int:
+        built = wheel(clone, **settings)
+        assert not built.name.endswith("-any.whl")
+        assert built.record["cython"]
+        assert engine(built, "-W", "error", "-O").stdout.startswith("core:")
+        return next((built.folder / "smartrest").glob("core.*.so")).stat().st_size
+
+    assert size() < 800_000 < size(CFLAGS="-g")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_clone_that_cannot_be_written_to(clone: Path) -> None:
+    clone.chmod(0o555)
+    try:
+        assert wheel(clone, SMARTREST_EXT="off").record["reason"]
+        done = setup(clone, "build_ext", "--inplace")
+    finally:
+        clone.chmod(0o755)
+    assert done.returncode != 0
+    assert "install without -e" in done.stderr
