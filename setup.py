@@ -29,6 +29,8 @@ except ModuleNotFoundError as exc:  # run without the isolation that brings what
 CHOICE = os.environ.get("SMARTREST_EXT", "auto")
 if CHOICE not in ("auto", "require", "off"):
     raise SystemExit(f"SMARTREST_EXT={CHOICE!r} is none of auto, require, off")
+if "develop" in sys.argv:  # how pip before 21.3 starts an editable install
+    raise SystemExit("this pip is too old for an editable install: first run pip install --upgrade pip")
 
 
 def writable():
