@@ -91,6 +91,7 @@ def builders(published: list[dict]) -> str:
         f"from ._records import {', '.join(names)}",
         "",
         "UTC = timezone.utc",
+        "BIG = 1e308  # every int below it is a finite float, too",
         "",
         "",
         "class Builders:",
@@ -204,10 +205,11 @@ def exact(parameter: dict) -> list[str]:
     name = parameter["name"]
     if parameter.get("mandatory") is True and parameter["type"] == "String":
         return [f"kind({name}) is str", *([] if parameter.get("may_be_empty") else [name])]
+    integer = f"(kind({name}) is int and -BIG < {name} < BIG)"
     test = {
         "String": f"kind({name}) is str",
-        "Number": f"(kind({name}) is float and {name} - {name} == 0.0) or kind({name}) is int",
-        "Integer": f"kind({name}) is int",
+        "Number": f"(kind({name}) is float and {name} - {name} == 0.0) or {integer}",
+        "Integer": integer,
         "Boolean": f"kind({name}) is bool",
         "Date": f"(kind({name}) is datetime and {name}.tzinfo is UTC)",
     }[parameter["type"]]
@@ -265,8 +267,12 @@ def group_body(template: dict, single: list[dict], group: dict, tests: list[str]
         assert items[0]["type"] == "String"
         test = "kind(item) is str and item" if needed(items[0]) else "kind(item) is str"
         tests = [*tests, f"all({test} for item in {group['name']})"]
-        return [*condition(" " * 8, tests), f"            return trimmed([{head}, *{group['name']}])"]
+        name = group["name"]
+        last = [f"{name}[-1]"] if needed(group) else [f"(not {name} or {name}[-1])"]
+        assert not single or needed(single[-1])  # else an empty one would have to be left off
+        return [*condition(" " * 8, [*tests, *last]), f"            return ({head}, *{group['name']})"]
     assert not {item["name"] for item in items} & {parameter["name"] for parameter in single}
+    least = max([place for place, item in enumerate(items, 1) if item.get("mandatory") is True], default=1)
     plain = f"kind(item) is {group['record']} or (kind(item) is tuple and len(item) == {len(items)})"
     return [
         *condition(" " * 8, tests),
@@ -279,7 +285,9 @@ def group_body(template: dict, single: list[dict], group: dict, tests: list[str]
         "                    break",
         "                fields += item",
         "            else:",
-        "                return trimmed(fields)",
+        f"                row = trimmed(fields, len(fields) - {len(items) - least})",
+        "                if row[-1] is not None and row[-1] != '':",
+        "                    return row",
     ]
 
 

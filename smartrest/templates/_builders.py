@@ -13,6 +13,7 @@ from ._checked import checked, trimmed
 from ._records import AdvancedSoftware, ParameterValue, SeriesValue, Software, SoftwareVersion
 
 UTC = timezone.utc
+BIG = 1e308  # every int below it is a finite float, too
 
 
 class Builders:
@@ -167,8 +168,9 @@ class Builders:
             (kind(fragments) is list or kind(fragments) is tuple)
             and fragments
             and all(kind(item) is str and item for item in fragments)
+            and fragments[-1]
         ):
-            return trimmed(["107", *fragments])
+            return ("107", *fragments)
         return checked("107", (fragments,))
 
     @staticmethod
@@ -271,11 +273,16 @@ class Builders:
         Source: MQTT static templates, 112, topic s/us.
         """
         if (
-            (latitude is None or (kind(latitude) is float and latitude - latitude == 0.0) or kind(latitude) is int)
+            (latitude is None
+                 or (kind(latitude) is float and latitude - latitude == 0.0)
+                 or (kind(latitude) is int and -BIG < latitude < BIG))
             and (longitude is None
-                 or (kind(longitude) is float and longitude - longitude == 0.0) or kind(longitude) is int)
-            and (altitude is None or (kind(altitude) is float and altitude - altitude == 0.0) or kind(altitude) is int)
-            and (accuracy is None or kind(accuracy) is int)
+                 or (kind(longitude) is float and longitude - longitude == 0.0)
+                 or (kind(longitude) is int and -BIG < longitude < BIG))
+            and (altitude is None
+                 or (kind(altitude) is float and altitude - altitude == 0.0)
+                 or (kind(altitude) is int and -BIG < altitude < BIG))
+            and (accuracy is None or (kind(accuracy) is int and -BIG < accuracy < BIG))
         ):
             if accuracy is not None:
                 return ("112", latitude, longitude, altitude, accuracy)
@@ -326,8 +333,12 @@ class Builders:
 
         Source: MQTT static templates, 114, topic s/us.
         """
-        if (kind(operations) is list or kind(operations) is tuple) and all(kind(item) is str for item in operations):
-            return trimmed(["114", *operations])
+        if (
+            (kind(operations) is list or kind(operations) is tuple)
+            and all(kind(item) is str for item in operations)
+            and (not operations or operations[-1])
+        ):
+            return ("114", *operations)
         return checked("114", (operations,))
 
     @staticmethod
@@ -392,7 +403,9 @@ class Builders:
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 2)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("116", (software,))
 
     @staticmethod
@@ -411,7 +424,7 @@ class Builders:
 
         Source: MQTT static templates, 117, topic s/us.
         """
-        if required_interval is None or kind(required_interval) is int:
+        if required_interval is None or (kind(required_interval) is int and -BIG < required_interval < BIG):
             if required_interval is not None:
                 return ("117", required_interval)
             return ("117",)
@@ -433,8 +446,12 @@ class Builders:
 
         Source: MQTT static templates, 118, topic s/us.
         """
-        if (kind(logs) is list or kind(logs) is tuple) and all(kind(item) is str for item in logs):
-            return trimmed(["118", *logs])
+        if (
+            (kind(logs) is list or kind(logs) is tuple)
+            and all(kind(item) is str for item in logs)
+            and (not logs or logs[-1])
+        ):
+            return ("118", *logs)
         return checked("118", (logs,))
 
     @staticmethod
@@ -456,8 +473,9 @@ class Builders:
         if (
             (kind(configurations) is list or kind(configurations) is tuple)
             and all(kind(item) is str for item in configurations)
+            and (not configurations or configurations[-1])
         ):
-            return trimmed(["119", *configurations])
+            return ("119", *configurations)
         return checked("119", (configurations,))
 
     @staticmethod
@@ -609,7 +627,9 @@ class Builders:
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 2)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("140", (software,))
 
     @staticmethod
@@ -647,7 +667,9 @@ class Builders:
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 2)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("141", (software,))
 
     @staticmethod
@@ -676,7 +698,9 @@ class Builders:
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 0)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("142", (software,))
 
     @staticmethod
@@ -699,8 +723,9 @@ class Builders:
         if (
             (kind(software_types) is list or kind(software_types) is tuple)
             and all(kind(item) is str for item in software_types)
+            and (not software_types or software_types[-1])
         ):
-            return trimmed(["143", *software_types])
+            return ("143", *software_types)
         return checked("143", (software_types,))
 
     @staticmethod
@@ -720,8 +745,12 @@ class Builders:
 
         Source: MQTT static templates, 150, topic s/us.
         """
-        if (kind(protocols) is list or kind(protocols) is tuple) and all(kind(item) is str for item in protocols):
-            return trimmed(["150", *protocols])
+        if (
+            (kind(protocols) is list or kind(protocols) is tuple)
+            and all(kind(item) is str for item in protocols)
+            and (not protocols or protocols[-1])
+        ):
+            return ("150", *protocols)
         return checked("150", (protocols,))
 
     @staticmethod
@@ -749,7 +778,7 @@ class Builders:
             and fragment
             and kind(series) is str
             and series
-            and ((kind(value) is float and value - value == 0.0) or kind(value) is int)
+            and ((kind(value) is float and value - value == 0.0) or (kind(value) is int and -BIG < value < BIG))
             and (unit is None or kind(unit) is str)
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
         ):
@@ -796,13 +825,15 @@ class Builders:
                     and fragment
                     and kind(series) is str
                     and series
-                    and ((kind(value) is float and value - value == 0.0) or kind(value) is int)
+                    and ((kind(value) is float and value - value == 0.0) or (kind(value) is int and -BIG < value < BIG))
                     and (unit is None or kind(unit) is str)
                 ):
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 1)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("201", (type, time, series_values))
 
     @staticmethod
@@ -826,8 +857,8 @@ class Builders:
         Source: MQTT static templates, 210, topic s/us.
         """
         if (
-            (rssi is None or (kind(rssi) is float and rssi - rssi == 0.0) or kind(rssi) is int)
-            and (ber is None or (kind(ber) is float and ber - ber == 0.0) or kind(ber) is int)
+            (rssi is None or (kind(rssi) is float and rssi - rssi == 0.0) or (kind(rssi) is int and -BIG < rssi < BIG))
+            and (ber is None or (kind(ber) is float and ber - ber == 0.0) or (kind(ber) is int and -BIG < ber < BIG))
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
             and (rssi is not None or ber is not None)
         ):
@@ -858,7 +889,8 @@ class Builders:
         Source: MQTT static templates, 211, topic s/us.
         """
         if (
-            ((kind(temperature) is float and temperature - temperature == 0.0) or kind(temperature) is int)
+            ((kind(temperature) is float and temperature - temperature == 0.0)
+                 or (kind(temperature) is int and -BIG < temperature < BIG))
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
         ):
             if time is not None:
@@ -884,7 +916,7 @@ class Builders:
         Source: MQTT static templates, 212, topic s/us.
         """
         if (
-            ((kind(battery) is float and battery - battery == 0.0) or kind(battery) is int)
+            ((kind(battery) is float and battery - battery == 0.0) or (kind(battery) is int and -BIG < battery < BIG))
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
         ):
             if time is not None:
@@ -1078,8 +1110,9 @@ class Builders:
             and (kind(fragments) is list or kind(fragments) is tuple)
             and fragments
             and all(kind(item) is str and item for item in fragments)
+            and fragments[-1]
         ):
-            return trimmed(["307", type, *fragments])
+            return ("307", type, *fragments)
         return checked("307", (type, fragments))
 
     @staticmethod
@@ -1133,11 +1166,18 @@ class Builders:
         Source: MQTT static templates, 401, topic s/us.
         """
         if (
-            (latitude is None or (kind(latitude) is float and latitude - latitude == 0.0) or kind(latitude) is int)
+            (latitude is None
+                 or (kind(latitude) is float and latitude - latitude == 0.0)
+                 or (kind(latitude) is int and -BIG < latitude < BIG))
             and (longitude is None
-                 or (kind(longitude) is float and longitude - longitude == 0.0) or kind(longitude) is int)
-            and (altitude is None or (kind(altitude) is float and altitude - altitude == 0.0) or kind(altitude) is int)
-            and (accuracy is None or (kind(accuracy) is float and accuracy - accuracy == 0.0) or kind(accuracy) is int)
+                 or (kind(longitude) is float and longitude - longitude == 0.0)
+                 or (kind(longitude) is int and -BIG < longitude < BIG))
+            and (altitude is None
+                 or (kind(altitude) is float and altitude - altitude == 0.0)
+                 or (kind(altitude) is int and -BIG < altitude < BIG))
+            and (accuracy is None
+                 or (kind(accuracy) is float and accuracy - accuracy == 0.0)
+                 or (kind(accuracy) is int and -BIG < accuracy < BIG))
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
         ):
             if time is not None:
@@ -1176,11 +1216,18 @@ class Builders:
         Source: MQTT static templates, 402, topic s/us.
         """
         if (
-            (latitude is None or (kind(latitude) is float and latitude - latitude == 0.0) or kind(latitude) is int)
+            (latitude is None
+                 or (kind(latitude) is float and latitude - latitude == 0.0)
+                 or (kind(latitude) is int and -BIG < latitude < BIG))
             and (longitude is None
-                 or (kind(longitude) is float and longitude - longitude == 0.0) or kind(longitude) is int)
-            and (altitude is None or (kind(altitude) is float and altitude - altitude == 0.0) or kind(altitude) is int)
-            and (accuracy is None or (kind(accuracy) is float and accuracy - accuracy == 0.0) or kind(accuracy) is int)
+                 or (kind(longitude) is float and longitude - longitude == 0.0)
+                 or (kind(longitude) is int and -BIG < longitude < BIG))
+            and (altitude is None
+                 or (kind(altitude) is float and altitude - altitude == 0.0)
+                 or (kind(altitude) is int and -BIG < altitude < BIG))
+            and (accuracy is None
+                 or (kind(accuracy) is float and accuracy - accuracy == 0.0)
+                 or (kind(accuracy) is int and -BIG < accuracy < BIG))
             and (time is None or (kind(time) is datetime and time.tzinfo is UTC))
         ):
             if time is not None:
@@ -1218,8 +1265,9 @@ class Builders:
             and type
             and (kind(fragments) is list or kind(fragments) is tuple)
             and all(kind(item) is str for item in fragments)
+            and (not fragments or fragments[-1])
         ):
-            return trimmed(["407", type, *fragments])
+            return ("407", type, *fragments)
         return checked("407", (type, fragments))
 
     @staticmethod
@@ -1267,7 +1315,9 @@ class Builders:
                     break
                 fields += item
             else:
-                return trimmed(fields)
+                row = trimmed(fields, len(fields) - 1)
+                if row[-1] is not None and row[-1] != '':
+                    return row
         return checked("408", (text, time, change_detect, parameters))
 
     @staticmethod
@@ -1348,8 +1398,9 @@ class Builders:
             and fragment
             and (kind(result_parameters) is list or kind(result_parameters) is tuple)
             and all(kind(item) is str for item in result_parameters)
+            and (not result_parameters or result_parameters[-1])
         ):
-            return trimmed(["503", fragment, *result_parameters])
+            return ("503", fragment, *result_parameters)
         return checked("503", (fragment, result_parameters))
 
     @staticmethod
@@ -1417,8 +1468,9 @@ class Builders:
             and operation_id
             and (kind(result_parameters) is list or kind(result_parameters) is tuple)
             and all(kind(item) is str for item in result_parameters)
+            and (not result_parameters or result_parameters[-1])
         ):
-            return trimmed(["506", operation_id, *result_parameters])
+            return ("506", operation_id, *result_parameters)
         return checked("506", (operation_id, result_parameters))
 
     @staticmethod

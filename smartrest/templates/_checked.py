@@ -17,8 +17,8 @@ def checked(template_id: str, values: tuple[Any, ...]) -> tuple[Field, ...]:
     return static[template_id].write(values)
 
 
-def trimmed(fields: list[Any]) -> tuple[Field, ...]:
-    """The row without the empty fields at its end."""
-    while fields[-1] is None or fields[-1] == "":
+def trimmed(fields: list[Any], least: int) -> tuple[Field, ...]:
+    """The row without the empty fields at its end, but for the `least` first ones."""
+    while len(fields) > least and (fields[-1] is None or fields[-1] == ""):
         fields.pop()
     return tuple(fields)

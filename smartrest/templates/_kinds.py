@@ -7,13 +7,14 @@ decided in `smartrest/_values.py`, for typed decoding too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
-from math import isfinite
+from math import inf, isfinite
 from operator import index
 from typing import Any
 
-from .._values import class_of, has_index, is_a, parse_bool, parse_datetime, parse_float, parse_int
+from .._constants import INT_DIGITS
+from .._values import MAX_BITS, class_of, has_index, is_a, parse_bool, parse_datetime, parse_float, parse_int
 from ._words import AlarmStatus, OperationStatus, Severity
 
 __all__ = ["KINDS", "Kind", "Refused"]
@@ -66,24 +67,24 @@ class _Number(Kind):
         return _parsed(parse_float, text)
 
     def take(self, value: Any) -> Any:
-        if is_a(type(value), float):
-            return value if isfinite(value) else BAD_VALUE
         decimal = class_of("decimal", "Decimal")
-        if is_a(type(value), decimal):
-            return value if decimal.is_finite(value) else BAD_VALUE
-        return _integer(value)
+        if is_a(type(value), float):
+            number = float.__float__(value)
+        elif is_a(type(value), decimal):
+            number = decimal.__float__(value) if decimal.is_finite(value) else inf
+        else:
+            value = _integer(value)
+            if isinstance(value, Refused):
+                return value
+            try:
+                number = float(value)
+            except OverflowError:
+                return BAD_VALUE
+        return value if isfinite(number) else BAD_VALUE  # what reads as infinite is not a number
 
     def read_field(self, field: Any) -> Any:
-        if isinstance(field, str):
-            return self.read(field)
-        value = self.take(field)
-        if isinstance(value, Refused):
-            return value
-        try:
-            value = float(value)
-        except OverflowError:
-            return BAD_VALUE
-        return value if isfinite(value) else BAD_VALUE
+        value = self.read(field) if isinstance(field, str) else self.take(field)
+        return value if isinstance(value, Refused) else float(value)
 
 
 class _Integer(Kind):
@@ -126,9 +127,13 @@ class _Date(Kind):
         return _parsed(parse_datetime, text)
 
     def take(self, value: Any) -> Any:
-        if not is_a(type(value), datetime):
+        cls = class_of("datetime", "datetime")
+        if not is_a(type(value), cls):
             return BAD_TYPE
-        offset = datetime.utcoffset(value)
+        try:
+            offset = cls.utcoffset(value)
+        except Exception:  # a time zone is the caller's code
+            return BAD_VALUE
         return BAD_VALUE if offset is None or offset % timedelta(minutes=1) else value
 
 
@@ -147,7 +152,10 @@ class _Word(Kind):
 
 def _integer(value: Any) -> Any:
     """The value as an exact `int`: integers and what says by `__index__` that it is one, but no bool."""
-    return index(value) if type(value) is not bool and has_index(type(value)) else BAD_TYPE
+    if type(value) is bool or not has_index(type(value)):
+        return BAD_TYPE
+    number = index(value)
+    return number if number.bit_length() <= MAX_BITS and abs(number) < 10**INT_DIGITS else BAD_VALUE
 
 
 KINDS: dict[str, Kind] = {

@@ -44,6 +44,11 @@ class Group(NamedTuple):
     empty_item: bool = False
     note: str | None = None
 
+    @property
+    def needed(self) -> int:
+        """How many fields of the last item of a row stay, where empty ones at the end are left off."""
+        return max((place for place, item in enumerate(self.parameters, 1) if item.mandatory), default=0)
+
 
 def parameter_from_dict(data: Mapping[str, Any]) -> Parameter | Group:
     """A parameter or group in the form of `table.json`."""

@@ -32,7 +32,7 @@ def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]
     if field is None or field == "":
         if parameter.mandatory and not parameter.may_be_empty:
             faults.append(Fault("missing", parameter.name, None, kind.expected, place))
-        return None
+        return "" if parameter.mandatory else None
     value = kind.read(field) if type(field) is str else kind.read_field(field)
     if type(value) is Refused:
         faults.append(Fault(str(value), parameter.name, field, kind.expected, place))
@@ -48,7 +48,7 @@ def read_group(
     width = len(group.parameters)
     count = -(-(max(end, start) - start) // width)
     limit = group.max_repeats if group.repeated else 1
-    if count < group.min_repeats and not (group.empty_item and count == 0 and written > start):
+    if count < group.min_repeats and not (group.empty_item and count == 0):
         faults.append(Fault("missing", group.name, None, f"at least {group.min_repeats} {_shape(group)}", start))
         return []
     if limit is not None and count > limit:
@@ -118,7 +118,7 @@ def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: 
         faults.append(Fault(str(field), name, value, kind.expected, place))
         return None
     if isinstance(field, str) and not field and parameter.mandatory and not parameter.may_be_empty:
-        faults.append(Fault("missing", name, value, f"{kind.expected} that is not empty", place))
+        faults.append(Fault("missing", name, "", f"{kind.expected} that is not empty", place))
     return field
 
 
@@ -139,7 +139,7 @@ def take_group(group: Group, value: Any, place: int, markers: Sequence[str], fau
             if field in markers:
                 faults.append(Fault("bad_value", label, field, "a text that is no marker", here))
             fields.append(field)
-    if count < group.min_repeats:
+    if count < group.min_repeats and not (group.empty_item and count == 0):
         faults.append(Fault("missing", group.name, None, f"at least {group.min_repeats} {_shape(group)}", place))
     if group.max_repeats is not None and count > group.max_repeats:
         faults.append(Fault("bad_group", group.name, count, f"at most {group.max_repeats} {_shape(group)}", place))

@@ -53,7 +53,7 @@ def split_groups(
     size = len(encode_row(row, limit=None, final_newline=final_newline, **style))
     if limit is None or size <= limit:
         return [tuple(row)]
-    fields = row_fields(row)
+    fields: tuple[Any, ...] = row_fields(row)
     template = static.by_id(fields[0])
     if template is None or template.continues_as is None or not template.groups:
         raise _too_long(template, fields[0], size, limit)
@@ -62,9 +62,10 @@ def split_groups(
     if not items:
         raise _too_long(template, fields[0], size, limit)
 
+    needed = template.groups[0].needed
     none = len(encode_row(("0",), limit=None, **style))
     full = [len(encode_row(("0", *item), limit=None, **style)) - none for item in items]
-    last = [len(encode_row(("0", *_trimmed(item)), limit=None, **style)) - none for item in items]
+    last = [len(encode_row(("0", *_trimmed(item, needed)), limit=None, **style)) - none for item in items]
     heads = (fields[:start], (template.continues_as, *fields[1:start]))
     taken = [len(encode_row(head, limit=None, final_newline=final_newline, **style)) for head in heads]
 
@@ -77,10 +78,13 @@ def split_groups(
         while end < len(items) and last[end] <= room:
             room -= full[end]
             end += 1
+        while end > at and not needed and not _trimmed(items[end - 1]):
+            end -= 1  # an item of nothing would be left off at the end of a row
         if end > at:
-            rows.append(_trimmed([*heads[head], *(value for item in items[at:end] for value in item)]))
+            fields = (*heads[head], *(value for item in items[at:end] for value in item))
+            rows.append(_trimmed(fields, len(fields) - len(items[at]) + needed))
         elif most == limit:
-            raise _too_long(template, fields[0], taken[head] + last[at], limit, f"{template.groups[0].name}[{at}]")
+            raise _too_long(template, template.id, taken[head] + last[at], limit, f"{template.groups[0].name}[{at}]")
         at, most = end, limit
     return rows
 
@@ -117,10 +121,10 @@ def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list
     return [values[place : place + width] for place in range(0, len(values), width)]
 
 
-def _trimmed(values: Any) -> tuple[Any, ...]:
-    """The values without the empty ones at the end."""
+def _trimmed(values: Any, least: int = 0) -> tuple[Any, ...]:
+    """The values without the empty ones at the end, but for the `least` first ones."""
     end = len(values)
-    while end and (values[end - 1] is None or values[end - 1] == ""):
+    while end > least and (values[end - 1] is None or values[end - 1] == ""):
         end -= 1
     return tuple(values[:end])
 

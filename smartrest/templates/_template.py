@@ -163,7 +163,7 @@ class Template:
     # Writing
 
     def build(self, /, **parameters: Any) -> tuple[Field, ...]:
-        """The row with these parameters, values typed as given; empty ones at the end are left off.
+        """The row with these parameters, values typed as given; empty optional ones at the end are left off.
 
         Raises TemplateError: `missing`, `bad_type`, `bad_value`, `unknown_word`, `bad_group`, `unknown_parameter`.
         """
@@ -183,20 +183,35 @@ class Template:
         """The row with one value per parameter, in order, `None` for what is not given. Raises as `build`."""
         faults: list[Fault] = []
         fields: list[Any] = [self.id]
+        least = 1  # fields that stay, whether they are empty or not
         if self.one_of and all(values[self._names[name]] is None for name in self.one_of):
             faults.append(self._none_of())
         markers = [group.marker for group in self.groups if group.marker is not None]
+        opened: list[int] = []  # places of the markers
         for parameter, value in zip(self.parameters, values, strict=True):
-            if isinstance(parameter, Group):
-                marker = [] if parameter.marker is None else [parameter.marker]
-                items = take_group(parameter, value, len(fields) + len(marker), markers, faults)
-                fields += marker + items if items else []
-            else:
+            if isinstance(parameter, Parameter):
                 fields.append(take_value(parameter, value, len(fields), parameter.name, faults))
+                least = len(fields) if parameter.mandatory else least
+                continue
+            marker = [] if parameter.marker is None else [parameter.marker]
+            items = take_group(parameter, value, len(fields) + len(marker), markers, faults)
+            if items:
+                opened += [len(fields)] * len(marker)
+                fields += marker + items
+                if parameter.needed:
+                    least = len(fields) - len(parameter.parameters) + parameter.needed
+            elif parameter.empty_item:
+                fields.append("")
+                least = len(fields)
         if faults:
             raise template_error(self.label, faults[0])
-        while len(fields) > 1 and (fields[-1] is None or fields[-1] == ""):
-            fields.pop()
+        while len(fields) > least and (fields[-1] is None or fields[-1] == "" or opened[-1:] == [len(fields) - 1]):
+            if fields.pop() is not None and opened[-1:] == [len(fields)]:
+                opened.pop()  # a section of nothing
+        for group in self.groups:
+            if group.min_repeats and len(fields) == 1 + len(self.single):
+                shape = f"at least {group.min_repeats} values that are not all empty"
+                raise template_error(self.label, Fault("missing", group.name, None, shape, len(fields)))
         return tuple(fields)
 
     def _none_of(self) -> Fault:

@@ -66,7 +66,7 @@ def _count(values: Any) -> int:
         return sum(map(_count, values.values()))
     if isinstance(values, (list, tuple)):
         return sum(map(_count, values))
-    return values is not None
+    return values is not None and values != ""
 
 
 # By topic

@@ -142,7 +142,7 @@ def test_rows_of_requests_have_the_order_of_the_definition() -> None:
     message = c.parse(smartrest.decode_row(smartrest.encode_row(row)))
     assert message.parameters == {
         "type": "t",
-        "text": None,
+        "text": "",
         "status": AlarmStatus.ACTIVE,
         "time": None,
         "n": 7,

@@ -145,7 +145,7 @@ def test_smartrest_one_is_tolerated() -> None:
     assert c.rows == smartrest.decode(payload)[1:]
     assert c.build("100", value_1=4711, value_2=1.5) == ("100", 4711, 1.5)
     assert c.build("101", value_1="serial") == ("101", "serial")
-    assert c.build("102", value_1="4711", value_2="") == ("102", "4711")
+    assert c.build("102", value_1="4711", value_2="") == ("102", "4711", "")
     assert c.build("103") == ("103",)
     assert parse(("200", "0", "4711"), "s/dl/acme_meter_v1", collections=[c]).parameters == {
         "line_number": 0,
