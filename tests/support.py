@@ -38,6 +38,8 @@ UTC = datetime.timezone.utc
 
 HAS_CORE = importlib.util.find_spec("smartrest.core") is not None
 core: Any = importlib.import_module("smartrest.core") if HAS_CORE else None  # a broken core is an error at once
+if core is None:
+    os.environ.setdefault("SMARTREST_ENGINE", "pure")  # programs that tests start do not miss it, nor warn
 
 
 def kernels_here() -> dict[str, bool]:

@@ -29,7 +29,7 @@ def needs_libraries(path: Path) -> set[str]:
 
 
 def start(example: Path, folder: Path, *options: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SMARTREST_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SMARTREST_") or k == "SMARTREST_ENGINE"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([path] if path else [])])
     return subprocess.run(
         [sys.executable, "-W", "error", *options, str(example)],
