@@ -138,7 +138,7 @@ def advice(error: BaseException) -> str:
 
 
 def warn(error: BaseException) -> None:
-    """The warning that the pure engine runs unasked. For `_engine`, while the user's line imports the package."""
+    """The warning that the pure engine runs unasked, at the user's line that imports the package."""
     if left_out():
         return
     import warnings
@@ -146,7 +146,13 @@ def warn(error: BaseException) -> None:
     from .errors import EngineWarning
 
     text = f"smartrest runs on its pure engine, many times slower than the compiled core: {advice(error)}"
-    warnings.warn(f"{text} (or set SMARTREST_ENGINE=pure, and this warning goes)", EngineWarning, stacklevel=4)
+    text += " (or set SMARTREST_ENGINE=pure, and this warning goes)"
+    frame = sys._getframe(1)
+    while frame.f_back and ("importlib" in (file := frame.f_code.co_filename) or file.startswith(FOLDER + os.sep)):
+        frame = frame.f_back
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__")
+    warnings.warn_explicit(text, EngineWarning, frame.f_code.co_filename, frame.f_lineno, module, registry)
 
 
 def _short(path: str) -> str:

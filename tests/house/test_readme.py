@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def test_python_blocks_run(readme: str, repository: Path, tmp_path: Path) -> Non
         done = subprocess.run(
             command,
             cwd=tmp_path,
-            env={"PYTHONPATH": str(repository), "PATH": ""},
+            env={"PYTHONPATH": str(repository), "PATH": "", "SMARTREST_ENGINE": os.environ.get("SMARTREST_ENGINE", "")},
             capture_output=True,
             text=True,
             check=False,

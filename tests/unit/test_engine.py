@@ -128,6 +128,19 @@ def says(done: subprocess.CompletedProcess[str], reason: str) -> None:
     assert "SMARTREST_ENGINE=pure" in text
 
 
+@pytest.mark.parametrize(
+    "line", ["importlib.import_module('smartrest.templates')", "from smartrest.mqtt import topics"]
+)
+def test_the_warning_points_at_the_user(line: str, without_core: Path) -> None:
+    program = without_core / "program.py"
+    program.write_text(f"import importlib\n\n{line}\n", encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTHON"))}
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=without_core, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.startswith(f"{program}:3: EngineWarning: ")
+
+
 def note(folder: Path, **facts: str) -> None:
     """What setup.py writes down when it builds."""
     facts.setdefault("python", sysconfig.get_config_var("SOABI"))
