@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,20 @@ import pytest
 import support
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "100"))  # hypothesis examples a test; more for a long run
+EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "20"))  # hypothesis examples a test; more for a long run
 _ran: set[str] = set()
+# What takes long, by file. `alone`: it measures time or memory, so nothing else may run beside it.
+SLOW = {
+    *("certificates/test_install.py", "certificates/test_keytool.py", "certificates/test_mosquitto.py"),
+    *("certificates/test_openssl.py", "core/test_c_core.py", "house/test_suite.py", "property/test_small_world.py"),
+    *("property/test_independent.py", "unit/test_benchmarks.py", "unit/test_engine.py", "unit/test_install.py"),
+    *("unit/test_session_day.py", "unit/test_session_model.py", "unit/test_testing_plugin.py", "unit/test_doctor.py"),
+    *("unit/test_templates_builders.py", "unit/test_cli_look.py", "contract/test_lone_row.py"),
+}
+ALONE = {
+    *("property/test_time.py", "property/test_memory.py", "property/test_nomemory.py", "device/test_load.py"),
+    *("unit/test_instruction_counts.py", "unit/test_cli_decode.py", "unit/test_session_outbox.py"),
+}
 
 hypothesis.settings.register_profile(
     "smartrest",
@@ -71,12 +84,42 @@ def corpus_path() -> Path:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is slow, and what has to run alone."""
+    for item in items:
+        file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
+        if file in ALONE:
+            item.add_marker("alone")
+        if file in ALONE or file in SLOW or file.startswith("device/"):
+            item.add_marker("slow")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`needs("mosquitto")`: a program without which a test is skipped."""
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            if shutil.which(program) is None and shutil.which(program, path="/usr/sbin:/usr/local/sbin") is None:
+                pytest.skip(f"{program} is not installed")
+
+
 def pytest_report_header() -> str:
     here = support.kernels_here()
     if not here:
         return "smartrest engines: pure (smartrest.core is not built)"
     kernels = ", ".join(f"core:{name}" + ("" if able else " (not on this CPU)") for name, able in here.items())
     return f"smartrest engines: pure, {kernels}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of pytest-xdist tells the first one which engines it ran."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["engines"] = sorted(_ran)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _ran.update(getattr(node, "workeroutput", {}).get("engines", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -346,20 +346,22 @@ static int two(const char *p) {
 
 static bool model_time(const char *text, size_t len, sr_time *t) {
     static const char FORM[] = "0000-00-00T00:00:00";
-    if (len < 20) return false;
-    for (size_t i = 0; i < 19; i++) {
-        if (FORM[i] == '0' ? !(text[i] >= '0' && text[i] <= '9') : text[i] != FORM[i]) return false;
+    bool seconds = len > 16 && text[16] == ':';
+    size_t fixed = seconds ? 19 : 16, i = fixed;
+    if (len < fixed + 1) return false;
+    for (size_t at = 0; at < fixed; at++) {
+        char c = at == 10 && text[at] == 't' ? 'T' : text[at];
+        if (FORM[at] == '0' ? !(c >= '0' && c <= '9') : c != FORM[at]) return false;
     }
     *t = (sr_time){two(text) * 100 + two(text + 2),
                    two(text + 5),
                    two(text + 8),
                    two(text + 11),
                    two(text + 14),
-                   two(text + 17),
+                   seconds ? two(text + 17) : 0,
                    0,
                    0};
-    size_t i = 19;
-    if (text[i] == '.') {
+    if (seconds && text[i] == '.') {
         char six[] = "000000";
         size_t digits = strspn(text + 20, "0123456789");
         if (20 + digits > len) digits = len - 20;
@@ -370,10 +372,10 @@ static bool model_time(const char *text, size_t len, sr_time *t) {
     }
     const char *zone = text + i;
     size_t left = len - i;
-    if (!(left == 1 && *zone == 'Z')) {
+    if (!(left == 1 && (*zone == 'Z' || *zone == 'z'))) {
         bool colon = left == 6 && zone[3] == ':';
-        if (!(left == 5 || colon) || (*zone != '+' && *zone != '-')) return false;
-        int hours = two(zone + 1), minutes = two(zone + 3 + colon);
+        if (!(left == 3 || left == 5 || colon) || (*zone != '+' && *zone != '-')) return false;
+        int hours = two(zone + 1), minutes = left == 3 ? 0 : two(zone + 3 + colon);
         if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return false;
         t->offset_minutes = (hours * 60 + minutes) * (*zone == '-' ? -1 : 1);
     }
@@ -397,15 +399,17 @@ static void check_time(const char *text, size_t len) {
 
 static void times(size_t n) {
     static const char *const ZONES[] = {"Z",      "+00:00", "-0000", "+01:00", "-23:59", "+24:00",
-                                        "+02:60", "z",      "+1:00", "",       "+00:0"};
+                                        "+02:60", "z",      "+1:00", "",       "+00:0",  "+01",    "-1"};
     static const char *const PARTS[] = {"", ".1", ".123", ".123456", ".1234567890", ".", ",5"};
     char text[64];
     for (size_t i = 0; i < n; i++) {
         int year = (int)(i % 7 ? 1900 + below(200) : below(10000)), month = (int)below(14), day = (int)below(33);
         if (i % 3 == 0) day = 28 + (int)below(4);
-        size_t len =
-            (size_t)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%s%s", year, month, day, (int)below(25),
-                             (int)below(61), (int)below(61), PARTS[below(7)], ZONES[below(i % 2 ? 5 : 11)]);
+        char second[8] = "";
+        if (i % 4) snprintf(second, sizeof second, ":%02d", (int)below(61));
+        size_t len = (size_t)snprintf(text, sizeof text, "%04d-%02d-%02d%c%02d:%02d%s%s%s", year, month, day,
+                                      i % 5 ? 'T' : 't', (int)below(25), (int)below(61), second, PARTS[below(i % 4 ? 7 : 2)],
+                                      ZONES[below(i % 2 ? 5 : 13)]);
         check_time(text, len);
         text[below(len)] = "0129-+:.TZ x\xFF"[below(13)];
         check_time(text, len);

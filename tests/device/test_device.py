@@ -338,6 +338,7 @@ def test_a_listener_that_fails_stops_nothing(
     assert device.online
 
 
+@pytest.mark.needs("mosquitto")
 def test_websocket_and_last_will(kind: str, make: Make) -> None:
     with Broker("mosquitto", websocket=True) as broker, Platform(broker) as platform:
         device = make(platform, port=broker.websocket_port, websocket=True, last_will=last_will("gone"))
@@ -349,6 +350,7 @@ def test_websocket_and_last_will(kind: str, make: Make) -> None:
         assert ("400", "c8y_ConnectionEvent", "gone") not in platform.published("s/us")
 
 
+@pytest.mark.needs("mosquitto")
 def test_credentials_that_do_not_fit(make: Make) -> None:
     with Broker("mosquitto", users={"t1/dev": "right"}) as broker, Platform(broker) as platform:
         device = make(platform, credentials=Credentials("t1", "dev", "wrong"))
@@ -418,6 +420,7 @@ def test_events_of_an_operation(smartrest_platform: Platform, make: Make) -> Non
     assert answered.operation is received.operation  # type: ignore[attr-defined]  # their classes were asked for
 
 
+@pytest.mark.needs("mosquitto")
 def test_websocket_with_tls(make: Make, pki: Path) -> None:
     files = {"certfile": pki / "server.pem", "keyfile": pki / "server.key"}
     with Broker("mosquitto", websocket=True, **files) as broker, Platform(broker) as platform:

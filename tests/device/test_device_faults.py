@@ -81,6 +81,7 @@ def test_not_authorized_is_given_up_after_a_few_attempts(wire: Wire, make: Make)
     device.wait_event(GaveUp)
 
 
+@pytest.mark.needs("mosquitto")
 def test_nobody_there(make: Make, kind: str) -> None:
     with Broker("mosquitto") as broker:
         port = broker.port
@@ -95,6 +96,7 @@ def test_nobody_there(make: Make, kind: str) -> None:
     device.wait_event(Dropped)
 
 
+@pytest.mark.needs("mosquitto")
 def test_the_broker_is_killed_in_mid_stream(make: Make) -> None:
     with Broker("mosquitto") as broker, Platform(broker) as platform:
         device = make(platform, children=["c1"])
@@ -281,6 +283,7 @@ def test_the_queue_is_bounded_and_says_what_it_drops(
     assert "rows dropped so far" in caplog.text
 
 
+@pytest.mark.needs("mosquitto")
 def test_the_packet_limit_is_never_broken(make: Make) -> None:
     """mosquitto closes the connection at the first packet over the limit."""
     with Broker("mosquitto", packet_limit=PACKET_LIMIT) as broker, Platform(broker) as platform:

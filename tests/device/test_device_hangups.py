@@ -171,6 +171,7 @@ def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make)
         assert sum(isinstance(event, OperationReceived) for event in device.events) == 1
 
 
+@pytest.mark.needs("mosquitto")
 def test_an_abort_lets_the_last_will_speak(make: Make) -> None:
     """A connection that is given up ends without DISCONNECT."""
     from smartrest.mqtt import last_will

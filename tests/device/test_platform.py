@@ -463,6 +463,7 @@ def test_many_devices_behind_amqtt_hear_only_their_own() -> None:
         assert platform.errors == [("41", "501", "child-b is no child of a")]
 
 
+@pytest.mark.needs("mosquitto")
 @pytest.mark.skipif(not find_mosquitto(), reason="not installed")
 def test_two_devices_behind_mosquitto_are_a_fault() -> None:
     with Platform("mosquitto") as platform, MqttClient("a", platform.port), MqttClient("b", platform.port):
