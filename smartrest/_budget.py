@@ -7,6 +7,18 @@ from operator import index
 from ._constants import PACKET_LIMIT
 
 TOPIC_LIMIT = 65_535  # bytes of an MQTT string (MQTT 3.1.1, section 1.5.3)
+MODES = ("s", "t", "q", "c")  # first levels of SmartREST topics
+FROM_PLATFORM = (
+    "ds",
+    "dc",
+    "dd",
+    "dt",
+    "dcr",
+    "dat",
+    "e",
+    "ol",
+    "dl",
+)  # second levels: the platform publishes
 VARINT_STEPS = ((128, 1), (16_384, 2), (2_097_152, 3), (268_435_456, 4))  # below this remaining length: bytes of it
 
 
@@ -16,9 +28,18 @@ def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT
     `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
     Rule L3 of docs/format.md.
 
-    Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes), a `qos`
-    other than 0, 1, 2, and where not even an empty payload fits.
+    Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
+    only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
     """
+    room = packet_room(topic, qos=qos, packet_limit=packet_limit)
+    mode, _, rest = topic.partition("/")
+    if mode in MODES and rest.partition("/")[0] in FROM_PLATFORM:
+        raise ValueError(f"a device cannot publish to topic {topic[:80]!a}: only the platform does")
+    return room
+
+
+def packet_room(topic: str, *, qos: int, packet_limit: int = PACKET_LIMIT) -> int:
+    """`payload_budget` for whoever publishes."""
     if not isinstance(topic, str):
         raise TypeError(f"topic must be a str, not {type(topic).__name__}")
     try:

@@ -5,7 +5,7 @@ Template, type and group faults come from `smartrest.templates`, loaded only whe
 
 from __future__ import annotations
 
-from ._budget import payload_budget
+from ._budget import packet_room
 from ._constants import PAYLOAD_LIMIT, TEXTS
 from ._finding import Finding
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def check_limit(topic: str | None) -> int:
     """The bytes that a payload may have on `topic`, sent with acknowledgement."""
-    return PAYLOAD_LIMIT if topic is None else payload_budget(topic, qos=1)
+    return PAYLOAD_LIMIT if topic is None else packet_room(topic, qos=1)
 
 
 def bad_length(data: bytes, at: int) -> int:

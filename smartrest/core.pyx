@@ -647,8 +647,8 @@ cdef class Engine:
         `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
         Rule L3 of docs/format.md.
 
-        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes), a `qos`
-        other than 0, 1, 2, and where not even an empty payload fits.
+        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
+        only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
         """
         return payload_budget
 

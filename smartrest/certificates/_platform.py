@@ -9,6 +9,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from smartrest.mqtt import ClientId
@@ -23,8 +24,6 @@ from ._names import common_names, demand_name, title
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
-
-    from cryptography import x509
 
 SEPARATOR = ";"
 AGENT = "com_cumulocity_model_Agent.active"
@@ -44,7 +43,9 @@ def trusted_certificate(
     `name` is a description, by default the common name. With `auto_registration` a device of this CA is registered
     when it first connects. `CertificateError` `not_a_ca`, `expired`: what the platform would not take.
     """
-    certificate = ca.certificate if isinstance(ca, CA) else ca
+    certificate = getattr(ca, "certificate", ca)  # of a CA, or of an identity, which is not one
+    if not isinstance(certificate, x509.Certificate):
+        raise TypeError(f"ca is a CA or a certificate of cryptography, not {type(ca).__name__}")
     with quiet():
         facts = facts_of(certificate, 0)
     if not facts.is_ca:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _install
+from .._budget import packet_room
 from .._constants import BOM, TEXTS
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
@@ -59,7 +60,7 @@ class Run:
     def budget(self, topic: str, qos: int) -> int:
         """The bytes that a payload may have on `topic`; one that cannot be published to is wrong usage."""
         try:
-            budget: int = self.engine.payload_budget(topic, qos=qos)
+            budget = packet_room(topic, qos=qos)
         except ValueError as error:
             raise UsageError(str(error)) from error
         return budget

@@ -170,6 +170,10 @@ class Collection:
         values = {name: _text(message_id, name, value) for name, value in columns.items()}
         properties: dict[str, Property] = {}
         for name, given in (custom or {}).items():
+            if not isinstance(name, str):
+                raise template_error(
+                    message_id, Fault("bad_type", "custom", name, "properties by their names, as texts")
+                )
             known = given if isinstance(given, Property) else Property(given)
             if not isinstance(known.path, str):
                 raise template_error(message_id, Fault("bad_type", name, known.path, "a JSON path or a property"))
@@ -354,6 +358,8 @@ class Collection:
         collection, faults = read_rows(cls, decode(payload), x_id, protocol)
         for row, label, fault in faults:
             raise template_error(label, fault, row)
+        if not collection:
+            raise template_error("", Fault("missing", "templates", None, "at least one template"))
         return collection
 
     @classmethod

@@ -80,7 +80,7 @@ def _names_x_id(row: Sequence[str]) -> bool:
 
 def _is_legacy(row: Sequence[str]) -> bool:
     """Whether a row 10 is one of SmartREST 1.0: a URI stands where 2.0 has the API."""
-    return row[0] == "10" and len(row) > 3 and row[3] not in APIS and ("/" in row[3] or row[2] == "DELETE")
+    return row[0] == "10" and len(row) > 3 and row[3] not in APIS and "/" in row[3]
 
 
 def check_definition(data: bytes | str) -> list[Finding]:

@@ -142,6 +142,9 @@ class RequestDefinition(NamedTuple):
             elif text:
                 yield from value_faults(name, type_name, text, place)
         place = 5 + len(self.columns)
+        if self.method == "GET" and self.custom:
+            yield Fault("bad_row", next(iter(self.custom)), "custom properties", "none, for a GET sets nothing", place)
+            return
         paths: set[str] = set()
         for name, known in self.custom.items():
             yield from self._property_faults(name, known, place)

@@ -28,13 +28,16 @@ def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -
 
     `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: rows that are built in. `s/uc/…`,
     `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the
-    only one given. A row that nobody knows is never refused: its Message has no template, and its parameters are the
-    fields, named `"1"`, `"2"`, ….
+    only one given. A row that nobody knows, or that the other side sends on this topic, is never refused: its Message
+    has no template, and its parameters are the fields, named `"1"`, `"2"`, ….
 
     Raises TemplateError for a row that does not fit its template (as `Template.parse`), TypeError for what is no row.
     """
     fields = row_fields(row)
-    template = _find(fields[0], _topic(topic), collections)
+    place = _topic(topic)
+    template = _find(fields[0], place, collections)
+    if template is not None and place.kind in ("us", "ds") and _strays(template, place):
+        template = None
     return unnamed(fields) if template is None else template.parse(fields)
 
 
@@ -52,7 +55,7 @@ def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collec
         faults: list[Fault] = []
         if template is not None:
             faults = template.read(fields)[1]
-            if (template.direction == "publish") != (place.direction == "up"):
+            if _strays(template, place):
                 expected = f"a row that {'a device' if place.direction == 'up' else 'the platform'} sends"
                 faults.insert(0, Fault("wrong_direction", None, fields[0], expected, 0))
         elif place.kind in _CLOSED or _collection(place, known) is not None:
@@ -61,6 +64,11 @@ def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collec
         for fault in faults:
             field = fault.field if fault.field is not None and fault.field < len(fields) else None
             yield Finding(fault.reason, str(template_error(label, fault)), row=number, field=field)
+
+
+def _strays(template: Template, topic: Topic) -> bool:
+    """Whether a row is the other side's to send on this topic."""
+    return (template.direction == "publish") != (topic.direction == "up")
 
 
 @lru_cache(256)

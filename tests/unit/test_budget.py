@@ -37,6 +37,13 @@ def test_known_topics(engine: Any, topic: str, zero: int, more: int) -> None:
     assert packet(topic, 0, zero) == packet(topic, 1, more) == PACKET_LIMIT
 
 
+@pytest.mark.parametrize("topic", ["s/ds", "s/dc/acme", "s/dd", "s/dt", "s/dcr", "s/dat", "s/e", "t/ds", "s/ol/x"])
+def test_topics_that_only_the_platform_publishes_to(engine: Any, topic: str) -> None:
+    with pytest.raises(ValueError, match="only the platform"):
+        engine.payload_budget(topic, qos=1)
+    assert engine.check(b"510,d", topic=topic) == [] or topic not in ("s/ds", "t/ds")
+
+
 def test_topics_count_in_bytes(engine: Any) -> None:
     assert engine.payload_budget("s/us/é€🌡") == engine.payload_budget("s/us/" + "x" * 9)
 

@@ -404,6 +404,14 @@ def test_the_key_is_the_one_of_the_certificate(pump: Identity) -> None:
 # --- the platform ---
 
 
+def test_only_a_ca_is_uploaded() -> None:
+    ca = CA.create("Acme CA")
+    with pytest.raises(CertificateError, match="is no CA"):
+        trusted_certificate(ca.issue("pump-7"))  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(TypeError, match="ca is a CA or a certificate"):
+        trusted_certificate("ca.pem")  # type: ignore[arg-type]  # the point of the test
+
+
 def test_the_body_that_uploads_a_ca(ca: CA, pump: Identity) -> None:
     body = trusted_certificate(ca)
     text = body.pop("certInPemFormat")

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smartrest
 from smartrest import TemplateError
-from smartrest.templates import Group, Parameter, Template, built_in, parse, split_groups, static
+from smartrest.templates import Collection, Group, Parameter, Template, built_in, parse, split_groups, static
 
 TEMPLATES = [*static.values(), *built_in]
 IDS = [f"{template.id}-{template.name}" for template in TEMPLATES]
@@ -136,3 +136,62 @@ def test_items_of_nothing() -> None:
         assert caught.value.reason == "missing"
     for template_id in ("527", "531"):
         assert static[template_id].build(device_id="d", configuration=[("", None)]) == (template_id, "d")
+
+
+WORDS = (
+    ",,10,11,1,m,GET,PUT,POST,DELETE,INVENTORY,MEASUREMENT,ALARM,EVENT,OPERATION,true,false,a.b,$.c,$.d[*],NUMBER,STRING,"
+    "FLAG,DATE,5,x,MAJOR,/inventory/managedObjects,application/json,%%,UNSIGNED,ACTIVE"
+)
+CELLS = st.sampled_from(WORDS.split(","))
+PREFIXES = st.sampled_from(
+    [(), ("10", "1", "GET", "INVENTORY"), ("10", "2", "POST", "ALARM"), ("11", "3"), ("15", "x")]
+)
+ROWS = st.lists(st.tuples(PREFIXES, st.lists(CELLS, max_size=9)).map(lambda cells: (*cells[0], *cells[1])), max_size=3)
+
+
+@settings(max_examples=500)
+@given(rows=ROWS.filter(all))
+def test_a_collection_reads_back_from_its_payload(rows: list[tuple[str, ...]]) -> None:
+    payload = smartrest.encode(rows)
+    found = Collection.check(payload)
+    try:
+        c = Collection.parse(payload)
+    except TemplateError as error:
+        assert error.reason in {finding.reason for finding in found}
+        return
+    assert found == []
+    assert Collection.parse(c.payload, c.x_id, protocol=c.protocol) == c
+    if c.protocol == "2.0":
+        assert Collection.from_json(c.to_json()) == c
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (b"", "missing"),
+        (b"15,x", "missing"),
+        (b"10,1,GET,INVENTORY,,false,,a.b,NUMBER,5", "bad_row"),
+        (b"10,x,DELETE,major,false,s,", "bad_method"),
+    ],
+)
+def test_collections_that_are_refused_are_found(rows: bytes, reason: str) -> None:
+    assert [finding.reason for finding in Collection.check(rows)] == [reason]
+    with pytest.raises(TemplateError) as caught:
+        Collection.parse(rows, "x")
+    assert caught.value.reason == reason
+
+
+def test_names_of_custom_properties_are_texts() -> None:
+    with pytest.raises(TemplateError) as caught:
+        Collection("x").post_event("1", custom={1: 5})  # type: ignore[dict-item]  # the point of the test
+    assert caught.value.reason == "bad_type"
+    with pytest.raises(TemplateError, match="JSON path"):
+        Collection("x").post_event("1", custom={"a": 5})  # type: ignore[dict-item]  # the point of the test
+
+
+def test_a_row_of_the_other_side_is_unknown() -> None:
+    for row, topic in ((("511", "d", "ls"), "s/us"), (("200", "f", "s", "1"), "s/ds")):
+        message = parse(row, topic)
+        assert message.template is None
+        assert message.parameters == {str(place): field for place, field in enumerate(row[1:], 1)}
+    assert parse(("511", "d", "ls"), "s/ds")["command"] == "ls"

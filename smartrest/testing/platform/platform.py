@@ -11,7 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
-from smartrest import PACKET_LIMIT, encode, payload_budget
+from smartrest import PACKET_LIMIT, encode
+from smartrest._budget import packet_room
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
 from ..broker import Broker, BrokerError, packet_size
@@ -250,7 +251,7 @@ class Platform:
                 raise ValueError(
                     f"the rows of one call go to one device and its children, not to {', '.join(sorted(roots))}"
                 )
-            encode((op.row for op in operations), limit=payload_budget(topic, qos=1))  # raises if they do not fit
+            encode((op.row for op in operations), limit=packet_room(topic, qos=1))  # raises if they do not fit
             operations = _one_profile(operations)
             self._tenant.operate(self._client_of(roots), list(dict.fromkeys(operations)))
         return operations

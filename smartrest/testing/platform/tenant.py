@@ -22,8 +22,8 @@ from smartrest import (
     decode,
     encode,
     pack,
-    payload_budget,
 )
+from smartrest._budget import packet_room
 from smartrest.mqtt import topics
 from smartrest.templates import static
 
@@ -122,7 +122,7 @@ class Tenant:
 
     def reply(self, client: Client, topic: str, rows: Sequence[Row]) -> None:
         """Sends rows in one payload."""
-        self._send(client, topic, encode(rows, limit=payload_budget(topic, qos=1)))
+        self._send(client, topic, encode(rows, limit=packet_room(topic, qos=1)))
 
     def operate(self, client: Client | None, operations: Sequence[Operation]) -> None:
         """Adds operations, and sends them in one payload a topic, if there is a client that listens."""
@@ -147,7 +147,7 @@ class Tenant:
             if not client.listens(topic):
                 continue
             mine = [op for op in operations if op.topic == topic]
-            for payload in pack((row for op in mine for row in op.rows), limit=payload_budget(topic, qos=1)):
+            for payload in pack((row for op in mine for row in op.rows), limit=packet_room(topic, qos=1)):
                 self._send(client, topic, payload)
             for operation in mine:
                 operation.sent += 1
