@@ -31,6 +31,10 @@ def bad_length(data: bytes, at: int) -> int:
     return 1
 
 
+def _start(finding: Finding) -> int:
+    return finding.start or 0
+
+
 def findings(
     size: int,
     faults: Iterable[Fault],
@@ -55,4 +59,4 @@ def findings(
             row = 0 if finding.row is None else finding.row
             start, end = span(row, finding.field)
             found.append(finding._replace(start=start, end=end, row=row))
-    return sorted(found, key=lambda finding: finding.start or 0)
+    return sorted(found, key=_start)
