@@ -94,6 +94,14 @@ def label(value: object) -> str:
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", ascii(value))
 
 
+def terminal() -> tuple[int, int]:
+    """Both ends of a pseudo terminal; skips the test where the system has none, as in a root without /dev/pts."""
+    try:
+        return os.openpty()
+    except (AttributeError, OSError) as error:
+        pytest.skip(f"this system has no pseudo terminal: {error}")
+
+
 def in_threads(work: Callable[[Any], object], arguments: Sequence[Any]) -> None:
     """Runs `work` with each argument in a thread of its own, switching often; raises what one of them raises."""
     interval = sys.getswitchinterval()

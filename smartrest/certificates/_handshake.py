@@ -71,7 +71,7 @@ def explain_handshake(error: BaseException) -> CertificateError:
         for part, reason, text in ALERTS:
             if part in name:
                 return CertificateError(text, reason)
-        if isinstance(error, ssl.SSLEOFError):
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return CertificateError(RESET, "closed")
         return CertificateError(f"TLS failed: {name}", "tls")
     if isinstance(error, socket.gaierror):

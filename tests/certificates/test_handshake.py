@@ -340,6 +340,7 @@ def test_other_errors_are_explained_too() -> None:
         (ssl.SSLError(1, "[SSL: SSLV3_ALERT_UNSUPPORTED_CERTIFICATE] x"), "client_refused"),
         (ssl.SSLError(1, "[SSL: SOMETHING_NEW] x"), "tls"),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), "closed"),
+        (ssl.SSLZeroReturnError(6, "closed (EOF)"), "closed"),  # what CPython 3.11.2 raises
         (OSError(101, "Network is unreachable"), "network"),
         (KeyError("x"), "unknown"),
     ):

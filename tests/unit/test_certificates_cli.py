@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
+import support
 from certificates.makers import DATA, DAY, NOW, device, ec_key, key_bytes, pem, root
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -310,10 +311,9 @@ def test_without_cryptography(run: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert re.search(r"pip install .*\[certificates\]'\n$", err)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo terminal")
 def test_passphrases_are_asked_for(repository: Path, folder: Path) -> None:
     def talk(arguments: list[str], answers: list[str]) -> tuple[int, str]:
-        main_end, other_end = os.openpty()
+        main_end, other_end = support.terminal()
         command = [sys.executable, "-m", "smartrest", "certificates", *arguments, "--key", "P-256"]
         environment = {**os.environ, "PYTHONPATH": str(repository)}
         ends = {"stdin": other_end, "stdout": other_end, "stderr": other_end}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import support
 from support_cli import CommandLine
 
 import smartrest
@@ -116,7 +116,7 @@ def test_output_is_utf8_whatever_the_locale_says() -> None:
 
 def on_terminal(*argv: object, **env: str) -> str:
     """What the command shows on a terminal."""
-    primary, secondary = pty.openpty()
+    primary, secondary = support.terminal()
     process = start(*argv, stdin=subprocess.DEVNULL, stdout=secondary, stderr=secondary, env=env)
     os.close(secondary)
     shown = b""
