@@ -135,10 +135,10 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     minutes, rest = divmod(offset.days * 86_400 + offset.seconds, 60)
     if rest or offset.microseconds:
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
-    year, month, day, hour, minute, second, microsecond = (
+    year, month, day, hour, minute, second, microsecond = [
         getattr(cls, name).__get__(value)
         for name in ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    )
+    ]
     date = f"{year:04d}-{month:02d}-{day:02d}"
     time = f"{hour:02d}:{minute:02d}:{second:02d}.{microsecond // 1000:03d}"
     sign = "-" if minutes < 0 else "+"
