@@ -70,7 +70,7 @@ def count() -> dict[str, int]:
         # Nothing of the caller's environment: the stack's contents and the hash seed move counts.
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0", "SMARTREST_ENGINE": f"core:{KERNEL}"}
         environment["PYTHONPATH"] = str(core().parent.parent)
-        command += [sys.executable, "-s", "-B", str(ROOT / "tools" / "instruction_work.py")]
+        command += [sys.executable, "-S", "-B", str(ROOT / "tools" / "instruction_work.py")]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             if re.search(rf"ImportError: .*\b{KERNEL}\b", done.stderr):
