@@ -124,12 +124,7 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     """ISO 8601 with milliseconds and offset. The offset is asked for once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
-    try:
-        offset = cls.utcoffset(value)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
+    offset = _utc_offset(cls, value, row, field)
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
     minutes, rest = divmod(offset.days * 86_400 + offset.seconds, 60)
@@ -143,6 +138,16 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     time = f"{hour:02d}:{minute:02d}:{second:02d}.{microsecond // 1000:03d}"
     sign = "-" if minutes < 0 else "+"
     return f"{date}T{time}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def _utc_offset(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
+    # A function of its own and short: from CPython 3.12 on, a handler far into a function that finds no memory loops.
+    try:
+        return cls.utcoffset(value)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
 
 
 def parse_int(text: str) -> int:
