@@ -43,9 +43,12 @@ def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple
 
     def add(handler: H) -> H:
         check_handler(handler)
-        with _REGISTERING:
+        _REGISTERING.acquire()
+        try:  # `with` would keep the lock where calling its `__exit__` finds no memory
             _refuse_twice(handlers, texts)
             handlers.update(dict.fromkeys(texts, handler))
+        finally:
+            _REGISTERING.release()
         if ids and is_coroutine_handler(handler):
             coroutines.append(handler)
         return handler
