@@ -148,7 +148,7 @@ def fail_each(name, call):
     expected = answer(call)
     failed = 0
     for persistent in (False, True):
-        gc.collect()  # CPython 3.10 aborts where too many of the MemoryErrors that it keeps ready wait for the collector
+        gc.collect()  # CPython 3.10 aborts where all its spare MemoryErrors wait for the collector
         quiet = 0
         for point in range(1, 4_000):
             try:
