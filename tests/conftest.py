@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ hypothesis.settings.load_profile("smartrest")
 
 if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None:
     support.probes().object_layout(False)  # a run in which the core uses the documented functions alone
+
+
+def pytest_collection_finish() -> None:
+    """Leave the many thousand objects of the collected tests out of each `gc.collect` that a test makes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", params=support.VARIANTS, ids=str)  # session: hypothesis refuses narrower ones

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smartrest.templates import AlarmStatus, Group, OperationStatus, Parameter, Severity, Template
 
-EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "20"))
 FEW = settings(max_examples=max(EXAMPLES // 4, 1))  # for each of many templates
 
 WORDS = {"Severity": Severity, "AlarmStatus": AlarmStatus, "OperationStatus": OperationStatus}
