@@ -6,7 +6,7 @@ and gives them to `run` or `run_async` together with the `DecodeError` that ende
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock
 
 from .errors import DecodeError, DispatchError, SmartRestError, excerpt
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Call = tuple[int, tuple[str, ...], Handler]
     Failure = tuple[int, Any, Exception]
 
-_REGISTERING = allocate_lock()
+_REGISTERING = RLock()  # taken again where a finalizer or a signal handler registers one in the middle
 
 
 def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple[str, ...]) -> Callable[[H], H]:
@@ -43,14 +43,16 @@ def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple
 
     def add(handler: H) -> H:
         check_handler(handler)
+        added = dict.fromkeys(texts, handler)
+        awaits = is_coroutine_handler(handler)
         _REGISTERING.acquire()
         try:  # `with` would keep the lock where calling its `__exit__` finds no memory
             _refuse_twice(handlers, texts)
-            handlers.update(dict.fromkeys(texts, handler))
+            if awaits and texts:
+                coroutines.append(handler)
+            handlers.update(added)
         finally:
             _REGISTERING.release()
-        if ids and is_coroutine_handler(handler):
-            coroutines.append(handler)
         return handler
 
     return add

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import subprocess
+import sys
 import weakref
 from enum import Enum
 from typing import Any
@@ -72,6 +74,38 @@ def test_two_threads_register_one_id(engine: Any) -> None:
         support.in_threads(register, range(4))
         assert len(registered) == 1
         assert dispatcher.dispatch(b"1\n2") == registered * 2
+
+
+MEANWHILE = """
+import gc, sys
+from smartrest import core, pure
+dispatcher = {"core": core, "pure": pure}[sys.argv[1]].Dispatcher()
+count = 0
+
+def register(phase, info):
+    global count
+    gc.callbacks.remove(register)
+    count += 1
+    dispatcher.on(f"x{count}")(len)
+    gc.callbacks.append(register)
+
+gc.callbacks.append(register)
+gc.set_threshold(1, 1, 1)
+for number in range(200):
+    dispatcher.on(*[str(number * 10 + k) for k in range(5)])(len)
+gc.callbacks.clear()
+assert count > 0
+assert dispatcher.dispatch(b"1,a\\nx1") == [2, 1]
+"""
+
+
+@pytest.mark.parametrize("name", ["core", "pure"])
+def test_a_finalizer_that_registers_in_the_middle_of_registering(name: str) -> None:
+    if name == "core":
+        support.open_engine("core:scalar")
+    command = [sys.executable, "-c", MEANWHILE, name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 @pytest.mark.parametrize("template_id", ["2", "dm2"])
