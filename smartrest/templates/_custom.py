@@ -142,6 +142,14 @@ class Response(Template):
         extra = self._device is None and given == len(self.definition.patterns) + 1
         return "device_id" if self._device or extra else None
 
+    def build(self, /, **parameters: Any) -> tuple[Any, ...]:
+        """As `Template.build`; takes the `device_id` that `parse` found in a row, too."""
+        if "device_id" not in parameters or self._device is not None or self._lists or self.protocol == "1.0":
+            return super().build(**parameters)
+        device = parameters.pop("device_id")
+        first, *rest = super().build(**parameters)
+        return (first, device, *rest)
+
     def write(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """A row as the platform sends it, for stand-ins and tests: texts, lists spread over fields."""
         fields: list[Any] = [self.id]

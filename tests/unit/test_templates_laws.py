@@ -165,6 +165,22 @@ def test_a_collection_reads_back_from_its_payload(rows: list[tuple[str, ...]]) -
         assert Collection.from_json(c.to_json()) == c
 
 
+PATHS = st.lists(st.sampled_from(["$.a", "$.b", "$.c[*]", "$.deviceId"]), min_size=1, max_size=3)
+
+
+@pytest.mark.parametrize("operation", [False, True])
+@given(paths=PATHS, fields=st.lists(st.sampled_from(["", "a", "1"]), max_size=5))
+def test_what_a_response_parses_can_be_built(operation: bool, paths: list[str], fields: list[str]) -> None:
+    patterns = {f"p{number}": path for number, path in enumerate(paths)}
+    c = Collection("x")
+    response = (c.operation("1", "a", **patterns) if operation else c.response("1", **patterns))["1"]
+    try:
+        found = response.parse(("1", *fields)).parameters
+    except TemplateError:
+        return
+    assert response.parse(response.build(**found)).parameters == found
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
