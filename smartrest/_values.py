@@ -20,6 +20,7 @@ SAFE_BITS = 2_000  # an int of that size has under 640 digits, which Python conv
 CHUNK = 500  # digits converted at a time beyond that
 MAX_BITS = 14_285  # 10**4300 has 14,285 bits
 FLOAT_CHARACTERS = frozenset("0123456789+-.eE")
+_true: dict[tuple[str, str], type] = {}  # not names of this module, which test libraries replace
 
 
 def type_name(value: object) -> str:
@@ -31,12 +32,20 @@ def type_name(value: object) -> str:
 def class_of(module: str, name: str) -> Any:
     """The true class if its module is loaded, else `None`: without it, no value of that class exists.
 
-    It is taken from the module in C, or from its twin in Python: test libraries put other things in the public module.
+    It is taken from the module in C, or from its twin in Python: test libraries put other things in the public module,
+    and some a subclass in every module.
     """
+    known = _true.get((module, name))
+    if known is not None:
+        return known
     for home in (f"_{module}", f"_py{module}", module):
         found = getattr(sys.modules.get(home), name, None)
         if isinstance(found, type):
-            return found
+            named = [base for base in found.__mro__ if base.__name__ == name]
+            if named:
+                if home == f"_{module}":  # that in Python goes once that in C is loaded
+                    _true[module, name] = named[-1]
+                return named[-1]
     return None
 
 
@@ -127,8 +136,10 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     offset = _utc_offset(cls, value, row, field)
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
-    minutes, rest = divmod(offset.days * 86_400 + offset.seconds, 60)
-    if rest or offset.microseconds:
+    delta = class_of("datetime", "timedelta")
+    days, seconds, micros = [getattr(delta, name).__get__(offset) for name in ("days", "seconds", "microseconds")]
+    minutes, rest = divmod(days * 86_400 + seconds, 60)
+    if rest or micros:
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
     year, month, day, hour, minute, second, microsecond = [
         getattr(cls, name).__get__(value)
@@ -186,8 +197,6 @@ def parse_datetime(text: str) -> datetime:
 
     `t` and `z` are read as `T` and `Z`.
     """
-    import datetime as module
-
     if len(text) < 17 or not text.isascii() or text[4] + text[7] + text[13] != "--:" or text[10] not in "Tt":
         raise ValueError(text)
     rest = text[16:]
@@ -200,15 +209,16 @@ def parse_datetime(text: str) -> datetime:
             micros = _digits(fraction[:6].ljust(6, "0") if fraction else "")
             rest = zone
     date = (_digits(text[:4]), _digits(text[5:7]), _digits(text[8:10]))
-    tz = module.timezone.utc
+    __import__("datetime")
+    cls, timezone, timedelta = [class_of("datetime", name) for name in ("datetime", "timezone", "timedelta")]
+    tz = timezone.utc
     if rest not in ("Z", "z"):
         minutes = rest[4:] if rest[3:4] == ":" else rest[3:] or "00"
         if rest[:1] not in ("+", "-") or len(rest[1:3]) != 2 or len(minutes) != 2:
             raise ValueError(text)
-        offset = module.timedelta(hours=_digits(rest[1:3], 23), minutes=_digits(minutes, 59))
+        offset = timedelta(hours=_digits(rest[1:3], 23), minutes=_digits(minutes, 59))
         if offset:
-            tz = module.timezone(-offset if rest[0] == "-" else offset)
-    cls = class_of("datetime", "datetime")
+            tz = timezone(-offset if rest[0] == "-" else offset)
     made: datetime = cls(*date, _digits(text[11:13]), _digits(text[14:16]), seconds, micros, tz)
     return made
 

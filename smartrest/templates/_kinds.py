@@ -7,14 +7,24 @@ decided in `smartrest/_values.py`, for typed decoding too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from enum import Enum
 from math import inf, isfinite
 from operator import index
 from typing import Any
 
 from .._constants import INT_DIGITS
-from .._values import MAX_BITS, class_of, has_index, is_a, parse_bool, parse_datetime, parse_float, parse_int
+from .._values import (
+    MAX_BITS,
+    class_of,
+    datetime_text,
+    has_index,
+    is_a,
+    parse_bool,
+    parse_datetime,
+    parse_float,
+    parse_int,
+)
+from ..errors import EncodeError
 from ._words import AlarmStatus, OperationStatus, Severity
 
 __all__ = ["KINDS", "Kind", "Refused"]
@@ -127,14 +137,13 @@ class _Date(Kind):
         return _parsed(parse_datetime, text)
 
     def take(self, value: Any) -> Any:
-        cls = class_of("datetime", "datetime")
-        if not is_a(type(value), cls):
+        if not is_a(type(value), class_of("datetime", "datetime")):
             return BAD_TYPE
         try:
-            offset = cls.utcoffset(value)
-        except Exception:  # a time zone is the caller's code
+            datetime_text(value, None, None)
+        except EncodeError:
             return BAD_VALUE
-        return BAD_VALUE if offset is None or offset % timedelta(minutes=1) else value
+        return value
 
 
 class _Word(Kind):

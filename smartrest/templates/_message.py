@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from .._values import class_of, is_a
 
 if TYPE_CHECKING:
     from ._template import Template
@@ -84,4 +85,4 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, tuple):
         return {name: _plain(item) for name, item in value._asdict().items()}  # type: ignore[attr-defined]  # a record
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if is_a(type(value), class_of("datetime", "datetime")) else value

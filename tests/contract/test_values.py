@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,9 +14,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from support import UTC, encode_failure, label, where
+from support import UTC, encode_failure, label, open_engine, where
 
 from smartrest import EncodeError
+from smartrest.templates import static
 
 CET = datetime.timezone(datetime.timedelta(hours=1))
 BIG = 10**4299  # 4,300 digits
@@ -135,6 +138,22 @@ def test_a_zone_that_raises_lies_or_has_seconds(engine: Any, offset: Any) -> Non
     assert isinstance(errors[0].__cause__, KeyError) == isinstance(offset, KeyError)
 
 
+class LyingOffset(datetime.timedelta):
+    @property
+    def days(self) -> int:  # type: ignore[override]  # the point of the test
+        raise KeyError("mine")
+
+    @property
+    def seconds(self) -> int:  # type: ignore[override]  # the point of the test
+        return 7
+
+
+def test_an_offset_is_taken_by_its_value(engine: Any) -> None:
+    moment = datetime.datetime(2026, 3, 14, 9, 26, tzinfo=OwnZone(LyingOffset(hours=1)))
+    assert engine.encode_row((moment,)) == b"2026-03-14T09:26:00.000+01:00"
+    assert static.create_event(type="t", text="x", time=moment)[3] is moment
+
+
 def test_the_offset_is_asked_for_once(engine: Any) -> None:
     class Once(datetime.tzinfo):
         asked = 0
@@ -191,6 +210,65 @@ def test_true_classes_whatever_a_test_library_puts_in_their_place(engine: Any, m
             (row,) = engine.Schema({"1": [kind]}).decode(b"1,2026-03-14T00:00:00Z")
             assert row == ("1", moment)
             assert type(row[1]) is true
+
+
+FROZEN = """
+import datetime, sys
+import smartrest as engine
+from smartrest.templates import parse, static
+
+true, utc = datetime.datetime, datetime.timezone.utc
+moment = true(2026, 3, 14, tzinfo=utc)
+
+class FakeMeta(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, kept[0])
+
+class Fake(true, metaclass=FakeMeta):
+    pass
+
+kept = [true]
+for module in list(sys.modules.values()):
+    for name, value in list(vars(module).items()):
+        if value is kept[0]:
+            setattr(module, name, Fake)
+expected = b"1,2026-03-14T00:00:00.000+00:00"
+assert engine.encode_row(("1", moment)) == engine.encode_row(("1", Fake(2026, 3, 14, tzinfo=utc))) == expected
+assert engine.compile(("1", kept[0]))(moment) == engine.compile(("1", Fake))(moment) == expected
+assert type(engine.Schema({"1": [Fake]}).decode(expected)[0][1]) is kept[0]
+row = static.create_event(type="t", text="x", time=moment)
+assert row == static["400"].build(type="t", text="x", time=moment) == ("400", "t", "x", moment)
+message = parse(("400", "t", "x", "2026-03-14T00:00:00Z"), "s/us")
+assert type(message.time) is kept[0]
+assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+00:00"
+"""
+
+PATCHED = """
+import datetime
+from unittest import mock
+import smartrest
+
+moment = datetime.datetime(2026, 3, 14, tzinfo=datetime.timezone.utc)
+with mock.patch("datetime.datetime"), mock.patch("datetime.timezone"), mock.patch("datetime.timedelta"):
+    from smartrest.templates import parse, static
+    for _ in range(2):
+        message = parse(("400", "t", "x", "2026-03-14T00:00:00+01:00"), "s/us")
+        assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+01:00"
+        assert static.create_event(type="t", text="x", time=moment) == ("400", "t", "x", moment)
+assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+01:00"
+"""
+
+
+@pytest.mark.parametrize("program", [FROZEN, PATCHED], ids=["as freezegun", "as mock.patch"])
+@pytest.mark.parametrize("variant", ["core", "pure"])
+def test_true_classes_from_the_first_call_on(variant: str, program: str) -> None:
+    """freezegun replaces a class in every module, that in C included; a patch may stand while templates are imported."""
+    if variant == "core":
+        open_engine("core:scalar")
+    environment = os.environ | {"SMARTREST_ENGINE": variant}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 0, done.stderr[-1000:]
 
 
 def test_errors_name_the_next_step(engine: Any) -> None:
