@@ -58,7 +58,7 @@ def demonstrate(client: Callable[[str, int, str], Any]) -> None:
 
     with Platform() as platform:
         threading.Thread(target=run, args=(client, platform.host, platform.port, "pump-7"), daemon=True).start()
-        platform.wait_for_device("pump-7")
+        platform.wait_for(lambda: ("500",) in platform.published(UP), what="the device asked for no operations")
         for operation in platform.send(("511", "pump-7", 'echo "a,b"'), ("511", "pump-7", "two\nlines")):
             print(operation.wait(), operation.result)
         print(platform)

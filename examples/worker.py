@@ -65,7 +65,9 @@ class Agent:
             retry.daemon = True
             retry.start()
         else:
-            self.send("s/us", ("500",))  # what waited while nobody was connected
+            # What waited while nobody was connected. A command that is sent right now may come twice: smartrest.device
+            # tells such from a second one.
+            self.send("s/us", ("500",))
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self._messages.put((message.topic, message.payload))
@@ -119,7 +121,7 @@ def demonstrate() -> None:
     from smartrest.testing import Platform
 
     with Platform("amqtt") as platform, Agent(platform.host, platform.port, "pump-7"):
-        platform.wait_for_device("pump-7")
+        platform.wait_for(lambda: ("500",) in platform.published("s/us"), what="the agent asked for no operations")
         text = 'say "open, please"\nthen wait'
         for operation in platform.send(("511", "pump-7", text), ("510", "pump-7")):
             operation.wait()
