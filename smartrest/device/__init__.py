@@ -32,14 +32,18 @@ from .events import (
     OperationRepeated,
     OperationTimedOut,
     OperationUntold,
+    OutboxFailed,
+    OutboxSaved,
     PayloadReceived,
     PayloadRefused,
     Publish,
+    QueueHalfFull,
     Refused,
     Subscribe,
     SubscriptionRefused,
     TokenReceived,
 )
+from .health import Health
 from .lifecycle import TRANSITIONS, State, Transition, Trigger, diagram
 from .operations import Operation, OperationTemplate
 from .session import Session
@@ -69,6 +73,7 @@ __all__ = [
     "ErrorReceived",
     "Event",
     "GaveUp",
+    "Health",
     "Limits",
     "Lost",
     "MessageReceived",
@@ -81,9 +86,12 @@ __all__ = [
     "OperationTemplate",
     "OperationTimedOut",
     "OperationUntold",
+    "OutboxFailed",
+    "OutboxSaved",
     "PayloadReceived",
     "PayloadRefused",
     "Publish",
+    "QueueHalfFull",
     "Refused",
     "Session",
     "State",

@@ -24,6 +24,7 @@ from .aiomqtt_client import Client
 from .base import DeviceBase, DeviceError, log
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
+from .health import Health
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
@@ -119,6 +120,24 @@ class AsyncDevice(DeviceBase):
         await self._wait(lambda: self._is_flushed or (self._ended is not None and self._ended.is_set()), timeout)
         return self._is_flushed
 
+    async def room(self, timeout: float | None = None) -> bool:
+        """Wait until less than half of `limits.queue` is taken, so that a producer is slowed instead of rows dropped.
+
+        `False` if that took more than `timeout` seconds, or the device has ended.
+        """
+
+        def has_room() -> bool:
+            return 2 * self.session._flow.outbox.size < self.session.limits.queue
+
+        await self._wait(lambda: has_room() or self._is_ended, timeout)
+        return has_room()
+
+    def health(self) -> Health:
+        """How the device is, at this moment; for a watchdog. In another thread it waits for the loop."""
+        found: list[Health] = []
+        self._in_loop(lambda: found.append(self._health(len(self._busy), 0.0)))
+        return found[0]
+
     async def __aenter__(self: D) -> D:
         await self.start()
         return self
@@ -133,6 +152,9 @@ class AsyncDevice(DeviceBase):
     @property
     def _is_ended(self) -> bool:
         return self._ended is None or self._ended.is_set()
+
+    def _report(self, operation: Operation, text: str) -> None:
+        self._in_loop(lambda: self._do(self.session.progress(operation, text, now=monotonic())))
 
     def _error(self) -> DeviceError | None:
         return DeviceError(self._gave_up) if self._gave_up is not None else None

@@ -12,6 +12,7 @@ from .. import PayloadTooLargeError, encode_row, truncate
 from .operations import Operation
 
 Row = tuple[Any, ...]
+PROGRESS = "OperationProgress"  # type of the events that report it
 _ELLIPSIS = "…"
 
 
@@ -30,15 +31,24 @@ def untold(fragment: str) -> Row:
     return ("507", fragment, "Not run: could not be told from an equal operation. Send it again.")
 
 
+def progress(operation: Operation, text: str, limit: int) -> bytes:
+    """An event, since no template reports on an operation that runs: whose it is and `text`."""
+    name = " ".join(filter(None, (operation.fragment or operation.template_id, operation.id)))
+    return _fitted(("400", PROGRESS, _sendable(f"{name}: {text}")), limit)
+
+
 def failed(operation: Operation, reason: str, limit: int) -> bytes:
     """Never fails itself: what cannot be sent of the reason is escaped or cut."""
-    text = str(reason).encode("utf-8", "backslashreplace").decode()
-    return _fitted(_row(operation, "502", "505", text), limit)
+    return _fitted(_row(operation, "502", "505", _sendable(reason)), limit)
 
 
 def successful(operation: Operation, fields: Sequence[Any], limit: int) -> bytes:
     """Raises `EncodeError` for a field that cannot be sent, `PayloadTooLargeError` where cutting texts is no help."""
     return _fitted(_row(operation, "503", "506", *fields), limit)
+
+
+def _sendable(text: object) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _fitted(row: Row, limit: int) -> bytes:

@@ -9,6 +9,7 @@ import logging
 import os
 import ssl
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will
@@ -31,13 +32,17 @@ from .events import (
     OperationRepeated,
     OperationTimedOut,
     OperationUntold,
+    OutboxFailed,
+    OutboxSaved,
     PayloadRefused,
+    QueueHalfFull,
     Refused,
     SubscriptionRefused,
 )
 from .handlers import H, Handlers
+from .health import Health
 from .operations import Operation, static_operations
-from .session import Session
+from .session import CONNECTED, Session
 from .settings import Child, Limits
 from .workers import Workers
 
@@ -65,6 +70,9 @@ _LEVELS: dict[type[Event], int] = {
     PayloadRefused: logging.WARNING,
     ErrorReceived: logging.WARNING,
     Dropped: logging.WARNING,
+    QueueHalfFull: logging.WARNING,
+    OutboxFailed: logging.ERROR,
+    OutboxSaved: logging.INFO,
     GaveUp: logging.ERROR,
 }
 
@@ -118,6 +126,7 @@ class DeviceBase:
         qos: int = 1,
         linger: float = 0.1,
         workers: int = 8,
+        outbox: str | os.PathLike[str] | None = None,
         limits: Limits | None = None,
     ) -> None:
         if not isinstance(host, Endpoint):
@@ -150,6 +159,7 @@ class DeviceBase:
             qos=qos,
             linger=linger,
             acknowledgements=True,
+            outbox=outbox,
             limits=limits,
         )
         self.tls_context = _tls_context(self.endpoint, tls, identity, self.session.client_id, ca_file)
@@ -157,6 +167,7 @@ class DeviceBase:
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
         self._dropped_unlogged = 0
+        self._connected_at: float | None = None
         self._workers: Workers | None = None
         self._left: list[tuple[object, Callable[[], None]]] = []  # jobs that had not begun when the device ended
         self._prepare()
@@ -217,6 +228,7 @@ class DeviceBase:
             self._count(event)
             self._log(event)
             if isinstance(event, OperationReceived):
+                event.operation.report_with(self._report)
                 started.append(event.operation)
             elif isinstance(event, CredentialsReceived):
                 self._keep(event.credentials)
@@ -230,12 +242,33 @@ class DeviceBase:
                         log.exception("listener %r failed", listener)
         return started
 
+    def _report(self, operation: Operation, text: str) -> None:
+        """For `Operation.progress`."""
+        raise NotImplementedError
+
+    def _health(self, operations: int, idle_for: float | None) -> Health:
+        now, session, flow = monotonic(), self.session, self.session._flow
+        since, acknowledged = self._connected_at, flow.acknowledged_at
+        return Health(
+            state=session.state,
+            connected_for=now - since if since is not None and session.state in CONNECTED else None,
+            acknowledged_ago=now - acknowledged if acknowledged is not None else None,
+            idle_for=idle_for,
+            waiting_rows=session.pending + session.unacknowledged,
+            waiting_bytes=flow.outbox.size,
+            dropped=self.statistics.dropped,
+            operations=operations,
+            outbox_failure=flow.outbox.failure,
+        )
+
     def _count(self, event: Event) -> None:
         counts = self.statistics
         if isinstance(event, Delivered):
             counts.acknowledged += event.rows
         elif isinstance(event, Dropped):
             counts.dropped += 1
+        elif isinstance(event, Connected):
+            self._connected_at = monotonic()
         elif isinstance(event, OperationReceived):
             counts.operations += 1
         elif isinstance(event, Online):

@@ -240,6 +240,33 @@ class Dropped(Event):
 
 
 @dataclass(frozen=True)
+class QueueHalfFull(Event):
+    """Rows that wait or are unacknowledged take more than half of the queue: `size` bytes of `limit`.
+
+    Told again once it was down to a quarter.
+    """
+
+    size: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class OutboxFailed(Event):
+    """The file of the outbox cannot be written. Rows are kept in memory; it is tried again after `retry_in` seconds.
+
+    Told once, until it succeeds: `OutboxSaved`.
+    """
+
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True)
+class OutboxSaved(Event):
+    """The file of the outbox holds all rows again."""
+
+
+@dataclass(frozen=True)
 class GaveUp(Event):
     """The session ends: no further attempt is of use. `start` tries anew."""
 

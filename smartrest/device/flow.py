@@ -7,6 +7,7 @@ an operation is read from the answer of 500 (lanes.py). Knows the time only as i
 from __future__ import annotations
 
 import heapq
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,13 +26,18 @@ from .events import (
     OperationRepeated,
     OperationTimedOut,
     OperationUntold,
+    OutboxFailed,
+    OutboxSaved,
     Publish,
+    QueueHalfFull,
 )
 from .lanes import Entry, Lane, Lanes, Stage
 from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
 
+RETRY = 1.0  # seconds until a file that could not be written is tried again
+NEVER = float("inf")
 _SPENT = 64  # time limits of operations that are done, kept before they are swept
 _REASON = 3  # bytes that the shortest answer is longer than the claim: a comma and a reason of one character, at least
 _CROWDED = "too many operations at a time; left PENDING, to be asked for later"
@@ -60,6 +66,7 @@ class Flow:
         qos: int,
         linger: float,
         acknowledgements: bool,
+        outbox: str | os.PathLike[str] | None = None,
     ) -> None:
         self.limits = limits
         self.budget = budget
@@ -68,15 +75,18 @@ class Flow:
         self.acknowledgements = acknowledgements
         self.out: list[Action] = []
         self.events: list[Event] = []
-        self.outbox = Outbox(limits.queue, budget)
+        self.outbox = _outbox(outbox, limits.queue, budget)
         self.lanes = Lanes(limits)
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
         self.taken = 0  # rows of data
         self._data_in_flight = 0
-        self._acknowledged_at = 0.0  # the latest
+        self.acknowledged_at: float | None = None  # the latest
+        self._half_full = False  # told, and not yet down to a quarter
+        self._save_at = NEVER
         self._last_id = 0
         self._deadlines: list[tuple[float, int, Entry]] = []
+        self.open()
 
     # Publishing and acknowledgements
 
@@ -95,7 +105,7 @@ class Flow:
         flight = self.in_flight.pop(id, None)
         if flight is not None:
             self._data_in_flight -= flight.kind == "data"
-            self._acknowledged_at = now
+            self.acknowledged_at = now
             self._settle(id, flight, now)
         return flight
 
@@ -103,6 +113,7 @@ class Flow:
         entry = flight.entry
         if flight.kind == "data":
             self.outbox.done(flight.items)
+            self._watch_size()
             self.events.append(Delivered(flight.topic, len(flight.items), id))
         elif flight.kind == "claim" and entry is not None:
             if self.lanes.claimed(entry, now):
@@ -119,11 +130,43 @@ class Flow:
 
     # Data
 
+    def open(self) -> None:
+        """Take up what an earlier run left in the file of the outbox."""
+        found, dropped = self.outbox.open()
+        self.taken += found
+        self._report(dropped, "queue_full")
+        self._watch_size()
+        self.flush(0.0)
+
     def put(self, items: list[Item], now: float) -> None:
+        dropped = self.outbox.put(items)
         self.taken += len(items)
-        self._report(self.outbox.put(items), "queue_full")
+        self._report(dropped, "queue_full")
+        self._watch_size()
         if self.outbox and self.flush_at is None:
             self.flush_at = now + self.linger
+
+    def _watch_size(self) -> None:
+        size, limit = self.outbox.size, self.limits.queue
+        if self._half_full:
+            self._half_full = size > limit // 4
+        elif size > limit // 2:
+            self._half_full = True
+            self.events.append(QueueHalfFull(size, limit))
+
+    def watch_file(self, now: float) -> None:
+        """Tell of a file that cannot be written, and try again."""
+        due = now >= self._save_at
+        if due:
+            self.outbox.save()
+        if self.outbox.failure is None:
+            if self._save_at != NEVER:
+                self._save_at = NEVER
+                self.events.append(OutboxSaved())
+        elif due or self._save_at == NEVER:
+            if not due:
+                self.events.append(OutboxFailed(self.outbox.failure, RETRY))
+            self._save_at = now + RETRY
 
     def flush(self, now: float) -> None:
         if self.outbox:
@@ -155,13 +198,12 @@ class Flow:
         self.flush(now)
 
     def drop_all(self, reason: str) -> None:
-        """Give up all data."""
+        """Give up all data that no file keeps."""
         items = [item for flight in self.in_flight.values() for item in flight.items]
         for flight in self.in_flight.values():
             flight.items = []
-        self.outbox.done(items)
-        self._report(items + self.outbox.clear(), reason)
-        self.flush_at = None
+        self._report(self.outbox.end(items), reason)
+        self.flush_at, self._save_at = None, NEVER
 
     @property
     def idle(self) -> bool:
@@ -194,7 +236,9 @@ class Flow:
         """Fail the operations whose time is up, and read what the answer of 500 tells once it is complete."""
         while self._deadlines and self._next_deadline() <= now:
             _, _, entry = heapq.heappop(self._deadlines)
-            self.fail(entry, f"no result within {entry.limit:g} seconds")
+            text = f"no result within {entry.limit:g} seconds"
+            entry.operation.cancel(text)
+            self.fail(entry, text)
             self.events.append(OperationTimedOut(entry.operation, entry.limit))
         told = self.lanes.tick(now)
         for entry in told.arrived:
@@ -265,6 +309,18 @@ class Flow:
     def fail(self, entry: Entry, text: str) -> None:
         self.lanes.answer(entry, answers.failed(entry.operation, text, entry.lane.limit), "failed")
 
+    def progress(self, entry: Entry, text: str, now: float) -> None:
+        """An event like any other row, but with no wait for company."""
+        lane = entry.lane
+        self.put([Item(lane.topic, answers.progress(entry.operation, text, lane.limit))], now)
+        self.flush(now)
+
+    def cancel(self, reason: str | None) -> None:
+        """Tell the handlers that run; `None`: go on."""
+        for entry in self.lanes:
+            if entry.running:
+                entry.operation.cancel(reason)
+
     def _next_deadline(self) -> float:
         while self._deadlines:
             if _counts(self._deadlines[0]):
@@ -274,7 +330,7 @@ class Flow:
 
     def due(self, *, publishing: bool) -> float:
         """When something here wants a `pump` or `tick`; `publishing`: the connection takes data."""
-        moments = [self._next_deadline(), self.lanes.due]
+        moments = [self._next_deadline(), self.lanes.due, self._save_at]
         if publishing and self.flush_at is not None and self._data_in_flight < self.limits.in_flight:
             moments.append(self.flush_at)
         moments.append(self._dead_at())
@@ -288,7 +344,15 @@ class Flow:
         oldest = next(iter(self.in_flight.values()), None)
         if oldest is None:
             return float("inf")
-        return max(oldest.sent_at, self._acknowledged_at) + self.limits.acknowledge
+        return max(oldest.sent_at, self.acknowledged_at or 0.0) + self.limits.acknowledge
+
+
+def _outbox(path: str | os.PathLike[str] | None, limit: int, budget: Callable[[str], int]) -> Outbox:
+    if path is None:
+        return Outbox(limit, budget)
+    from .durable import DurableOutbox  # loads sqlite3
+
+    return DurableOutbox(path, limit, budget)
 
 
 def _counts(item: tuple[float, int, Entry]) -> bool:

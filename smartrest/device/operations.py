@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,12 +18,23 @@ class OperationTemplate(NamedTuple):
     id_field: int | None = None
 
 
+class Handling:
+    """What changes while a handler works on an operation."""
+
+    __slots__ = ("cancelled", "report")
+
+    def __init__(self) -> None:
+        self.cancelled: str | None = None
+        self.report: Callable[[Operation, str], None] | None = None
+
+
 @dataclass(eq=False, frozen=True)
 class Operation:
     """An operation for a device or child.
 
     `device` is the external ID it is for, `child` the same where it is a child, else `None`; `fragment` may be "" where
-    the answers go by `id`. `row` holds the fields as they came from `topic`.
+    the answers go by `id`. `row` holds the fields as they came from `topic`. `cancelled` and `progress` are for a
+    handler that takes long.
     """
 
     device: str
@@ -32,6 +43,31 @@ class Operation:
     row: tuple[str, ...] = field(repr=False)
     topic: str
     id: str | None = None
+    _handling: Handling = field(default_factory=Handling, init=False, repr=False)
+
+    @property
+    def cancelled(self) -> str | None:
+        """Why the handler should end soon, or `None`: the time limit has passed (the answer was given), the device
+        stops, or the platform refuses it for good. In the last two cases the result still counts."""
+        return self._handling.cancelled
+
+    def cancel(self, reason: str | None) -> None:
+        """Set `cancelled`. It interrupts nothing and answers nothing."""
+        self._handling.cancelled = reason
+
+    def progress(self, text: str) -> None:
+        """Report progress or an intermediate result: an event of type `OperationProgress` (row 400), sent at once.
+
+        Its text is the fragment, the ID where it is known, and `text`, cut to fit. Ignored once the operation has its
+        answer. From any thread; in a coroutine a plain call.
+        """
+        if self._handling.report is None:
+            raise RuntimeError("this operation has no device: send a row 400 with Session.send")
+        self._handling.report(self, text)
+
+    def report_with(self, report: Callable[[Operation, str], None]) -> None:
+        """How `progress` reaches the platform."""
+        self._handling.report = report
 
     @property
     def template_id(self) -> str:

@@ -6,11 +6,18 @@ oldest other row. Operation answers are not kept here and are never dropped. Kno
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
+from .. import PayloadTooLargeError, TemplateError, encode_row, pack
 from .._constants import ROW_END
 
+if TYPE_CHECKING:
+    from .. import RowLike
+
+MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 _JOINT = ROW_END.encode()
 _OVERHEAD = 120  # bytes of memory that a waiting row takes beside its text, about
 _HUSKS = 64  # dropped items that a queue carries along before it is swept
@@ -19,7 +26,7 @@ _HUSKS = 64  # dropped items that a queue carries along before it is swept
 class Item:
     """One encoded row, or (`alone`) a whole payload that must not be joined with others."""
 
-    __slots__ = ("alone", "data", "gone", "measurement", "size", "topic")
+    __slots__ = ("alone", "data", "gone", "measurement", "number", "size", "topic")
 
     def __init__(self, topic: str, data: bytes, *, measurement: bool = False, alone: bool = False) -> None:
         self.topic = topic
@@ -27,6 +34,7 @@ class Item:
         self.measurement = measurement
         self.alone = alone
         self.gone = False  # taken or dropped
+        self.number = 0  # in the file, where there is one
         self.size = len(data) + _OVERHEAD
 
 
@@ -56,6 +64,8 @@ class _Queue:
 
 class Outbox:
     """The queue. `limit` is bytes of memory, about; `budget(topic)` the bytes that a payload may have."""
+
+    failure: str | None = None  # why the rows are in memory alone, where they should not be (durable.py)
 
     def __init__(self, limit: int, budget: Callable[[str], int]) -> None:
         self.limit = limit
@@ -134,6 +144,18 @@ class Outbox:
         for item in items:
             self.size -= item.size
 
+    def open(self) -> tuple[int, list[Item]]:
+        """What an earlier run left: how many rows, and those that had to be dropped."""
+        return 0, []
+
+    def save(self) -> None:
+        """Try again to write what `failure` held up."""
+
+    def end(self, in_flight: list[Item]) -> list[Item]:
+        """The session has closed. Returns what is dropped."""
+        self.done(in_flight)
+        return in_flight + self.clear()
+
     def clear(self) -> list[Item]:
         """Empty the queue; returns what waited."""
         items = [item for queue in self._queues.values() for item in queue.items if not item.gone]
@@ -172,3 +194,14 @@ class Outbox:
             self._mark(item.topic, queue)
             dropped.append(item)
         return dropped
+
+
+def encoded(row: RowLike, limit: int) -> list[bytes]:
+    """The row as it goes on the wire, in several where it is too long and its template lets it be split."""
+    try:
+        return [encode_row(row, limit=limit)]
+    except PayloadTooLargeError as error:
+        try:
+            return list(pack([row], limit=limit, split_groups=True))
+        except TemplateError:
+            raise error from None

@@ -25,6 +25,7 @@ from .. import SmartRestError
 from .base import DeviceBase, DeviceError, log
 from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
+from .health import Health
 from .lifecycle import State
 from .operations import Operation
 from .settings import Child
@@ -70,6 +71,7 @@ class Device(DeviceBase):
         self._handling = _Handling()
         self._awake = False
         self._pulse_at = 0.0
+        self._round_at = 0.0
 
     # For users
 
@@ -82,6 +84,7 @@ class Device(DeviceBase):
             if self.session.state in ENDED:
                 self._events += self.session.start(monotonic())
             self._open_workers()
+            self._round_at = monotonic()
             self._thread = threading.Thread(
                 target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True
             )
@@ -121,10 +124,22 @@ class Device(DeviceBase):
         if error is not None:
             raise error
 
-    def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
-        """Publish rows; see `Session.send`. Never blocks; offline they wait within `limits.queue`."""
+    def send(
+        self,
+        *rows: RowLike,
+        child: str | None = None,
+        x_id: str | None = None,
+        mode: str = "s",
+        block: bool | float = False,
+    ) -> None:
+        """Publish rows; see `Session.send`. Offline they wait within `limits.queue`.
+
+        Where that is full, older rows are dropped, or with `block` it waits until there is room: `True` as long as it
+        takes, else so many seconds, then `TimeoutError`, and none of the rows is taken. Listeners cannot wait.
+        """
+        room = None if block is False else lambda size: self._await_room(size, None if block is True else block)
         with self._lock:
-            self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
+            self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic(), room=room))
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a payload as it is; see `Session.publish`."""
@@ -143,6 +158,12 @@ class Device(DeviceBase):
             self._tell(self.session.flush(monotonic()))
         self._wait_once(lambda: (self._is_flushed and self._has_told) or self._has_ended, timeout)
         return self._is_flushed
+
+    def health(self) -> Health:
+        """How the device is, at this moment; for a watchdog, from any thread."""
+        with self._lock:
+            idle_for = monotonic() - self._round_at if self._thread is not None else None
+            return self._health(len(self._busy), idle_for)
 
     def __enter__(self: D) -> D:
         self.start()
@@ -179,6 +200,24 @@ class Device(DeviceBase):
     def _wait(self, condition: Callable[[], bool], timeout: float | None) -> None:
         if not self._wait_once(condition, timeout):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
+
+    def _await_room(self, size: int, timeout: float | None) -> None:
+        """Under the lock, which it leaves to others while it waits."""
+        outbox, limit = self.session._flow.outbox, self.session.limits.queue
+        if size > limit:
+            raise ValueError(f"the rows take {size} bytes, and limits.queue is {limit}: send fewer at a time")
+        if outbox.size + size <= limit:
+            return
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the queue is full, and a listener cannot wait for room: send without block")
+        if not self._wait_once(lambda: outbox.size + size <= limit or self._thread is None, timeout):
+            raise TimeoutError(f"no room in the queue within {timeout} seconds: {self!r}")
+        if outbox.size + size > limit:
+            raise RuntimeError(f"the queue is full, and no rows leave it: {self!r}. Start the device")
+
+    def _report(self, operation: Operation, text: str) -> None:
+        with self._lock:
+            self._tell(self.session.progress(operation, text, now=monotonic()))
 
     @property
     def _has_told(self) -> bool:
@@ -237,7 +276,7 @@ class Device(DeviceBase):
         """Wait for the network, another thread, or time."""
         with self._lock:
             due = self.session.due()
-        now = monotonic()
+        self._round_at = now = monotonic()
         timeout = PULSE if due is None else max(0.0, min(due - now, PULSE))
         client = self._client
         sock = client.socket() if client is not None else None

@@ -8,12 +8,12 @@ Source: MQTT integration guide, section "Device integration"; docs/device.md.
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Callable, Iterable, Mapping
 from random import random as system_random
 from typing import TYPE_CHECKING
 
-from .. import PayloadTooLargeError, TemplateError, encode, encode_row, pack, payload_budget
+from .. import encode, encode_row, pack, payload_budget
 from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
@@ -39,8 +39,8 @@ from .events import (
 from .flow import Flow
 from .lifecycle import BY_STATE, State, Trigger
 from .operations import Operation, OperationTemplate, static_operations
-from .outbox import Item
-from .settings import Child, Limits
+from .outbox import MEASUREMENT, Item, encoded
+from .settings import Child, Limits, row_101
 
 if TYPE_CHECKING:
     from .. import Field, RowLike
@@ -51,7 +51,6 @@ CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 NEVER = float("inf")
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
-MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 CREATES = ("101", "102")  # a child or service that operations may be for
 
 
@@ -70,7 +69,8 @@ class Session:
     operations that a run before this one left EXECUTING are failed (507) when first online; `finished`: fragments whose
     left-over operation is answered 503 before that, such as `c8y_Restart`.
     `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1; then what was not acknowledged is
-    sent again after a broken connection. Else what was handed out counts as delivered.
+    sent again after a broken connection. Else what was handed out counts as delivered. `outbox`: a file (SQLite) that
+    keeps rows until then, over the end of the process; with it `send`, `publish` and `stop` write to that file.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Session:
         qos: int = 1,
         linger: float = 0.0,
         acknowledgements: bool = False,
+        outbox: str | os.PathLike[str] | None = None,
         limits: Limits | None = None,
         random: Callable[[], float] = system_random,
         now: float | None = None,
@@ -110,7 +111,9 @@ class Session:
         self.children: dict[str, Child] = {}
         self._known: set[str] = set()
         self._budgets: dict[str, int] = {}
-        self._flow = Flow(self.limits, self._budget, qos=qos, linger=linger, acknowledgements=acknowledgements)
+        self._flow = Flow(
+            self.limits, self._budget, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
+        )
         self._templates = {**static_operations(), **(operations or {})}
         for template_id in ignored:
             self._templates.pop(template_id, None)
@@ -275,11 +278,13 @@ class Session:
         x_id: str | None = None,
         mode: str = "s",
         now: float | None = None,
+        room: Callable[[int], None] | None = None,
     ) -> list[Event]:
         """Publish rows for the device or `child`, of static templates or of the collection `x_id`.
 
         They are packed with others of their topic and leave after `linger` seconds at the latest; offline they wait.
-        Order is kept per topic. A row too long is split where its template allows it. Raises `EncodeError`,
+        Order is kept per topic. A row too long is split where its template allows it. `room` is told how many bytes of
+        `limits.queue` the rows will take before they are taken, and may wait or raise. Raises `EncodeError`,
         `PayloadTooLargeError` or `SmartRestError` (a topic), and then takes none of the rows.
         """
         self._at(now)
@@ -287,9 +292,11 @@ class Session:
         limit = self._budget(topic)
         items: list[Item] = []
         for row in rows:
-            encoded = _encode(row, limit)
-            measurement = x_id is None and MEASUREMENT(encoded[0]) is not None
-            items += [Item(topic, data, measurement=measurement) for data in encoded]
+            parts = encoded(row, limit)
+            measurement = x_id is None and MEASUREMENT(parts[0]) is not None
+            items += [Item(topic, data, measurement=measurement) for data in parts]
+        if room is not None:
+            room(sum(item.size for item in items))
         if x_id is None:
             self._known.update(str(row[1]) for row in rows if str(row[0]) in CREATES and len(row) > 1)
         self._flow.put(items, self._now)
@@ -358,9 +365,18 @@ class Session:
             self._flow.fail(entry, text)
         return self._end()
 
+    def progress(self, operation: Operation, text: str, *, now: float | None = None) -> list[Event]:
+        """Publish a report on an operation that runs, an event of type `OperationProgress`, at once; else nothing."""
+        self._at(now)
+        entry = self._flow.running(operation)
+        if entry is not None:
+            self._flow.progress(entry, text, self._now)
+        return self._end()
+
     def stop(self, now: float | None = None) -> list[Event]:
         """Send what is left, then disconnect: the last event is `Closed`. Operations that run may still be answered."""
         self._at(now)
+        self._flow.cancel("the device stops")
         self._fire(Trigger.STOP)
         return self._end()
 
@@ -368,6 +384,9 @@ class Session:
         """Connect anew after `Closed` or `GaveUp`."""
         self._at(now)
         self._attempts = self._refusals = 0
+        if self.state in (State.CLOSED, State.FAILED):
+            self._flow.open()
+            self._flow.cancel(None)
         self._fire(Trigger.START)
         return self._end()
 
@@ -412,6 +431,7 @@ class Session:
                 self._ask_pending()
         elif self.state is State.CLOSING and flow.idle:
             self._fire(Trigger.DRAINED)
+        flow.watch_file(self._now)
         events, flow.events = flow.events, []
         return events
 
@@ -547,6 +567,7 @@ class Session:
         if isinstance(self._cause, ConnackCode):
             self._flow.events.append(Refused(self._cause, None))
             self._flow.events.append(GaveUp(self._cause, f"{self._cause.text}: {self._cause.advice}"))
+        self._flow.cancel("the platform refuses the device")
         self._leave()
 
     def _do_drain(self) -> None:
@@ -576,20 +597,3 @@ def _connack(code: int) -> ConnackCode:
         return ConnackCode(code)
     except ValueError:
         return ConnackCode.UNAVAILABLE
-
-
-def _encode(row: RowLike, limit: int) -> list[bytes]:
-    """The row as it goes on the wire, in several where it is too long and its template lets it be split."""
-    try:
-        return [encode_row(row, limit=limit)]
-    except PayloadTooLargeError as error:
-        try:
-            return list(pack([row], limit=limit, split_groups=True))
-        except TemplateError:
-            raise error from None
-
-
-def row_101(child: Child) -> tuple[str, ...]:
-    """The row that creates a child device."""
-    row = ("101", child.id, child.name or child.id)
-    return row if child.type is None else (*row, child.type)

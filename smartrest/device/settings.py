@@ -18,6 +18,12 @@ class Child:
     parent: str | None = None
 
 
+def row_101(child: Child) -> tuple[str, ...]:
+    """The row that creates a child device."""
+    row = ("101", child.id, child.name or child.id)
+    return row if child.type is None else (*row, child.type)
+
+
 @dataclass(frozen=True)
 class Limits:
     """Times in seconds, sizes in bytes."""

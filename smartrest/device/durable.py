@@ -1,0 +1,254 @@
+"""The outbox with a file behind it: rows that were accepted outlive the process, whichever way it ends.
+
+The queue itself stays in memory, with its order, bound and policy; an SQLite file repeats it. Rows are in the file when
+`put` returns, and leave it once they are acknowledged or dropped. `synchronous=NORMAL` with a write-ahead log (WAL): a
+transaction is a write to the log without a wait for the disk. A killed process loses nothing, since the system has the
+write; a power cut may lose the latest transactions, but does not damage the file. A thread carries the log over into
+the file; that is where the disk is waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from ..errors import SmartRestError
+from .outbox import Item, Outbox
+
+APPLICATION = 0x53_52_4F_42  # "SROB" in the file's header
+FORMAT = 1  # in its user_version
+PATIENCE = 30.0  # seconds that a write waits for the thread, which holds it up only to empty a long log
+PAGE = 4096
+LOG = 4_000_000  # bytes of the log, about, after which it is carried over
+LONG_LOG = 4 * LOG  # then it is emptied too, which holds up a writer
+IS_MEASUREMENT, IS_ALONE = 1, 2  # of `flags`
+FAULTS = (sqlite3.Error, UnicodeError)  # the second where a damaged file spoils SQLite's texts
+
+TABLE = "CREATE TABLE rows (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, flags INTEGER NOT NULL, data BLOB NOT NULL)"
+INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?)"
+DELETE = "DELETE FROM rows WHERE id = ?"
+
+
+class DurableOutbox(Outbox):
+    """An `Outbox` kept in the file at `path`, which one process at a time may use.
+
+    `open`, and `put` after `end`, raise `SmartRestError` where the file is in use, damaged or not an outbox, and
+    `PermissionError` where others may read it. Afterwards nothing raises: while the file cannot be written (`failure`
+    says why) rows are in memory alone, and `save` tries again.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], limit: int, budget: Callable[[str], int]) -> None:
+        super().__init__(limit, budget)
+        self.path = Path(path)
+        self._file: _File | None = None
+        self._last = 0  # number of the youngest row
+        self._unsaved: dict[int, Item] = {}
+        self._unremoved: list[tuple[int]] = []
+
+    def open(self) -> tuple[int, list[Item]]:
+        """Open the file if it is not open; returns how many rows it holds, and those that cannot be kept."""
+        if self._file is not None:
+            return 0, []
+        file = _File(self.path)
+        try:
+            items = list(file.load())
+        except BaseException:
+            file.close()
+            raise
+        super().__init__(self.limit, self._budget)  # what it showed is in the file
+        self._file, self.failure = file, None
+        self._last = max((item.number for item in items), default=0)
+        large = [item for item in items if len(item.data) > self._budget(item.topic)]
+        dropped = super().put(item for item in items if len(item.data) <= self._budget(item.topic))
+        self._remove(large + dropped)
+        return len(items), large + dropped
+
+    def put(self, items: Iterable[Item]) -> list[Item]:
+        self.open()
+        items = list(items)
+        for item in items:
+            self._last += 1
+            item.number = self._last
+        dropped = super().put(items)
+        self._unsaved.update((item.number, item) for item in items if not item.gone)
+        self._remove([item for item in dropped if item.number <= self._last - len(items)])
+        return dropped
+
+    def put_back(self, items: list[Item]) -> list[Item]:
+        dropped = super().put_back(items)
+        self._remove(dropped)
+        return dropped
+
+    def done(self, items: Iterable[Item]) -> None:
+        items = list(items)
+        super().done(items)
+        self._remove(items)
+
+    def end(self, in_flight: list[Item]) -> list[Item]:
+        """Leave the rows to the file and close it; returns those that it could not take. The rest stays visible."""
+        dropped = self.put_back(in_flight)
+        if self._file is None:
+            return dropped
+        self.save()
+        lost = list(self._unsaved.values())
+        for item in lost:
+            item.gone = True
+            self.size -= item.size
+            self._queues[item.topic].count(item, -1)
+        self._queues = {topic: queue for topic, queue in self._queues.items() if queue.live}
+        self._unsaved, self._unremoved = {}, []
+        self._file.close()
+        self._file, self.failure = None, None
+        return dropped + lost
+
+    def save(self) -> None:
+        """Write what the file lacks. Sets `failure`."""
+        if self._file is None or not (self._unsaved or self._unremoved):
+            return
+        try:
+            self._file.change(self._unremoved, self._unsaved)
+        except FAULTS as error:
+            self.failure = str(error)
+            self._file.carry_over()  # the log may be what fills the disk
+        else:
+            self._unsaved, self._unremoved, self.failure = {}, [], None
+
+    def _remove(self, items: list[Item]) -> None:
+        self._unremoved += [(item.number,) for item in items if self._unsaved.pop(item.number, None) is None]
+        if self.failure is None:
+            self.save()
+
+
+class _File:
+    """The open file: two connections of SQLite. One writes; the other holds a lock in a file beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written = 0  # bytes of the log, about, since it was last carried over
+        self._thread: threading.Thread | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f"{path.name}-lock")
+        for name in (path, lock):
+            _create_private(name)
+        self._lock = _connect(lock, 0.0)
+        self._end = weakref.finalize(self, _close, self._lock)
+        try:
+            self._lock.execute("BEGIN EXCLUSIVE")
+            self._rows = _connect(path, PATIENCE)
+            self._end.detach()
+            self._end = weakref.finalize(self, _close, self._rows, self._lock)
+            self._prepare()
+        except FAULTS as error:
+            self._end()
+            if error.args[0] == "database is locked":
+                raise SmartRestError(f"{path} is in use by another device or process", "outbox_in_use") from None
+            raise _unusable(path, f"cannot be used as an outbox: {error}") from error
+        except BaseException:
+            self._end()
+            raise
+
+    def _prepare(self) -> None:
+        application, version, tables = (
+            self._rows.execute(query).fetchone()[0]
+            for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        )
+        if application not in (0, APPLICATION) or (application == 0 and tables):
+            raise _unusable(self.path, "is the database of another program")
+        if version > FORMAT:
+            raise _unusable(self.path, f"was written by a newer version of smartrest (its format is {version})")
+        for setting in ("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0"):
+            self._rows.execute(f"PRAGMA {setting}")
+        if application == 0:
+            for statement in ("BEGIN", TABLE, f"PRAGMA application_id = {APPLICATION}",
+                              f"PRAGMA user_version = {FORMAT}", "COMMIT"):  # fmt: skip
+                self._rows.execute(statement)
+        found = self._rows.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise _unusable(self.path, f"is damaged: {found}")
+
+    def load(self) -> Iterable[Item]:
+        try:
+            for number, topic, flags, data in self._rows.execute("SELECT id, topic, flags, data FROM rows ORDER BY id"):
+                if not (isinstance(topic, str) and isinstance(flags, int) and isinstance(data, bytes)):
+                    raise _unusable(self.path, f"is damaged: row {number}")
+                item = Item(topic, data, measurement=bool(flags & IS_MEASUREMENT), alone=bool(flags & IS_ALONE))
+                item.number = number
+                yield item
+        except FAULTS as error:
+            raise _unusable(self.path, f"is damaged: {error}") from error
+
+    def change(self, removed: list[tuple[int]], added: dict[int, Item]) -> None:
+        """All of it, or nothing with an `sqlite3.Error`."""
+        rows = [(item.number, item.topic, IS_MEASUREMENT * item.measurement + IS_ALONE * item.alone, item.data)
+                for item in added.values()]  # fmt: skip
+        execute = self._rows.execute
+        if len(rows) + len(removed) == 1:
+            execute(*(INSERT, rows[0]) if rows else (DELETE, removed[0]))
+        else:
+            try:
+                execute("BEGIN IMMEDIATE")
+                self._rows.executemany(DELETE, removed)
+                self._rows.executemany(INSERT, rows)
+                execute("COMMIT")
+            except FAULTS:
+                with suppress(sqlite3.Error):
+                    execute("ROLLBACK")  # unless SQLite has done so
+                raise
+        self._written += PAGE + 2 * sum(len(row[3]) for row in rows)
+        if self._written > LOG:
+            self.carry_over()
+
+    def carry_over(self) -> None:
+        """Let the thread do it, which waits for the disk."""
+        if self._thread is None or not self._thread.is_alive():
+            self._written = 0
+            self._thread = threading.Thread(target=_carry_over, args=(self.path,), name="smartrest-outbox", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        self._end()
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Used by one thread at a time."""
+    try:
+        return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unusable(path, f"cannot be opened: {error}") from error
+
+
+def _carry_over(path: Path) -> None:
+    """From the log into the file; a log that grew long since rows kept coming is emptied."""
+    with suppress(*FAULTS, SmartRestError), closing(_connect(path, PATIENCE)) as connection:
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages * PAGE > LONG_LOG:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _close(*connections: sqlite3.Connection) -> None:
+    for connection in connections:
+        with suppress(sqlite3.Error):
+            connection.close()
+
+
+def _create_private(path: Path) -> None:
+    """Never opens a file that is there: closing it again would end the locks that this process has on it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise PermissionError(f"{path} has mode {mode:04o}: others may read it; chmod 600")
+
+
+def _unusable(path: Path, why: str) -> SmartRestError:
+    return SmartRestError(
+        f"{path} {why}. Move it away to begin with an empty outbox, or give another path", "bad_outbox"
+    )
