@@ -62,11 +62,12 @@ class AsyncDevice(DeviceBase):
         """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
         if self._ended is not None and not self._ended.is_set():
             raise RuntimeError("the device is started already")
+        events = self.session.start(monotonic()) if self.session.state in ENDED else []
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._gave_up = None
         self._open_workers()
-        self._do(self.session.start(monotonic()) if self.session.state in ENDED else [])
+        self._do(events)
         if timeout is not None:
             await self.wait_online(timeout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support_durable
 from hypothesis import given
 from hypothesis import strategies as st
 from support_session import SimulatedPlatform, Simulation, online
@@ -427,3 +429,26 @@ def test_room_is_asked_for_before_rows_are_taken() -> None:
     session.send(("101", "child"), ("400", "event", "x" * 100), room=asked.append)
     assert asked == [session._flow.outbox.size] * 2
     assert decode(session._flow.outbox.clear()[0].data) == [("101", "child")]
+
+
+@pytest.mark.parametrize("kind", ["paho", "aiomqtt"])
+def test_a_killed_process_leaves_what_it_accepted(path: Path, kind: str) -> None:
+    """Three times, without a broker: all rows that `send` took are in the file, in order, and in the next process."""
+    accepted: list[int] = []
+    for _ in range(3):
+        first = accepted[-1] + support_durable.BATCH + 1 if accepted else 1
+        command = [sys.executable, support_durable.__file__, kind, "1", str(path), str(first)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            last = first - 1
+            for line in child.stdout:
+                if line.startswith(b"S"):
+                    last = int(line.split()[1])
+                if last >= first + 100:
+                    child.send_signal(signal.SIGKILL)
+        accepted += range(first, last + 1)
+    session = Session("dev", outbox=path, now=0.0)
+    found = [item.data for item in session._flow.outbox.clear()]
+    numbers = [int(decode(data)[0][2]) for data in found]
+    assert set(accepted) <= set(numbers)
+    assert len(numbers) <= len(accepted) + 3 * support_durable.BATCH
