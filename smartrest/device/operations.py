@@ -62,7 +62,7 @@ class Operation:
         answer. From any thread; in a coroutine a plain call.
         """
         if self._handling.report is None:
-            raise RuntimeError("this operation has no device: send a row 400 with Session.send")
+            raise RuntimeError("this operation has no device: use Session.progress")
         self._handling.report(self, text)
 
     def report_with(self, report: Callable[[Operation, str], None]) -> None:
