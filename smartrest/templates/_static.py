@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ._builders import Builders
+from ._builders import make_builder
 from ._kinds import KINDS
 from ._parameters import Parameter
 from ._template import Template
 
 if TYPE_CHECKING:
     from ..pure import Schema
+    from ._signatures import Builders
+else:
+    Builders = object  # __getattr__ makes what the stub promises
 
 __all__ = ["StaticTemplates", "built_in", "schema_types", "static"]
 
@@ -34,7 +37,7 @@ def table() -> dict[str, Any]:
     return _tables
 
 
-class StaticTemplates(Builders, Mapping[str, Template]):
+class StaticTemplates(Mapping[str, Template], Builders):
     """The static templates, by ID and by name: `static["200"]` is `static["create_measurement"]`.
 
     Iteration gives the IDs, in order. Attributes are the builders of what a device publishes:
@@ -98,7 +101,12 @@ class StaticTemplates(Builders, Mapping[str, Template]):
                 return self.schema
             template = self._all().get(name)
             if template is not None and _is_builder(name, template):
-                return template.build
+                for entry in table()["templates"]:
+                    if entry["name"] == name:
+                        build = make_builder(entry, template.write)
+                        setattr(StaticTemplates, name, staticmethod(build))  # found at once from now on
+                        return build
+                return template.build  # one that was added
             builders = [key for key, known in self._all().items() if _is_builder(key, known)]
             near = [key for key in builders if key.partition("_")[2] == name]
             near = near or _close(name, builders, 0.7)

@@ -1,10 +1,11 @@
-"""The printed builders: the rows and faults of the templates themselves, the signatures that readers see, the cost."""
+"""The builders of the table: rows and faults of the templates themselves, the signatures readers see, the cost."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from support_templates import FEW, parameters
 import smartrest
 from smartrest.errors import TemplateError
 from smartrest.templates import SeriesValue, Severity, Software, Template, static
-from smartrest.templates._builders import Builders
 
 PUBLISHED = [template for template in static.values() if template.direction == "publish"]
 NAMES = [template.name for template in PUBLISHED]
@@ -65,18 +65,18 @@ def test_the_fast_path_is_the_slow_path(template: Template, data: st.DataObject)
     for name in data.draw(st.lists(st.sampled_from(list(template._names) or ["no"]), max_size=2)):
         if name in template._names:
             values[name] = data.draw(ODD)
-    assert outcome(getattr(Builders, template.name), values) == outcome(template.build, values)
+    assert outcome(getattr(static, template.name), values) == outcome(template.build, values)
 
 
 @pytest.mark.parametrize("template", PUBLISHED, ids=lambda template: template.id)
 def test_the_stub_has_the_parameters_of_the_table(template: Template, repository: Path) -> None:
-    stub = ast.parse((repository / "smartrest" / "templates" / "_builders.pyi").read_text("utf-8"))
+    stub = ast.parse((repository / "smartrest" / "templates" / "_signatures.pyi").read_text("utf-8"))
     found = {node.name: node.args for node in ast.walk(stub) if isinstance(node, ast.FunctionDef)}
     assert list(found) == NAMES
     arguments = found[template.name]
     names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
     assert names == [parameter.name for parameter in template.parameters]
-    assert names == list(inspect.signature(getattr(Builders, template.name)).parameters)
+    assert names == list(inspect.signature(getattr(static, template.name)).parameters)
     first_with_default = len(arguments.args) - len(arguments.defaults)
     optional = {argument.arg for argument in arguments.args[first_with_default:]}
     optional |= {
@@ -97,6 +97,11 @@ def test_the_docstring_says_all(template: Template) -> None:
     assert "Source: MQTT static templates" in text
     for parameter in template.parameters:
         assert f"* {parameter.name} (" in text
+
+
+def test_a_builder_is_made_once_and_pickled_by_its_name() -> None:
+    assert static.create_event is static.create_event
+    assert pickle.loads(pickle.dumps(static.create_event)) is static.create_event
 
 
 def test_rows_hold_the_values_as_given() -> None:
