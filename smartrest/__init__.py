@@ -25,7 +25,7 @@ from ._engine import (
     truncate,
     unescape,
 )
-from ._finding import Finding
+from ._findings import Finding
 from .errors import (
     DecodeError,
     DispatchError,

@@ -17,8 +17,8 @@ from libc.string cimport memcpy, memmove, memset
 
 from collections.abc import Sequence as _Sequence
 
-from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
-from smartrest._budget import payload_budget
+from smartrest import _constants, _door, _findings as _check, _limits as _options, _values, _values as _kinds, dispatch as _dispatch
+from smartrest._limits import payload_budget
 from smartrest.errors import DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
 
 cdef extern from "Python.h":
@@ -1587,12 +1587,10 @@ cdef class Packing:
 
     cdef split(self, tuple row, Py_ssize_t room):
         """A row over the limit as several rows, the first of them within the room of the payload begun."""
-        from smartrest.templates import divided
-
         cdef Engine engine = self.packer.engine
         cdef srp_buffer out
         cdef Py_ssize_t number = self.index - 1
-        pieces = divided(row, number, self.packer.limit, room, final_newline=bool(self.packer.newline), **self.options)
+        pieces = _door.divided(row, number, self.packer.limit, room, final_newline=bool(self.packer.newline), **self.options)
         parts = []
         engine.take(&out)
         try:
@@ -2121,10 +2119,10 @@ def use(str kernel):
     The classes and helpers are those of the package as it is imported now: a fresh import of the package finds this
     module as it was.
     """
-    global _check, _constants, _kinds, _options, _values, _dispatch, payload_budget
+    global _check, _constants, _door, _kinds, _options, _values, _dispatch, payload_budget
     global DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
-    from smartrest import _check, _constants, _kinds, _options, _values, dispatch as _dispatch
-    from smartrest._budget import payload_budget
+    from smartrest import _constants, _door, _findings as _check, _limits as _options, _values, _values as _kinds, dispatch as _dispatch
+    from smartrest._limits import payload_budget
     from smartrest.errors import DecodeError, EncodeError, decode_error, encode_error, excerpt, too_large_error
 
     try:

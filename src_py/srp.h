@@ -88,7 +88,7 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
 
 /* ---- typed fields (typed.c) --------------------------------------------------------------------------------------------- */
 
-enum { SRP_TEXT, SRP_INT, SRP_FLOAT, SRP_BOOL, SRP_TIME }; /* the kinds of smartrest/_kinds.py */
+enum { SRP_TEXT, SRP_INT, SRP_FLOAT, SRP_BOOL, SRP_TIME }; /* the kinds of smartrest/_values.py */
 
 /* The kinds of the fields behind the ID: fixed ones, then a cycle to the end of the row. */
 typedef struct {
@@ -162,7 +162,7 @@ typedef struct {
 
 enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, SRP_HOLE_OTHER };
 
-/* Whether a value surely fits a hole; what does not is looked at again by smartrest/_kinds.py. */
+/* Whether a value surely fits a hole; what does not is looked at again by smartrest/_values.py. */
 static inline bool srp_fits(int kind, PyObject *value) {
     if (value == Py_None || kind == SRP_HOLE_ANY) return true;
     if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartrest._finding import Finding
+from smartrest._findings import Finding
 
 # The platform's requirements on device certificates, numbered as in docs/certificates.md.
 REQUIREMENTS = {

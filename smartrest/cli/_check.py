@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from .._constants import PAYLOAD_LIMIT, TEXTS
-from .._finding import Finding
+from .._findings import Finding
 from ._collections import load
 from ._report import Colours, UsageError, pointer, visible
 from ._run import Run, as_bytes, hidden

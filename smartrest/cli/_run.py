@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _install
-from .._budget import packet_room
 from .._constants import BOM, TEXTS
+from .._limits import packet_room
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
 from .framing import Part, Source, sources

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._report import Colours, Report, pointer, visible
 
 if TYPE_CHECKING:
-    from .._finding import Finding
+    from .._findings import Finding
     from ..templates import Group, Parameter, Template
 
 DIRECTIONS = {"publish": "device →", "subscribe": "→ device"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-from .._finding import Finding
+from .._findings import Finding
 from ..errors import SmartRestError
 from ._text import check_level, check_string, refuse
 

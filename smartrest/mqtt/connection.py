@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from .._finding import Finding
+from .._findings import Finding
 from ..errors import SmartRestError
 from . import topics
 from ._text import check_string, refuse

@@ -6,7 +6,7 @@ public functions around them.
 
 from __future__ import annotations
 
-from .._budget import payload_budget
+from .._limits import payload_budget
 from .checking import check
 from .compiled import Encoder, compile
 from .decoding import decode, decode_row, split, unescape

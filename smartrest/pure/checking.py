@@ -1,8 +1,8 @@
-"""`check`: every fault of a payload instead of the first. What is put together from them stands in `_check.py`."""
+"""`check`: every fault of a payload instead of the first. What is put together from them stands in `_findings.py`."""
 
 from __future__ import annotations
 
-from .._check import check_limit, findings
+from .._findings import check_limit, findings
 from .decoding import bytes_of, invalid_utf8
 from .reading import read
 from .rows import all_rows, faults, field_spans, row_spans, rows_of
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from .._finding import Finding
+    from .._findings import Finding
     from .rows import Fault, FieldSpan
 
 

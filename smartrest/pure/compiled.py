@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .._constants import PAYLOAD_LIMIT, QUOTE, SEPARATOR
-from .._kinds import fits, hole_of, misfit
-from .._options import check_on_error, limit_of
+from .._limits import check_on_error, limit_of
+from .._values import fits, hole_of, misfit
 from ..errors import EncodeError, encode_error, too_large_error
 from .packing import Packer, packed
 from .reading import ROW_END_BYTES

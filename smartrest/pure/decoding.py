@@ -6,7 +6,7 @@ What a payload means is decided in `reading.py` and cut in `rows.py`.
 from __future__ import annotations
 
 from .._constants import BOM, CARRIAGE_RETURN, QUOTE, READ_LIMIT, ROW_END, SEPARATOR
-from .._options import limit_of
+from .._limits import limit_of
 from .._values import type_name
 from ..errors import DecodeError, decode_error
 from .reading import ROW_END_BYTES, SEPARATOR_BYTES, Reading, next_start, read

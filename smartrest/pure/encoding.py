@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .._constants import PAYLOAD_LIMIT, QUOTE
-from .._options import limit_of
+from .._limits import limit_of
 from .._values import type_name
 from ..errors import encode_error, too_large_error
 from .lazy import position

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .. import _door
 from .._constants import PAYLOAD_LIMIT
-from .._options import check_on_error, limit_of
+from .._limits import check_on_error, limit_of
 from .._values import settled
 from ..errors import EncodeError, too_large_error
 from .reading import ROW_END_BYTES
@@ -136,12 +137,10 @@ def pack(
             return [data]
         if not split_groups:
             raise too_large_error(most, number, len(data) + last)
-        from ..templates import divided
-
         options: dict[str, Any] = {
             "dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash
         }  # fmt: skip
-        parts = divided(fields, number, most, room, final_newline=last == 1, **options)
+        parts = _door.divided(fields, number, most, room, final_newline=last == 1, **options)
         return [write_row(part, style, number) for part in parts]
 
     return packed(iter(rows), write, packer, on_error)

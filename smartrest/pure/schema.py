@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .._kinds import BOOL, DATETIME, FLOAT, INT, TEXT, kinds_of
-from .._values import parse_bool, parse_datetime, parse_float, parse_int
+from .._values import BOOL, DATETIME, FLOAT, INT, TEXT, kinds_of, parse_bool, parse_datetime, parse_float, parse_int
 from ..errors import decode_error
 from .decoding import accept, one_row
 from .rows import all_rows, field_spans, row_spans

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB
-from .._options import DIALECTS, QUOTES, TRAILING_BACKSLASH, refuse_style
+from .._limits import DIALECTS, QUOTES, TRAILING_BACKSLASH, refuse_style
 from .._values import row_refusal, text_of
 from ..errors import encode_error, excerpt
 

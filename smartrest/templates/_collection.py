@@ -20,7 +20,7 @@ from ._stored import read_stored, to_stored
 from ._template import Template
 
 if TYPE_CHECKING:
-    from .._finding import Finding
+    from .._findings import Finding
     from ..pure import Field, RowLike
 
 __all__ = ["Collection"]
@@ -387,7 +387,7 @@ class Collection:
         """Every fault of a collection given as rows or as stored JSON, each at its byte span where it has one."""
         from ._definition_rows import check_definition
 
-        return check_definition(data)
+        return check_definition(Collection, data)
 
 
 def _topic(kind: str, x_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._constants import BOM, SEPARATOR, TEXTS
 from .._engine import encode_row, scan
-from .._finding import Finding
+from .._findings import Finding
 from ..errors import DecodeError, PayloadTooLargeError, TemplateError
 from ._custom import LegacyRequest
 from ._definitions import APIS, RequestDefinition, ResponseDefinition
@@ -83,13 +83,11 @@ def _is_legacy(row: Sequence[str]) -> bool:
     return row[0] == "10" and len(row) > 3 and row[3] not in APIS and "/" in row[3]
 
 
-def check_definition(data: bytes | str) -> list[Finding]:
+def check_definition(cls: type[Collection], data: bytes | str) -> list[Finding]:
     """The faults of a collection, given as rows or as stored JSON."""
-    from ._collection import Collection
-
     start = data if isinstance(data, str) else data.decode("utf-8", "replace")
     if start.removeprefix(BOM).lstrip().startswith("{"):
-        collection, faults = read_stored(Collection, data)
+        collection, faults = read_stored(cls, data)
         found = [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
         return found or _size_findings(collection)
     try:
@@ -97,7 +95,7 @@ def check_definition(data: bytes | str) -> list[Finding]:
     except DecodeError as error:
         end = None if error.position is None else error.position + 1
         return [Finding(error.reason, TEXTS[error.reason], error.position, end, error.row, error.field)]
-    collection, faults = read_rows(Collection, [row.fields for row in lazy], None, None)
+    collection, faults = read_rows(cls, [row.fields for row in lazy], None, None)
     return [_finding(row, label, fault, lazy) for row, label, fault in faults] or _size_findings(collection)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .._finding import Finding
+from .._findings import Finding
 from ._faults import Fault, template_error
 from ._message import Message, unnamed
 from ._rows import row_fields

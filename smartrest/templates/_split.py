@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._constants import PAYLOAD_LIMIT
 from .._engine import encode_row
-from .._options import limit_of
+from .._limits import limit_of
 from ..errors import PayloadTooLargeError, TemplateError, too_large_error
 from ._faults import TEXTS, Fault, fitting, template_error
 from ._rows import row_fields

@@ -14,43 +14,39 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 import support
 
 # What a module (a file or a folder of smartrest/) may import when it is loaded. "smartrest" is the public face.
-CODEC = {"_constants", "errors", "_finding", "_budget", "_options", "_values", "_kinds", "_check", "dispatch"}
+CODEC = {"_constants", "errors", "_limits", "_values", "_findings", "_door", "dispatch"}
 MAY_IMPORT = {
     "_constants": set(),
     "errors": {"_constants"},
-    "_finding": set(),
-    "_budget": {"_constants", "errors"},
-    "_options": set(),
+    "_limits": {"_constants"},
     "_values": {"_constants", "errors"},
-    "_kinds": {"_values", "errors"},
-    "_check": {"_budget", "_constants", "_finding"},
+    "_door": set(),
+    "_findings": {"_constants", "_door", "_limits"},
     "dispatch": {"errors"},
     "pure": CODEC,  # and never core
     "core": CODEC,  # and never pure
-    "_engine": {"_install", "core", "pure"},
     "_install": set(),
-    "__init__": {"_constants", "_engine", "_finding", "errors"},  # and the engines by their names through _engine alone
-    "mqtt": {"_constants", "_finding", "errors", "smartrest"},
-    "templates": {"_constants", "_engine", "_finding", "_options", "_values", "errors"},
-    "certificates": {"_constants", "_finding", "_install", "errors", "mqtt"},
-    "arrow": {"_constants", "_finding", "errors", "mqtt", "templates", "smartrest"},
+    "_engine": {"_install", "core", "pure"},
+    "__init__": {"_constants", "_engine", "_findings", "errors"},  # the engines through _engine alone
+    "mqtt": {"_constants", "_findings", "errors", "smartrest"},
+    "templates": {"_constants", "_engine", "_findings", "_limits", "_values", "errors"},
+    "certificates": {"_constants", "_findings", "_install", "errors", "mqtt"},
+    "arrow": {"_constants", "_findings", "errors", "mqtt", "templates", "smartrest"},
     "device": {"_constants", "errors", "mqtt", "templates", "smartrest"},
-    "testing": {"_budget", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
-    "cli": {"_budget", "_constants", "_finding", "_install", "errors", "smartrest"},
+    "testing": {"_limits", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
+    "cli": {"_limits", "_constants", "_findings", "_install", "errors", "smartrest"},
     "__main__": {"cli"},
 }
-# What some may import later, inside a function: reached from below only when it is asked for.
+# What some may import later, inside a function: loaded only when it is asked for.
 LATER = {
     "__init__": {"pure"},
-    "_check": {"templates"},
-    "pure": {"templates"},
-    "core": {"templates"},
     "mqtt": {"smartrest"},
     "templates": {"mqtt", "smartrest"},
     "certificates": {"smartrest"},
@@ -59,6 +55,8 @@ LATER = {
     "testing": {"certificates", "device"},
     "cli": {"arrow", "certificates", "core", "device", "mqtt", "pure", "templates", "testing"},
 }
+# The one way up: `check` and `pack` of the codec ask the templates, which are written with the codec.
+DOOR = ("_door", "templates")
 # Libraries that need not be there, and the only folders that may name them.
 OPTIONAL = {
     "aiomqtt": {"device"},
@@ -97,7 +95,7 @@ def imported(path: Path, root: Path) -> Iterator[tuple[str, bool]]:
             elif isinstance(child, ast.ImportFrom):
                 base = list(package[: len(package) - child.level + 1]) if child.level else []
                 name = ".".join([*base, *([child.module] if child.module else [])])
-                yield from ((f"{name}.{alias.name}" if name == "smartrest" else name, late) for alias in child.names)
+                yield from ((f"{name}.{alias.name}", late) for alias in child.names)
             elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 yield from walk(ast.Module(child.orelse, []), late)
             else:
@@ -113,11 +111,9 @@ def cython_imports(path: Path) -> Iterator[tuple[str, bool]]:
             late = bool(match[1])
             if match[4]:
                 yield match[4], late
-            elif match[2] == "smartrest":
-                names = [part.split(" as ")[0].strip(" ()") for part in match[3].split(",")]
-                yield from ((f"smartrest.{name}", late) for name in names if name)
             else:
-                yield match[2], late
+                names = [part.split(" as ")[0].strip(" ()") for part in match[3].split(",")]
+                yield from ((f"{match[2]}.{name}".rstrip("."), late) for name in names)
 
 
 def all_imports(root: Path) -> Iterator[tuple[Path, str, str, bool]]:
@@ -138,7 +134,7 @@ def all_imports(root: Path) -> Iterator[tuple[Path, str, str, bool]]:
 def test_the_table_is_kept(repository: Path) -> None:
     wrong = []
     for path, own, there, late in all_imports(repository):
-        if there.startswith("*"):
+        if there.startswith("*") or (own, there) == DOOR:
             continue
         allowed = MAY_IMPORT.get(own, set()) | (LATER.get(own, set()) if late else set())
         if there not in allowed:
@@ -148,6 +144,47 @@ def test_the_table_is_kept(repository: Path) -> None:
 
 def test_the_table_names_every_module(repository: Path) -> None:
     assert modules(repository) - {"core", "py"} <= set(MAY_IMPORT)
+
+
+def face(name: str) -> str:
+    return "__init__" if name == "smartrest" else name
+
+
+def test_the_table_is_a_tree() -> None:
+    """No room imports, even later, what imports it."""
+    table = {own: {face(there) for there in MAY_IMPORT[own] | LATER.get(own, set())} for own in MAY_IMPORT}
+    TopologicalSorter(table).prepare()  # raises CycleError
+    with pytest.raises(CycleError):
+        TopologicalSorter({**table, DOOR[0]: {DOOR[1]}}).prepare()
+
+
+def files(root: Path) -> dict[str, Path]:
+    """The files of the package by the names that an import gives them."""
+    found = [path for path in (root / "smartrest").rglob("*.py*") if path.suffix in (".py", ".pyx")]
+    return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in found}
+
+
+def graph(root: Path) -> dict[str, set[str]]:
+    """Which files each file imports, at once or later; the door is left out."""
+    known = files(root)
+    edges: dict[str, set[str]] = {}
+    for own, path in known.items():
+        edges[own] = set()
+        for name, _ in imported(path, root) if path.suffix == ".py" else cython_imports(path):
+            while name and name not in known:
+                name = name.rpartition(".")[0]
+            if name and name != own and (own, name) != tuple(f"smartrest.{end}" for end in DOOR):
+                edges[own].add(name)
+    return edges
+
+
+def test_no_two_files_import_each_other(repository: Path) -> None:
+    edges = graph(repository)
+    assert "smartrest._values" in edges["smartrest.core"] & edges["smartrest.pure.writing"]
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_what_is_optional_is_imported_by_those_who_need_it(repository: Path) -> None:
@@ -186,6 +223,9 @@ def test_the_reader_of_imports_sees_them(tmp_path: Path) -> None:
     assert seen == {
         ("*json", False), ("*os", False), ("errors", False), ("smartrest", False), ("*re", False), ("smartrest", True),
     }  # fmt: skip
+    (package / "y.py").write_text("def f():\n    from .x import f\n")
+    with pytest.raises(CycleError):
+        TopologicalSorter(graph(tmp_path)).prepare()
     core = tmp_path / "smartrest" / "core.pyx"
     core.write_text("from smartrest import _values, pure as p\nfrom smartrest.errors import (\n    import datetime\n")
     (tmp_path / "smartrest" / "_values.py").write_text("")

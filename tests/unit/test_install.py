@@ -86,10 +86,10 @@ def test_left_out(clone: Path) -> None:
 
 def test_what_an_earlier_build_left_is_not_packed(clone: Path) -> None:
     wheel(clone, SMARTREST_EXT="off")
-    (clone / "smartrest" / "_kinds.py").rename(clone / "smartrest" / "_sorts.py")
+    (clone / "smartrest" / "_limits.py").rename(clone / "smartrest" / "_bounds.py")
     built = wheel(clone, SMARTREST_EXT="off")
-    assert "smartrest/_sorts.py" in built.files
-    assert "smartrest/_kinds.py" not in built.files
+    assert "smartrest/_bounds.py" in built.files
+    assert "smartrest/_limits.py" not in built.files
 
 
 def test_an_unknown_choice_is_refused(clone: Path) -> None:

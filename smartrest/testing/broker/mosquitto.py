@@ -15,7 +15,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from smartrest._budget import VARINT_STEPS
+from smartrest._limits import VARINT_STEPS
 
 from .settings import BrokerError, free_port
 

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from smartrest._budget import VARINT_STEPS
+from smartrest._limits import VARINT_STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path

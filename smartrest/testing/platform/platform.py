@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from smartrest import PACKET_LIMIT, encode
-from smartrest._budget import packet_room
+from smartrest._limits import packet_room
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
 from ..broker import Broker, BrokerError, packet_size

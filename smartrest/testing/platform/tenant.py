@@ -23,7 +23,7 @@ from smartrest import (
     encode,
     pack,
 )
-from smartrest._budget import packet_room
+from smartrest._limits import packet_room
 from smartrest.mqtt import topics
 from smartrest.templates import static
 

@@ -1,20 +1,39 @@
-"""Puts the findings of `check` together. Shared by both engines; which faults a payload has is the engine's part.
+"""Findings: one fault or doubt each, and how `check` puts them together for both engines.
 
-Template, type and group faults come from `smartrest.templates`, loaded only when a topic is given.
+Payloads, templates and certificates report them. Which faults a payload has is the engine's part; template, type and
+group faults come from `smartrest.templates`, loaded only when a topic is given.
 """
 
 from __future__ import annotations
 
-from ._budget import packet_room
+from collections import namedtuple
+
+from . import _door
 from ._constants import PAYLOAD_LIMIT, TEXTS
-from ._finding import Finding
+from ._limits import packet_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, NamedTuple
 
     Fault = tuple[str, int, int, int, int]  # reason, start, end, row, field
+
+    class Finding(NamedTuple):
+        reason: str
+        text: str
+        start: int | None = None
+        end: int | None = None
+        row: int | None = None
+        field: int | None = None
+
+else:
+    Finding = namedtuple("Finding", "reason text start end row field", defaults=(None, None, None, None))
+    Finding.__doc__ = """One fault or doubt.
+
+    `reason` is a stable word, `text` a sentence for people; `start` and `end` are the byte span in the payload,
+    `row` and `field` count from 0; each is `None` where it has no meaning.
+    """
 
 
 def check_limit(topic: str | None) -> int:
@@ -53,9 +72,7 @@ def findings(
     if size > limit:
         found.append(Finding("too_large", TEXTS["too_large"], limit, size))
     if topic is not None and rows:
-        from .templates import check_rows
-
-        for finding in check_rows(rows, topic, collections):
+        for finding in _door.check_rows(rows, topic, collections):
             row = 0 if finding.row is None else finding.row
             start, end = span(row, finding.field)
             found.append(finding._replace(start=start, end=end, row=row))

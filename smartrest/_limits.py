@@ -1,10 +1,21 @@
-"""How many bytes a PUBLISH packet leaves for its payload (rule L3). Shared by both engines; sees no payload."""
+"""The options that the functions of both engines take, and the bytes that a PUBLISH packet leaves for its payload (L3).
+
+Sees neither a payload nor a row.
+"""
 
 from __future__ import annotations
 
 from operator import index
 
 from ._constants import PACKET_LIMIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, SupportsIndex
+
+DIALECTS = ("backslash", "double")
+QUOTES = ("minimal", "all")
+TRAILING_BACKSLASH = ("allow", "error")
 
 TOPIC_LIMIT = 65_535  # bytes of an MQTT string (MQTT 3.1.1, section 1.5.3)
 MODES = ("s", "t", "q", "c")  # first levels of SmartREST topics
@@ -20,6 +31,37 @@ FROM_PLATFORM = (
     "dl",
 )  # second levels: the platform publishes
 VARINT_STEPS = ((128, 1), (16_384, 2), (2_097_152, 3), (268_435_456, 4))  # below this remaining length: bytes of it
+
+
+def limit_of(limit: SupportsIndex | None) -> int | None:
+    """`limit` as an int; `None` is no limit."""
+    if limit is None or (type(limit) is int and limit >= 0):
+        return limit
+    if not hasattr(type(limit), "__index__"):
+        raise TypeError(f"limit must be an int or None, not {type(limit).__name__}")
+    number = index(limit)
+    if number < 0:
+        raise ValueError(f"limit must not be negative, not {number}")
+    return number
+
+
+def refuse_style(dialect: Any, quote: Any, on_trailing_backslash: Any) -> None:
+    """Raises what is wrong with these encode options; returns where nothing is."""
+    for name, value, words in (
+        ("dialect", dialect, DIALECTS),
+        ("quote", quote, QUOTES),
+        ("on_trailing_backslash", on_trailing_backslash, TRAILING_BACKSLASH),
+    ):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+        if value not in words:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, words))}, not {value[:80]!a}")
+
+
+def check_on_error(on_error: Any) -> None:
+    """`on_error` is a callable or `None`."""
+    if on_error is not None and not callable(on_error):
+        raise TypeError(f"on_error must be callable or None, not {type(on_error).__name__}")
 
 
 def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT) -> int:
