@@ -85,7 +85,7 @@ def stub(published: list[dict]) -> str:
         "",
         "from ..pure import Field",
         f"from ._records import {', '.join(sorted(names))}",
-        f"from ._words import {', '.join(sorted(words))}",
+        f"from ._types import {', '.join(sorted(words))}",
         "",
         "class Builders:",
     ]

@@ -25,12 +25,22 @@ from ._records import (
 from ._split import divided, split_groups
 from ._static import built_in, static
 from ._template import Template
-from ._words import AlarmStatus, OperationStatus, Severity
+from ._types import AlarmStatus, OperationStatus, Severity
 
 if TYPE_CHECKING:
-    from ._collection import Collection
-    from ._definitions import Property
-    from ._properties import alarm_status, date, flag, integer, number, operation_status, severity, string, unsigned
+    from .collection.collection import Collection
+    from .collection.definitions import Property
+    from .collection.properties import (
+        alarm_status,
+        date,
+        flag,
+        integer,
+        number,
+        operation_status,
+        severity,
+        string,
+        unsigned,
+    )
 
 __all__ = [
     "AdvancedSoftware",
@@ -70,8 +80,8 @@ __all__ = [
 
 _LATER = dict.fromkeys(
     ("alarm_status", "date", "flag", "integer", "number", "operation_status", "severity", "string", "unsigned"),
-    "_properties",
-) | {"Collection": "_collection", "Property": "_definitions"}
+    "collection.properties",
+) | {"Collection": "collection.collection", "Property": "collection.definitions"}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from ._template import Template
 if TYPE_CHECKING:
     from ..mqtt.topics import Topic
     from ..pure import RowLike
-    from ._collection import Collection
+    from .collection.collection import Collection
 
 __all__ = ["check_rows", "parse"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._faults import Fault, template_error
-from ._kinds import KINDS, Refused
 from ._parameters import Group, Parameter
+from ._types import KINDS, Refused
 
 __all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value"]
 

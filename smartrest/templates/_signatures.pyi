@@ -8,7 +8,7 @@ from typing import Any
 
 from ..pure import Field
 from ._records import AdvancedSoftware, ParameterValue, SeriesValue, Software, SoftwareVersion
-from ._words import Severity
+from ._types import Severity
 
 class Builders:
     @staticmethod

@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ._builders import make_builder
-from ._kinds import KINDS
 from ._parameters import Parameter
 from ._template import Template
+from ._types import KINDS
 
 if TYPE_CHECKING:
     from ..pure import Schema

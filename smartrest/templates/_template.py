@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._faults import Fault, template_error
-from ._kinds import KINDS
 from ._message import Message
 from ._parameters import Group, Parameter, parameter_from_dict, with_record
 from ._rows import read_group, read_sections, read_value, row_fields, take_group, take_value
+from ._types import KINDS
 
 if TYPE_CHECKING:
     from ..pure import Field, RowLike

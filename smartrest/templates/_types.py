@@ -1,4 +1,4 @@
-"""The types of parameters: field to value when a row is read, value to field when one is built.
+"""The types of parameters, closed lists of words among them: field to value in reading, value to field in building.
 
 Nothing is guessed: a text that is not exactly of its type is refused. What the texts of numbers and dates look like is
 decided in `smartrest/_values.py`, for typed decoding too.
@@ -25,9 +25,47 @@ from .._values import (
     parse_int,
 )
 from ..errors import EncodeError
-from ._words import AlarmStatus, OperationStatus, Severity
 
-__all__ = ["KINDS", "Kind", "Refused"]
+__all__ = ["KINDS", "AlarmStatus", "Kind", "OperationStatus", "Refused", "Severity"]
+
+
+class _Word(str, Enum):
+    """A word that the platform knows: a text and an enum member at once, `Severity.MAJOR == "MAJOR"`.
+
+    `str()` and formatting give the text on every Python.
+    """
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
+
+
+class Severity(_Word):
+    """How serious an alarm is."""
+
+    CRITICAL = "CRITICAL"
+    MAJOR = "MAJOR"
+    MINOR = "MINOR"
+    WARNING = "WARNING"
+
+
+class AlarmStatus(_Word):
+    """Where an alarm stands."""
+
+    ACTIVE = "ACTIVE"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    CLEARED = "CLEARED"
+
+
+class OperationStatus(_Word):
+    """Where an operation stands."""
+
+    PENDING = "PENDING"
+    EXECUTING = "EXECUTING"
+    SUCCESSFUL = "SUCCESSFUL"
+    FAILED = "FAILED"
 
 
 class Refused(str):
@@ -146,7 +184,7 @@ class _Date(Kind):
         return value
 
 
-class _Word(Kind):
+class _OneOf(Kind):
     def __init__(self, words: type[Enum]) -> None:
         self.known: dict[str, Enum] = {word.value: word for word in words}
         self.expected = "one of " + ", ".join(self.known)
@@ -174,7 +212,7 @@ KINDS: dict[str, Kind] = {
     "Unsigned": _Unsigned(),
     "Boolean": _Boolean(),
     "Date": _Date(),
-    "Severity": _Word(Severity),
-    "AlarmStatus": _Word(AlarmStatus),
-    "OperationStatus": _Word(OperationStatus),
+    "Severity": _OneOf(Severity),
+    "AlarmStatus": _OneOf(AlarmStatus),
+    "OperationStatus": _OneOf(OperationStatus),
 }

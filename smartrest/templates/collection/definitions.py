@@ -1,7 +1,7 @@
 """Request and response templates of a collection as they are defined: from rows 10 and 11 and back, and what is wrong.
 
-`PAIRS` is the table of what the platform knows; what a valid definition means for rows is the part of `_requests.py`
-and `_responses.py`. Source: SmartREST 2.0 reference, section "Template collections".
+`PAIRS` is the table of what the platform knows; what a valid definition means for rows is the part of
+`messages.py`. Source: SmartREST 2.0 reference, section "Template collections".
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._values import text_of
-from ._faults import Fault
-from ._kinds import KINDS, Refused
-from ._paths import is_list, path_error, plain_path
+from ..._values import text_of
+from .._faults import Fault
+from .._types import KINDS, Refused
+from .paths import is_list, path_error, plain_path
 
 __all__ = [
     "APIS",

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._constants import BOM, SEPARATOR, TEXTS
-from .._engine import encode_row, scan
-from .._findings import Finding
-from ..errors import DecodeError, PayloadTooLargeError, TemplateError
-from ._custom import LegacyRequest
-from ._definitions import APIS, RequestDefinition, ResponseDefinition
-from ._faults import Fault, template_error
-from ._stored import read_stored
+from ..._constants import BOM, SEPARATOR, TEXTS
+from ..._engine import encode_row, scan
+from ..._findings import Finding
+from ...errors import DecodeError, PayloadTooLargeError, TemplateError
+from .._faults import Fault, template_error
+from .definitions import APIS, RequestDefinition, ResponseDefinition
+from .messages import LegacyRequest
+from .stored import read_stored
 
 if TYPE_CHECKING:
-    from ..pure import LazyRow
-    from ._collection import Collection
+    from ...pure import LazyRow
+    from .collection import Collection
 
 __all__ = ["check_definition", "read_rows"]
 

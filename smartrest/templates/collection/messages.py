@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ._definitions import TYPES, RequestDefinition, ResponseDefinition
-from ._faults import Fault
-from ._parameters import Group, Parameter
-from ._paths import is_list, plain_path
-from ._rows import read_value
-from ._template import Template
+from .._faults import Fault
+from .._parameters import Group, Parameter
+from .._rows import read_value
+from .._template import Template
+from .definitions import TYPES, RequestDefinition, ResponseDefinition
+from .paths import is_list, plain_path
 
 __all__ = ["LegacyRequest", "Request", "Response"]
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._constants import BOM
-from ..errors import TemplateError
-from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named, taken
-from ._faults import Fault
+from ..._constants import BOM
+from ...errors import TemplateError
+from .._faults import Fault
+from .definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, named, taken
 
 if TYPE_CHECKING:
-    from ._collection import Collection
+    from .collection import Collection
 
 __all__ = ["read_stored", "to_stored"]
 

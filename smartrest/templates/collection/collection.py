@@ -9,19 +9,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from .._constants import PAYLOAD_LIMIT
-from ..errors import EncodeError, SmartRestError
-from ._custom import LegacyRequest, Request, Response
-from ._definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, taken
-from ._faults import Fault, template_error
-from ._message import Message, unnamed
-from ._rows import row_fields
-from ._stored import read_stored, to_stored
-from ._template import Template
+from ..._constants import PAYLOAD_LIMIT
+from ...errors import EncodeError, SmartRestError
+from .._faults import Fault, template_error
+from .._message import Message, unnamed
+from .._rows import row_fields
+from .._template import Template
+from .definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, taken
+from .messages import LegacyRequest, Request, Response
+from .stored import read_stored, to_stored
 
 if TYPE_CHECKING:
-    from .._findings import Finding
-    from ..pure import Field, RowLike
+    from ..._findings import Finding
+    from ...pure import Field, RowLike
 
 __all__ = ["Collection"]
 
@@ -294,7 +294,7 @@ class Collection:
         Raises TemplateError `missing` for an empty collection (an empty payload would ask for it instead), and
         PayloadTooLargeError where it does not fit into one packet.
         """
-        from .._engine import encode, payload_budget
+        from ..._engine import encode, payload_budget
 
         if not self._templates:
             raise template_error("", Fault("missing", "templates", None, "at least one template"))
@@ -306,7 +306,7 @@ class Collection:
 
         Raises TemplateError `wrong_id` for a row that is no such answer, `bad_x_id` for that of another collection.
         """
-        from ._parse import parse
+        from .._parse import parse
 
         fields = row_fields(row)
         if fields[0] not in ("20", "41"):
@@ -352,8 +352,8 @@ class Collection:
 
         Raises TemplateError for the first fault, with row and field, and DecodeError for what is no payload at all.
         """
-        from .._engine import decode
-        from ._definition_rows import read_rows
+        from ..._engine import decode
+        from .rows import read_rows
 
         collection, faults = read_rows(cls, decode(payload), x_id, protocol)
         for row, label, fault in faults:
@@ -385,13 +385,13 @@ class Collection:
     @staticmethod
     def check(data: bytes | str) -> list[Finding]:
         """Every fault of a collection given as rows or as stored JSON, each at its byte span where it has one."""
-        from ._definition_rows import check_definition
+        from .rows import check_definition
 
         return check_definition(Collection, data)
 
 
 def _topic(kind: str, x_id: str) -> str:
-    from ..mqtt import topics
+    from ...mqtt import topics
 
     try:
         return topics.build(kind, x_id)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from ._definitions import Property
-from ._words import AlarmStatus, OperationStatus, Severity
+from .._types import AlarmStatus, OperationStatus, Severity
+from .definitions import Property
 
 __all__ = [
     "alarm_status",
