@@ -20,6 +20,10 @@ ESCAPE = "\\"
 TAB = "\t"
 BLANKS = " \t"  # may stand around the quotes of a quoted field
 BOM = "\ufeff"
+# First or last in a field, these force quotes (E2): up to U+0020, all that str.isspace() knows, and U+FEFF.
+WHITE_SPACE = frozenset(
+    map(chr, (*range(0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF))
+)
 
 # Why reading or writing failed: number, reason, text. The number is the status of the C core and is never reused;
 # the reason is the `.reason` of an error, a promise to users; the text opens its message.

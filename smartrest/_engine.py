@@ -6,10 +6,19 @@ import os
 
 TYPE_CHECKING = False
 
+
+def parts_of(name: str) -> tuple[str, str] | None:
+    """Engine and kernel of `pure`, `core` or `core:<kernel>`; `None` for any other text."""
+    engine, _, kernel = name.partition(":")
+    known = engine == "core" or (engine == "pure" and not kernel)
+    return (engine, kernel) if known and not name.endswith(":") else None
+
+
 _wanted = os.environ.get("SMARTREST_ENGINE") or "auto"
-_name, _, _kernel = _wanted.partition(":")
-if _name not in ("auto", "core", "pure") or (_kernel and _name != "core") or _wanted.endswith(":"):
+_parts = ("auto", "") if _wanted == "auto" else parts_of(_wanted)
+if _parts is None:
     raise ImportError(f"SMARTREST_ENGINE={_wanted!r} is none of pure, core, core:<kernel>")
+_name, _kernel = _parts
 
 _NAMES = (
     "Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema", "check", "compile", "decode", "decode_row", "encode",

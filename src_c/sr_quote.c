@@ -87,14 +87,13 @@ size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_
     return (size_t)(out - dst);
 }
 
-/* E2: white space that may not stand bare at either end of a field. The three bytes are the character's UTF-8. */
+/* E2: white space that may not stand bare at either end of a field. The bytes are the character's UTF-8. */
 static bool wide_space(uint32_t bytes) {
     switch (bytes) {
-    case 0xC285: case 0xC2A0: case 0xE19A80: case 0xE280A8: case 0xE280A9: case 0xE280AF: case 0xE2819F:
-    case 0xE38080: case 0xEFBBBF:
+    SR_WIDE_SPACE_CASES
         return true;
     default:
-        return bytes >= 0xE28080 && bytes <= 0xE2808A;
+        return false;
     }
 }
 

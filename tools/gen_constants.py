@@ -21,6 +21,13 @@ def header() -> str:
     ]
     lines += [f"#define SR_{name} 0x{ord(values[name]):02X}" for name in CHARACTERS]
     lines += [f"#define SR_{name} {values[name]}u" for name in NUMBERS]
+    wide = sorted(sign.encode().hex().upper() for sign in values["WHITE_SPACE"] if sign > "\x7f")
+    cases = [" ".join(f"case 0x{code}:" for code in wide[at : at + 6]) for at in range(0, len(wide), 6)]
+    lines += [
+        "",
+        "/* Of a switch: the white space of rule E2 beyond ASCII, each character by its UTF-8 as one number. */",
+    ]
+    lines += ["#define SR_WIDE_SPACE_CASES \\", *(f"    {line} \\" for line in cases[:-1]), f"    {cases[-1]}"]
     lines += ["", "typedef enum {", "    SR_OK = 0,"]
     lines += [f"    SR_{reason.upper()} = {number}," for number, reason, _ in values["STATUS"]]
     lines += ["} sr_status;", "", "#endif"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import _install
 from .._constants import BOM, TEXTS
+from .._engine import parts_of
 from .._limits import packet_room
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
@@ -28,10 +29,11 @@ def open_engine(name: str | None) -> Any:
     """The engine of that name, with the functions of the package; without a name the one that the package chose."""
     if name is None:
         return importlib.import_module("smartrest")
-    family, _, kernel = name.partition(":")
-    if family not in ("pure", "core") or name.endswith(":") or (kernel and family == "pure"):
+    parts = parts_of(name)
+    if parts is None:
         raise UsageError(f"no engine {name!r}: pure, core or core:<kernel>")
-    if family == "pure":
+    engine, kernel = parts
+    if engine == "pure":
         return importlib.import_module("smartrest.pure")
     try:
         core = importlib.import_module("smartrest.core")

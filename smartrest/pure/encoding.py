@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from .._constants import PAYLOAD_LIMIT, QUOTE
+from .._constants import PAYLOAD_LIMIT, QUOTE, WHITE_SPACE
 from .._limits import limit_of
 from .._values import type_name
 from ..errors import encode_error, too_large_error
 from .lazy import position
 from .reading import ROW_END_BYTES
-from .writing import DEFAULT, SPECIAL, WHITE_SPACE, fields_of, style_of, write_field, write_row
+from .writing import DEFAULT, SPECIAL, fields_of, style_of, write_field, write_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

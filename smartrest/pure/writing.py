@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB
+from .._constants import CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR, TAB, WHITE_SPACE
 from .._limits import DIALECTS, QUOTES, TRAILING_BACKSLASH, refuse_style
 from .._values import row_refusal, text_of
 from ..errors import encode_error, excerpt
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # wherever they stand (E2)
-# First or last in a field, these force quotes (E2): up to U+0020, all that str.isspace() knows, and U+FEFF.
-WHITE_SPACE = frozenset(map(chr, [*range(0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029])) | {
-    "\u202f",
-    "\u205f",
-    "\u3000",
-    "\ufeff",
-}
 
 
 class Style:

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "arrow": {"_constants", "_findings", "errors", "mqtt", "templates", "smartrest"},
     "device": {"_constants", "errors", "mqtt", "templates", "smartrest"},
     "testing": {"_limits", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
-    "cli": {"_limits", "_constants", "_findings", "_install", "errors", "smartrest"},
+    "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "errors", "smartrest"},
     "__main__": {"cli"},
 }
 # What some may import later, inside a function: loaded only when it is asked for.
