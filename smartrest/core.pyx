@@ -1417,6 +1417,13 @@ cdef int put_packing(PyObject *packing, PyObject *item, void *_) except -1:
     return (<Packing>packing).put(<object>item)
 
 
+cdef stopped(cause):
+    """What a generator makes of a StopIteration."""
+    error = RuntimeError("generator raised StopIteration")
+    error.__cause__ = error.__context__ = cause
+    return error
+
+
 cdef Packing new_packing(Engine engine, final_newline, limit):
     cdef Packer packer = Packer.__new__(Packer)
     cdef Packing packing = Packing.__new__(Packing)
@@ -1485,6 +1492,8 @@ cdef class Packing:
             raise error
         if srp_fails(fill_packing, <PyObject *>self, NULL, NULL):
             error = srp_caught(BaseException)
+            if isinstance(error, StopIteration):   # would pass for the end of the payloads
+                error = stopped(error)
             self.items = None
             self.parts = []
             payload = packer.rest()

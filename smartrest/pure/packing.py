@@ -153,6 +153,7 @@ def packed(
     on_error: Callable[[EncodeError], object] | None,
 ) -> Iterator[bytes]:
     """Payloads of the rows that `write` makes of each item, given its index and the room left in the payload begun."""
+    given = False  # a payload, which the caller has not come back from
     try:
         for number, item in enumerate(items):
             try:
@@ -165,10 +166,12 @@ def packed(
             for part in parts:
                 payload = packer.put(part)
                 if payload is not None:
+                    given = True
                     yield payload
-    except GeneratorExit:
-        raise
+                    given = False
     except BaseException:
+        if given:  # closed
+            raise
         payload = packer.flush()
         if payload is not None:
             yield payload

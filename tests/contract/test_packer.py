@@ -151,6 +151,9 @@ def ending(engine: Any, name: str) -> tuple[Iterator[bytes], type[BaseException]
         "the iterator, on_error": (lambda: engine.pack(rows(lambda: fail(KeyError())), on_error=id), KeyError),
         "a value": (lambda: engine.pack(rows(lambda: (3, Raises(KeyError()))), on_error=id), KeyError),
         "on_error": (lambda: engine.pack(bad, on_error=lambda error: fail(KeyError())), KeyError),
+        "a value, no next one": (lambda: engine.pack(rows(lambda: (3, Raises(StopIteration())))), RuntimeError),
+        "on_error, no next one": (lambda: engine.pack(bad, on_error=lambda e: next(iter(()))), RuntimeError),
+        "a closed generator": (lambda: engine.pack(rows(lambda: (3, Raises(GeneratorExit())))), GeneratorExit),
         "a list": (lambda: engine.pack([(1, "a"), (2, "b"), (3, b"x"), (4, "d")]), EncodeError),
         "encoder: a wrong count": (lambda: encoder.pack(rows(lambda: (3,)), on_error=id), TypeError),
         "encoder: no values": (lambda: encoder.pack(rows(lambda: 3), on_error=id), TypeError),
@@ -164,6 +167,7 @@ def ending(engine: Any, name: str) -> tuple[Iterator[bytes], type[BaseException]
 ENDINGS = (
     *("a refused row", "a row over the limit", "the iterator", "an interrupt", "the iterator, on_error", "a value"),
     *("on_error", "a list", "encoder: a wrong count", "encoder: no values", "encoder: a misfit"),
+    *("a value, no next one", "on_error, no next one", "a closed generator"),
     "encoder: the iterator",
 )
 

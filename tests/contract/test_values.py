@@ -262,7 +262,7 @@ assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+01:00"
 @pytest.mark.parametrize("program", [FROZEN, PATCHED], ids=["as freezegun", "as mock.patch"])
 @pytest.mark.parametrize("variant", ["core", "pure"])
 def test_true_classes_from_the_first_call_on(variant: str, program: str) -> None:
-    """freezegun replaces a class in every module, that in C included; a patch may be on while templates load."""
+    """freezegun replaces a class in every module, that in C too; a patch may stand while templates are imported."""
     if variant == "core":
         open_engine("core:scalar")
     environment = os.environ | {"SMARTREST_ENGINE": variant}
