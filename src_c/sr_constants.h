@@ -11,7 +11,7 @@
 #define SR_READ_LIMIT 4294901760u
 #define SR_INT_DIGITS 4300u
 
-/* Of a switch: the white space of rule E2 beyond ASCII, each character by its UTF-8 as one number. */
+/* For a switch: the white space of rule E2 beyond ASCII, by the bytes of its UTF-8 as one number. */
 #define SR_WIDE_SPACE_CASES \
     case 0xC285: case 0xC2A0: case 0xE19A80: case 0xE28080: case 0xE28081: case 0xE28082: \
     case 0xE28083: case 0xE28084: case 0xE28085: case 0xE28086: case 0xE28087: case 0xE28088: \

@@ -25,7 +25,7 @@ def header() -> str:
     cases = [" ".join(f"case 0x{code}:" for code in wide[at : at + 6]) for at in range(0, len(wide), 6)]
     lines += [
         "",
-        "/* Of a switch: the white space of rule E2 beyond ASCII, each character by its UTF-8 as one number. */",
+        "/* For a switch: the white space of rule E2 beyond ASCII, by the bytes of its UTF-8 as one number. */",
     ]
     lines += ["#define SR_WIDE_SPACE_CASES \\", *(f"    {line} \\" for line in cases[:-1]), f"    {cases[-1]}"]
     lines += ["", "typedef enum {", "    SR_OK = 0,"]
