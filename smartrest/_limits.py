@@ -17,7 +17,7 @@ DIALECTS = ("backslash", "double")
 QUOTES = ("minimal", "all")
 TRAILING_BACKSLASH = ("allow", "error")
 
-TOPIC_LIMIT = 65_535  # bytes of an MQTT string (MQTT 3.1.1, section 1.5.3)
+STRING_LIMIT = 65_535  # bytes of an MQTT string, a topic among them: its length is a 16-bit number (MQTT 3.1.1 §1.5.3)
 MODES = ("s", "t", "q", "c")  # first levels of SmartREST topics
 FROM_PLATFORM = (
     "ds",
@@ -88,7 +88,7 @@ def packet_room(topic: str, *, qos: int, packet_limit: int = PACKET_LIMIT) -> in
         length = len(topic.encode())
     except UnicodeEncodeError:
         raise ValueError(f"topic {topic[:80]!a} holds a lone surrogate") from None
-    if not topic or length > TOPIC_LIMIT or any(sign in topic for sign in "+#\0"):
+    if not topic or length > STRING_LIMIT or any(sign in topic for sign in "+#\0"):
         raise ValueError(f"nothing can be published to topic {topic[:80]!a}")
     if index(qos) not in (0, 1, 2):
         raise ValueError(f"qos must be 0, 1 or 2, not {qos}")

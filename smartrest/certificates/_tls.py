@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smartrest.mqtt.tls import WAITING, ClosingSocket
+
 from ._check import check_chain
 from ._errors import CertificateError
 from ._handshake import explain_handshake
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
 
     from ._keys import PrivateKey
 
-WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 TOLERATED = ("missing_ca",)  # newer platforms take a lone device certificate where its issuer is uploaded
 
 
-class TellingSocket(ssl.SSLSocket):
+class TellingSocket(ClosingSocket):
     """Leaves with its context why TLS failed, for clients that report nothing but a lost connection.
 
     With TLS 1.3 that shows only when the client has sent its first data; and where the server has hung up by then, its
@@ -45,7 +46,6 @@ class TellingSocket(ssl.SSLSocket):
             raise
         except OSError as error:
             self._tell(error)
-            self.close()  # paho forgets to
             raise
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:

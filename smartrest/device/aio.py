@@ -21,11 +21,11 @@ from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
 from .aiomqtt_client import Client
-from .base import DeviceBase, DeviceError, log
+from .base import UNLIMITED, DeviceBase, DeviceError, log
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
 from .health import Health
-from .lifecycle import State
+from .lifecycle import ENDED
 from .operations import Operation
 from .settings import Child
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from .. import RowLike
 
 D = TypeVar("D", bound="AsyncDevice")
-ENDED = (State.CLOSED, State.FAILED)
-UNLIMITED = 65_535  # payloads in flight: the session sets the limit
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 

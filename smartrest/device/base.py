@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will
+from ..mqtt.tls import ClosingSocket
 from .credentials import CredentialStore
 from .events import (
     Closed,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("smartrest.device")
 
+UNLIMITED = 65_535  # payloads in flight, for MQTT clients: the session sets the limit
 L = TypeVar("L", bound=Callable[[Any], None])
 Events = tuple[type[Event], ...]
 
@@ -337,18 +339,5 @@ def _tls_context(
     if identity is not None:
         return identity.ssl_context(client_id=client_id, ca_file=ca_file)
     context = ssl.create_default_context(cafile=ca_file)
-    context.sslsocket_class = _ClosingSocket
+    context.sslsocket_class = ClosingSocket
     return context
-
-
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes when its handshake fails, which paho forgets to do."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise
-        except OSError:
-            self.close()
-            raise

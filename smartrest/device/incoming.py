@@ -12,6 +12,7 @@ import json
 from collections.abc import Container, Mapping
 
 from .. import DecodeError, SmartRestError, decode
+from .._limits import STRING_LIMIT
 from ..mqtt import Topic, topics, username
 from .events import (
     Credentials,
@@ -25,7 +26,6 @@ from .events import (
 )
 from .operations import Operation, OperationTemplate
 
-STRING_LIMIT = 65_535  # bytes of an MQTT string or password
 TOKEN_LIFE = 3600.0  # seconds, where a token does not tell: the platform's default
 SOONEST = 1.0  # seconds until a token is renewed, whatever it says
 UNKNOWN_CHILD = "unknown child device"

@@ -27,6 +27,9 @@ class State(str, Enum):
     __str__ = str.__str__
 
 
+ENDED = (State.CLOSED, State.FAILED)
+
+
 class Trigger(str, Enum):
     """What can happen."""
 

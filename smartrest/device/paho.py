@@ -22,11 +22,11 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from .. import SmartRestError
-from .base import DeviceBase, DeviceError, log
+from .base import UNLIMITED, DeviceBase, DeviceError, log
 from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
 from .health import Health
-from .lifecycle import State
+from .lifecycle import ENDED
 from .operations import Operation
 from .settings import Child
 
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Device")
 PULSE = 1.0  # seconds between two looks at paho's keep-alive
-UNLIMITED = 65_535  # payloads in flight: the session sets the limit
 SELECTOR: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
-ENDED = (State.CLOSED, State.FAILED)
 
 
 class Device(DeviceBase):

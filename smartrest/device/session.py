@@ -37,7 +37,7 @@ from .events import (
     TokenReceived,
 )
 from .flow import Flow
-from .lifecycle import BY_STATE, State, Trigger
+from .lifecycle import BY_STATE, ENDED, State, Trigger
 from .operations import Operation, OperationTemplate, static_operations
 from .outbox import MEASUREMENT, Item, encoded
 from .settings import Child, Limits, row_101
@@ -384,7 +384,7 @@ class Session:
         """Connect anew after `Closed` or `GaveUp`."""
         self._at(now)
         self._attempts = self._refusals = 0
-        if self.state in (State.CLOSED, State.FAILED):
+        if self.state in ENDED:
             self._flow.open()
             self._flow.cancel(None)
         self._fire(Trigger.START)

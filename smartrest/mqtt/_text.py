@@ -5,9 +5,9 @@ Never rewrites: what does not fit is a `SmartRestError` (`bad_identifier`).
 
 from __future__ import annotations
 
+from .._limits import STRING_LIMIT
 from ..errors import SmartRestError, excerpt
 
-STRING_LIMIT = 65_535  # bytes of an MQTT string: its length is a 16-bit number (MQTT 3.1.1 §1.5.3)
 WILDCARDS = "+#"
 LEVEL = "/"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from smartrest import _constants
+from smartrest import _constants, _limits
+from smartrest.mqtt import topics
 
 
 @pytest.mark.parametrize("name", ["constants", "powers"])
@@ -95,3 +96,9 @@ def test_the_separators_of_the_format_are_in_no_c_file(repository: Path) -> None
             code = without_comments(path.read_text(encoding="utf-8"))
             wrong += [f"{path.name}: {sign}" for sign in ("','", "'\\n'", "'\\r'", "'\"'", "'\\\\'") if sign in code]
     assert wrong == []
+
+
+def test_the_codec_knows_which_topics_only_the_platform_publishes_to() -> None:
+    """`payload_budget` refuses them without loading the table of topics."""
+    assert set(_limits.MODES) == set(topics.MODES)
+    assert set(_limits.FROM_PLATFORM) == {name for name, kind in topics.KINDS.items() if kind.direction == "down"}

@@ -35,11 +35,11 @@ MAY_IMPORT = {
     "_install": set(),
     "_engine": {"_install", "core", "pure"},
     "__init__": {"_constants", "_engine", "_findings", "errors"},  # the engines through _engine alone
-    "mqtt": {"_constants", "_findings", "errors", "smartrest"},
+    "mqtt": {"_constants", "_findings", "_limits", "errors", "smartrest"},
     "templates": {"_constants", "_engine", "_findings", "_limits", "_values", "errors"},
     "certificates": {"_constants", "_findings", "_install", "errors", "mqtt"},
     "arrow": {"_constants", "_findings", "errors", "mqtt", "templates", "smartrest"},
-    "device": {"_constants", "errors", "mqtt", "templates", "smartrest"},
+    "device": {"_constants", "_limits", "errors", "mqtt", "templates", "smartrest"},
     "testing": {"_limits", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
     "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "errors", "smartrest"},
     "__main__": {"cli"},

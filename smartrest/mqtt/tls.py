@@ -1,0 +1,22 @@
+"""A TLS socket for MQTT clients. Not loaded with the package: `ssl` is larger than all the rest of it."""
+
+from __future__ import annotations
+
+import ssl
+
+__all__ = ["WAITING", "ClosingSocket"]
+
+WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)  # errors that mean "later"
+
+
+class ClosingSocket(ssl.SSLSocket):
+    """Closes when its handshake fails, which paho forgets to do."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except WAITING:
+            raise
+        except OSError:
+            self.close()
+            raise
