@@ -70,9 +70,10 @@ class BuildCore(build_ext):
             try:
                 super().run()
             except Exception as exc:
-                if CHOICE == "require":
-                    raise
                 reason, fix = self.explain(exc)
+                if CHOICE == "require":
+                    text = f"SMARTREST_EXT=require asks for the compiled core: {reason}"
+                    raise SystemExit(f"{text}. To get it: {fix}" if fix else text) from exc
         self.inplace = inplace
         core = Path(self.get_ext_fullpath("smartrest.core"))
         if reason:

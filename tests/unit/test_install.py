@@ -118,6 +118,19 @@ def test_a_compiler_that_fails(clone: Path) -> None:
     assert wheel(clone, CC="false").record["reason"] == "it could not be compiled (false ended with exit status 1)"
     done = setup(clone, "bdist_wheel", CC="false", SMARTREST_EXT="require")
     assert done.returncode != 0
+    reason = "it could not be compiled (false ended with exit status 1)"
+    assert done.stderr.endswith(f"SMARTREST_EXT=require asks for the compiled core: {reason}\n")
+
+
+@posix
+def test_required_without_a_compiler(clone: Path) -> None:
+    """One sentence says what is missing and how to get it."""
+    done = setup(clone, "build_ext", "--inplace", CC="no-such-compiler", SMARTREST_EXT="require")
+    assert done.returncode != 0
+    last = done.stderr.splitlines()[-1]
+    start = "SMARTREST_EXT=require asks for the compiled core: there is no C compiler (no-such-compiler was not found)"
+    assert last.startswith(start)
+    assert "apt install gcc libc6-dev" in last
 
 
 @builds
