@@ -1011,11 +1011,11 @@ cdef rows_before(LazyRows rows, size_t r):
     return lambda: [rows.row(i) for i in range(r)]
 
 
-cdef inline tuple fields_to_compare(other):
-    """The fields of what a row compares with, or None."""
+cdef inline fields_to_compare(other):
+    """What a row's fields are compared with, or None; a subclass of tuple has its say, as with any tuple."""
     if type(other) is LazyRow:
         return (<LazyRow>other).rows.row((<LazyRow>other).r)
-    return tuple(other) if PyTuple_Check(other) else None
+    return other if PyTuple_Check(other) else None
 
 
 # ---- typed rows ---------------------------------------------------------------------------------------------------------

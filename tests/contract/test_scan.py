@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -136,6 +136,27 @@ class TestLazyRow:
         assert (rows.index(rows[2]), rows.index(("2", "b"), 1), rows.count(rows[0])) == (0, 2, 2)
         with pytest.raises(TypeError):
             _ = rows[0] < ["2"]
+
+    def test_a_subclass_of_tuple_compares_as_with_the_tuple(self, engine: Any) -> None:
+        class Loud(tuple[str, ...]):
+            __slots__ = ()
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+            def __lt__(self, other: object) -> bool:
+                return True
+
+            def __iter__(self) -> Iterator[str]:
+                raise AssertionError("not asked for")
+
+            __hash__ = tuple.__hash__
+
+        rows, other = engine.scan(b"1,a\n2,b"), Loud(("9",))
+        for row in rows:
+            assert (row == other, row > other, row < other) == (row.fields == other, row.fields > other, True)
+        assert other in rows
+        assert rows.count(other) == 2
 
     def test_it_matches_patterns(self, engine: Any) -> None:
         match engine.scan(PAYLOAD)[0]:
