@@ -181,6 +181,14 @@ def test_what_a_response_parses_can_be_built(operation: bool, paths: list[str], 
     assert response.parse(response.build(**found)).parameters == found
 
 
+def test_a_response_with_two_lists_is_not_built() -> None:
+    response = Collection("x").response("1", a="$.a[*]", b="$.b[*]", c="$.c")["1"]
+    assert response.parse(response.build(a=[], b=[])).parameters == {"a": [], "b": [], "c": None}
+    with pytest.raises(TemplateError) as caught:
+        response.build(a=["1"], b=["2"], c="3")
+    assert caught.value.reason == "ambiguous"
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [

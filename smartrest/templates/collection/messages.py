@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._faults import Fault
+from .._faults import Fault, template_error
 from .._parameters import Group, Parameter
 from .._rows import read_value
 from .._template import Template
@@ -158,6 +158,9 @@ class Response(Template):
                 fields += value if value else [None]
             else:
                 fields.append(value)
+        faults = self.read(tuple(fields))[1]
+        if faults:
+            raise template_error(self.label, faults[0])
         return tuple(fields)
 
 
