@@ -26,13 +26,13 @@ FORMAT = 1  # in its user_version
 PATIENCE = 30.0  # seconds that a write waits for the thread, which holds it up only to empty a long log
 PAGE = 4096
 LOG = 4_000_000  # bytes of the log, about, after which it is carried over
-LONG_LOG = 4 * LOG  # then it is emptied too, which holds up a writer
+LONG_LOG = 8 * LOG  # then it is emptied too, which holds up a writer
 IS_MEASUREMENT, IS_ALONE = 1, 2  # of `flags`
 FAULTS = (sqlite3.Error, UnicodeError)  # the second where a damaged file spoils SQLite's texts
 
 TABLE = "CREATE TABLE rows (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, flags INTEGER NOT NULL, data BLOB NOT NULL)"
 INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?)"
-DELETE = "DELETE FROM rows WHERE id = ?"
+DELETE = "DELETE FROM rows WHERE id BETWEEN ? AND ?"
 
 
 class DurableOutbox(Outbox):
@@ -49,7 +49,7 @@ class DurableOutbox(Outbox):
         self._file: _File | None = None
         self._last = 0  # number of the youngest row
         self._unsaved: dict[int, Item] = {}
-        self._unremoved: list[tuple[int]] = []
+        self._unremoved: list[int] = []
 
     def open(self) -> tuple[int, list[Item]]:
         """Open the file if it is not open; returns how many rows it holds, and those that cannot be kept."""
@@ -120,7 +120,7 @@ class DurableOutbox(Outbox):
             self._unsaved, self._unremoved, self.failure = {}, [], None
 
     def _remove(self, items: list[Item]) -> None:
-        self._unremoved += [(item.number,) for item in items if self._unsaved.pop(item.number, None) is None]
+        self._unremoved += [item.number for item in items if self._unsaved.pop(item.number, None) is None]
         if self.failure is None:
             self.save()
 
@@ -183,17 +183,20 @@ class _File:
         except FAULTS as error:
             raise _unusable(self.path, f"is damaged: {error}") from error
 
-    def change(self, removed: list[tuple[int]], added: dict[int, Item]) -> None:
-        """All of it, or nothing with an `sqlite3.Error`."""
-        rows = [(item.number, item.topic, IS_MEASUREMENT * item.measurement + IS_ALONE * item.alone, item.data)
-                for item in added.values()]  # fmt: skip
+    def change(self, removed: list[int], added: dict[int, Item]) -> None:
+        """All of it, or nothing with one of `FAULTS`."""
+        spans = _spans(removed)
+        rows = [
+            (item.number, item.topic, IS_MEASUREMENT * item.measurement + IS_ALONE * item.alone, item.data)
+            for item in added.values()
+        ]
         execute = self._rows.execute
-        if len(rows) + len(removed) == 1:
-            execute(*(INSERT, rows[0]) if rows else (DELETE, removed[0]))
+        if len(rows) + len(spans) == 1:  # a transaction by itself
+            execute(*(INSERT, rows[0]) if rows else (DELETE, spans[0]))
         else:
             try:
                 execute("BEGIN IMMEDIATE")
-                self._rows.executemany(DELETE, removed)
+                self._rows.executemany(DELETE, spans)
                 self._rows.executemany(INSERT, rows)
                 execute("COMMIT")
             except FAULTS:
@@ -215,6 +218,17 @@ class _File:
         if self._thread is not None:
             self._thread.join()
         self._end()
+
+
+def _spans(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of each run of numbers that follow one another."""
+    spans: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1] = spans[-1][0], number
+        else:
+            spans.append((number, number))
+    return spans
 
 
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
