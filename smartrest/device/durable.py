@@ -23,7 +23,7 @@ from .outbox import Item, Outbox
 
 APPLICATION = 0x53_52_4F_42  # "SROB" in the file's header
 FORMAT = 1  # in its user_version
-PATIENCE = 30.0  # seconds that a write waits for the thread, which holds it up only to empty a long log
+PATIENCE = 5.0  # seconds that a write waits for the thread, which holds it up only to empty a long log
 PAGE = 4096
 LOG = 4_000_000  # bytes of the log, about, after which it is carried over
 LONG_LOG = 8 * LOG  # then it is emptied too, which holds up a writer
@@ -31,7 +31,7 @@ IS_MEASUREMENT, IS_ALONE = 1, 2  # of `flags`
 FAULTS = (sqlite3.Error, UnicodeError)  # the second where a damaged file spoils SQLite's texts
 
 TABLE = "CREATE TABLE rows (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, flags INTEGER NOT NULL, data BLOB NOT NULL)"
-INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?)"
+INSERT = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM rows WHERE id BETWEEN ? AND ?"
 
 
