@@ -40,7 +40,10 @@ class CredentialStore:
             values = []
         if not values or not all(isinstance(value, str) for value in values):
             raise SmartRestError(f"{self.path} does not hold credentials", "bad_credentials")
-        return Credentials(*values)
+        try:
+            return Credentials(*values)
+        except SmartRestError as error:
+            raise SmartRestError(f"{self.path} holds unusable credentials: {error}", "bad_credentials") from None
 
     def save(self, credentials: Credentials) -> None:
         """Write to a new file of mode 0600 beside the old one, then put it in its place."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..mqtt import ConnackCode, username
+from ..mqtt import ConnackCode, check_password, username
 
 if TYPE_CHECKING:
     from .operations import Operation
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Tenant ID, user name and password of a device. `username` is what MQTT takes: `<tenant>/<user>`."""
+    """Tenant ID, user name and password of a device. `username` is what MQTT takes: `<tenant>/<user>`.
+
+    Raises `SmartRestError` (`bad_identifier`) for what MQTT cannot carry.
+    """
 
     tenant: str
     user: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        username(self.tenant, self.user)
+        check_password(self.password)
 
     @property
     def username(self) -> str:

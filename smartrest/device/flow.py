@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import heapq
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import encode_row
+from .._constants import ROW_END
 from ..mqtt import topics
 from . import answers
 from .events import (
@@ -39,6 +41,7 @@ from .settings import Limits
 RETRY = 1.0  # seconds until a file that could not be written is tried again
 NEVER = float("inf")
 _SPENT = 64  # time limits of operations that are done, kept before they are swept
+_BAD_TOPIC = 2  # rows given up in a row, after which a topic's payloads are given up whole
 _REASON = 3  # bytes that the shortest answer is longer than the claim: a comma and a reason of one character, at least
 _CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 
@@ -53,6 +56,7 @@ class Flight:
     items: list[Item] = field(default_factory=list)
     entry: Entry | None = None
     lane: Lane | None = None
+    deaths: int = 0  # connections in a row that died with this data payload alone in flight
 
 
 class Flow:
@@ -80,6 +84,9 @@ class Flow:
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
         self.taken = 0  # rows of data
+        self._again: deque[Flight] = deque()  # data on which two connections died: sent again one by one
+        self._given_up: dict[str, int] = {}  # topic -> rows given up since a payload was acknowledged
+        self._repeated = 0  # the ID of the one on its way
         self._data_in_flight = 0
         self.acknowledged_at: float | None = None  # the latest
         self._half_full = False  # told, and not yet down to a quarter
@@ -114,6 +121,7 @@ class Flow:
         if flight.kind == "data":
             self.outbox.done(flight.items)
             self._watch_size()
+            self._given_up.pop(flight.topic, None)
             self.events.append(Delivered(flight.topic, len(flight.items), id))
         elif flight.kind == "claim" and entry is not None:
             if self.lanes.claimed(entry, now):
@@ -145,6 +153,11 @@ class Flow:
         self._watch_size()
         if self.outbox and self.flush_at is None:
             self.flush_at = now + self.linger
+
+    @property
+    def pending(self) -> int:
+        """Data rows that wait, those to be sent again included."""
+        return len(self.outbox) + sum(len(flight.items) for flight in self._again)
 
     def _watch_size(self) -> None:
         size, limit = self.outbox.size, self.limits.queue
@@ -179,7 +192,13 @@ class Flow:
         """Hand out what may go: answers first, then data; `start` lets operations be claimed."""
         self._pump_operations(now, start)
         ripe = self.flush_at is not None and now >= self.flush_at
-        while self._data_in_flight < self.limits.in_flight:
+        while self._data_in_flight < self._window:
+            if self._again:
+                again = self._again.popleft()
+                payload = ROW_END.encode().join(item.data for item in again.items)
+                self.publish("data", again.topic, payload, now, qos=self.qos, items=again.items, deaths=again.deaths)
+                self._repeated = self._last_id
+                continue
             taken = self.outbox.take(full_only=not ripe)
             if taken is None:
                 break
@@ -189,17 +208,71 @@ class Flow:
             self.flush_at = None
 
     def disconnected(self, now: float) -> None:
-        """Data comes back to the outbox; the rest is made again by the session or by its lanes."""
-        items = [item for flight in self.in_flight.values() for item in flight.items]
+        """Data comes back to the outbox, the second time to be sent one by one; the rest is made again elsewhere."""
+        lost = [flight for flight in self.in_flight.values() if flight.kind == "data"]
+        alone = len(lost) == 1 and lost[0] is next(iter(self.in_flight.values()))
+        back: list[Item] = []
+        again: list[Flight] = []
+        for flight in lost:
+            if any(item.died for item in flight.items):
+                flight.deaths = max(flight.deaths, 1)
+                again += self._died_on(flight) if alone else [flight]
+            else:
+                back += flight.items
+            for item in flight.items:
+                item.died = True
+        self._again.extendleft(reversed(again))
+        self._report(self.outbox.put_back(back), "queue_full")
         self.in_flight.clear()
         self._data_in_flight = 0
-        self._report(self.outbox.put_back(items), "queue_full")
         self.lanes.cut(now)
         self.flush(now)
 
+    @property
+    def _rows_in_flight(self) -> int:
+        return len(self.in_flight) - self._data_in_flight
+
+    @property
+    def _window(self) -> int:
+        """Data payloads that may be in flight: one while some are sent again, so that the one at fault is found."""
+        return 1 if self._again or self._repeated in self.in_flight else self.limits.in_flight
+
+    def _died_on(self, flight: Flight) -> list[Flight]:
+        """The connection died with this payload alone on its way: what of it is sent again.
+
+        One connection less than `limits.hang_ups` later its rows go one by one, to find which it is. Where a topic
+        lost several rows, with none acknowledged between them, the topic is at fault: its payloads are not parted.
+        """
+        flight.deaths += 1
+        whole = len(flight.items) == 1 or self._given_up.get(flight.topic, 0) >= _BAD_TOPIC
+        if flight.deaths >= self.limits.hang_ups and whole:
+            self.outbox.done(flight.items)
+            self._report(flight.items, "hang_up")
+            self._given_up[flight.topic] = self._given_up.get(flight.topic, 0) + len(flight.items)
+            return self._rejoined(flight.topic) if self._given_up[flight.topic] >= _BAD_TOPIC else []
+        if flight.deaths >= self.limits.hang_ups - 1 and not whole:
+            return [Flight("data", flight.topic, 0.0, [item], deaths=1) for item in flight.items]
+        return [flight]
+
+    def _rejoined(self, topic: str) -> list[Flight]:
+        """The rest of a payload whose rows went one by one, as one payload again."""
+        items: list[Item] = []
+        left = self.budget(topic)
+        while self._again and self._again[0].topic == topic and len(self._again[0].items) == 1:
+            item = self._again[0].items[0]
+            left -= len(item.data) + len(ROW_END)
+            if items and (item.alone or left < 0):
+                break
+            items.append(item)
+            self._again.popleft()
+            if item.alone:
+                break
+        return [Flight("data", topic, 0.0, items, deaths=self.limits.hang_ups - 1)] if items else []
+
     def drop_all(self, reason: str) -> None:
         """Give up all data that no file keeps."""
-        items = [item for flight in self.in_flight.values() for item in flight.items]
+        items = [item for flight in (*self.in_flight.values(), *self._again) for item in flight.items]
+        self._again.clear()
         for flight in self.in_flight.values():
             flight.items = []
         self._report(self.outbox.end(items), reason)
@@ -208,7 +281,7 @@ class Flow:
     @property
     def idle(self) -> bool:
         """Nothing waits, runs or is unacknowledged."""
-        return not self.in_flight and not self.outbox and not self.lanes.busy
+        return not self.in_flight and not self._again and not self.outbox and not self.lanes.busy
 
     # Operations
 
@@ -249,11 +322,14 @@ class Flow:
 
     def _pump_operations(self, now: float, start: bool) -> None:
         waiting = {}
-        while self.lanes.touched:
+        while self.lanes.touched and self._rows_in_flight < self.limits.rows_in_flight:
             key = next(iter(self.lanes.touched))
             lane = self.lanes.touched.pop(key)
             while self._pump_lane(lane, now, start):
                 self.lanes.touched.pop(key, None)
+                if self._rows_in_flight >= self.limits.rows_in_flight:
+                    self.lanes.touched[key] = lane  # it goes on when something is acknowledged
+                    break
             if self.lanes.next_claim(lane) is not None:
                 waiting[key] = lane  # only `start` is missing
         self.lanes.touched.update(waiting)
@@ -331,7 +407,7 @@ class Flow:
     def due(self, *, publishing: bool) -> float:
         """When something here wants a `pump` or `tick`; `publishing`: the connection takes data."""
         moments = [self._next_deadline(), self.lanes.due, self._save_at]
-        if publishing and self.flush_at is not None and self._data_in_flight < self.limits.in_flight:
+        if publishing and self.flush_at is not None and self._data_in_flight < self._window:
             moments.append(self.flush_at)
         moments.append(self._dead_at())
         return min(moments)

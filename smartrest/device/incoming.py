@@ -12,8 +12,7 @@ import json
 from collections.abc import Container, Mapping
 
 from .. import DecodeError, SmartRestError, decode
-from .._limits import STRING_LIMIT
-from ..mqtt import Topic, topics, username
+from ..mqtt import Topic, topics
 from .events import (
     Credentials,
     CredentialsReceived,
@@ -91,21 +90,16 @@ def _read_row(
 
 def _secret(topic: str, row: tuple[str, ...]) -> Event:
     match row:
-        case ("70", tenant, user, password, *_) if topic == topics.dcr() and _usable(tenant, user, password):
-            return CredentialsReceived(Credentials(tenant, user, password))
+        case ("70", tenant, user, password, *_) if topic == topics.dcr():
+            try:
+                return CredentialsReceived(Credentials(tenant, user, password))
+            except SmartRestError:
+                return PayloadRefused(topic, "unexpected_row", None, "credentials that MQTT cannot carry")
         case ("71", token, *_) if topic == topics.dat() and token:
             return TokenReceived(token, max(token_life(token) / 2, SOONEST))
         case _:
             text = f"a row of {len(row)} fields that is neither credentials nor a token"
             return PayloadRefused(topic, "unexpected_row", None, text)
-
-
-def _usable(tenant: str, user: str, password: str) -> bool:
-    """Whether MQTT can carry these credentials."""
-    try:
-        return bool(username(tenant, user)) and len(password.encode()) <= STRING_LIMIT
-    except SmartRestError:
-        return False
 
 
 def _read_operation(

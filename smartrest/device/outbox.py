@@ -26,7 +26,7 @@ _HUSKS = 64  # dropped items that a queue carries along before it is swept
 class Item:
     """One encoded row, or (`alone`) a whole payload that must not be joined with others."""
 
-    __slots__ = ("alone", "data", "gone", "measurement", "number", "size", "topic")
+    __slots__ = ("alone", "data", "died", "gone", "measurement", "number", "size", "topic")
 
     def __init__(self, topic: str, data: bytes, *, measurement: bool = False, alone: bool = False) -> None:
         self.topic = topic
@@ -35,6 +35,7 @@ class Item:
         self.alone = alone
         self.gone = False  # taken or dropped
         self.number = 0  # in the file, where there is one
+        self.died = False  # a connection broke with it on its way
         self.size = len(data) + _OVERHEAD
 
 

@@ -150,7 +150,7 @@ class Session:
     @property
     def pending(self) -> int:
         """Data rows that wait; those in flight are not counted."""
-        return len(self._flow.outbox)
+        return self._flow.pending
 
     @property
     def taken(self) -> int:
@@ -305,7 +305,7 @@ class Session:
     def publish(self, topic: str, payload: bytes, *, now: float | None = None) -> list[Event]:
         """Publish a payload as it is, joined with no other: a collection on `s/ut`, JSON. Kept like rows."""
         self._at(now)
-        limit = self._budget(topic)
+        limit = self._budget(topics.check_topic(topic))
         if len(payload) > limit:
             raise too_large_error(limit, None, len(payload))
         self._flow.put([Item(topic, bytes(payload), alone=True)], self._now)

@@ -43,5 +43,7 @@ class Limits:
     receive: int = 1_000_000  # of one payload: longer ones are refused; the platform sends none over its packet limit
     queue: int = 8_000_000  # waiting and unacknowledged data, about
     in_flight: int = 20  # unacknowledged data payloads
+    rows_in_flight: int = 100  # unacknowledged rows of operations: claims and answers
+    hang_ups: int = 3  # connections in a row that die on one data payload; then it is given up
     backoff: Backoff = field(default_factory=Backoff)  # between connections
     subscribe_backoff: Backoff = field(default_factory=lambda: Backoff(2.0, 60.0))  # after a refused subscription

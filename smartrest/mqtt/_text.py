@@ -5,11 +5,16 @@ Never rewrites: what does not fit is a `SmartRestError` (`bad_identifier`).
 
 from __future__ import annotations
 
+import re
+
 from .._limits import STRING_LIMIT
 from ..errors import SmartRestError, excerpt
 
 WILDCARDS = "+#"
 LEVEL = "/"
+# MQTT 3.1.1 §1.5.3 lets a server close the connection on these, and servers do: control characters, non-characters.
+_LAST_OF_PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+_HANGS_UP = re.compile(f"[\x01-\x1f\x7f-\x9f\ufdd0-\ufdef{_LAST_OF_PLANES}]")
 
 
 def refuse(text: str, what: str, why: str) -> SmartRestError:
@@ -17,13 +22,16 @@ def refuse(text: str, what: str, why: str) -> SmartRestError:
 
 
 def check_string(text: str, what: str) -> str:
-    """`text` if it can be an MQTT string: no NUL, no lone surrogate, at most 65,535 bytes."""
+    """`text` if it can be an MQTT string: no control or non-character, no lone surrogate, at most 65,535 bytes."""
     if not isinstance(text, str):
         raise TypeError(f"{what} must be str, not {type(text).__name__}")
     if not text:
         raise SmartRestError(f"{what} is empty", "bad_identifier")
     if "\0" in text:
         raise refuse(text, what, "holds U+0000, which MQTT forbids")
+    found = _HANGS_UP.search(text)
+    if found is not None:
+        raise refuse(text, what, f"holds U+{ord(found[0]):04X}, on which MQTT servers close the connection")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:

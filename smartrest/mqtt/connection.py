@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from .._findings import Finding
+from .._limits import STRING_LIMIT
 from ..errors import SmartRestError
 from . import topics
 from ._text import check_string, refuse
@@ -225,6 +226,21 @@ def username(tenant: str, user: str) -> str:
     if "/" in tenant:
         raise refuse(tenant, "tenant ID", "holds '/'")
     return check_string(f"{tenant}/{user}", "user name")
+
+
+def check_password(password: str) -> str:
+    """`password` if MQTT can carry it. The error never quotes it."""
+    if not isinstance(password, str):
+        raise TypeError(f"a password must be str, not {type(password).__name__}")
+    try:
+        size = len(password.encode())
+    except UnicodeEncodeError:
+        raise SmartRestError("the password holds a lone surrogate", "bad_identifier") from None
+    if "\0" in password:
+        raise SmartRestError("the password holds U+0000, which servers refuse", "bad_identifier")
+    if size > STRING_LIMIT:
+        raise SmartRestError(f"the password is {size} bytes long; MQTT allows {STRING_LIMIT}", "bad_identifier")
+    return password
 
 
 def check_connect(

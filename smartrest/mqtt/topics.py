@@ -266,6 +266,14 @@ def json_child_device(object_id: str, *, mode: str = "s") -> str:
     return check_string(f"{prefix}inventory/managedObjects/{level}/{_CHILD_DEVICES}/create", "topic")
 
 
+def check_topic(text: str) -> str:
+    """`text` if one may publish to it."""
+    check_string(text, "topic")
+    if any(character in text for character in WILDCARDS):
+        raise refuse(text, "topic", "holds a wildcard; one publishes to exact topics only")
+    return text
+
+
 def check_filter(text: str) -> str:
     """`text` if one may subscribe to it; the platform takes exact topics, and none that is for publishing."""
     check_string(text, "topic")

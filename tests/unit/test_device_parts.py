@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -65,8 +66,10 @@ def test_a_file_of_something_else(tmp_path: Path, content: bytes) -> None:
 def test_a_failed_save_keeps_the_old_file(tmp_path: Path) -> None:
     store = CredentialStore(tmp_path / "credentials.json")
     store.save(SECRET)
+    unwritable = Credentials("t", "u", "p")
+    object.__setattr__(unwritable, "password", object())
     with pytest.raises(TypeError):
-        store.save(Credentials("t", "u", object()))  # type: ignore[arg-type]  # cannot be written
+        store.save(unwritable)
     assert store.load() == SECRET
     assert [path.name for path in tmp_path.iterdir()] == ["credentials.json"]
 
@@ -191,3 +194,31 @@ def test_the_session_needs_no_mqtt_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "paho" in done.stdout
+
+
+UNFIT = [
+    ("", "u", "p"),
+    ("t/x", "u", "p"),
+    ("t", "", "p"),
+    ("t\n", "u", "p"),
+    ("t", "u\0", "p"),
+    ("t", "u", "s3cret\0"),
+    ("t", "u", "s3cret\ud800"),
+    ("t", "u", "s3cret" * 11_000),
+    ("t", "u" * 65_535, "p"),
+]
+
+
+@pytest.mark.parametrize("values", UNFIT)
+def test_credentials_that_mqtt_cannot_carry(tmp_path: Path, values: tuple[str, str, str]) -> None:
+    with pytest.raises(SmartRestError) as caught:
+        Credentials(*values)
+    assert caught.value.reason == "bad_identifier"
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(dict(zip(("tenant", "user", "password"), values, strict=True))))
+    path.chmod(0o600)
+    with pytest.raises(SmartRestError) as stored:
+        CredentialStore(path).load()
+    assert stored.value.reason == "bad_credentials"
+    for error in (caught.value, stored.value):
+        assert "s3cret" not in str(error)

@@ -74,7 +74,7 @@ def test_client_id_of_mqtt_3_1_has_23_characters_at_most() -> None:
     assert [f.reason for f in ClientId("x" * 20, "t").check(protocol="3.1")] == ["client_id_too_long"]
 
 
-@pytest.mark.parametrize("character", ["\\", "$", " ", "\t", "\x01", "\u2028"])
+@pytest.mark.parametrize("character", ["\\", "$", " ", "\u2028"])
 def test_what_registration_refuses_is_a_doubt(character: str) -> None:
     assert [f.reason for f in ClientId(f"a{character}b").check()] == ["not_registrable"]
 

@@ -103,7 +103,20 @@ def test_classes() -> None:
     assert [kind for kind in topics.KINDS if Topic("s", kind).holds_secret] == ["dcr", "dat"]
 
 
-@pytest.mark.parametrize("identifier", ["", "a/b", "a+b", "#", "a\0", "\ud800", "x" * 65_536])
+HANGS_UP = [
+    "\x01",
+    "\n",
+    "\x1b",
+    "\x7f",
+    "\x85",
+    "\x9f",
+    "\ufdd0",
+    "\uffff",
+    "\U0010fffe",
+]  # mosquitto closes the connection on them
+
+
+@pytest.mark.parametrize("identifier", ["", "a/b", "a+b", "#", "a\0", "\ud800", "x" * 65_536, *HANGS_UP])
 def test_identifiers_refused(identifier: str) -> None:
     for build in (topics.us, topics.uc, topics.dc, topics.ut, topics.dl, topics.json_child_device):
         with pytest.raises(SmartRestError) as caught:
