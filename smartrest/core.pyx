@@ -150,13 +150,9 @@ cdef bytes bytes_of(payload):
     return data
 
 
-@cython.final
 @cython.no_gc
-cdef class Engine:
-    """Everything that `smartrest.core` offers, on one kernel: `Engine("avx2").decode(payload)`.
-
-    Raises `ValueError` for a kernel that is unknown or not supported by this CPU. "auto" is the best one.
-    """
+cdef class Workspace:
+    """A kernel and the memory that its calls share. `Engine` adds the public functions; nothing else makes one."""
     cdef const sr_kernel *k
     cdef const srp_layer *layer   # of k
     cdef srp_strings strings
@@ -173,6 +169,7 @@ cdef class Engine:
         PyMem_Free(self.work)
         PyMem_Free(self.out.data)
 
+    @cython.final
     cdef use(self, str kernel):
         cdef uint32_t cpu = sr_cpu()
         cdef const sr_kernel *k
@@ -190,7 +187,7 @@ cdef class Engine:
         PyMem_Free(self.work)   # it knows the kernel it was made for
         self.work = NULL
 
-    # -- the life of a payload: begin, read, end
+    # -- reading: begin, read, end
 
     cdef inline Work *begin(self, bytes data) except NULL:
         cdef Work *work = self.work
@@ -205,6 +202,7 @@ cdef class Engine:
         work.p.len = length - work.base
         return work
 
+    @cython.final
     cdef Work *make_work(self, bytes data) except NULL:
         """Memory for the tape of a payload that is large, or read while another one is."""
         cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
@@ -241,6 +239,7 @@ cdef class Engine:
             self.read_exact(work, data, strict)
         return 0
 
+    @cython.final
     cdef sr_fault exact(self, Work *work) except *:
         cdef uint8_t *marks = <uint8_t *>PyMem_Malloc(work.p.len + 2)
         if marks == NULL:
@@ -250,6 +249,7 @@ cdef class Engine:
         work.opened = fault
         return fault
 
+    @cython.final
     cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
         """A payload in which the fast scan has doubts or faults."""
         cdef sr_fault fault
@@ -264,6 +264,7 @@ cdef class Engine:
             self.fail(work, data, fault)
         return 0
 
+    @cython.final
     cdef sr_fault invalid_utf8(self, Work *work, size_t valid) except *:
         """The valid text before the bad bytes, read alone, says where the error is; the tape holds that text."""
         cdef sr_fault fault
@@ -282,6 +283,7 @@ cdef class Engine:
         fault.pos = valid
         return fault
 
+    @cython.final
     cdef int fail(self, Work *work, bytes data, sr_fault fault) except -1:
         rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
@@ -292,234 +294,7 @@ cdef class Engine:
     cdef inline lone_row(self, bytes data, sr_ends ends):
         return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
 
-    # -- reading
-
-    def decode(self, payload, *, strict=False, limit=None):
-        """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
-
-        `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
-        strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
-        `limit`: bytes that the payload may have.
-
-        Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
-        """
-        cdef bytes data = bytes_of(payload)
-        if limit is not None:
-            check_size(data, limit)
-        return self.decode_bytes(data, truth(strict))
-
-    cdef decode_bytes(self, bytes data, bint strict):
-        cdef Work *work
-        cdef sr_ends ends = self.lone(data)
-        if ends.low | ends.high:
-            row = self.lone_row(data, ends)
-            PyObject_GC_UnTrack(row)
-            return [row]
-        if PyBytes_GET_SIZE(data) == 0:
-            return []
-        work = self.begin(data)
-        try:
-            self.read(work, data, strict)
-            return rows_of(work)
-        finally:
-            self.end(work)
-
-    def decode_row(self, payload, *, strict=False):
-        """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
-
-        Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
-        with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
-        """
-        return self.decode_one(bytes_of(payload), truth(strict))
-
-    cdef decode_one(self, bytes data, bint strict):
-        cdef Work *work
-        cdef sr_ends ends = self.lone(data)
-        if ends.low | ends.high:
-            return self.lone_row(data, ends)
-        work = self.begin(data)
-        try:
-            self.read(work, data, strict)
-            if work.tape.n_rows != 1:
-                raise not_one_row(work, data, rows_of(work))
-            return work.layer.row(&work.p, 0, NULL)
-        finally:
-            self.end(work)
-
-    def split(self, payload):
-        """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
-
-        Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
-        Rules D2, D4, D7 and D10 of docs/format.md.
-        """
-        cdef bytes data = bytes_of(payload)
-        cdef Work *work = self.begin(data)
-        cdef size_t r
-        try:
-            self.read(work, data, False)
-            rows = []
-            for r in range(work.tape.n_rows):
-                rows.append(raw_row(&work.p, r))
-            return rows
-        finally:
-            self.end(work)
-
-    def scan(self, payload, *, strict=False):
-        """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
-
-        Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
-        Rules D1 to D9 of docs/format.md.
-        """
-        return self.scan_bytes(bytes_of(payload), truth(strict))
-
-    cdef scan_bytes(self, bytes data, bint strict):
-        cdef sr_ends ends = self.lone(data)
-        cdef LazyRows rows
-        cdef Work *work
-        if ends.low | ends.high:
-            rows = spare_rows(self, data)
-            if sr_lone_tape(ends, INLINE_ENDS, &rows.tape):
-                return rows
-        work = self.begin(data)
-        try:
-            self.read(work, data, strict)
-            return lazy_rows(new_lazy_rows(self, data), work)
-        finally:
-            self.end(work)
-
-    def check(self, payload, *, topic=None, collections=()):
-        """Every fault and doubt of `payload`, in the order of position; none is an empty list.
-
-        Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
-        what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
-        nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
-        """
-        _check.check_limit(topic)   # raises for a topic that cannot be published to
-        cdef bytes data = bytes_of(payload)
-        cdef Work *work = self.begin(data)
-        cdef sr_fault fault
-        cdef sr_walk walk
-        cdef size_t valid = work.p.len
-        faults = []
-        rows = None
-        try:
-            valid = sr_utf8_valid(work.p.src, valid)
-            if valid < work.p.len:
-                fault = self.invalid_utf8(work, valid)
-                fault.end = fault.pos + <size_t>_check.bad_length(data, fault.pos + work.base)
-                faults.append(span_of(work, fault))
-            elif not sr_read(self.k, work.p.src, valid, &work.tape):
-                self.exact(work)
-            if work.opened.status:
-                faults.append(span_of(work, work.opened))
-                work.tape.n_rows += 1
-            if not faults:
-                rows = lazy_rows(new_lazy_rows(self, data), work)
-            memset(&walk, 0, sizeof(walk))
-            while True:
-                fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
-                if not fault.status:
-                    break
-                faults.append(span_of(work, fault))
-        finally:
-            self.end(work)
-        decoded = [] if rows is None else [row.fields for row in rows]
-        return _check.findings(len(data), faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
-
-    def unescape(self, field):
-        """The value of one field in its wire form, the inverse of `escape`.
-
-        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
-        end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
-        """
-        cdef bytes data = bytes_of(field)
-        cdef Work *work = self.begin(data)
-        cdef sr_fault fault
-        cdef size_t valid, after
-        try:
-            work.p.src -= work.base        # a BOM is data here
-            work.p.len += work.base
-            work.base = 0
-            valid = sr_utf8_valid(work.p.src, work.p.len)
-            if valid < work.p.len:
-                raise decode_error("invalid_utf8", valid, 0, 0, [], data)
-            if not sr_read(self.k, work.p.src, work.p.len, &work.tape):
-                fault = self.exact(work)
-                if fault.status:
-                    raise decode_error(REASONS[fault.status], fault.pos, 0, 0, [], data)
-            if work.p.len == 0:
-                return ""
-            after = behind_first_field(work)
-            if after <= work.p.len:
-                raise decode_error("not_one_field", after, 0, 1, [], data)
-            return work.layer.field(&work.p, 0, &work.tape.rows[0])
-        finally:
-            self.end(work)
-
-    def engine(self):
-        """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
-        return "core:" + self.k.name.decode()
-
-    # -- writing
-
-    def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
-        """One payload of all `rows`; no rows give `b""`.
-
-        A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
-        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
-
-        `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
-        know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
-        backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
-
-        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
-        docs/format.md.
-        """
-        cdef sr_style style
-        cdef srp_buffer out
-        cdef Py_ssize_t most = limit_of(limit), index = 0
-        cdef bint newline = truth(final_newline)
-        style_of(&style, dialect, quote, on_trailing_backslash)
-        self.take(&out)
-        try:
-            if type(rows) is list or type(rows) is tuple:
-                index = self.layer.put_rows(&out, self.k, style, rows, 0, most - newline)
-                while index < len(rows):
-                    put_next(self, &out, style, rows[index], index, most, newline)
-                    index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
-            else:
-                for row in rows:
-                    put_next(self, &out, style, row, index, most, newline)
-                    index += 1
-            if newline and index:
-                put_byte(&out, SR_ROW_END)
-            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
-        finally:
-            self.give(&out)
-
-    def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
-        """One payload of one row: `encode([row], …)` for the path of every message.
-
-        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
-        E1 to E7 of docs/format.md.
-        """
-        cdef sr_style style
-        cdef srp_buffer out
-        cdef Py_ssize_t most
-        cdef bint newline
-        style_of(&style, dialect, quote, on_trailing_backslash)
-        most = limit_of(limit)
-        newline = truth(final_newline)
-        self.take(&out)
-        try:
-            put_row(self, &out, style, row, 0)
-            if newline:
-                put_byte(&out, SR_ROW_END)
-            if <Py_ssize_t>out.len > most:
-                raise too_large_error(most, 0, out.len)
-            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
-        finally:
-            self.give(&out)
+    # -- writing: take, give
 
     cdef inline int take(self, srp_buffer *out) except -1:
         out[0] = self.out
@@ -545,115 +320,11 @@ cdef class Engine:
             PyMem_Free(self.out.data)
             self.out.data = NULL
 
-    def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
-        """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
 
-        A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
-        without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
-        `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
-        (`smartrest.templates.split_groups`). Other options as of `encode`.
-
-        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
-        counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
-        """
-        cdef Packing packing = new_packing(self, final_newline, limit)
-        style_of(&packing.packer.style, dialect, quote, on_trailing_backslash)
-        packing.open(None, rows, on_error)
-        packing.split_groups = truth(split_groups)
-        packing.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
-        return packing
-
-    def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
-        """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
-
-        Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
-        """
-        cdef sr_style style
-        cdef srp_buffer out
-        style_of(&style, dialect, quote, on_trailing_backslash)
-        self.take(&out)
-        try:
-            put_field(self, &out, style, value, None, None)
-            return PyUnicode_DecodeUTF8(<const char *>out.data, out.len, NULL)
-        finally:
-            self.give(&out)
-
-    @cython.embedsignature(False)   # of its own: a text signature is ASCII
-    def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
-        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
-
-        The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
-        are counted. A row that fits comes back unchanged, as a tuple.
-
-        Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
-        `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
-        docs/format.md.
-        """
-        cdef Py_ssize_t most = limit_of(limit), at, size, whole
-        cdef sr_style style
-        cdef bytes text, ending
-        cdef size_t room, kept
-        if not isinstance(marker, str):
-            raise TypeError(f"marker must be a str, not {type(marker).__name__}")
-        fields = fields_of(row, 0)
-        at = index_of(field, len(fields), "field")
-        whole = size = len(self.encode_row(fields, limit=None))
-        if size <= most:
-            return fields
-        if not PyUnicode_Check(fields[at]):
-            raise encode_error("bad_type", 0, at, f"{_values.type_name(fields[at])} cannot be shortened")
-        text, ending = utf8(fields[at], 0, at), utf8(marker, 0, at)
-        style_of(&style, BACKSLASH, MINIMAL, ALLOW)
-        size -= len(utf8(self.escape(fields[at]), 0, at)) if len(fields) > 1 else size
-        if size > most:
-            raise too_large_error(most, 0, whole)
-        room = most - size
-        kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
-                                 <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
-        if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
-            raise too_large_error(most, 0, whole)   # one empty field takes two bytes
-        return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
-
-    def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
-        """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
-
-        The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
-        everything else is a constant. Options as of `encode`.
-
-        Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
-        """
-        options = (dialect, quote, final_newline, on_trailing_backslash, limit)
-        return new_encoder(self, row, options)
-
-    def Schema(self, types):
-        cdef Schema schema = Schema(types)
-        schema.engine = self
-        return schema
-
-    def Dispatcher(self, **options):
-        cdef Dispatcher dispatcher = Dispatcher(**options)
-        dispatcher.engine = self
-        return dispatcher
-
-    def Packer(self, **options):
-        cdef Packer packer = Packer(**options)
-        packer.engine = self
-        return packer
-
-    @property
-    def payload_budget(self):
-        """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
-
-        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
-        Rule L3 of docs/format.md.
-
-        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
-        only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
-        """
-        return payload_budget
+cdef Workspace default_engine   # of what is made without one; the end of core.pyx sets it
 
 
-# ---- reading: what the methods above share ------------------------------------------------------------------------------
+# ---- reading: what the functions share ------------------------------------------------------------------------------
 
 cdef inline rows_of(Work *work):
     """All rows. The collector would only walk what is being made, so it waits for the end of a long payload."""
@@ -681,6 +352,38 @@ cdef not_one_row(Work *work, bytes data, rows):
     return decode_error("not_one_row", work.base + work.tape.rows[1].start, 1, None, rows[:1], data)
 
 
+cdef decode_bytes(Workspace engine, bytes data, bint strict):
+    cdef Work *work
+    cdef sr_ends ends = engine.lone(data)
+    if ends.low | ends.high:
+        row = engine.lone_row(data, ends)
+        PyObject_GC_UnTrack(row)
+        return [row]
+    if PyBytes_GET_SIZE(data) == 0:
+        return []
+    work = engine.begin(data)
+    try:
+        engine.read(work, data, strict)
+        return rows_of(work)
+    finally:
+        engine.end(work)
+
+
+cdef decode_one(Workspace engine, bytes data, bint strict):
+    cdef Work *work
+    cdef sr_ends ends = engine.lone(data)
+    if ends.low | ends.high:
+        return engine.lone_row(data, ends)
+    work = engine.begin(data)
+    try:
+        engine.read(work, data, strict)
+        if work.tape.n_rows != 1:
+            raise not_one_row(work, data, rows_of(work))
+        return work.layer.row(&work.p, 0, NULL)
+    finally:
+        engine.end(work)
+
+
 cdef size_t row_end(const srp_payload *p, size_t r) noexcept:
     cdef const sr_row *row = &p.tape.rows[r]
     cdef size_t last = row[1].first - 1
@@ -699,21 +402,6 @@ cdef size_t behind_first_field(Work *work) noexcept:
     return 1 if work.p.src[0] == SR_ROW_END else 2
 
 
-cdef span_of(Work *work, sr_fault fault):
-    return REASONS[fault.status], fault.pos + work.base, fault.end + work.base, fault.row, fault.field
-
-
-cdef field_span(LazyRows rows, size_t r, field):
-    """The byte span of a field, or of the row where `field` is None."""
-    cdef LazyRow row = lazy_row(rows, r)
-    cdef size_t f, start
-    if field is None:
-        return row.start, row.end
-    f = row.at(field)
-    start = srp_field_start(&rows.p, f, &rows.tape.rows[r])
-    return rows.base + start, rows.base + srp_field_end(&rows.p, f, start)
-
-
 # ---- lazy rows ------------------------------------------------------------------------------------------------------------
 
 @cython.final
@@ -722,7 +410,7 @@ cdef field_span(LazyRows rows, size_t r, field):
 @cython.collection_type("sequence")
 cdef class LazyRows:
     """The rows of a payload, made by `scan`: a sequence of `LazyRow`; a slice is a list of them."""
-    cdef Engine engine
+    cdef Workspace engine
     cdef bytes data
     cdef srp_payload p
     cdef sr_tape tape
@@ -813,7 +501,7 @@ cdef class LazyIterator:
         return lazy_row(self.rows, r)
 
 
-cdef inline LazyRows new_lazy_rows(Engine engine, bytes data):
+cdef inline LazyRows new_lazy_rows(Workspace engine, bytes data):
     """Rows still to be found, on a tape that has room here for a few of them."""
     cdef LazyRows rows = LazyRows.__new__(LazyRows)
     rows.engine = engine
@@ -828,10 +516,10 @@ cdef inline LazyRows new_lazy_rows(Engine engine, bytes data):
     return rows
 
 
-cdef LazyRows _spare   # of the default engine, for a short payload: used again once nobody else has it
+cdef LazyRows _spare   # of one engine, for a short payload: used again when nothing else refers to it
 
-cdef inline LazyRows spare_rows(Engine engine, bytes data):
-    if engine is not _default or Py_REFCNT(<PyObject *>_spare) > 1:
+cdef inline LazyRows spare_rows(Workspace engine, bytes data):
+    if engine is not _spare.engine or Py_REFCNT(<PyObject *>_spare) > 1:
         return new_lazy_rows(engine, data)
     _spare.data = data
     _spare.p.kernel = engine.k
@@ -857,6 +545,22 @@ cdef LazyRows lazy_rows(LazyRows rows, Work *work):
     memcpy(rows.tape.rows, work.tape.rows, n_rows * sizeof(sr_row))
     memcpy(rows.tape.ends, work.tape.ends, n_ends * sizeof(uint32_t))
     return rows
+
+
+cdef scan_bytes(Workspace engine, bytes data, bint strict):
+    cdef sr_ends ends = engine.lone(data)
+    cdef LazyRows rows
+    cdef Work *work
+    if ends.low | ends.high:
+        rows = spare_rows(engine, data)
+        if sr_lone_tape(ends, INLINE_ENDS, &rows.tape):
+            return rows
+    work = engine.begin(data)
+    try:
+        engine.read(work, data, strict)
+        return lazy_rows(new_lazy_rows(engine, data), work)
+    finally:
+        engine.end(work)
 
 
 cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
@@ -1018,6 +722,21 @@ cdef inline tuple fields_to_compare(other):
     return tuple(other) if PyTuple_Check(other) else None
 
 
+cdef span_of(Work *work, sr_fault fault):
+    return REASONS[fault.status], fault.pos + work.base, fault.end + work.base, fault.row, fault.field
+
+
+cdef field_span(LazyRows rows, size_t r, field):
+    """The byte span of a field, or of the row where `field` is None."""
+    cdef LazyRow row = lazy_row(rows, r)
+    cdef size_t f, start
+    if field is None:
+        return row.start, row.end
+    f = row.at(field)
+    start = srp_field_start(&rows.p, f, &rows.tape.rows[r])
+    return rows.base + start, rows.base + srp_field_end(&rows.p, f, start)
+
+
 # ---- typed rows ---------------------------------------------------------------------------------------------------------
 
 cdef bad_value(const srp_payload *p, size_t base, size_t r, size_t f, rows, bytes data):
@@ -1039,7 +758,7 @@ cdef class Schema:
 
     Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
     """
-    cdef Engine engine
+    cdef Workspace engine
     cdef dict types
     cdef dict plan_of          # template ID -> index of its plan
     cdef bint texts            # an ID is no small number
@@ -1048,7 +767,7 @@ cdef class Schema:
     cdef srp_plans table
 
     def __cinit__(self):
-        self.engine = _default
+        self.engine = default_engine
         self.types = {}
         self.plan_of = {}
         self.memory = []
@@ -1212,7 +931,7 @@ cdef inline int put_bytes(srp_buffer *out, bytes text) except -1:
     return 0
 
 
-cdef inline int put_row(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
+cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
     cdef Py_ssize_t field
     cdef int status
     status = engine.layer.put_row(out, engine.k, style, row, &field)
@@ -1224,7 +943,7 @@ cdef inline int put_row(Engine engine, srp_buffer *out, sr_style style, row, Py_
     return 0
 
 
-cdef int put_next(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:
+cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:
     """A row behind those before it, with which the payload may have `most` bytes."""
     if index:
         put_byte(out, SR_ROW_END)
@@ -1234,7 +953,7 @@ cdef int put_next(Engine engine, srp_buffer *out, sr_style style, row, Py_ssize_
     return 0
 
 
-cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
+cdef int put_slowly(Workspace engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
     """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
     cdef size_t start = out.len
     cdef Py_ssize_t i = 0
@@ -1248,7 +967,7 @@ cdef int put_slowly(Engine engine, srp_buffer *out, sr_style style, tuple fields
     return 0
 
 
-cdef int put_field(Engine engine, srp_buffer *out, sr_style style, value, index, field) except -1:
+cdef int put_field(Workspace engine, srp_buffer *out, sr_style style, value, index, field) except -1:
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
         value = srp_call(_values.text_of, value, index, <PyObject *>field)
@@ -1298,7 +1017,7 @@ cdef class Packer:
     `limit`: bytes of one payload, `final_newline` included. Options as of `encode`. Threads that share a packer must
     take turns.
     """
-    cdef Engine engine
+    cdef Workspace engine
     cdef sr_style style
     cdef srp_buffer out        # the payload that is being filled
     cdef Py_ssize_t limit, n_rows
@@ -1312,9 +1031,9 @@ cdef class Packer:
         self.limit = limit_of(limit)
         self.newline = truth(final_newline)
         self.style = style
-        self.reset(_default)
+        self.reset(default_engine)
 
-    cdef int reset(self, Engine engine) except -1:
+    cdef int reset(self, Workspace engine) except -1:
         self.engine = engine
         self.n_rows = 0
         self.out.len = 0
@@ -1408,6 +1127,9 @@ cdef class Packer:
         return payload
 
 
+ctypedef int (*PutItem)(object writer, srp_buffer *out, tuple item, Py_ssize_t row) except -1
+
+
 cdef int fill_packing(PyObject *packing, PyObject *_, void *__) except -1:
     (<Packing>packing).given = (<Packing>packing).fill((<Packing>packing).packer)
     return 0
@@ -1417,7 +1139,7 @@ cdef int put_packing(PyObject *packing, PyObject *item, void *_) except -1:
     return (<Packing>packing).put(<object>item)
 
 
-cdef Packing new_packing(Engine engine, final_newline, limit):
+cdef Packing new_packing(Workspace engine, final_newline, limit):
     cdef Packer packer = Packer.__new__(Packer)
     cdef Packing packing = Packing.__new__(Packing)
     packer.limit = limit_of(limit)
@@ -1432,7 +1154,8 @@ cdef Packing new_packing(Engine engine, final_newline, limit):
 cdef class Packing:
     """The iterator of `pack` and `Encoder.pack`."""
     cdef Packer packer
-    cdef Encoder encoder       # or None: items are rows
+    cdef object writer         # of items, by `put_item`; None: they are rows
+    cdef PutItem put_item
     cdef object items          # None: nothing comes any more
     cdef object rows           # the same as a list or tuple of rows, read in place from `index` on; or None
     cdef object on_error
@@ -1446,12 +1169,13 @@ cdef class Packing:
     def __init__(self, *_, **__):
         raise TypeError("use smartrest.pack")
 
-    cdef open(self, Encoder encoder, items, on_error):
+    cdef open(self, object writer, PutItem put_item, items, on_error):
         _options.check_on_error(on_error)
-        self.encoder = encoder
+        self.writer = writer
+        self.put_item = put_item
         self.on_error = on_error
         self.items = iter(items)
-        if encoder is None and (type(items) is list or type(items) is tuple):
+        if writer is None and (type(items) is list or type(items) is tuple):
             self.rows = items
         self.parts = []
 
@@ -1547,7 +1271,7 @@ cdef class Packing:
         """`put` for a row of which nothing can go wrong; False leaves everything as it was."""
         cdef Packer packer = self.packer
         cdef Py_ssize_t field
-        if self.encoder is not None:
+        if self.writer is not None:
             return False
         if before:
             put_byte(&packer.out, SR_ROW_END)
@@ -1570,8 +1294,8 @@ cdef class Packing:
         if self.parts:
             put_bytes(&packer.out, self.parts.pop())
             return 0
-        if self.encoder is not None:
-            self.encoder.put(&packer.out, tuple(item), row)
+        if self.writer is not None:
+            self.put_item(self.writer, &packer.out, tuple(item), row)
         else:
             if self.split_groups:
                 fields = fields_of(item, row)
@@ -1589,7 +1313,7 @@ cdef class Packing:
         """A row over the limit as several rows, the first of them within the room of the payload begun."""
         from smartrest.templates import divided
 
-        cdef Engine engine = self.packer.engine
+        cdef Workspace engine = self.packer.engine
         cdef srp_buffer out
         cdef Py_ssize_t number = self.index - 1
         pieces = divided(row, number, self.packer.limit, room, final_newline=bool(self.packer.newline), **self.options)
@@ -1613,7 +1337,7 @@ cdef class Encoder:
 
     `row` is the row it was made of. Can be pickled, and used by threads at the same time.
     """
-    cdef Engine engine
+    cdef Workspace engine
     cdef readonly tuple row
     cdef tuple options
     cdef tuple types           # of the holes
@@ -1646,7 +1370,7 @@ cdef class Encoder:
     @cython.final
     cdef payload(self, tuple values):
         cdef srp_buffer out
-        cdef Engine engine = self.engine
+        cdef Workspace engine = self.engine
         engine.take(&out)
         try:
             self.put(&out, values, 0)
@@ -1667,7 +1391,7 @@ cdef class Encoder:
         cdef Packing packing
         self.check()
         packing = new_packing(self.engine, self.newline, limit)
-        packing.open(self, values, on_error)
+        packing.open(self, put_values, values, on_error)
         return packing
 
     @cython.final
@@ -1713,6 +1437,10 @@ cdef class Encoder:
         return 0
 
 
+cdef int put_values(object encoder, srp_buffer *out, tuple values, Py_ssize_t row) except -1:
+    return (<Encoder>encoder).put(out, values, row)
+
+
 cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, PyObject *names):
     """What a call of an encoder does."""
     cdef Encoder self = <Encoder>callable
@@ -1748,7 +1476,7 @@ cdef dict HOLES = {
 }
 
 
-cdef new_encoder(Engine engine, row, tuple options):
+cdef new_encoder(Workspace engine, row, tuple options):
     cdef Encoder encoder = _encoder.__new__(_encoder)
     cdef Py_ssize_t i = 0, n = 0
     cdef srp_buffer out
@@ -1786,7 +1514,7 @@ cdef new_encoder(Engine engine, row, tuple options):
 
 
 def _rebuild_encoder(row, options):
-    return new_encoder(_default, row, options)
+    return new_encoder(default_engine, row, options)
 
 
 # ---- dispatch ------------------------------------------------------------------------------------------------------------
@@ -1814,7 +1542,7 @@ cdef class Handlers:
     def __reduce__(self):
         raise TypeError("handlers are not pickled")
 
-    cdef inline PyObject *of(self, Engine engine, const srp_payload *p, size_t r, fallback) except NULL:
+    cdef inline PyObject *of(self, Workspace engine, const srp_payload *p, size_t r, fallback) except NULL:
         """The handler of a row, `fallback` where it has none: lent by this object, or by the caller."""
         cdef const sr_row *row = &p.tape.rows[r]
         cdef int number = srp_row_number(p, row)
@@ -1852,7 +1580,7 @@ cdef class Dispatcher:
     `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
     dispatched count from the next one on.
     """
-    cdef Engine engine
+    cdef Workspace engine
     cdef dict handlers
     cdef Handlers known        # as they were at the last payload
     cdef object fallback
@@ -1865,7 +1593,7 @@ cdef class Dispatcher:
     cdef object __weakref__
 
     def __cinit__(self, *_, **__):
-        self.engine = _default
+        self.engine = default_engine
         self.handlers = {}
         self.coroutines = []
         self.spare = [None]
@@ -2004,8 +1732,308 @@ cdef class Dispatcher:
 
     def _calls(self, payload):
         """What `dispatch.run` takes: the calls, made one by one, and the error that ended reading."""
-        rows, error = _dispatch.rows_of(self.engine.decode, payload, bool(self.strict))
+        cdef Workspace engine = self.engine
+        read = lambda payload, strict: decode_bytes(engine, bytes_of(payload), strict)
+        rows, error = _dispatch.rows_of(read, payload, bool(self.strict))
         return _dispatch.calls(self, rows, self.current().by_text, self.fallback), error
+
+
+# ---- the functions ------------------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class Engine(Workspace):
+    """Everything that `smartrest.core` offers, on one kernel: `Engine("avx2").decode(payload)`.
+
+    Raises `ValueError` for a kernel that is unknown or not supported by this CPU. "auto" is the best one.
+    """
+
+    def decode(self, payload, *, strict=False, limit=None):
+        """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
+
+        `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
+        strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
+        `limit`: bytes that the payload may have.
+
+        Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(payload)
+        if limit is not None:
+            check_size(data, limit)
+        return decode_bytes(self, data, truth(strict))
+
+    def decode_row(self, payload, *, strict=False):
+        """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
+
+        Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
+        with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+        """
+        return decode_one(self, bytes_of(payload), truth(strict))
+
+    def split(self, payload):
+        """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
+
+        Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
+        Rules D2, D4, D7 and D10 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef size_t r
+        try:
+            self.read(work, data, False)
+            rows = []
+            for r in range(work.tape.n_rows):
+                rows.append(raw_row(&work.p, r))
+            return rows
+        finally:
+            self.end(work)
+
+    def scan(self, payload, *, strict=False):
+        """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+
+        Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+        Rules D1 to D9 of docs/format.md.
+        """
+        return scan_bytes(self, bytes_of(payload), truth(strict))
+
+    def check(self, payload, *, topic=None, collections=()):
+        """Every fault and doubt of `payload`, in the order of position; none is an empty list.
+
+        Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
+        what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
+        nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+        """
+        _check.check_limit(topic)   # raises for a topic that cannot be published to
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef sr_walk walk
+        cdef size_t valid = work.p.len
+        faults = []
+        rows = None
+        try:
+            valid = sr_utf8_valid(work.p.src, valid)
+            if valid < work.p.len:
+                fault = self.invalid_utf8(work, valid)
+                fault.end = fault.pos + <size_t>_check.bad_length(data, fault.pos + work.base)
+                faults.append(span_of(work, fault))
+            elif not sr_read(self.k, work.p.src, valid, &work.tape):
+                self.exact(work)
+            if work.opened.status:
+                faults.append(span_of(work, work.opened))
+                work.tape.n_rows += 1
+            if not faults:
+                rows = lazy_rows(new_lazy_rows(self, data), work)
+            memset(&walk, 0, sizeof(walk))
+            while True:
+                fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
+                if not fault.status:
+                    break
+                faults.append(span_of(work, fault))
+        finally:
+            self.end(work)
+        decoded = [] if rows is None else [row.fields for row in rows]
+        return _check.findings(len(data), faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
+
+    def unescape(self, field):
+        """The value of one field in its wire form, the inverse of `escape`.
+
+        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
+        end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(field)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef size_t valid, after
+        try:
+            work.p.src -= work.base        # a BOM is data here
+            work.p.len += work.base
+            work.base = 0
+            valid = sr_utf8_valid(work.p.src, work.p.len)
+            if valid < work.p.len:
+                raise decode_error("invalid_utf8", valid, 0, 0, [], data)
+            if not sr_read(self.k, work.p.src, work.p.len, &work.tape):
+                fault = self.exact(work)
+                if fault.status:
+                    raise decode_error(REASONS[fault.status], fault.pos, 0, 0, [], data)
+            if work.p.len == 0:
+                return ""
+            after = behind_first_field(work)
+            if after <= work.p.len:
+                raise decode_error("not_one_field", after, 0, 1, [], data)
+            return work.layer.field(&work.p, 0, &work.tape.rows[0])
+        finally:
+            self.end(work)
+
+    def engine(self):
+        """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
+        return "core:" + self.k.name.decode()
+
+    def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of all `rows`; no rows give `b""`.
+
+        A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
+        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+
+        `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
+        know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
+        backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
+        docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most = limit_of(limit), index = 0
+        cdef bint newline = truth(final_newline)
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            if type(rows) is list or type(rows) is tuple:
+                index = self.layer.put_rows(&out, self.k, style, rows, 0, most - newline)
+                while index < len(rows):
+                    put_next(self, &out, style, rows[index], index, most, newline)
+                    index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
+            else:
+                for row in rows:
+                    put_next(self, &out, style, row, index, most, newline)
+                    index += 1
+            if newline and index:
+                put_byte(&out, SR_ROW_END)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of one row: `encode([row], …)` for the path of every message.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
+        E1 to E7 of docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most
+        cdef bint newline
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        most = limit_of(limit)
+        newline = truth(final_newline)
+        self.take(&out)
+        try:
+            put_row(self, &out, style, row, 0)
+            if newline:
+                put_byte(&out, SR_ROW_END)
+            if <Py_ssize_t>out.len > most:
+                raise too_large_error(most, 0, out.len)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
+        """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+
+        A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
+        without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
+        `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
+        (`smartrest.templates.split_groups`). Other options as of `encode`.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
+        counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
+        """
+        cdef Packing packing = new_packing(self, final_newline, limit)
+        style_of(&packing.packer.style, dialect, quote, on_trailing_backslash)
+        packing.open(None, NULL, rows, on_error)
+        packing.split_groups = truth(split_groups)
+        packing.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+        return packing
+
+    def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
+        """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+
+        Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            put_field(self, &out, style, value, None, None)
+            return PyUnicode_DecodeUTF8(<const char *>out.data, out.len, NULL)
+        finally:
+            self.give(&out)
+
+    @cython.embedsignature(False)   # of its own: a text signature is ASCII
+    def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
+        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+
+        The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
+        are counted. A row that fits comes back unchanged, as a tuple.
+
+        Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
+        `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+        docs/format.md.
+        """
+        cdef Py_ssize_t most = limit_of(limit), at, size, whole
+        cdef sr_style style
+        cdef bytes text, ending
+        cdef size_t room, kept
+        if not isinstance(marker, str):
+            raise TypeError(f"marker must be a str, not {type(marker).__name__}")
+        fields = fields_of(row, 0)
+        at = index_of(field, len(fields), "field")
+        whole = size = len(self.encode_row(fields, limit=None))
+        if size <= most:
+            return fields
+        if not PyUnicode_Check(fields[at]):
+            raise encode_error("bad_type", 0, at, f"{_values.type_name(fields[at])} cannot be shortened")
+        text, ending = utf8(fields[at], 0, at), utf8(marker, 0, at)
+        style_of(&style, BACKSLASH, MINIMAL, ALLOW)
+        size -= len(utf8(self.escape(fields[at]), 0, at)) if len(fields) > 1 else size
+        if size > most:
+            raise too_large_error(most, 0, whole)
+        room = most - size
+        kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
+                                 <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
+        if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
+            raise too_large_error(most, 0, whole)   # one empty field takes two bytes
+        return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
+
+    def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
+
+        The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
+        everything else is a constant. Options as of `encode`.
+
+        Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
+        """
+        options = (dialect, quote, final_newline, on_trailing_backslash, limit)
+        return new_encoder(self, row, options)
+
+    def Schema(self, types):
+        cdef Schema schema = Schema(types)
+        schema.engine = self
+        return schema
+
+    def Dispatcher(self, **options):
+        cdef Dispatcher dispatcher = Dispatcher(**options)
+        dispatcher.engine = self
+        return dispatcher
+
+    def Packer(self, **options):
+        cdef Packer packer = Packer(**options)
+        packer.engine = self
+        return packer
+
+    @property
+    def payload_budget(self):
+        """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
+
+        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
+        Rule L3 of docs/format.md.
+
+        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
+        only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
+        """
+        return payload_budget
 
 
 # ---- the path of every message -----------------------------------------------------------------------------------------------
@@ -2036,19 +2064,19 @@ cdef object hand_over(PyObject *self, PyObject *const *values, Py_ssize_t n, PyO
 
 cdef object decode_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
-        return (<Engine>self).decode_bytes(<bytes>values[0], False)
+        return decode_bytes(<Engine>self, <bytes>values[0], False)
     return hand_over(self, values, n, names, DECODE)
 
 
 cdef object decode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
-        return (<Engine>self).decode_one(<bytes>values[0], False)
+        return decode_one(<Engine>self, <bytes>values[0], False)
     return hand_over(self, values, n, names, DECODE_ROW)
 
 
 cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
-        return (<Engine>self).scan_bytes(<bytes>values[0], False)
+        return scan_bytes(<Engine>self, <bytes>values[0], False)
     return hand_over(self, values, n, names, SCAN)
 
 
@@ -2097,6 +2125,7 @@ _Sequence.register(LazyRow)
 _Sequence.register(LazyRows)
 
 cdef Engine _default = Engine()
+default_engine = _default
 _spare = new_lazy_rows(_default, b"")
 
 check = _default.check
