@@ -127,7 +127,12 @@ def core():
     extension = Extension(
         "smartrest.core",
         ["smartrest/core.pyx", *sorted(glob("src_c/*.c") + glob("src_c/kernels/*.c") + glob("src_py/*.c"))],
-        depends=["smartrest/core.pxd", *glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
+        depends=[
+            "smartrest/core.pxd",
+            *sorted(glob("smartrest/shell/*.pxi")),
+            *glob("src_*/*.h"),
+            *glob("src_c/kernels/*.h"),
+        ],
         include_dirs=["src_c", "src_py"],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
