@@ -1,4 +1,4 @@
-# The names of the C core (src_c/sr.h) and of the object layer (src_py/srp.h) that the shell calls, and nothing else.
+# The names of the C core (src_c/codec/sr.h) and of the object layer (src_c/objects/srp.h) that the shell calls, and nothing else.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 

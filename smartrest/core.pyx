@@ -3,7 +3,7 @@
 """The compiled engine: objects in and out of the C core.
 
 One extension in parts, `shell/`: one for each file of the pure engine, and those that only C needs (memory, the table of
-methods). Bytes are handled in src_c, values in src_py. Public docstrings are copies of those of the pure engine
+methods). Bytes are handled in src_c/codec, values in src_c/objects. Public docstrings are copies of those of the pure engine
 (tools/copy_docstrings.py).
 """
 cimport cython

@@ -115,7 +115,8 @@ def _stale(core: str) -> tuple[str, str]:
         return "", ""
     root = Path(_install.CLONE)
     sources = [
-        *root.glob("src_*/**/*.[ch]"),
+        *root.glob("src_c/**/*.[ch]"),
+        *root.glob("src_c/**/*.inc"),
         *root.glob("smartrest/core.p[xy][xd]"),
         *root.glob("smartrest/shell/*.pxi"),
     ]

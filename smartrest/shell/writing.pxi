@@ -22,7 +22,7 @@ cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, 
         return 0
     if status != SRP_SLOW:
         refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
-    put_slowly(engine, out, style, fields_of(row, index), index)
+    put_copy(engine, out, style, fields_of(row, index), index)
     return 0
 
 
@@ -36,7 +36,7 @@ cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssi
     return 0
 
 
-cdef int put_slowly(Workspace engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
+cdef int put_copy(Workspace engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
     """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
     cdef size_t start = out.len
     cdef Py_ssize_t i = 0
