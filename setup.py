@@ -127,9 +127,13 @@ class Wheel(bdist_wheel):
 def core():
     extension = Extension(
         "smartrest.core",
-        ["smartrest/core.pyx", *sorted(glob("src_c/*.c") + glob("src_c/kernels/*.c") + glob("src_py/*.c"))],
-        depends=["smartrest/core.pxd", *glob("src_*/*.h"), *glob("src_c/kernels/*.h")],
-        include_dirs=["src_c", "src_py"],
+        ["smartrest/core.pyx", *sorted(glob("src_c/**/*.c", recursive=True))],
+        depends=[
+            "smartrest/core.pxd",
+            *sorted(glob("smartrest/shell/*.pxi")),
+            *sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc", recursive=True)),
+        ],
+        include_dirs=["src_c/codec", "src_c/objects"],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
     extension.cython_c_in_temp = True

@@ -1,6 +1,6 @@
 """Every number and word of the format that more than one file needs.
 
-`src_c/sr_constants.h` is printed from this file by `tools/gen_constants.py`; change both together.
+`src_c/codec/sr_constants.h` is printed from this file by `tools/gen_constants.py`; change both together.
 "Rule" means a numbered rule of `docs/format.md`.
 """
 

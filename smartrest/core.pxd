@@ -1,4 +1,4 @@
-# The names of the C core (src_c/sr.h) and of the object layer (src_py/srp.h) that core.pyx calls, and nothing else.
+# The names of the C core (src_c/codec/sr.h) and of the object layer (src_c/objects/srp.h) that the shell calls, and nothing else.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -147,8 +147,6 @@ cdef extern from "spare_rows.h":
     int srp_row_number(const srp_payload *p, const sr_row *row)
     int srp_lone_number(const uint8_t *src, sr_ends ends)
     object srp_typed(const uint8_t *src, size_t length, uint8_t kind, bint *fits)
-
-    object srp_callable(const char *name, object base, Py_ssize_t offset)
 
     object srp_callable(const char *name, object base, Py_ssize_t offset)
 

@@ -2,7 +2,7 @@
 
     python tools/check_core.py fuzz [--runs N] [--merge]   libFuzzer with the address and undefined-behaviour sanitizers
     python tools/check_core.py cross                       the C tests on emulated aarch64 (NEON), s390x (big-endian)
-    python tools/check_core.py coverage                    branches of src_c that the C tests reach
+    python tools/check_core.py coverage                    branches of src_c/codec that the C tests reach
     python tools/check_core.py analyze                     cppcheck, gcc -fanalyzer, clang --analyze
     python tools/check_core.py valgrind                    the C tests under memcheck: no leak, nothing undefined read
 
@@ -27,8 +27,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "core"
 CORPUS = TESTS / "corpus"
-SOURCES = [*sorted((ROOT / "src_c").glob("*.c")), *sorted((ROOT / "src_c" / "kernels").glob("*.c"))]
-C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'src_c'}")
+CODEC = ROOT / "src_c" / "codec"
+SOURCES = sorted(CODEC.rglob("*.c"))
+C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{CODEC}")
 # A tenth of what each test program does by itself: these tools make them slow.
 SHORT = {"kernel": "0.05", "reading": "5", "writing": "0.2", "utf8": "1", "number": "0.2"}
 DICTIONARY = r"""
@@ -81,7 +82,7 @@ def build_tests(folder: Path, compiler: str, *flags: str) -> dict[str, Path]:
 
 
 def build_fuzzer(folder: Path, clang: str) -> Path:
-    """src_c reports which branches it takes, the models do not: nothing else guides the fuzzer."""
+    """The codec reports which branches it takes, the models do not: nothing else guides the fuzzer."""
     flags = (*C11, "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     run(clang, *flags, "-fsanitize-coverage=inline-8bit-counters,pc-table", "-c", *SOURCES, cwd=folder)
     run(clang, *flags, "-DARENA", "-c", TESTS / "fuzz_decode.c", cwd=folder)
@@ -151,7 +152,7 @@ def coverage(arguments: argparse.Namespace, folder: Path) -> None:
         unit = json.loads(report)
         for file in unit["files"]:
             name = file["file"].removeprefix(f"{ROOT}/")
-            if not name.startswith("src_c/"):
+            if not name.startswith("src_c/codec/"):
                 continue
             count = counts.setdefault(name, [0, 0, 0, 0])  # lines run, lines, branches taken, branches
             for line in file["lines"]:
@@ -159,15 +160,15 @@ def coverage(arguments: argparse.Namespace, folder: Path) -> None:
                 count[:] = map(sum, zip(count, (line["count"] > 0, 1, sum(taken), len(taken)), strict=True))
                 if not all(taken) or line["count"] == 0:
                     print(f"{name}:{line['line_number']}: {len(taken) - sum(taken)} of {len(taken)} branches not taken")
-    counts["src_c"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+    counts["src_c/codec"] = [sum(column) for column in zip(*counts.values(), strict=True)]
     for name, (run_lines, lines, taken_branches, branches) in counts.items():
         print(f"{name}: {run_lines} of {lines} lines, {taken_branches} of {branches} branches")
-    run_lines, lines, taken_branches, branches = counts["src_c"]
-    print(f"src_c: {run_lines / lines:.2%} of the lines, {taken_branches / branches:.2%} of the branches")
+    run_lines, lines, taken_branches, branches = counts["src_c/codec"]
+    print(f"src_c/codec: {run_lines / lines:.2%} of the lines, {taken_branches / branches:.2%} of the branches")
 
 
 def analyze(arguments: argparse.Namespace, folder: Path) -> None:
-    include = f"-I{ROOT / 'src_c'}"
+    include = f"-I{CODEC}"
     kinds = "--enable=warning,performance,portability"
     shift = "--suppress=shiftTooManyBitsSigned"  # of a negative number: every compiler that we know keeps the sign
     here = ("-D__GNUC__", "-D__x86_64__")

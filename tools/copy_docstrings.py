@@ -1,4 +1,4 @@
-"""Copy the public docstrings of the pure engine into `smartrest/core.pyx`: `python tools/copy_docstrings.py`.
+"""Copy the public docstrings of the pure engine into the parts of the core: `python tools/copy_docstrings.py`.
 
 The pure engine is their only home; `tests/house/test_stubs.py` holds the copies against it. `--check` writes nothing
 and fails where a copy is out of date.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
-CORE = ROOT / "smartrest" / "core.pyx"
+PARTS = sorted((ROOT / "smartrest" / "shell").glob("*.pxi"))
 HEAD = re.compile(r"(?P<indent> *)(?:cdef class|def) (?P<name>\w+)")
 SIGNATURE_END = r"\n--\n\n"  # closes a text signature that a docstring spells itself
 CLASSES = ("Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema")
@@ -74,12 +74,14 @@ def copied(source: str) -> str:
 
 
 def main() -> int:
-    source = CORE.read_text(encoding="utf-8")
-    new = copied(source)
-    if "--check" in sys.argv:
-        return int(new != source)
-    CORE.write_text(new, encoding="utf-8")
-    return 0
+    stale = 0
+    for path in PARTS:
+        source = path.read_text(encoding="utf-8")
+        new = copied(source)
+        stale |= new != source
+        if "--check" not in sys.argv:
+            path.write_text(new, encoding="utf-8")
+    return int(stale and "--check" in sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the C header of constants: `python tools/gen_constants.py > src_c/sr_constants.h`."""
+"""Print the C header of constants: `python tools/gen_constants.py > src_c/codec/sr_constants.h`."""
 
 from __future__ import annotations
 

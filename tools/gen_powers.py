@@ -1,4 +1,4 @@
-"""Print the C header of powers of ten: `python tools/gen_powers.py > src_c/sr_powers.h`."""
+"""Print the C header of powers of ten: `python tools/gen_powers.py > src_c/codec/sr_powers.h`."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def load() -> Any:
     if name in sys.modules:
         return sys.modules[name]
     made = [source.read_bytes() for source in SOURCES]
-    made += [path.read_bytes() for path in sorted([*ROOT.glob("src_*/*.h"), *ROOT.glob("smartrest/core.*.so")])]
+    made += [path.read_bytes() for path in sorted([*ROOT.glob("src_c/**/*.h"), *ROOT.glob("smartrest/core.*.so")])]
     key = hashlib.sha256(b"\0".join([*made, sys.version.encode(), os.environ.get("CFLAGS", "").encode()])).hexdigest()
     folder = ROOT / "build" / f"probes-{key[:16]}"
     if not list(folder.glob("probes.*.so")) and not list(folder.glob("probes.*.pyd")):
@@ -52,7 +52,9 @@ def load() -> Any:
 def _build(folder: Path) -> None:
     own = folder.with_name(f"{folder.name}-{os.getpid()}")  # several processes may build at a time
     own.mkdir(parents=True, exist_ok=True)
-    script = BUILD.format(source=str(SOURCES[0]), include=[str(ROOT / "src_c"), str(ROOT / "src_py")], root=str(ROOT))
+    script = BUILD.format(
+        source=str(SOURCES[0]), include=[str(ROOT / "src_c" / "codec"), str(ROOT / "src_c" / "objects")], root=str(ROOT)
+    )
     (own / "setup.py").write_text(script, encoding="utf-8")
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     done = subprocess.run(command, cwd=own, capture_output=True, text=True, check=False)

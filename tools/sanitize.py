@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("smartrest", "src_c", "src_py", "tests", "docs", "tools", "examples", "setup.py", "pyproject.toml")
+COPIED = ("smartrest", "src_c", "tests", "docs", "tools", "examples", "setup.py", "pyproject.toml")
 COPIED_TOO = ("pytest_smartrest.py", "README.md", "LICENSE")
 FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 LINK = "-fsanitize=address,undefined"

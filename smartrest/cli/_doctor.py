@@ -114,7 +114,12 @@ def _stale(core: str) -> tuple[str, str]:
     if not _install.is_clone():
         return "", ""
     root = Path(_install.CLONE)
-    sources = [*root.glob("src_*/**/*.[ch]"), *root.glob("smartrest/core.p[xy][xd]")]
+    sources = [
+        *root.glob("src_c/**/*.[ch]"),
+        *root.glob("src_c/**/*.inc"),
+        *root.glob("smartrest/core.p[xy][xd]"),
+        *root.glob("smartrest/shell/*.pxi"),
+    ]
     newer = [path for path in sources if path.stat().st_mtime > Path(core).stat().st_mtime]
     if not newer:
         return "", ""

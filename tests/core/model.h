@@ -1,5 +1,5 @@
 /* The rules of docs/format.md once more, for the C tests alone: as slow and plain as they can be said, sharing nothing
- * with src_c but the types. Every kernel is compared with these.
+ * with src_c/codec but the types. Every kernel is compared with these.
  */
 #ifndef MODEL_H
 #define MODEL_H

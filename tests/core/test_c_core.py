@@ -73,15 +73,15 @@ def compiler() -> str:
 
 @pytest.fixture(scope="session", params=FLAVOURS)
 def built(request: pytest.FixtureRequest, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """src_c compiled, its warnings being errors, by the compiler at hand."""
+    """src_c/codec compiled, its warnings being errors, by the compiler at hand."""
     folder = tmp_path_factory.mktemp(f"core-{request.param}")
-    cc, flags = compiler(), (*FLAVOURS[request.param], *WARNINGS, f"-I{repository / 'src_c'}")
+    cc, flags = compiler(), (*FLAVOURS[request.param], *WARNINGS, f"-I{repository / 'src_c' / 'codec'}")
     if request.param == "sanitized":
         (folder / "probe.c").write_text("int main(void) { return 0; }\n", encoding="utf-8")
         probe = subprocess.run([cc, *SANITIZERS, "probe.c", "-o", "probe"], cwd=folder, capture_output=True)
         if probe.returncode != 0:
             cannot(f"{cc} has no sanitizers")
-    sources = [*sorted((repository / "src_c").glob("*.c")), *sorted((repository / "src_c" / "kernels").glob("*.c"))]
+    sources = sorted((repository / "src_c" / "codec").rglob("*.c"))
     run(cc, *flags, "-c", *sources, cwd=folder)
     return Built(request.param, cc, flags, sorted(folder.glob("*.o")), folder)
 
@@ -107,12 +107,12 @@ def test_program(built: Built, name: str) -> None:
 
 
 def test_the_object_layer_has_no_warnings(repository: Path) -> None:
-    """src_c is compiled above, its warnings being errors; src_py needs Python's headers."""
+    """src_c/codec is compiled above, its warnings being errors; src_c/objects needs Python's headers."""
     cc, include = compiler(), sysconfig.get_path("include")
     if not Path(include, "Python.h").is_file():
         cannot("the headers of Python are not here")
-    flags = *WARNINGS, "-O2", "-fsyntax-only", "-Isrc_c", "-Isrc_py", "-isystem", include
-    run(cc, *flags, *sorted((repository / "src_py").glob("*.c")), cwd=repository)
+    flags = *WARNINGS, "-O2", "-fsyntax-only", "-Isrc_c/codec", "-Isrc_c/objects", "-isystem", include
+    run(cc, *flags, *sorted((repository / "src_c" / "objects").glob("*.c")), cwd=repository)
 
 
 def test_every_program_is_run() -> None:
@@ -130,7 +130,7 @@ def test_corpus_of_the_fuzzer(built: Built) -> None:
 def test_a_difference_is_seen(built: Built, repository: Path) -> None:
     """The tests can fail: with one byte of the rules changed, kernel_test says on which input."""
     wrong = built.folder / "wrong_rules"
-    shutil.copytree(repository / "src_c", wrong)
+    shutil.copytree(repository / "src_c" / "codec", wrong)
     scalar = wrong / "kernels" / "scan_scalar.c"
     text = scalar.read_text(encoding="utf-8")
     assert text.count("c >= 0xA0") == 1

@@ -19,13 +19,13 @@ def test_the_header_is_generated(repository: Path, name: str) -> None:
     printed = subprocess.run(
         [sys.executable, str(repository / "tools" / f"gen_{name}.py")], capture_output=True, text=True, check=True
     ).stdout
-    assert printed == (repository / "src_c" / f"sr_{name}.h").read_text(encoding="utf-8")
+    assert printed == (repository / "src_c" / "codec" / f"sr_{name}.h").read_text(encoding="utf-8")
     assert "do not edit" in printed
 
 
 def test_the_powers_of_ten(repository: Path) -> None:
     """Each is 128 bits long, at or below the true power times a power of two, and less than one unit below it."""
-    header = (repository / "src_c" / "sr_powers.h").read_text(encoding="utf-8")
+    header = (repository / "src_c" / "codec" / "sr_powers.h").read_text(encoding="utf-8")
     found = re.search(r"SR_FIRST_POWER \((-\d+)\)\n#define SR_LAST_POWER (\d+)\n", header)
     assert found is not None
     powers = range(int(found[1]), int(found[2]) + 1)
@@ -40,7 +40,7 @@ def test_the_powers_of_ten(repository: Path) -> None:
 
 
 def test_the_header_has_every_reason(repository: Path) -> None:
-    header = (repository / "src_c" / "sr_constants.h").read_text(encoding="utf-8")
+    header = (repository / "src_c" / "codec" / "sr_constants.h").read_text(encoding="utf-8")
     for number, reason, _ in _constants.STATUS:
         assert f"SR_{reason.upper()} = {number}," in header
 
@@ -52,15 +52,15 @@ def without_comments(text: str) -> str:
 def test_limits_are_spelled_once(repository: Path) -> None:
     """They stand in `_constants.py`, for people in documents, and nowhere in code.
 
-    `core.pyx` repeats the default of `limit`, since its signatures are text; test_stubs.py compares the values.
+    `shell/` repeats the default of `limit`, since its signatures are text; test_stubs.py compares the values.
     """
     limits = re.compile(r"\b(16_?184|16_?000|4_?300)\b")
     wrong = [
         str(path.relative_to(repository))
-        for folder in ("smartrest", "src_c", "src_py")
+        for folder in ("smartrest", "src_c")
         for path in (repository / folder).rglob("*")
-        if path.suffix in (".py", ".pyx", ".pxd", ".c", ".h")
-        and path.name not in ("_constants.py", "sr_constants.h", "core.c", "core.pyx")
+        if path.suffix in (".py", ".pyx", ".pxd", ".c", ".h", ".inc")
+        and path.name not in ("_constants.py", "sr_constants.h", "core.c")
         and limits.search(strip_strings(path))
     ]
     assert wrong == []
@@ -69,7 +69,7 @@ def test_limits_are_spelled_once(repository: Path) -> None:
 def strip_strings(path: Path) -> str:
     """The code of a file without comments and string literals."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix in (".c", ".h"):
+    if path.suffix in (".c", ".h", ".inc"):
         return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', without_comments(text))
     text = re.sub(r'"""(?:.|\n)*?"""', '""', text)
     text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
@@ -83,7 +83,7 @@ def test_every_constant_is_read(repository: Path) -> None:
         path.read_text(encoding="utf-8")
         for folder in ("smartrest", "tools", "src_c")
         for path in (repository / folder).rglob("*")
-        if path.suffix in (".py", ".pyx") and path.name != "_constants.py"
+        if path.suffix in (".py", ".pxi") and path.name != "_constants.py"
     )
     assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
 
@@ -91,7 +91,7 @@ def test_every_constant_is_read(repository: Path) -> None:
 def test_the_separators_of_the_format_are_in_no_c_file(repository: Path) -> None:
     """Characters with a meaning come from `sr_constants.h`."""
     wrong = []
-    for path in (repository / "src_c").rglob("*.[ch]"):
+    for path in [*(repository / "src_c").rglob("*.[ch]"), *(repository / "src_c").rglob("*.inc")]:
         if path.name != "sr_constants.h":
             code = without_comments(path.read_text(encoding="utf-8"))
             wrong += [f"{path.name}: {sign}" for sign in ("','", "'\\n'", "'\\r'", "'\"'", "'\\\\'") if sign in code]

@@ -1,7 +1,7 @@
 """Who may import whom: data flows one way, and what is optional is imported by those who ask for it.
 
 The table is the architecture; a line in it changes together with docs. Python files are read by their syntax tree, the
-Cython file by its import lines. Imports for type checkers alone do not count.
+Cython files by their import lines. Imports for type checkers alone do not count.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "dispatch": {"errors"},
     "pure": CODEC,  # and never core
     "core": CODEC,  # and never pure
+    "shell": CODEC,  # the parts of the core
     "_install": set(),
     "_engine": {"_install", "core", "pure"},
     "__init__": {"_constants", "_engine", "_findings", "errors"},  # the engines through _engine alone
@@ -119,8 +120,8 @@ def cython_imports(path: Path) -> Iterator[tuple[str, bool]]:
 def all_imports(root: Path) -> Iterator[tuple[Path, str, str, bool]]:
     """File, own module, imported module, whether later."""
     known = modules(root)
-    for path in sorted((root / "smartrest").rglob("*.py*")):
-        if path.suffix not in (".py", ".pyx"):
+    for path in sorted((root / "smartrest").rglob("*.p[yx]*")):
+        if path.suffix not in (".py", ".pyx", ".pxi"):
             continue
         own = path.relative_to(root / "smartrest").parts[0].partition(".")[0]
         for name, late in imported(path, root) if path.suffix == ".py" else cython_imports(path):
@@ -187,6 +188,43 @@ def test_no_two_files_import_each_other(repository: Path) -> None:
         pytest.fail(" <- ".join(error.args[1]))
 
 
+def parts_of_the_core(root: Path) -> list[tuple[str, str]]:
+    """The parts in the order in which `core.pyx` includes them, with their text."""
+    names = re.findall(
+        r'^include "(shell/\w+\.pxi)"', (root / "smartrest" / "core.pyx").read_text("utf-8"), re.MULTILINE
+    )
+    return [(name, (root / "smartrest" / name).read_text("utf-8")) for name in names]
+
+
+def used_too_early(parts: list[tuple[str, str]]) -> list[str]:
+    """Names of the module that a part uses and a later one defines."""
+    defined = r"^(?:cdef class|cdef(?: [\w*]+)*|def) \*?(\w+)(?=[(:\s])"
+    wrong = []
+    for i, (name, text) in enumerate(parts):
+        code = re.sub(r'"""(?:.|\n)*?"""|"[^"\n]*"|#[^\n]*', "", text)
+        for later, its_text in parts[i + 1 :]:
+            names = set(re.findall(defined, its_text, re.MULTILINE)) - set(re.findall(defined, text, re.MULTILINE))
+            wrong += [f"{name} uses {n} of {later}" for n in sorted(names) if re.search(rf"(?<![.\w]){n}\b", code)]
+    return wrong
+
+
+def test_the_parts_of_the_core_form_no_circle(repository: Path) -> None:
+    parts = parts_of_the_core(repository)
+    files = {f"shell/{path.name}" for path in (repository / "smartrest" / "shell").iterdir()}
+    assert {name for name, _ in parts} == files
+    assert used_too_early(parts) == []
+
+
+def test_a_part_that_uses_a_later_one_is_seen() -> None:
+    assert used_too_early(
+        [("a", "cdef f():\n    return g() + h.x\n"), ("b", "cdef int g():\n"), ("c", "cdef class h:\n")]
+    ) == [
+        "a uses g of b",
+        "a uses h of c",
+    ]
+    assert used_too_early([("a", "cdef f():\n"), ("b", "cdef g():\n    return f()  # and h\n")]) == []
+
+
 def test_what_is_optional_is_imported_by_those_who_need_it(repository: Path) -> None:
     wrong = []
     for path, own, there, _ in all_imports(repository):
@@ -194,7 +232,7 @@ def test_what_is_optional_is_imported_by_those_who_need_it(repository: Path) -> 
         if there.startswith("*") and library in OPTIONAL and own not in OPTIONAL[library]:
             wrong.append(f"{path}: {library}")
         known = library in OPTIONAL or library in sys.stdlib_module_names or library == "tomllib"  # 3.11 brought it
-        if there.startswith("*") and not known and path.suffix != ".pyx":  # a .pyx also names cpython and libc
+        if there.startswith("*") and not known and path.suffix == ".py":  # Cython also names cpython and libc
             wrong.append(f"{path}: {library} is neither of the standard library nor known here")
     assert wrong == []
 

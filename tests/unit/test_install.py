@@ -39,7 +39,7 @@ def clone(repository: Path, tmp_path: Path) -> Path:
     """The files that git knows, in a folder with blanks and letters beyond ASCII."""
     folder = tmp_path / "a clone é"
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "_build.json", "__pycache__", "*.egg-info", "core.c")
-    for name in ("smartrest", "src_c", "src_py"):
+    for name in ("smartrest", "src_c"):
         shutil.copytree(repository / name, folder / name, ignore=ignored)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "pytest_smartrest.py"):
         shutil.copy(repository / name, folder)

@@ -8,5 +8,5 @@
 #include "kernels/short_field_avx512.h"
 #include "short_avx512.h"
 
-#include "layer_body.h"
+#include "layer.inc"
 #endif

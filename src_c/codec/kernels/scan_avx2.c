@@ -104,10 +104,20 @@ SR_FN static inline void utf8_block(vec v, utf8_state *u) {
 
 SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si256(u->bad, u->bad); }
 
-#include "scan_body.h"
+#include "scan.inc"
 
 const sr_kernel sr_kernel_avx2 = {
-    "avx2", SR_CPU_AVX2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
-    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    .name = "avx2",
+    .needs = SR_CPU_AVX2,
+    .index = scan_index,
+    .lone = scan_lone,
+    .count = scan_count,
+    .classify = scan_classify,
+    .copy = scan_copy,
+    .unescape = sr_unescape_portable,
+    .escape = sr_escape_portable,
+    .measure = sr_measure_portable,
+    .widen = sr_widen_portable,
+    .narrow = scan_narrow,
 };
 #endif

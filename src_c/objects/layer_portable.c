@@ -5,4 +5,4 @@
 #define SRP_LAYER srp_layer_portable
 #include "short_portable.h"
 
-#include "layer_body.h"
+#include "layer.inc"

@@ -1,6 +1,6 @@
 /* The object layer: values of Python from spans and to bytes, with the documented C API alone.
  *
- * It knows no rule of the format: what a field is and how it is quoted stays in src_c. core.pyx owns the memory, the
+ * It knows no rule of the format: what a field is and how it is quoted stays in src_c/codec. smartrest/shell owns the memory, the
  * options and the errors. Nothing here runs the code of users: a value that would need that is answered with SRP_SLOW.
  */
 #ifndef SRP_H

@@ -64,10 +64,20 @@ static inline uint32_t specials(vec v) {
 
 #include "utf8_masks.h"
 
-#include "scan_body.h"
+#include "scan.inc"
 
 const sr_kernel sr_kernel_sse2 = {
-    "sse2", SR_CPU_SSE2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, sr_unescape_portable,
-    sr_escape_portable, sr_measure_portable, sr_widen_portable, scan_narrow,
+    .name = "sse2",
+    .needs = SR_CPU_SSE2,
+    .index = scan_index,
+    .lone = scan_lone,
+    .count = scan_count,
+    .classify = scan_classify,
+    .copy = scan_copy,
+    .unescape = sr_unescape_portable,
+    .escape = sr_escape_portable,
+    .measure = sr_measure_portable,
+    .widen = sr_widen_portable,
+    .narrow = scan_narrow,
 };
 #endif

@@ -225,15 +225,3 @@ sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *m
     if (tape->rows[tape->n_rows].start < len) end_row(tape, src, len, len);
     return fault;
 }
-
-/* ---- template IDs ---------------------------------------------------------------------------------------------------------- */
-
-int sr_short_template_number(const uint8_t *src, size_t len) {
-    int number = 0;
-    if (len == 0 || len > 4 || (src[0] == '0' && len > 1)) return -1;
-    for (size_t i = 0; i < len; i++) {
-        if (src[i] < '0' || src[i] > '9') return -1;
-        number = number * 10 + (src[i] - '0');
-    }
-    return number < SR_ID_TABLE ? number : -1;
-}

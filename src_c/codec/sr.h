@@ -167,6 +167,8 @@ typedef struct {
 } sr_walk;
 sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_walk *walk);
 
+/* ---- template IDs (sr_ids.c) ----------------------------------------------------------------------------------------- */
+
 /* A template ID as a number: canonical decimal ("511", never "0511") below SR_ID_TABLE, else -1. */
 #define SR_ID_TABLE 1024
 int sr_short_template_number(const uint8_t *src, size_t len); /* the same for IDs that are not of three digits */

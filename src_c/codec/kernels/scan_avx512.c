@@ -122,7 +122,7 @@ SR_FN static inline size_t put_rows(sr_row *rows, uint64_t row_ends, uint64_t se
 
 #define SR_OWN_PUT_ROWS
 #define SR_OWN_NARROW
-#include "scan_body.h"
+#include "scan.inc"
 
 SR_FN static size_t scan_unescape(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
     uint8_t *out = dst;
@@ -342,7 +342,17 @@ SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t 
 }
 
 const sr_kernel sr_kernel_avx512 = {
-    "avx512", SR_CPU_AVX512_VBMI2, scan_index, scan_lone, scan_count, scan_classify, scan_copy, scan_unescape,
-    scan_escape, scan_measure, scan_widen, scan_narrow,
+    .name = "avx512",
+    .needs = SR_CPU_AVX512_VBMI2,
+    .index = scan_index,
+    .lone = scan_lone,
+    .count = scan_count,
+    .classify = scan_classify,
+    .copy = scan_copy,
+    .unescape = scan_unescape,
+    .escape = scan_escape,
+    .measure = scan_measure,
+    .widen = scan_widen,
+    .narrow = scan_narrow,
 };
 #endif

@@ -1,0 +1,219 @@
+# Rows to handlers.
+
+cdef int read_payload(PyObject *dispatcher, PyObject *data, void *work) except -1:
+    return (<Dispatcher>dispatcher).engine.read_exact(<Work *>work, <bytes>data, (<Dispatcher>dispatcher).strict)
+
+
+@cython.final
+@cython.no_gc_clear   # its handlers stay until it is freed
+cdef class Handlers:
+    """The handlers of a dispatcher as they were at one moment, by template ID."""
+    cdef tuple kept            # owns those of the table
+    cdef dict by_text
+    cdef bint texts            # an ID is no small number
+    cdef PyObject *by_number[SR_ID_TABLE]
+
+    def __cinit__(self, *_, **__):
+        memset(self.by_number, 0, sizeof(self.by_number))
+        self.by_text = {}
+
+    def __init__(self, *_, **__):
+        raise TypeError("use smartrest.Dispatcher")
+
+    def __reduce__(self):
+        raise TypeError("handlers are not pickled")
+
+    cdef inline PyObject *of(self, Workspace engine, const srp_payload *p, size_t r, fallback) except NULL:
+        """The handler of a row, `fallback` where it has none: lent by this object, or by the caller."""
+        cdef const sr_row *row = &p.tape.rows[r]
+        cdef int number = srp_row_number(p, row)
+        if number >= 0:
+            return self.by_number[number] if self.by_number[number] != NULL else <PyObject *>fallback
+        if self.texts or not plain_id(p, row):
+            found = self.by_text.get(engine.layer.field(p, row.first, row), fallback)
+            return <PyObject *>found
+        return <PyObject *>fallback
+
+
+cdef Handlers handlers_of(dict handlers):
+    cdef Handlers made = Handlers.__new__(Handlers)
+    cdef bytes name
+    cdef int number
+    made.by_text = dict(handlers)
+    made.kept = tuple(made.by_text.values())
+    for id, handler in made.by_text.items():
+        name = str.encode(id, "utf-8", "surrogatepass")
+        number = sr_template_number(<const uint8_t *>PyBytes_AS_STRING(name), len(name))
+        if number >= 0:
+            made.by_number[number] = <PyObject *>handler
+        else:
+            made.texts = True
+    return made
+
+
+@cython.final
+@cython.no_gc_clear   # a handler may still run
+cdef class Dispatcher:
+    """Calls a handler for each row of a payload by its template ID.
+
+    A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
+    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two. `strict=True` refuses what
+    `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
+    dispatched count from the next one on.
+    """
+    cdef Workspace engine
+    cdef dict handlers
+    cdef Handlers known        # as they were at the last payload
+    cdef object fallback
+    cdef list coroutines       # handlers that are coroutine functions
+    cdef bint awaits           # the fallback is one
+    cdef bint strict
+    cdef list spare            # see `nothing`
+    cdef srp_spare_rows rows
+    cdef public object skipped
+    cdef object __weakref__
+
+    def __cinit__(self, *_, **__):
+        self.engine = default_engine
+        self.handlers = {}
+        self.coroutines = []
+        self.spare = [None]
+        self.skipped = 0
+
+    def __dealloc__(self):
+        srp_forget_rows(&self.rows)
+
+    def __init__(self, *, strict=False):
+        self.strict = truth(strict)
+
+    def on(self, *ids):
+        """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
+
+        Raises `TypeError` for an ID that is no `str`, `ValueError` for one that has a handler already.
+        """
+        return _dispatch.register(self.handlers, self.coroutines, ids)
+
+    def default(self, handler):
+        """Registers the handler of all other rows, in place of an earlier one, and returns it unchanged."""
+        _dispatch.check_handler(handler)
+        self.fallback = handler
+        self.awaits = _dispatch.is_coroutine_handler(handler)
+        return handler
+
+    cdef inline Handlers current(self):
+        if self.known is None or len(self.known.kept) != PyDict_GET_SIZE(self.handlers):
+            self.known = handlers_of(self.handlers)
+        return self.known
+
+    def dispatch(self, payload):
+        """Calls the handlers and returns their results in row order.
+
+        A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
+        `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
+        """
+        cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
+        cdef const uint8_t *src
+        cdef sr_ends ends
+        cdef int number
+        cdef Handlers handlers = self.current()
+        if self.coroutines or self.awaits:
+            _dispatch.refuse_coroutines(self.coroutines, self.fallback)
+        ends = self.engine.lone(data)
+        if ends.low | ends.high:
+            src = <const uint8_t *>PyBytes_AS_STRING(data)
+            number = srp_lone_number(src, ends)
+            if number >= 0 and handlers.by_number[number] != NULL:
+                row = self.engine.layer.lone_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
+                return self.call_one(<object>handlers.by_number[number], row)
+            if number >= 0 and self.fallback is None:
+                self.skipped += 1
+                return []
+        return self.call_all(data, handlers)
+
+    cdef inline call_one(self, handler, row):
+        cdef PyObject *result = srp_try1(handler, row)
+        if result == NULL:
+            failure = srp_caught(Exception)   # before any other code runs
+            return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
+        if result != <PyObject *>None:
+            results = [<object>result]
+        else:   # most handlers return nothing
+            results = self.nothing()
+        Py_DECREF(<object>result)
+        srp_let_go(&self.rows, row)
+        return results
+
+    cdef inline list nothing(self):
+        """The list of one None: the last one again, once nobody else has it."""
+        cdef PyObject *spare = <PyObject *>self.spare
+        if Py_REFCNT(spare) > 1 or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:
+            self.spare = [None]
+        return self.spare
+
+    cdef call_all(self, bytes data, Handlers handlers):
+        cdef Work *work
+        cdef size_t r, skipped = 0
+        cdef Py_ssize_t nothing = 0   # results so far, all of them None: then there is no list yet
+        cdef PyObject *handler
+        cdef PyObject *result
+        cdef list results = None, failures = None
+        fallback = self.fallback   # kept: a handler may replace it
+        work = self.engine.begin(data)
+        try:
+            if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
+                cut = self.refused(work, data)
+                if cut is not None:
+                    return srp_call(_dispatch.run, _dispatch.calls(self, cut.rows, handlers.by_text, fallback), cut, NULL)
+            for r in range(work.tape.n_rows):
+                handler = handlers.of(self.engine, &work.p, r, fallback)
+                if handler == <PyObject *>None:
+                    skipped += 1
+                    continue
+                if skipped:   # a handler may look
+                    self.skipped += skipped
+                    skipped = 0
+                row = work.layer.row(&work.p, r, &self.rows)
+                result = srp_try1(<object>handler, row)
+                if result == NULL:
+                    error = srp_caught(Exception)   # the other rows shall not be lost
+                    failure = r, row, error
+                    if failures is None:
+                        failures = [failure]
+                    else:
+                        failures.append(failure)
+                    continue
+                if results is None and result == <PyObject *>None:
+                    nothing += 1
+                else:
+                    if results is None:
+                        results = [None] * nothing
+                    results.append(<object>result)
+                Py_DECREF(<object>result)
+                srp_let_go(&self.rows, row)
+        finally:
+            self.engine.end(work)
+        if skipped:
+            self.skipped += skipped
+        if results is None:
+            results = [None] * nothing
+        if failures is None:
+            return results
+        return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
+
+    cdef refused(self, Work *work, bytes data):
+        """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
+        if srp_fails(read_payload, <PyObject *>self, <PyObject *>data, work):
+            return srp_caught(DecodeError)
+        return None
+
+    @property
+    def dispatch_async(self):
+        """As `dispatch`, awaiting coroutine handlers one after another."""
+        return _dispatch.dispatch_async.__get__(self)
+
+    def _calls(self, payload):
+        """What `dispatch.run` takes: the calls, made one by one, and the error that ended reading."""
+        cdef Workspace engine = self.engine
+        read = lambda payload, strict: decode_bytes(engine, bytes_of(payload), strict)
+        rows, error = _dispatch.rows_of(read, payload, bool(self.strict))
+        return _dispatch.calls(self, rows, self.current().by_text, self.fallback), error

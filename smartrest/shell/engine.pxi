@@ -1,0 +1,296 @@
+# The public functions, as methods of an engine.
+
+@cython.final
+@cython.no_gc
+cdef class Engine(Workspace):
+    """Everything that `smartrest.core` offers, on one kernel: `Engine("avx2").decode(payload)`.
+
+    Raises `ValueError` for a kernel that is unknown or not supported by this CPU. "auto" is the best one.
+    """
+
+    def decode(self, payload, *, strict=False, limit=None):
+        """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
+
+        `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
+        strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
+        `limit`: bytes that the payload may have.
+
+        Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(payload)
+        if limit is not None:
+            check_size(data, limit)
+        return decode_bytes(self, data, truth(strict))
+
+    def decode_row(self, payload, *, strict=False):
+        """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
+
+        Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
+        with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+        """
+        return decode_one(self, bytes_of(payload), truth(strict))
+
+    def split(self, payload):
+        """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
+
+        Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
+        Rules D2, D4, D7 and D10 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef size_t r
+        try:
+            self.read(work, data, False)
+            rows = []
+            for r in range(work.tape.n_rows):
+                rows.append(raw_row(&work.p, r))
+            return rows
+        finally:
+            self.end(work)
+
+    def scan(self, payload, *, strict=False):
+        """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+
+        Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+        Rules D1 to D9 of docs/format.md.
+        """
+        return scan_bytes(self, bytes_of(payload), truth(strict))
+
+    def check(self, payload, *, topic=None, collections=()):
+        """Every fault and doubt of `payload`, in the order of position; none is an empty list.
+
+        Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
+        what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
+        nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+        """
+        _findings.check_limit(topic)   # raises for a topic that cannot be published to
+        cdef bytes data = bytes_of(payload)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef sr_walk walk
+        cdef size_t valid = work.p.len
+        faults = []
+        rows = None
+        try:
+            valid = sr_utf8_valid(work.p.src, valid)
+            if valid < work.p.len:
+                fault = self.invalid_utf8(work, valid)
+                fault.end = fault.pos + <size_t>_findings.bad_length(data, fault.pos + work.base)
+                faults.append(span_of(work, fault))
+            elif not sr_read(self.k, work.p.src, valid, &work.tape):
+                self.exact(work)
+            if work.opened.status:
+                faults.append(span_of(work, work.opened))
+                work.tape.n_rows += 1
+            if not faults:
+                rows = lazy_rows(new_lazy_rows(self, data), work)
+            memset(&walk, 0, sizeof(walk))
+            while True:
+                fault = sr_next_fault(work.p.src, valid, &work.tape, &walk)
+                if not fault.status:
+                    break
+                faults.append(span_of(work, fault))
+        finally:
+            self.end(work)
+        decoded = [] if rows is None else [row.fields for row in rows]
+        return _findings.findings(len(data), faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
+
+    def unescape(self, field):
+        """The value of one field in its wire form, the inverse of `escape`.
+
+        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
+        end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+        """
+        cdef bytes data = bytes_of(field)
+        cdef Work *work = self.begin(data)
+        cdef sr_fault fault
+        cdef size_t valid, after
+        try:
+            work.p.src -= work.base        # a BOM is data here
+            work.p.len += work.base
+            work.base = 0
+            valid = sr_utf8_valid(work.p.src, work.p.len)
+            if valid < work.p.len:
+                raise decode_error("invalid_utf8", valid, 0, 0, [], data)
+            if not sr_read(self.k, work.p.src, work.p.len, &work.tape):
+                fault = self.exact(work)
+                if fault.status:
+                    raise decode_error(REASONS[fault.status], fault.pos, 0, 0, [], data)
+            if work.p.len == 0:
+                return ""
+            after = behind_first_field(work)
+            if after <= work.p.len:
+                raise decode_error("not_one_field", after, 0, 1, [], data)
+            return work.layer.field(&work.p, 0, &work.tape.rows[0])
+        finally:
+            self.end(work)
+
+    def engine(self):
+        """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
+        return "core:" + self.k.name.decode()
+
+    def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of all `rows`; no rows give `b""`.
+
+        A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
+        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+
+        `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
+        know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
+        backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
+        docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most = limit_of(limit), index = 0
+        cdef bint newline = truth(final_newline)
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            if type(rows) is list or type(rows) is tuple:
+                index = self.layer.put_rows(&out, self.k, style, rows, 0, most - newline)
+                while index < len(rows):
+                    put_next(self, &out, style, rows[index], index, most, newline)
+                    index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
+            else:
+                for row in rows:
+                    put_next(self, &out, style, row, index, most, newline)
+                    index += 1
+            if newline and index:
+                put_byte(&out, SR_ROW_END)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """One payload of one row: `encode([row], …)` for the path of every message.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
+        E1 to E7 of docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        cdef Py_ssize_t most
+        cdef bint newline
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        most = limit_of(limit)
+        newline = truth(final_newline)
+        self.take(&out)
+        try:
+            put_row(self, &out, style, row, 0)
+            if newline:
+                put_byte(&out, SR_ROW_END)
+            if <Py_ssize_t>out.len > most:
+                raise too_large_error(most, 0, out.len)
+            return PyBytes_FromStringAndSize(<const char *>out.data, out.len)
+        finally:
+            self.give(&out)
+
+    def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
+        """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+
+        A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
+        without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
+        `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
+        (`smartrest.templates.split_groups`). Other options as of `encode`.
+
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
+        counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
+        """
+        cdef Packing packing = new_packing(self, final_newline, limit)
+        style_of(&packing.packer.style, dialect, quote, on_trailing_backslash)
+        packing.open(None, NULL, rows, on_error)
+        packing.split_groups = truth(split_groups)
+        packing.options = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
+        return packing
+
+    def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
+        """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+
+        Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
+        """
+        cdef sr_style style
+        cdef srp_buffer out
+        style_of(&style, dialect, quote, on_trailing_backslash)
+        self.take(&out)
+        try:
+            put_field(self, &out, style, value, None, None)
+            return PyUnicode_DecodeUTF8(<const char *>out.data, out.len, NULL)
+        finally:
+            self.give(&out)
+
+    @cython.embedsignature(False)   # of its own: a text signature is ASCII
+    def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
+        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+
+        The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
+        are counted. A row that fits comes back unchanged, as a tuple.
+
+        Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
+        `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+        docs/format.md.
+        """
+        cdef Py_ssize_t most = limit_of(limit), at, size, whole
+        cdef sr_style style
+        cdef bytes text, ending
+        cdef size_t room, kept
+        if not isinstance(marker, str):
+            raise TypeError(f"marker must be a str, not {type(marker).__name__}")
+        fields = fields_of(row, 0)
+        at = index_of(field, len(fields), "field")
+        whole = size = len(self.encode_row(fields, limit=None))
+        if size <= most:
+            return fields
+        if not PyUnicode_Check(fields[at]):
+            raise encode_error("bad_type", 0, at, f"{_values.type_name(fields[at])} cannot be shortened")
+        text, ending = utf8(fields[at], 0, at), utf8(marker, 0, at)
+        style_of(&style, BACKSLASH, MINIMAL, ALLOW)
+        size -= len(utf8(self.escape(fields[at]), 0, at)) if len(fields) > 1 else size
+        if size > most:
+            raise too_large_error(most, 0, whole)
+        room = most - size
+        kept = sr_longest_prefix(self.k, style, <const uint8_t *>PyBytes_AS_STRING(text), len(text),
+                                 <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
+        if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
+            raise too_large_error(most, 0, whole)   # one empty field takes two bytes
+        return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
+
+    def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
+        """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
+
+        The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
+        everything else is a constant. Options as of `encode`.
+
+        Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
+        """
+        options = (dialect, quote, final_newline, on_trailing_backslash, limit)
+        return new_encoder(self, row, options)
+
+    def Schema(self, types):
+        cdef Schema schema = Schema(types)
+        schema.engine = self
+        return schema
+
+    def Dispatcher(self, **options):
+        cdef Dispatcher dispatcher = Dispatcher(**options)
+        dispatcher.engine = self
+        return dispatcher
+
+    def Packer(self, **options):
+        cdef Packer packer = Packer(**options)
+        packer.engine = self
+        return packer
+
+    @property
+    def payload_budget(self):
+        """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
+
+        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
+        Rule L3 of docs/format.md.
+
+        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
+        only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
+        """
+        return payload_budget

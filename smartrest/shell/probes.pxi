@@ -1,0 +1,37 @@
+# For tests and benchmarks: C alone, cimported by tools/probes.pyx.
+
+cdef bint string_cache(bint on) except -1:
+    """Switches the cache of short texts on or off; returns what it was."""
+    cdef bint was = _default.strings.enabled
+    _default.strings.enabled = on
+    srp_strings_forget(&_default.strings)
+    return was
+
+
+cdef bint object_layout(bint on) except -1:
+    """Whether short texts are made by their layout, and rows filled again: switches it on, where the layout is as thought,
+    or off; returns what it was."""
+    global srp_layout
+    cdef bint was = srp_layout
+    srp_layout = False
+    if on:
+        srp_layout_init()
+    return was
+
+
+cdef size_t float_text(double value, uint8_t *text) noexcept:
+    """The bytes of a finite float's text; 0 where there is no memory for it."""
+    return srp_put_float(value, text)
+
+
+cdef int index_passes(bytes payload, str kernel, Py_ssize_t passes) except -1:
+    """`passes` runs over a payload up to its tape, without an object."""
+    cdef Engine engine = Engine(kernel)
+    cdef Work *work = engine.begin(payload)
+    cdef Py_ssize_t i
+    try:
+        for i in range(passes):
+            sr_read(engine.k, work.p.src, work.p.len, &work.tape)
+    finally:
+        engine.end(work)
+    return 0

@@ -1,0 +1,265 @@
+# A kernel and the memory that its calls share: the tape of a payload, the output buffer, and the errors of reading.
+
+cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
+cdef object LIMIT = 16_000   # the default of every `limit`, known by its identity
+cdef Py_ssize_t PAYLOAD_LIMIT = _constants.PAYLOAD_LIMIT
+cdef str BACKSLASH = "backslash"
+cdef str MINIMAL = "minimal"
+cdef str ALLOW = "allow"
+
+cdef enum:
+    SMALL = 16384      # bytes of a payload whose tape fits the scratch that an engine keeps
+    PAUSE = 64         # rows of a payload from which on the garbage collector is paused while they are made
+    OUT = 65536        # bytes of the output buffer that an engine keeps
+    INLINE_ENDS = 14   # fields and rows of a scan that need no memory of their own
+    INLINE_ROWS = 3
+
+
+cdef inline int style_of(sr_style *style, dialect, quote, on_trailing_backslash) except -1:
+    style.escape = SR_ESCAPE
+    style.all = style.refuse_backslash = False
+    if dialect is not BACKSLASH or quote is not MINIMAL or on_trailing_backslash is not ALLOW:
+        other_style(style, dialect, quote, on_trailing_backslash)
+    return 0
+
+
+cdef int other_style(sr_style *style, dialect, quote, on_trailing_backslash) except -1:
+    _limits.refuse_style(dialect, quote, on_trailing_backslash)
+    if dialect == "double":
+        style.escape = SR_QUOTE
+    style.all = quote == "all"
+    style.refuse_backslash = on_trailing_backslash == "error"
+    return 0
+
+
+cdef inline bint truth(value) except -1:
+    return value is not False and PyObject_IsTrue(value)
+
+
+cdef inline Py_ssize_t index_of(index, size_t count, str what) except -1:
+    """`index`, counted from the end where it is negative, as an offset in a sequence of `count`."""
+    cdef Py_ssize_t i
+    if PyLong_CheckExact(index):
+        i = PyLong_AsSsize_t(index)
+        if i == -1:
+            PyErr_Clear()   # -1 itself, or an overflow
+            i = PyNumber_AsSsize_t(index, NULL)
+    else:
+        i = PyNumber_AsSsize_t(index, NULL)   # the nearest, where it is larger than any
+    if i < 0:
+        i += <Py_ssize_t>count
+    if i < 0 or i >= <Py_ssize_t>count:
+        raise IndexError(f"{what} index out of range")
+    return i
+
+
+cdef inline Py_ssize_t limit_of(limit) except? -2:
+    """The limit as a number; without one, the most that a size can be."""
+    if limit is LIMIT:
+        return PAYLOAD_LIMIT
+    if limit is None:
+        return PY_SSIZE_T_MAX
+    number = _limits.limit_of(limit)
+    return PY_SSIZE_T_MAX if number > PY_SSIZE_T_MAX else number
+
+
+cdef struct Work:            # one block of memory: the tape of a payload of up to `room` bytes, and scratch for a field
+    srp_payload p
+    const srp_layer *layer
+    sr_tape tape
+    size_t base              # bytes of the BOM
+    size_t room
+    sr_fault opened          # of a quote that is never closed: its row stands behind the whole rows
+
+
+cdef bytes bytes_of(payload):
+    """The bytes of a payload: itself, its UTF-8, or a copy of its buffer."""
+    if PyBytes_CheckExact(payload):
+        return payload
+    if PyBytes_Check(payload):
+        return PyBytes_FromStringAndSize(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+    if PyUnicode_Check(payload):
+        return PyUnicode_AsEncodedString(payload, "utf-8", "surrogatepass")   # a lone surrogate is then bad UTF-8
+    if not PyObject_CheckBuffer(payload):
+        raise TypeError(f"expected bytes, str or a buffer, not {_values.type_name(payload)}")
+    view = memoryview(payload)
+    if not view.c_contiguous:
+        view.release()
+        raise BufferError("the buffer is not contiguous")
+    data = view.tobytes()
+    view.release()
+    return data
+
+
+@cython.no_gc
+cdef class Workspace:
+    """A kernel and the memory that its calls share. `Engine` adds the public functions; nothing else makes one."""
+    cdef const sr_kernel *k
+    cdef const srp_layer *layer   # of k
+    cdef srp_strings strings
+    cdef Work *work          # kept between calls; NULL while a call uses it
+    cdef srp_buffer out      # likewise
+
+    def __cinit__(self, str kernel="auto"):
+        if srp_strings_init(&self.strings):
+            raise MemoryError
+        self.use(kernel)
+
+    def __dealloc__(self):
+        srp_strings_free(&self.strings)
+        PyMem_Free(self.work)
+        PyMem_Free(self.out.data)
+
+    @cython.final
+    cdef use(self, str kernel):
+        cdef uint32_t cpu = sr_cpu()
+        cdef const sr_kernel *k
+        cdef size_t i = 0
+        k = sr_kernel_best(cpu) if kernel == "auto" else sr_kernel_at(0)
+        while kernel != "auto" and k != NULL and k.name.decode() != kernel:
+            i += 1
+            k = sr_kernel_at(i)
+        if k == NULL:
+            raise ValueError(f"unknown kernel {kernel!r}")
+        if k.needs & cpu != k.needs:
+            raise ValueError(f"this CPU does not support the kernel {kernel!r}")
+        self.k = k
+        self.layer = srp_layer_of(k)
+        PyMem_Free(self.work)   # it knows the kernel it was made for
+        self.work = NULL
+
+    # -- reading: begin, read, end
+
+    cdef inline Work *begin(self, bytes data) except NULL:
+        cdef Work *work = self.work
+        cdef size_t length = PyBytes_GET_SIZE(data)
+        if length <= SMALL and work != NULL:
+            self.work = NULL
+        else:
+            work = self.make_work(data)
+        work.base = sr_bom(<const uint8_t *>PyBytes_AS_STRING(data), length)
+        work.opened.status = SR_OK
+        work.p.src = <const uint8_t *>PyBytes_AS_STRING(data) + work.base
+        work.p.len = length - work.base
+        return work
+
+    @cython.final
+    cdef Work *make_work(self, bytes data) except NULL:
+        """Memory for the tape of a payload that is large, or read while another one is."""
+        cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
+        if length > SR_READ_LIMIT:
+            raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
+        if length > SMALL:
+            ends = self.k.count(<const uint8_t *>PyBytes_AS_STRING(data), length, &rows)
+        cdef size_t room = max(length, <size_t>SMALL)
+        cdef size_t size = (sizeof(Work) + (rows + SR_ROW_SLACK) * sizeof(sr_row) + (ends + SR_SLACK + 1) * sizeof(uint32_t)
+                            + room + SR_SLACK)
+        cdef Work *work = <Work *>PyMem_Malloc(size)
+        if work == NULL:
+            raise MemoryError
+        work.tape.rows = <sr_row *>(work + 1)
+        work.tape.ends = <uint32_t *>(work.tape.rows + rows + SR_ROW_SLACK)
+        work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
+        work.p.tape = &work.tape
+        work.p.strings = &self.strings
+        work.p.kernel = self.k
+        work.layer = self.layer
+        work.room = room
+        return work
+
+    cdef inline void end(self, Work *work) noexcept:
+        if work.room == SMALL and self.work == NULL:
+            self.work = work
+        else:
+            PyMem_Free(work)
+
+    cdef inline int read(self, Work *work, bytes data, bint strict) except -1:
+        """Fills the tape; raises what is wrong with the payload."""
+        cdef bint sure = sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape)
+        if not sure or work.tape.flags & SR_BAD_UTF8:
+            self.read_exact(work, data, strict)
+        return 0
+
+    @cython.final
+    cdef sr_fault exact(self, Work *work) except *:
+        cdef uint8_t *marks = <uint8_t *>PyMem_Malloc(work.p.len + 2)
+        if marks == NULL:
+            raise MemoryError
+        cdef sr_fault fault = sr_read_exact(work.p.src, work.p.len, &work.tape, marks)
+        PyMem_Free(marks)
+        work.opened = fault
+        return fault
+
+    @cython.final
+    cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
+        """A payload in which the fast scan has doubts or faults."""
+        cdef sr_fault fault
+        cdef sr_walk walk
+        if work.tape.flags & SR_BAD_UTF8:
+            self.fail(work, data, self.invalid_utf8(work, sr_utf8_valid(work.p.src, work.p.len)))
+        fault = self.exact(work)
+        if not fault.status and strict:
+            memset(&walk, 0, sizeof(walk))
+            fault = sr_next_fault(work.p.src, work.p.len, &work.tape, &walk)
+        if fault.status:
+            self.fail(work, data, fault)
+        return 0
+
+    @cython.final
+    cdef sr_fault invalid_utf8(self, Work *work, size_t valid) except *:
+        """The valid text before the bad bytes, read alone, says where the error is; the tape holds that text."""
+        cdef sr_fault fault
+        cdef const sr_row *row
+        memset(&fault, 0, sizeof(fault))
+        work.p.len = valid
+        if not sr_read(self.k, work.p.src, valid, &work.tape):
+            fault = self.exact(work)
+        if not fault.status:
+            fault.row = work.tape.n_rows
+            if work.tape.rows[fault.row].start > valid:   # the last row has no row end
+                fault.row -= 1
+                row = &work.tape.rows[fault.row]
+                fault.field = row[1].first - row.first - 1
+        fault.status = SR_INVALID_UTF8
+        fault.pos = valid
+        return fault
+
+    @cython.final
+    cdef int fail(self, Work *work, bytes data, sr_fault fault) except -1:
+        rows = work.layer.rows(&work.p, fault.row)
+        raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
+
+    cdef inline sr_ends lone(self, bytes data) noexcept:   # C alone: nothing here can raise
+        return self.k.lone(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef inline lone_row(self, bytes data, sr_ends ends):
+        return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
+
+    # -- writing: take, give
+
+    cdef inline int take(self, srp_buffer *out) except -1:
+        out[0] = self.out
+        out.len = 0
+        if out.data == NULL:
+            out.size = OUT
+            out.data = <uint8_t *>PyMem_Malloc(OUT)
+            if out.data == NULL:
+                raise MemoryError
+        self.out.data = NULL
+        return 0
+
+    cdef inline void give(self, srp_buffer *out) noexcept:
+        if self.out.data == NULL:
+            self.out = out[0]
+            self.shrink()
+        else:
+            PyMem_Free(out.data)
+
+    cdef inline void shrink(self) noexcept:
+        """A buffer that has grown for one long payload is not kept."""
+        if self.out.size > 4 * OUT:
+            PyMem_Free(self.out.data)
+            self.out.data = NULL
+
+
+cdef Workspace default_engine   # of what is made without one; the end of core.pyx sets it

@@ -1,0 +1,93 @@
+# Rows and fields into a buffer: the loops are C, what they leave takes Python code here.
+
+cdef inline int put_byte(srp_buffer *out, uint8_t byte) except -1:
+    if out.len == out.size and srp_reserve(out, 1):
+        raise MemoryError
+    out.data[out.len] = byte
+    out.len += 1
+    return 0
+
+
+cdef inline int put_bytes(srp_buffer *out, bytes text) except -1:
+    if srp_put_bytes(out, text):
+        raise MemoryError
+    return 0
+
+
+cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
+    cdef Py_ssize_t field
+    cdef int status
+    status = engine.layer.put_row(out, engine.k, style, row, &field)
+    if status == SR_OK:
+        return 0
+    if status != SRP_SLOW:
+        refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
+    put_copy(engine, out, style, fields_of(row, index), index)
+    return 0
+
+
+cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:
+    """A row behind those before it, with which the payload may have `most` bytes."""
+    if index:
+        put_byte(out, SR_ROW_END)
+    put_row(engine, out, style, row, index)
+    if <Py_ssize_t>out.len + newline > most:
+        raise too_large_error(most, index, out.len + newline)
+    return 0
+
+
+cdef int put_copy(Workspace engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
+    """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
+    cdef size_t start = out.len
+    cdef Py_ssize_t i = 0
+    for value in fields:
+        if i:
+            put_byte(out, SR_SEPARATOR)
+        put_field(engine, out, style, value, index, i)
+        i += 1
+    if out.len == start and srp_put_empty_row(out):
+        raise MemoryError
+    return 0
+
+
+cdef int put_field(Workspace engine, srp_buffer *out, sr_style style, value, index, field) except -1:
+    cdef int status = engine.layer.put_value(out, engine.k, style, value)
+    if status == SRP_SLOW:
+        value = srp_call(_values.text_of, value, index, <PyObject *>field)
+        status = engine.layer.put_value(out, engine.k, style, value)
+    if status != SR_OK:
+        refuse(status, value, index, field)
+    return 0
+
+
+cdef int refuse(int status, value, index, field) except -1:
+    if status == SRP_NO_MEMORY:
+        raise MemoryError
+    if status == SR_EMPTY_ROW:
+        raise encode_error("empty_row", index, None)
+    raise encode_error(REASONS[status], index, field, excerpt(str.__str__(value)))
+
+
+cdef tuple fields_of(row, index):
+    """The fields of a row, which later changes of the row do not reach."""
+    cdef tuple fields
+    if PyTuple_Check(row):
+        fields = PyTuple_GetSlice(row, 0, PyTuple_GET_SIZE(row))
+    elif PyList_Check(row):
+        fields = PyList_AsTuple(row)
+    elif type(row) is LazyRow:
+        fields = (<LazyRow>row).fields
+    elif issubclass(type(row), _Sequence) and not PyUnicode_Check(row) and not PyObject_CheckBuffer(row):
+        fields = tuple(row)
+    else:
+        raise encode_error("bad_row", index, None, _values.row_refusal(row))
+    if not fields:
+        raise encode_error("empty_row", index, None)
+    return fields
+
+
+cdef bytes utf8(text, index, field):
+    cdef bytes data = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")
+    if sr_utf8_valid(<const uint8_t *>PyBytes_AS_STRING(data), len(data)) < <size_t>len(data):
+        raise encode_error("lone_surrogate", index, field, excerpt(str.__str__(text)))
+    return data
