@@ -25,10 +25,10 @@ class Encoder:
     `row` is the row it was made of. Can be pickled, and used by threads at the same time.
     """
 
-    __slots__ = ("_holes", "_limit", "_options", "_style", "_texts", "row")
+    __slots__ = ("_holes", "_limit", "_options", "_row", "_style", "_texts")
 
     if TYPE_CHECKING:
-        row: tuple[Any, ...]
+        _row: tuple[Any, ...]
         _holes: list[tuple[int, type]]  # index and class
         _texts: list[str]  # the constants as they are written
         _options: dict[str, Any]
@@ -37,6 +37,10 @@ class Encoder:
 
     def __init__(self, *_: object, **__: object) -> None:
         raise TypeError("use smartrest.compile")
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        return self._row
 
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
@@ -118,7 +122,7 @@ def compile(
         "on_trailing_backslash": on_trailing_backslash,
         "limit": encoder._limit,
     }
-    encoder.row = fields_of(row, 0)
+    encoder._row = fields_of(row, 0)
     encoder._holes = []
     encoder._texts = []
     for i, value in enumerate(encoder.row):

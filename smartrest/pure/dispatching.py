@@ -9,7 +9,7 @@ from .lazy import scan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, NoReturn
 
     from typing_extensions import Buffer
 
@@ -28,12 +28,17 @@ class Dispatcher:
     __slots__ = ("__weakref__", "_coroutines", "_default", "_handlers", "_known", "_strict", "skipped")
 
     def __init__(self, *, strict: bool = False) -> None:
+        if hasattr(self, "_handlers"):
+            raise TypeError("a dispatcher is made once")
         self._handlers: dict[str, Handler] = {}
         self._known: dict[str, Handler] = {}  # as they were at the last payload
         self._coroutines: list[Handler] = []
         self._default: Handler | None = None
         self._strict = bool(strict)
         self.skipped = 0
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a dispatcher is not pickled; register its handlers again")
 
     def on(self, *ids: str) -> Callable[[H], H]:
         """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.

@@ -42,6 +42,8 @@ class Schema:
     __slots__ = ("_kinds", "_types")
 
     def __init__(self, types: Mapping[str, Sequence[Any]]) -> None:
+        if hasattr(self, "_kinds"):
+            raise TypeError("a schema is made once")
         self._types = dict(types)
         self._kinds = kinds_of(self._types)
 

@@ -67,7 +67,7 @@ cdef class Dispatcher:
     cdef object fallback
     cdef list coroutines       # handlers that are coroutine functions
     cdef bint awaits           # the fallback is one
-    cdef bint strict
+    cdef bint strict, made
     cdef list spare            # see `nothing`
     cdef srp_spare_rows rows
     cdef public object skipped
@@ -84,7 +84,13 @@ cdef class Dispatcher:
         srp_forget_rows(&self.rows)
 
     def __init__(self, *, strict=False):
+        if self.made:
+            raise TypeError("a dispatcher is made once")
         self.strict = truth(strict)
+        self.made = True
+
+    def __reduce__(self):
+        raise TypeError("a dispatcher is not pickled; register its handlers again")
 
     def on(self, *ids):
         """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.

@@ -120,6 +120,28 @@ def test_lazy_views_are_not_pickled(engine: Any) -> None:
                 call(view)
 
 
+def test_what_is_made_once_stays_as_it_is(engine: Any) -> None:
+    dispatcher, schema = engine.Dispatcher(), engine.Schema({"1": [int]})
+    dispatcher.on("1")(len)
+    with pytest.raises(TypeError, match="a dispatcher is made once"):
+        dispatcher.__init__(strict=True)
+    with pytest.raises(TypeError, match="a schema is made once"):
+        schema.__init__({"1": [float]})
+    assert (dispatcher.dispatch(b"1,2"), schema.decode(b"1,5")) == ([2], [("1", 5)])
+    encoder = engine.compile(("1", str))
+    with pytest.raises(AttributeError):
+        encoder.row = ("2",)
+    assert copy.copy(encoder)("x") == encoder("x") == b"1,x"
+
+
+def test_a_dispatcher_is_neither_pickled_nor_copied(engine: Any) -> None:
+    dispatcher = engine.Dispatcher()
+    dispatcher.on("1")(len)
+    for call in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="a dispatcher is not pickled"):
+            call(dispatcher)
+
+
 AGAIN = """
 import sys
 import smartrest.pure
