@@ -109,10 +109,11 @@ class DurableOutbox(Outbox):
 
     def save(self) -> None:
         """Write what the file lacks. Sets `failure`."""
-        if self._file is None or not (self._unsaved or self._unremoved):
+        if self._file is None:
             return
         try:
-            self._file.change(self._unremoved, self._unsaved)
+            if self._unsaved or self._unremoved:
+                self._file.change(self._unremoved, self._unsaved)
         except FAULTS as error:
             self.failure = str(error)
             self._file.carry_over()  # the log may be what fills the disk
@@ -139,6 +140,7 @@ class _File:
         self._lock = _connect(lock, 0.0)
         self._end = weakref.finalize(self, _close, self._lock)
         try:
+            self._lock.execute("PRAGMA journal_mode = OFF")  # nothing is ever written
             self._lock.execute("BEGIN EXCLUSIVE")
             self._rows = _connect(path, PATIENCE)
             self._end.detach()

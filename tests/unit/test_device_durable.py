@@ -194,6 +194,17 @@ def test_what_no_longer_fits_is_reported(path: Path) -> None:
     session.stop(1.0)
 
 
+def test_after_a_restart_the_oldest_rows_are_still_the_oldest(path: Path, open_outbox: Any) -> None:
+    outbox = open_outbox()
+    for number in range(40):
+        topic = TOPICS[number * 7 % 3]
+        outbox.put([Item(topic, b"%02d" % number, measurement=number % 4 == 0)])
+    abandon(outbox)
+    _, dropped = open_outbox(20 * outbox.size // 40).open()
+    numbers = [int(item.data) for item in dropped]
+    assert numbers == [*range(0, 40, 4), *(number for number in range(40) if number % 4)][:20]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_the_files_are_private(path: Path, open_outbox: Any) -> None:
     outbox = open_outbox()
@@ -377,6 +388,46 @@ def test_a_file_that_the_system_lets_grow_no_further(path: Path) -> None:
     session = Session("dev", outbox=path, now=0.0)
     assert session.pending == 2000
     session.stop(1.0)
+
+
+def test_a_long_log_is_emptied(path: Path, open_outbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = path.with_name(path.name + "-wal")
+    outbox = open_outbox()
+    while not log.exists() or log.stat().st_size < 500_000:
+        outbox.put([Item("s/us", b"x" * 150)])
+    durable._carry_over(path)
+    assert log.stat().st_size >= 500_000
+    monkeypatch.setattr(durable, "LONG_LOG", 100_000)
+    durable._carry_over(path)
+    assert log.stat().st_size == 0
+    outbox.put([Item("s/us", b"the last")])
+    assert len(sqlite_rows(outbox)) == len(outbox)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+def test_a_full_disk_lets_the_log_be_used_again(path: Path) -> None:
+    """Few rows wait, but their log cannot grow: carried over, it takes new rows without new space."""
+    program = textwrap.dedent(f"""
+        import os, resource, time
+        from smartrest.device.durable import DurableOutbox
+        from smartrest.device.outbox import Item
+        outbox = DurableOutbox({str(path)!r}, 10**6, lambda topic: 16_000)
+        outbox.open()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        failures = 0
+        for number in range(500):
+            outbox.put([Item("s/us", b"400,event,%d" % number)])
+            outbox.done(outbox.take()[2])
+            if outbox.failure:
+                failures += 1
+                outbox._file._thread.join()
+                outbox.save()
+                assert outbox.failure is None, outbox.failure
+        print(failures > 1)
+        os._exit(0)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_the_log_does_not_grow(path: Path, open_outbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
