@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import math
 import socket
+import threading
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from types import TracebackType
@@ -21,7 +22,8 @@ from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
 from .aiomqtt_client import Client
-from .base import UNLIMITED, DeviceBase, DeviceError, log
+from .base import UNLIMITED, DeviceBase, log
+from .connack import watch_version
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
 from .health import Health
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .. import RowLike
 
 D = TypeVar("D", bound="AsyncDevice")
+CALLS = 65_535  # aiomqtt complains of more
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
@@ -58,6 +61,7 @@ class AsyncDevice(DeviceBase):
 
     async def start(self, timeout: float | None = None) -> None:
         """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        self._check_usable()
         if self._ended is not None and not self._ended.is_set():
             raise RuntimeError("the device is started already")
         events = self.session.start(monotonic()) if self.session.state in ENDED else []
@@ -115,6 +119,7 @@ class AsyncDevice(DeviceBase):
     async def flush(self, timeout: float | None = None) -> bool:
         """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
         device has ended."""
+        self._check_usable()
         self._do(self.session.flush(monotonic()))
         await self._wait(lambda: self._is_flushed or (self._ended is not None and self._ended.is_set()), timeout)
         return self._is_flushed
@@ -155,11 +160,9 @@ class AsyncDevice(DeviceBase):
     def _report(self, operation: Operation, text: str) -> None:
         self._in_loop(lambda: self._do(self.session.progress(operation, text, now=monotonic())))
 
-    def _error(self) -> DeviceError | None:
-        return DeviceError(self._gave_up) if self._gave_up is not None else None
-
     def _in_loop(self, call: Callable[[], None]) -> None:
         """Call here, or from another thread in the loop, with its errors raised here."""
+        self._check_usable()
         loop = self._loop
         if loop is None or not loop.is_running() or loop is _running_loop():
             call()
@@ -182,7 +185,50 @@ class AsyncDevice(DeviceBase):
         return True
 
     def _do(self, events: list[Event]) -> None:
-        """Tell events, run operations, carry out actions; then ask for the next tick."""
+        """Tell events, run operations, carry out actions; then ask for the next tick. An error here ends the device."""
+        if self._failure is not None:
+            return
+        try:
+            self._carry_out(events)
+        except BaseException as error:
+            self._break(error)
+            if not isinstance(error, Exception):
+                raise
+        self._wake_waiting()
+
+    def _drive(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
+        """Do what the session says to an input that comes from no caller who could take its error."""
+        try:
+            events = call(*arguments, monotonic(), **options)
+        except Exception as error:
+            self._break(error)
+        else:
+            self._do(events)
+
+    def _break(self, error: BaseException) -> None:
+        """A fault of ours: say so, let nobody wait for ever, and leave nothing running."""
+        log.error("%s: the device ended by an internal error", self.client_id, exc_info=error)
+        self._failure = error
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, task in self._busy.values():
+            task.cancel()
+        self._close_workers()
+        if self._ended is not None:
+            self._ended.set()
+        self._wake_waiting()
+
+    def _interrupted(self, error: BaseException) -> None:
+        """Ctrl+C reaches the main thread only. It goes on to whoever runs the loop, past the device."""
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            if self._loop is None or not self._loop.is_running():
+                raise error
+            self._loop.call_soon(_raise, error)
+
+    def _carry_out(self, events: list[Event]) -> None:
         self.statistics.sent = self.session.taken
         for operation in self._note(events):
             self._dispatch(operation)
@@ -191,6 +237,8 @@ class AsyncDevice(DeviceBase):
                 self._abandon(event.operation)
         if self._ended is not None and self._loop is not None and not self._loop.is_closed():
             self._act()
+
+    def _wake_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
@@ -211,16 +259,20 @@ class AsyncDevice(DeviceBase):
             self._timer.cancel()
             self._timer = None
         due = self.session.due()
-        if due is not None and self._loop is not None:
+        due = self._save_at if due is None else min(due, self._save_at)
+        if due != math.inf and self._loop is not None:
             self._timer = self._loop.call_later(max(0.0, due - monotonic()), self._tick)
         if self.session.state in ENDED:
             self._end()
 
     def _tick(self) -> None:
         self._timer = None
-        self._do(self.session.tick(monotonic()))
+        if monotonic() >= self._save_at:
+            self._save()
+        self._drive(self.session.tick)
 
     def _end(self) -> None:
+        self._save()
         self._close_workers()
         if self._connection is None and self._ended is not None:
             self._ended.set()
@@ -237,7 +289,7 @@ class AsyncDevice(DeviceBase):
         if connection is not self._connection:
             return
         self._connection = None
-        self._do(self.session.disconnected(monotonic(), reason or "disconnected"))
+        self._drive(lambda now: self.session.disconnected(now, reason or "disconnected"))
 
     # Operations
 
@@ -273,7 +325,8 @@ class AsyncDevice(DeviceBase):
             log.error("%s: %r failed: %r", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
             self._fail(operation, failure_text(error))
-            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            self._interrupted(error)
+            if isinstance(error, asyncio.CancelledError):
                 raise
 
     async def _in_thread(self, handler: Handler, operation: Operation) -> Any:
@@ -291,7 +344,8 @@ class AsyncDevice(DeviceBase):
                 future.set_exception(error)
 
         def begin() -> None:
-            self._do(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
+            limit = self.session.limits.operation
+            self._drive(lambda now: self.session.extend(operation, limit, now=now))
 
         def job() -> None:
             if future.cancelled():
@@ -327,7 +381,7 @@ class AsyncDevice(DeviceBase):
             del self._busy[operation.lane]
 
     def _fail(self, operation: Operation, text: str) -> None:
-        self._do(self.session.fail(operation, text, now=monotonic()))
+        self._drive(lambda now: self.session.fail(operation, text, now=now))
 
 
 class _Connection:
@@ -340,6 +394,7 @@ class _Connection:
         self._closing = False
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._task: asyncio.Task[None] | None = None
         self._task = device._spawn(self._serve(action))
 
     def _make(self, action: Connect) -> Client:
@@ -366,7 +421,12 @@ class _Connection:
         reason: str | None = None
         try:
             client = self._made = self._make(action)
-            client.pending_calls_threshold = UNLIMITED
+        except Exception as error:  # no network yet: an option that the client does not take
+            self._device._break(error)
+            return
+        try:
+            watch_version(client._client, lambda: self._tell(self._device.session.connected, 1))
+            client.pending_calls_threshold = CALLS
             async with client:
                 self._client = client
                 self._tell(self._device.session.connected, 0)
@@ -382,6 +442,8 @@ class _Connection:
             self._tell(self._device.session.connected, code if isinstance(code, int) else getattr(code, "value", 3))
             reason = str(error)
         except (aiomqtt.MqttError, OSError, ValueError) as error:
+            if self._made is not None and self._made.refusal is not None:
+                self._tell(self._device.session.connected, self._made.refusal)
             reason = f"{self._device.endpoint.url}: {error}"
         except Exception as error:  # what the client raises for bytes that are no MQTT: the connection is of no use
             log.warning("%s: the MQTT client failed", self._device.client_id, exc_info=True)
@@ -402,7 +464,7 @@ class _Connection:
 
     def _tell(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
         if self._device._connection is self:
-            self._device._do(call(*arguments, monotonic(), **options))
+            self._device._drive(call, *arguments, **options)
 
     def put(self, action: Publish | Subscribe) -> None:
         """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
@@ -439,7 +501,13 @@ class _Connection:
             self._device._connection = None
         if self._made is not None:
             self._made.drop()
-        self._task.cancel()
+        current = asyncio.current_task() if _running_loop() is not None else None
+        if self._task is not None and self._task is not current:
+            self._task.cancel()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -16,13 +16,15 @@ import aiomqtt
 
 
 class Client(aiomqtt.Client):
-    """For one connection. `duplicates`: MQTT's DUP flag of each message that was not taken yet."""
+    """For one connection. `duplicates`: MQTT's DUP flag of each message that was not taken yet. `refusal`: the code of
+    a CONNACK that came on the standing connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.duplicates: deque[bool] = deque()
         self._dropped = self._connecting = False
         self._opened = threading.Event()
         self._failure: Exception | None = None
+        self.refusal: int | None = None
         super().__init__(*arguments, **options)
         self._client.connect_timeout = self.timeout
         self._connect = self._client.connect
@@ -56,6 +58,12 @@ class Client(aiomqtt.Client):
         if self._dropped:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and what it watched with it
                 self._loop.call_soon_threadsafe(self.drop)
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, *more: Any) -> None:
+        """aiomqtt does not look at a CONNACK that comes later, by which the platform says why it ends a connection."""
+        if self._connected.done() and reason_code.is_failure:
+            self.refusal = reason_code.value
+        super()._on_connect(client, userdata, flags, reason_code, *more)
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, *more: Any) -> None:
         """aiomqtt says nothing to who waits for the CONNACK. May be called in the thread that connects."""

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will
+from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will, topics
 from ..mqtt.tls import ClosingSocket
 from .credentials import CredentialStore
 from .events import (
     Closed,
     Connected,
     Credentials,
+    CredentialsNotStored,
     CredentialsReceived,
+    CredentialsStored,
     Delivered,
     Dropped,
     ErrorReceived,
@@ -43,7 +45,7 @@ from .events import (
 from .handlers import H, Handlers
 from .health import Health
 from .operations import Operation, static_operations
-from .session import CONNECTED, Session
+from .session import CONNECTED, NEVER, Session
 from .settings import Child, Limits
 from .workers import Workers
 
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("smartrest.device")
 
-UNLIMITED = 65_535  # payloads in flight, for MQTT clients: the session sets the limit
+UNLIMITED = 0  # payloads in flight, for MQTT clients: the session sets the limit; paho scans them all if it has one
 L = TypeVar("L", bound=Callable[[Any], None])
 Events = tuple[type[Event], ...]
 
@@ -61,6 +63,8 @@ _LEVELS: dict[type[Event], int] = {
     Online: logging.INFO,
     Closed: logging.INFO,
     CredentialsReceived: logging.INFO,
+    CredentialsStored: logging.INFO,
+    CredentialsNotStored: logging.ERROR,
     OperationReceived: logging.INFO,
     OperationRepeated: logging.INFO,
     OperationRefused: logging.WARNING,
@@ -80,11 +84,11 @@ _LEVELS: dict[type[Event], int] = {
 
 
 class DeviceError(ConnectionError):
-    """The platform refuses the device for good; `code` says why."""
+    """The device has ended: the platform refuses it for good, and `code` says why; or (`None`) by an internal error."""
 
-    def __init__(self, event: GaveUp) -> None:
-        super().__init__(event.text)
-        self.code: ConnackCode = event.code
+    def __init__(self, text: str, code: ConnackCode | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Statistics:
@@ -117,6 +121,7 @@ class DeviceBase:
         websocket: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         bootstrap: Credentials | str | None = None,
+        rebootstrap: bool = False,
         store: CredentialStore | str | os.PathLike[str] | None = None,
         x_ids: Iterable[str] = (),
         token: bool = False,
@@ -136,6 +141,8 @@ class DeviceBase:
                 host, port=port, tls=tls is not False, websocket=websocket, certificate=identity is not None
             )
         self.endpoint = host
+        if last_will is not None:
+            topics.check_topic(last_will.topic)
         self.last_will = last_will
         self.keepalive = keepalive
         self.workers = workers
@@ -150,6 +157,7 @@ class DeviceBase:
             client_id,
             credentials=credentials,
             bootstrap=bootstrap,
+            rebootstrap=rebootstrap,
             children=children,
             name=name,
             type=type,
@@ -168,6 +176,11 @@ class DeviceBase:
         self._handlers = Handlers(self.session.set_operation, tuple(static_operations()))
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
+        self._failure: BaseException | None = None  # the internal error that has ended the device
+        self._process = os.getpid()
+        self._unsaved: Credentials | None = None  # what the store could not be given yet
+        self._save_at = NEVER
+        self._saves = 0
         self._dropped_unlogged = 0
         self._connected_at: float | None = None
         self._workers: Workers | None = None
@@ -186,7 +199,7 @@ class DeviceBase:
 
     @property
     def online(self) -> bool:
-        return self.session.online
+        return self._failure is None and self.session.online
 
     @property
     def token(self) -> str | None:
@@ -240,8 +253,9 @@ class DeviceBase:
                 if isinstance(event, classes):
                     try:
                         listener(event)
-                    except Exception:  # a listener's fault must not stop the device
+                    except BaseException as error:  # a listener's fault, SystemExit too, must not stop the device
                         log.exception("listener %r failed", listener)
+                        self._interrupted(error)
         return started
 
     def _report(self, operation: Operation, text: str) -> None:
@@ -289,13 +303,45 @@ class DeviceBase:
         if log.isEnabledFor(level):
             log.log(level, "%s: %r", self.client_id, event)
 
+    def _interrupted(self, error: BaseException) -> None:
+        """A listener or handler raised this, and the device goes on: the place to pass Ctrl+C on."""
+
     def _keep(self, credentials: Credentials) -> None:
-        if self.store is None:
+        if self.store is not None:
+            self._unsaved, self._saves = credentials, 0
+            self._save()
+
+    def _save(self) -> None:
+        """Store the credentials. Where that fails they are kept, and it is tried again at `_save_at`."""
+        if self._unsaved is None or self.store is None:
             return
+        event: Event
         try:
-            self.store.save(credentials)
-        except OSError as error:
-            log.error("%s: credentials could not be stored in %s: %s", self.client_id, self.store.path, error)
+            self.store.save(self._unsaved)
+        except Exception as error:  # of the disk, or of a store of the user's own
+            delay = self.session.limits.backoff.delay(self._saves, 0.0)
+            self._save_at = monotonic() + delay
+            self._saves += 1
+            event = CredentialsNotStored(str(error), delay)
+        else:
+            self._unsaved, self._save_at = None, NEVER
+            event = CredentialsStored()
+        self._note([event])
+
+    def _error(self) -> DeviceError | None:
+        """Why the device ended, if not because it was asked to."""
+        if self._failure is not None:
+            error = DeviceError(f"the device ended by an internal error, make a new one: {self._failure!r}")
+            error.__cause__ = self._failure
+            return error
+        return DeviceError(self._gave_up.text, self._gave_up.code) if self._gave_up is not None else None
+
+    def _check_usable(self) -> None:
+        """Raises `DeviceError` where nothing that is asked for could happen."""
+        if os.getpid() != self._process:
+            raise DeviceError("this device was made before a fork, which has no connection: make one in this process")
+        if self._failure is not None:
+            raise self._error() or DeviceError("the device has ended")
 
     def _open_workers(self) -> None:
         self._close_workers()

@@ -116,6 +116,19 @@ class CredentialsReceived(Event):
 
 
 @dataclass(frozen=True)
+class CredentialsStored(Event):
+    """The store holds the credentials that were received."""
+
+
+@dataclass(frozen=True)
+class CredentialsNotStored(Event):
+    """The store could not be written. The credentials are in memory only; another attempt is in `retry_in` seconds."""
+
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True)
 class Online(Event):
     """Registered and subscribed: the life cycle has reached its working state."""
 

@@ -22,7 +22,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from .. import SmartRestError
-from .base import UNLIMITED, DeviceBase, DeviceError, log
+from ..mqtt import ConnackCode
+from .base import UNLIMITED, DeviceBase, log
+from .connack import watch_version
 from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler, failure_text, result_fields
 from .health import Health
@@ -75,6 +77,7 @@ class Device(DeviceBase):
 
     def start(self, timeout: float | None = None) -> None:
         """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        self._check_usable()
         with self._lock:
             if self._thread is not None:
                 raise RuntimeError("the device is started already")
@@ -83,10 +86,9 @@ class Device(DeviceBase):
                 self._events += self.session.start(monotonic())
             self._open_workers()
             self._round_at = monotonic()
-            self._thread = threading.Thread(
-                target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True
-            )
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=f"smartrest-{self.client_id.device_id}-mqtt", daemon=True)
+            thread.start()
+            self._thread = thread  # it waits for the lock
         if timeout is not None:
             self.wait_online(timeout)
 
@@ -136,22 +138,26 @@ class Device(DeviceBase):
         takes, else so many seconds, then `TimeoutError`, and none of the rows is taken. Listeners cannot wait.
         """
         room = None if block is False else lambda size: self._await_room(size, None if block is True else block)
+        self._check_usable()
         with self._lock:
             self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic(), room=room))
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a payload as it is; see `Session.publish`."""
+        self._check_usable()
         with self._lock:
             self._tell(self.session.publish(topic, payload, now=monotonic()))
 
     def add_child(self, child: Child | str) -> None:
         """Create a child device, now and with each connection to come."""
+        self._check_usable()
         with self._lock:
             self._tell(self.session.add_child(child, now=monotonic()))
 
     def flush(self, timeout: float | None = None) -> bool:
         """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
         device has ended."""
+        self._check_usable()
         with self._lock:
             self._tell(self.session.flush(monotonic()))
         self._wait_once(lambda: (self._is_flushed and self._has_told) or self._has_ended, timeout)
@@ -226,20 +232,19 @@ class Device(DeviceBase):
     def _has_ended(self) -> bool:
         return self._thread is None and self._workers is not None
 
-    def _error(self) -> DeviceError | None:
-        return DeviceError(self._gave_up) if self._gave_up is not None else None
-
     # The device's thread
 
     def _run(self) -> None:
         try:
             while self._step():
                 self._poll()
-        except Exception:  # a fault of ours: say so, and let nobody wait for ever
+        except BaseException as error:  # a fault of ours: say so, and let nobody wait for ever
             log.exception("%s: the device ended by an internal error", self.client_id)
+            self._failure = error
         finally:
-            self._close_client()
+            self._save()
             with self._changed:
+                self._close_client()
                 self._close_workers()
                 self._thread = None
                 self._changed.notify_all()
@@ -247,6 +252,8 @@ class Device(DeviceBase):
     def _step(self) -> bool:
         """Carry out actions and tell events until there are none; `False` when the session has ended."""
         while True:
+            if monotonic() >= self._save_at:
+                self._save()
             with self._changed:
                 due = self.session.due()
                 if due is not None and due <= monotonic():
@@ -268,7 +275,11 @@ class Device(DeviceBase):
 
     def _input(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
         with self._lock:
-            self._events += call(*arguments, monotonic(), **options)
+            try:
+                self._events += call(*arguments, monotonic(), **options)
+            except Exception as error:  # raised through paho, it is still no fault of paho's
+                self._failure = error
+                raise
 
     def _poll(self) -> None:
         """Wait for the network, another thread, or time."""
@@ -295,6 +306,8 @@ class Device(DeviceBase):
         try:
             self._serve(client, sock, pending or sock in readable, sock in writable)
         except Exception as error:  # what paho raises for bytes that are no MQTT: the connection is of no use
+            if self._failure is not None:
+                raise
             log.warning("%s: the MQTT client failed", self.client_id, exc_info=True)
             self._lost(f"the MQTT client failed: {error!r}")
 
@@ -351,10 +364,14 @@ class Device(DeviceBase):
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        watch_version(client, lambda: self._on_version_refused(client))
         with self._lock:
             self._connecting = client
         name = f"smartrest-{self.client_id.device_id}-connect"
-        threading.Thread(target=self._open, args=(client,), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._open, args=(client,), name=name, daemon=True).start()
+        except RuntimeError as error:  # no more threads, for now
+            self._connected = f"cannot connect to {self.endpoint.url}: {error}"
 
     def _open(self, client: mqtt.Client) -> None:
         """In a thread of its own, since it blocks; who is not waited for any more closes what it has opened."""
@@ -411,6 +428,10 @@ class Device(DeviceBase):
     def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
         if client is self._client:
             self._input(self.session.connected, code.value)
+
+    def _on_version_refused(self, client: mqtt.Client) -> None:
+        if client is self._client:
+            self._input(self.session.connected, ConnackCode.BAD_PROTOCOL)
 
     def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
         if client is self._client:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
+REVOKED = (ConnackCode.BAD_CREDENTIALS, ConnackCode.NOT_AUTHORIZED)
 NEVER = float("inf")
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
@@ -63,7 +64,8 @@ class Session:
     that does not run backwards.
 
     `credentials`: of the device. Without them and with `bootstrap` (user `management/devicebootstrap`), step 0 fetches
-    them. Neither: the connection is by certificate, or anonymous. `x_ids`: custom collections to subscribe to;
+    them; with `rebootstrap` also when the platform refuses the device's own for good, since they were revoked. Neither:
+    the connection is by certificate, or anonymous. `x_ids`: custom collections to subscribe to;
     `operations`: how their operation rows look; template IDs in `ignored` are no operations (531 is sent beside 527).
     `token`: fetch tokens, certificate devices only. `debug`: subscribe to error rows. `restarted`: a text with which
     operations that a run before this one left EXECUTING are failed (507) when first online; `finished`: fragments whose
@@ -79,6 +81,7 @@ class Session:
         *,
         credentials: Credentials | None = None,
         bootstrap: Credentials | None = None,
+        rebootstrap: bool = False,
         children: Iterable[Child | str] = (),
         name: str | None = None,
         type: str = "c8y_MQTTDevice",
@@ -101,7 +104,10 @@ class Session:
             raise ValueError(f"QoS of data is 0 or 1, not {qos!r}")
         self.client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
         self.credentials = credentials
+        if rebootstrap and bootstrap is None:
+            raise ValueError("rebootstrap needs bootstrap, the credentials of step 0")
         self.bootstrap = bootstrap
+        self.rebootstrap = rebootstrap
         self.name = name
         self.type = type
         self.limits = limits or Limits()
@@ -180,6 +186,8 @@ class Session:
         if not code.ok:
             self._refusals += 1
             lasting = code.permanent or (code.retries is not None and self._refusals > code.retries)
+            if lasting and self.rebootstrap and self.credentials is not None and code in REVOKED:
+                self.credentials, self._refusals, lasting = None, 0, False
             self._fire(Trigger.REFUSED_FOR_GOOD if lasting else Trigger.REFUSED)
         elif self.state is State.CONNECTING:
             self._flow.events.append(Connected(self._bootstrapping))

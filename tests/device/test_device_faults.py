@@ -25,7 +25,7 @@ def wire(smartrest_platform: Platform) -> Iterator[Wire]:
         yield relay
 
 
-@pytest.mark.parametrize("code", [2, 4])
+@pytest.mark.parametrize("code", [1, 2, 4])
 def test_a_permanent_refusal(wire: Wire, make: Make, code: int) -> None:
     wire.refuse(code)
     device = make(wire)
@@ -79,6 +79,23 @@ def test_not_authorized_is_given_up_after_a_few_attempts(wire: Wire, make: Make)
         device.start(10)
     assert wire.accepted == 6
     device.wait_event(GaveUp)
+
+
+def test_refused_for_good_on_a_standing_connection(wire: Wire, make: Make) -> None:
+    device = make(wire)
+    device.start(10)
+    wire.inject(bytes((0x20, 2, 0, 4)))
+    assert device.wait_event(GaveUp).code is ConnackCode.BAD_CREDENTIALS
+    assert not device.online
+
+
+def test_refused_for_now_on_a_standing_connection(wire: Wire, make: Make) -> None:
+    device = make(wire)
+    device.start(10)
+    wire.inject(bytes((0x20, 2, 0, 5)))
+    assert device.wait_event(Refused).code is ConnackCode.NOT_AUTHORIZED
+    device.wait_event(Online, 2)
+    assert not any(isinstance(event, Lost) for event in device.events)
 
 
 @pytest.mark.needs("mosquitto")
