@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from support_device import QUICK, Make
 
-from smartrest.device import AsyncDevice, Closed, Lost, MessageReceived, OperationReceived
+from smartrest import decode
+from smartrest.device import AsyncDevice, Closed, Dropped, Lost, MessageReceived, OperationReceived
 from smartrest.testing import Broker, Platform, Wire
 
 SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
@@ -199,3 +200,36 @@ def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> No
     loop.run_until_complete(device.stop())
     loop.close()
     smartrest_platform.wait_for(lambda: ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us"))
+
+
+def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: Make, server: Any) -> None:
+    """Whatever the reason: a proxy, a quota, a fault of the broker. It is given up, and all else arrives."""
+
+    def censor(client: socket.socket) -> None:
+        with socket.create_connection((smartrest_platform.host, smartrest_platform.port)) as broker:
+
+            def down() -> None:
+                with contextlib.suppress(OSError):
+                    while chunk := broker.recv(65_536):
+                        client.sendall(chunk)
+
+            threading.Thread(target=down, daemon=True).start()
+            while chunk := client.recv(65_536):
+                if b"poison" in chunk:
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+                broker.sendall(chunk)
+
+    device = make(server(censor), children=["c1"])
+    device.start(10)
+    for number in range(200):
+        device.send(("400", "poison" if number == 20 else "fine", str(number)))
+        device.send(("400", "fine", str(number)), child="c1")
+    dropped = device.wait_event(Dropped)
+    assert device.flush(30)
+    assert (dropped.reason, decode(dropped.payload)) == ("hang_up", [("400", "poison", "20")])
+    assert device.statistics.dropped == 1
+    for topic, left_out in (("s/us", {20}), ("s/us/c1", set())):
+        numbers = [int(row[2]) for row in smartrest_platform.published(topic) if row[0] == "400"]
+        assert sorted(set(numbers)) == sorted(set(range(200)) - left_out)
+    assert sum(isinstance(event, Lost) for event in device.events) <= 6
