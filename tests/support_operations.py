@@ -91,14 +91,16 @@ class World:
         flow = self.session._flow
         lanes = []
         for name, lane in flow.lanes._lanes.items():
-            run = lane.run and (lane.run.mark, lane.run.stage, lane.run.started, lane.run.answer)
-            queue = tuple((entry.mark, entry.started) for entry in lane.queue)
-            window = tuple(tuple(entry.mark for entry in payload) for payload in lane.window)
+            run = lane.run and (lane.run.fingerprint, lane.run.stage, lane.run.started, lane.run.answer)
+            queue = tuple((entry.fingerprint, entry.started) for entry in lane.queue)
+            window = tuple(tuple(entry.fingerprint for entry in payload) for payload in lane.window)
             last = tuple(map(tuple, lane.last))
             flags = (lane.unresolved, lane.failing, lane.fail_sent, lane.doubt, lane.same, lane.listed)
             behind = frozenset(lane.behind or ()) if lane.unresolved else None
             lanes.append((name, run, queue, window, last, flags, tuple(lane.extra), behind))
-        kinds = {id: (flight.kind, flight.entry and flight.entry.mark) for id, flight in flow.in_flight.items()}
+        kinds = {
+            id: (flight.purpose, flight.entry and flight.entry.fingerprint) for id, flight in flow.in_flight.items()
+        }
         up = tuple((kinds.get(action.id), action.payload) for action in self.up)
         acks = tuple(kinds.get(id) for id in self.acks)
         left_over = len(self.session._settling_left_over), self.session._restarted

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "smartrest demonstration agent"
 
 
-class Refused(SmartRestError):
+class CommandRefused(SmartRestError):
     """What an operation asks for cannot be done; the text is its failure reason."""
 
 
@@ -170,10 +170,10 @@ class Agent:
             except ValueError:
                 seconds = 0.0
             if not 0.1 <= seconds <= 86_400:
-                raise Refused(f"interval {rest} is not from 0.1 to 86400 seconds")
+                raise CommandRefused(f"interval {rest} is not from 0.1 to 86400 seconds")
             self.interval = seconds
             return f"a measurement every {seconds:g} s"
-        raise Refused(f"unknown command {name!r}; try help")
+        raise CommandRefused(f"unknown command {name!r}; try help")
 
     def do_c8y_Restart(self, operation: Operation) -> None:
         """Does as if: a moment of quiet, and an event."""
@@ -198,7 +198,7 @@ class Agent:
 
 def _relay(state: str | None) -> str:
     if state not in ("OPEN", "CLOSED", "CLOSE"):
-        raise Refused(f"{state!r} is no state of a relay")
+        raise CommandRefused(f"{state!r} is no state of a relay")
     return state
 
 

@@ -50,7 +50,7 @@ _CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 class Flight:
     """A payload that was handed out and is not acknowledged."""
 
-    kind: str  # "data", "claim", "answer", "fail", or what the session calls its own
+    purpose: str  # "data", "claim", "answer", "fail", or what the session calls its own
     topic: str
     sent_at: float
     items: list[Item] = field(default_factory=list)
@@ -97,43 +97,43 @@ class Flow:
 
     # Publishing and acknowledgements
 
-    def publish(self, kind: str, topic: str, payload: bytes, now: float, *, qos: int = 1, **what: Any) -> int:
+    def publish(self, purpose: str, topic: str, payload: bytes, now: float, *, qos: int = 1, **what: Any) -> int:
         self._last_id += 1
-        flight = Flight(kind, topic, now, **what)
+        flight = Flight(purpose, topic, now, **what)
         self.out.append(Publish(topic, payload, qos, self._last_id))
         if qos == 0 or not self.acknowledgements:
             self._settle(self._last_id, flight, now)
         else:
             self.in_flight[self._last_id] = flight
-            self._data_in_flight += kind == "data"
+            self._data_in_flight += purpose == "data"
         return self._last_id
 
     def acknowledged(self, id: int, now: float) -> Flight | None:
         flight = self.in_flight.pop(id, None)
         if flight is not None:
-            self._data_in_flight -= flight.kind == "data"
+            self._data_in_flight -= flight.purpose == "data"
             self.acknowledged_at = now
             self._settle(id, flight, now)
         return flight
 
     def _settle(self, id: int, flight: Flight, now: float) -> None:
         entry = flight.entry
-        if flight.kind == "data":
+        if flight.purpose == "data":
             self.outbox.done(flight.items)
             self._watch_size()
             self._given_up.pop(flight.topic, None)
             self.events.append(Delivered(flight.topic, len(flight.items), id))
-        elif flight.kind == "claim" and entry is not None:
+        elif flight.purpose == "claim" and entry is not None:
             if self.lanes.claimed(entry, now):
                 self._start(entry, now)
-        elif flight.kind == "answer" and entry is not None:
+        elif flight.purpose == "answer" and entry is not None:
             self.lanes.answered(entry, now)
             if not entry.reported:
                 entry.reported = True
                 self.events.append(OperationAnswered(entry.operation, entry.status))
-        elif flight.kind == "fail" and flight.lane is not None:
+        elif flight.purpose == "fail" and flight.lane is not None:
             self.lanes.failed(flight.lane)
-        elif flight.kind == "ask":
+        elif flight.purpose == "ask":
             self.lanes.asked_acknowledged(now)
 
     # Data
@@ -313,12 +313,12 @@ class Flow:
             entry.operation.cancel(text)
             self.fail(entry, text)
             self.events.append(OperationTimedOut(entry.operation, entry.limit))
-        told = self.lanes.tick(now)
-        for entry in told.arrived:
+        resolution = self.lanes.tick(now)
+        for entry in resolution.arrived:
             if self.lanes.began(entry):
                 self._start(entry, now)
-        self.events += [OperationRepeated(entry.operation) for entry in told.again]
-        self.events += [OperationUntold(entry.operation) for entry in told.untold]
+        self.events += [OperationRepeated(entry.operation) for entry in resolution.again]
+        self.events += [OperationUntold(entry.operation) for entry in resolution.untold]
 
     def _pump_operations(self, now: float, start: bool) -> None:
         waiting = {}

@@ -21,7 +21,7 @@ HISTORY = 256  # rows that were claimed, and operations with an ID that were ans
 EVIDENCE = 64  # rows in doubt that are compared with a list; with more, nothing is concluded
 NEVER = float("inf")
 
-Mark = tuple[str, ...]
+Fingerprint = tuple[str, ...]
 
 
 class Stage(Enum):
@@ -74,7 +74,7 @@ class Entry:
         self.sweep = False  # 507 follows its answer
 
     @property
-    def mark(self) -> Mark:
+    def fingerprint(self) -> Fingerprint:
         """All that tells this operation from others that have no ID."""
         return (self.operation.topic, *self.operation.row)
 
@@ -84,7 +84,7 @@ class Entry:
         return self.started and self.answer is None
 
 
-class Told(NamedTuple):
+class Resolution(NamedTuple):
     """What the answer of 500 tells of claims that a connection took with it."""
 
     arrived: list[Entry]  # claimed: to be run
@@ -97,7 +97,7 @@ class Lane:
 
     `queue`: surely PENDING, oldest first, those with an ID before others. `run`: the one that is claimed. `before`:
     answered so shortly before the connection broke that the broker may have lost it. `behind`: what may have waited
-    when it broke, one tuple of marks for each possibility; `None`: too many.
+    when it broke, one tuple of fingerprints for each possibility; `None`: too many.
     """
 
     def __init__(self, key: tuple[str, str], topic: str, limit: int, fail: bytes) -> None:
@@ -108,52 +108,52 @@ class Lane:
         self.queue: deque[Entry] = deque()
         self.run: Entry | None = None
         self.before: list[Entry] = []
-        self.behind: set[tuple[Mark, ...]] | None = set()
+        self.behind: set[tuple[Fingerprint, ...]] | None = set()
         self.unresolved = False  # what became of `before` and `run` is to be read from the next list
         self.failing = False  # 507 is to be sent, and to be acknowledged
         self.fail_sent = False
         self.doubt = False  # 500 is to be sent again
         self.crowded = False  # operations were left out for want of room: so are all younger ones
         self.window: list[list[Entry]] = []  # payloads since 500 was sent
-        self.last: list[list[Mark]] = []  # the window before, where it was not taken
+        self.last: list[list[Fingerprint]] = []  # the window before, where it was not taken
         self.same = 0  # how often it came
-        self.listed: tuple[Mark, ...] = ()  # the list, while a push of one of them may still come
-        self.extra: list[Mark] = []  # rows in doubt: evidence only
+        self.listed: tuple[Fingerprint, ...] = ()  # the list, while a push of one of them may still come
+        self.extra: list[Fingerprint] = []  # rows in doubt: evidence only
 
     @property
     def waiting(self) -> Iterator[Entry]:
         """Entries of the queue that only a list can bring again."""
         return (entry for entry in self.queue if entry.operation.id is None and not entry.started)
 
-    def accept(self, met: Callable[[Entry], bool], told: Told) -> None:
+    def accept(self, met: Callable[[Entry], bool], resolution: Resolution) -> None:
         """The time for the answer of 500 is over (rule 7). `met`: whether equal operations were seen."""
         kept = [entry for entry in self.queue if entry.operation.id is not None or entry.started]
         found = [entry for payload in self.window for entry in payload]
-        marks = [[entry.mark for entry in payload] for payload in self.window]
-        self.same = self.same + 1 if marks == self.last else 1
+        fingerprints = [[entry.fingerprint for entry in payload] for payload in self.window]
+        self.same = self.same + 1 if fingerprints == self.last else 1
         self.window = []
         # One payload is the answer. Of several, some may be pushes of operations that the answer lists as well; their
         # number at least halves with each equal window.
-        if len(marks) > 1 and self.same < 1 + len(found).bit_length():
-            self.last, self.doubt, self.queue = marks, True, deque(kept)
+        if len(fingerprints) > 1 and self.same < 1 + len(found).bit_length():
+            self.last, self.doubt, self.queue = fingerprints, True, deque(kept)
             return
         self.last, self.same = [], 0
-        self.listed = tuple(entry.mark for entry in found)
-        back = self._resolve(_without_id(kept), met, told) if self.unresolved else _without_id(kept)
-        if tuple(entry.mark for entry in back) != self.listed[: len(back)]:
+        self.listed = tuple(entry.fingerprint for entry in found)
+        back = self._resolve(_without_id(kept), met, resolution) if self.unresolved else _without_id(kept)
+        if tuple(entry.fingerprint for entry in back) != self.listed[: len(back)]:
             for entry in back:  # withdrawn: there is nothing that could be answered
                 entry.stage = Stage.ANSWERED
             back = []
         with_id = [entry for entry in kept if entry.operation.id is not None]
         self.queue = deque([*with_id, *back, *found[len(back) :]])
 
-    def _resolve(self, again: list[Entry], met: Callable[[Entry], bool], told: Told) -> list[Entry]:
+    def _resolve(self, again: list[Entry], met: Callable[[Entry], bool], resolution: Resolution) -> list[Entry]:
         """Read from the list what became of the claims that the connection took with it (rule 4).
 
         Returns those that turn out to be PENDING. `again`: those of which this was known before.
         """
         claimed = [*self.before, *([self.run] if self.run is not None else [])]
-        known = [entry.mark for entry in (*claimed, *again)]
+        known = [entry.fingerprint for entry in (*claimed, *again)]
         fit = [arrived for arrived in range(len(claimed) + 1) if self._fits(known[arrived:])]
         unknown = self.run is not None and self.run.stage is Stage.UNKNOWN
         likely = [arrived for arrived in fit if arrived >= len(claimed) - unknown]
@@ -162,10 +162,10 @@ class Lane:
         lost = next((arrived for arrived in fit if arrived < len(claimed) - unknown), None)
         if lost is not None and not any(met(entry) for entry in claimed[lost:]):
             arrived = lost
-            told.again.extend(entry for entry in claimed[lost:] if entry.started)
+            resolution.again.extend(entry for entry in claimed[lost:] if entry.started)
         run, self.run, before, self.before, self.unresolved = self.run, None, self.before, [], False
         if arrived is None and run is not None:
-            told.untold.append(run)
+            resolution.untold.append(run)
             if not before or len(claimed) - 1 not in fit or met(run):
                 self.failing = True
                 return again
@@ -177,12 +177,12 @@ class Lane:
             if self.run.stage is Stage.ANSWERED:
                 self.run.stage = Stage.DONE  # its answer may be lost: given again, it finds this operation or none
             elif self.run.stage is Stage.UNKNOWN:
-                told.arrived.append(self.run)
+                resolution.arrived.append(self.run)
         for entry in claimed[arrived:]:
             entry.stage = Stage.WAITING
         return [*claimed[arrived:], *again]
 
-    def _fits(self, claims: list[Mark]) -> bool:
+    def _fits(self, claims: list[Fingerprint]) -> bool:
         """Whether the list begins with `claims` and what may have waited behind them."""
         begins = tuple(claims)
         return self.behind is not None and any(
@@ -208,11 +208,11 @@ class Lane:
         self.window, self.last, self.same, self.listed, self.extra = [], [], 0, (), []
         self.doubt = self.crowded = self.fail_sent = False
 
-    def _behind(self, settled: bool) -> set[tuple[Mark, ...]] | None:
+    def _behind(self, settled: bool) -> set[tuple[Fingerprint, ...]] | None:
         """The queue, and behind it the rows in doubt, less those that were late pushes of what was listed."""
         if len(self.extra) > EVIDENCE:
             return None
-        queue = tuple(entry.mark for entry in self.waiting)
+        queue = tuple(entry.fingerprint for entry in self.waiting)
         behind = {queue + tuple(self.extra)}
         starts = list(range(len(self.listed)))  # where a run of late pushes may begin
         for count in range(1, len(self.extra) + 1):
@@ -223,9 +223,9 @@ class Lane:
 
     def take(self, entry: Entry, *, opened: bool) -> bool:
         """A row that comes when no answer of 500 is awaited (rule 8); whether it is in the queue now."""
-        if self.doubt or (opened and entry.mark in self.listed):
+        if self.doubt or (opened and entry.fingerprint in self.listed):
             self.doubt = True
-            self.extra.append(entry.mark)
+            self.extra.append(entry.fingerprint)
             del self.extra[EVIDENCE + 1 :]
             return False
         self.listed = ()  # it is new, and so is all that comes after it
@@ -273,7 +273,7 @@ class Lanes:
         self._entries: dict[Operation, Entry] = {}  # those that the program has
         self._by_id: dict[tuple[str, str], Entry] = {}
         self._history: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # answered, with an ID
-        self._met: OrderedDict[Mark, tuple[int, bool]] = OrderedDict()  # rows claimed, and whether more than once
+        self._met: OrderedDict[Fingerprint, tuple[int, bool]] = OrderedDict()  # claimed rows; whether more than once
         self._answered: deque[Entry] = deque()  # so lately that the acknowledgement may not count
         self._asking: dict[tuple[str, str], Lane] = {}  # lanes in doubt, or crowded
         self._numbers = 0
@@ -398,13 +398,13 @@ class Lanes:
         if self.phase is Phase.ASKED:
             self.due, self._settle_at = now + self.limits.grace, now + self.limits.settle
 
-    def tick(self, now: float) -> Told:
+    def tick(self, now: float) -> Resolution:
         """Time has passed."""
-        told = Told([], [], [])
+        resolution = Resolution([], [], [])
         if self.phase is Phase.ASKED and now >= self.due:
             self.phase, self.due = Phase.OPEN, self._settle_at
             for lane in self._lanes.values():
-                lane.accept(self._is_met, told)
+                lane.accept(self._is_met, resolution)
                 if lane.doubt or lane.crowded:
                     self._asking[lane.key] = lane
             for entry in [entry for entry in self._entries.values() if entry.stage is Stage.ANSWERED]:
@@ -419,11 +419,11 @@ class Lanes:
                     lane.listed = ()
                 self._forget_idle(lane)
             self.touched.update(self._lanes)
-        return told
+        return resolution
 
     def _is_met(self, entry: Entry) -> bool:
         """Whether its row was claimed more than once, or is listed more than once: an equal one is likely."""
-        return self._met.get(entry.mark, (0, False))[1] or entry.lane.listed.count(entry.mark) > 1
+        return self._met.get(entry.fingerprint, (0, False))[1] or entry.lane.listed.count(entry.fingerprint) > 1
 
     def cut(self, now: float) -> None:
         """The connection broke."""
@@ -459,8 +459,8 @@ class Lanes:
         lane.run, entry.stage = entry, Stage.CLAIMING
         if entry.operation.id is None:
             self.claiming += 1
-            first, more = self._met.pop(entry.mark, (entry.number, False))
-            self._met[entry.mark] = first, more or first != entry.number
+            first, more = self._met.pop(entry.fingerprint, (entry.number, False))
+            self._met[entry.fingerprint] = first, more or first != entry.number
             if len(self._met) > HISTORY:
                 self._met.popitem(last=False)
 

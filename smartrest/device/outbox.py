@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 _JOINT = ROW_END.encode()
 _OVERHEAD = 120  # bytes of memory that a waiting row takes beside its text, about
-_HUSKS = 64  # dropped items that a queue carries along before it is swept
+_DROPPED = 64  # dropped items that a queue carries along before it is swept
 
 
 class Item:
@@ -40,26 +40,26 @@ class Item:
 
 
 class _Queue:
-    """What waits for one topic. `live` items of `wire` bytes, each counted with a joint, and husks of dropped ones."""
+    """What waits for one topic. `live` items of `wire` bytes, each counted with a joint, and dropped ones."""
 
-    __slots__ = ("budget", "items", "live", "lone", "wire")
+    __slots__ = ("budget", "items", "live", "unjoined", "wire")
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.items: deque[Item] = deque()
-        self.live = self.wire = self.lone = 0
+        self.live = self.wire = self.unjoined = 0
 
     def count(self, item: Item, sign: int) -> None:
         self.live += sign
         self.wire += sign * (item.size - _OVERHEAD + len(_JOINT))
-        self.lone += sign * item.alone
+        self.unjoined += sign * item.alone
 
     @property
     def full(self) -> bool:
-        return self.wire - len(_JOINT) > self.budget or self.lone > 0
+        return self.wire - len(_JOINT) > self.budget or self.unjoined > 0
 
     def sweep(self) -> None:
-        if len(self.items) > 2 * self.live + _HUSKS:
+        if len(self.items) > 2 * self.live + _DROPPED:
             self.items = deque(item for item in self.items if not item.gone)
 
 

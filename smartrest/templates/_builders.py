@@ -26,7 +26,7 @@ def make_builder(template: Entry, write: Callable[[tuple[Any, ...]], tuple[Any, 
     """The builder of a template; `write` is the slow way, which checks every value."""
     source = "\n".join([signature(template), *body(template)])
     names: dict[str, Any] = {
-        "kind": type, "datetime": datetime, "UTC": timezone.utc, "BIG": BIG, "trimmed": trimmed, "checked": write,
+        "type_of": type, "datetime": datetime, "UTC": timezone.utc, "BIG": BIG, "trimmed": trimmed, "checked": write,
         **vars(_records),
     }  # fmt: skip
     exec(compile(source, f"<builder of {template['id']}>", "exec"), names)  # noqa: S102  # of table.json alone
@@ -87,12 +87,12 @@ def described(parameter: Entry) -> str:
     if "group" in parameter:
         items = parameter["group"]
         if len(items) == 1:
-            kind = f"list of {WORDS[items[0]['type']]}"
+            shape = f"list of {WORDS[items[0]['type']]}"
         else:
             inner = ", ".join(f"{item['name']} {details(item)}" for item in items)
-            kind = f"list of {parameter['record']} or tuples: {inner}"
+            shape = f"list of {parameter['record']} or tuples: {inner}"
         least = parameter.get("min_repeats", 0)
-        text = f"{parameter['name']} ({kind}{f'; at least {least}' if least else ''})"
+        text = f"{parameter['name']} ({shape}{f'; at least {least}' if least else ''})"
         notes = [note for note in (parameter.get("note"), *(item.get("note") for item in items)) if note]
     else:
         text = f"{parameter['name']} {details(parameter)}"
@@ -101,9 +101,9 @@ def described(parameter: Entry) -> str:
 
 
 def details(parameter: Entry) -> str:
-    kind = f"{parameter['words']} or str" if "words" in parameter else WORDS[parameter["type"]]
+    shape = f"{parameter['words']} or str" if "words" in parameter else WORDS[parameter["type"]]
     mandatory = parameter.get("mandatory", False)
-    parts = [kind, "mandatory" if mandatory is True else f"mandatory {mandatory}" if mandatory else "optional"]
+    parts = [shape, "mandatory" if mandatory is True else f"mandatory {mandatory}" if mandatory else "optional"]
     if "default" in parameter:
         parts.append(f"default: {parameter['default']}")
     if parameter.get("may_be_empty"):
@@ -132,14 +132,14 @@ def exact(parameter: Entry) -> list[str]:
     """Tests that hold for values of exactly the right type and nothing else."""
     name = parameter["name"]
     if parameter.get("mandatory") is True and parameter["type"] == "String":
-        return [f"kind({name}) is str", *([] if parameter.get("may_be_empty") else [name])]
-    integer = f"(kind({name}) is int and -BIG < {name} < BIG)"
+        return [f"type_of({name}) is str", *([] if parameter.get("may_be_empty") else [name])]
+    integer = f"(type_of({name}) is int and -BIG < {name} < BIG)"
     test = {
-        "String": f"kind({name}) is str",
-        "Number": f"(kind({name}) is float and {name} - {name} == 0.0) or {integer}",
+        "String": f"type_of({name}) is str",
+        "Number": f"(type_of({name}) is float and {name} - {name} == 0.0) or {integer}",
         "Integer": integer,
-        "Boolean": f"kind({name}) is bool",
-        "Date": f"(kind({name}) is datetime and {name}.tzinfo is UTC)",
+        "Boolean": f"type_of({name}) is bool",
+        "Date": f"(type_of({name}) is datetime and {name}.tzinfo is UTC)",
     }[parameter["type"]]
     if parameter.get("mandatory") is not True:
         test = f"{name} is None or {test}"
@@ -166,12 +166,12 @@ def row(template: Entry, single: list[Entry], length: int) -> str:
 def group_body(template: Entry, single: list[Entry], group: Entry, tests: list[str]) -> list[str]:
     """The fast path of a template with one repeating group; any item that is not plain leaves it."""
     items, name = group["group"], group["name"]
-    listed = f"(kind({name}) is list or kind({name}) is tuple)"
+    listed = f"(type_of({name}) is list or type_of({name}) is tuple)"
     tests = [*tests, listed, *([name] if needed(group) else [])]
     head = ", ".join(row(template, single, len(single))[1:-1].rstrip(",").split(", "))
     if len(items) == 1:
         assert items[0]["type"] == "String"
-        test = "kind(item) is str and item" if needed(items[0]) else "kind(item) is str"
+        test = "type_of(item) is str and item" if needed(items[0]) else "type_of(item) is str"
         last = f"{name}[-1]" if needed(group) else f"(not {name} or {name}[-1])"
         assert not single or needed(single[-1])  # else an empty one would have to be left off
         return [
@@ -180,7 +180,7 @@ def group_body(template: Entry, single: list[Entry], group: Entry, tests: list[s
         ]
     assert not {item["name"] for item in items} & {parameter["name"] for parameter in single}
     least = max([place for place, item in enumerate(items, 1) if item.get("mandatory") is True], default=1)
-    plain = f"kind(item) is {group['record']} or (kind(item) is tuple and len(item) == {len(items)})"
+    plain = f"type_of(item) is {group['record']} or (type_of(item) is tuple and len(item) == {len(items)})"
     return [
         f"    if {' and '.join(tests)}:",
         f"        fields = [{head}]",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._faults import Fault, template_error
 from ._parameters import Group, Parameter
-from ._types import KINDS, Refused
+from ._types import PARAMETER_TYPES, Refusal
 
 __all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value"]
 
@@ -28,14 +28,14 @@ def row_fields(row: Any) -> tuple[Any, ...]:
 
 def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]) -> Any:
     """The value of one field, text or typed already."""
-    kind = KINDS[parameter.type]
+    type_ = PARAMETER_TYPES[parameter.type]
     if field is None or field == "":
         if parameter.mandatory and not parameter.may_be_empty:
-            faults.append(Fault("missing", parameter.name, None, kind.expected, place))
+            faults.append(Fault("missing", parameter.name, None, type_.expected, place))
         return "" if parameter.mandatory else None
-    value = kind.read(field) if type(field) is str else kind.read_field(field)
-    if type(value) is Refused:
-        faults.append(Fault(str(value), parameter.name, field, kind.expected, place))
+    value = type_.read(field) if type(field) is str else type_.read_field(field)
+    if type(value) is Refusal:
+        faults.append(Fault(str(value), parameter.name, field, type_.expected, place))
         return None
     return value
 
@@ -108,17 +108,17 @@ def read_sections(
 
 def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: list[Fault]) -> Any:
     """The field for one value."""
-    kind = KINDS[parameter.type]
+    type_ = PARAMETER_TYPES[parameter.type]
     if value is None:
         if parameter.mandatory:
-            faults.append(Fault("missing", name, None, kind.expected, place))
+            faults.append(Fault("missing", name, None, type_.expected, place))
         return None
-    field = kind.take(value)
-    if isinstance(field, Refused):
-        faults.append(Fault(str(field), name, value, kind.expected, place))
+    field = type_.take(value)
+    if isinstance(field, Refusal):
+        faults.append(Fault(str(field), name, value, type_.expected, place))
         return None
     if isinstance(field, str) and not field and parameter.mandatory and not parameter.may_be_empty:
-        faults.append(Fault("missing", name, "", f"{kind.expected} that is not empty", place))
+        faults.append(Fault("missing", name, "", f"{type_.expected} that is not empty", place))
     return field
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._builders import make_builder
 from ._parameters import Parameter
 from ._template import Template
-from ._types import KINDS
+from ._types import PARAMETER_TYPES
 
 if TYPE_CHECKING:
     from ..pure import Schema
@@ -172,7 +172,7 @@ def schema_types(templates: Iterable[Template]) -> dict[str, list[Any]]:
 
 
 def _column(parameter: Parameter) -> type:
-    return KINDS[parameter.type].column
+    return PARAMETER_TYPES[parameter.type].column
 
 
 class BuiltIn:

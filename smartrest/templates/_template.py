@@ -13,7 +13,7 @@ from ._faults import Fault, template_error
 from ._message import Message
 from ._parameters import Group, Parameter, parameter_from_dict, with_record
 from ._rows import read_group, read_sections, read_value, row_fields, take_group, take_value
-from ._types import KINDS
+from ._types import PARAMETER_TYPES
 
 if TYPE_CHECKING:
     from ..pure import Field, RowLike
@@ -102,8 +102,8 @@ class Template:
             raise ValueError(f"{self.id}: a group stands last, or each of several at the end has a marker")
         for parameter in self.parameters:
             inner = parameter.parameters if isinstance(parameter, Group) else (parameter,)
-            if not inner or any(isinstance(item, Group) or item.type not in KINDS for item in inner):
-                raise ValueError(f"{self.id}: {parameter.name} has a type that is none of {', '.join(KINDS)}")
+            if not inner or any(isinstance(item, Group) or item.type not in PARAMETER_TYPES for item in inner):
+                raise ValueError(f"{self.id}: {parameter.name} has a type that is none of {', '.join(PARAMETER_TYPES)}")
         if any(parameter.rest for parameter in self.single if parameter is not self.parameters[-1]):
             raise ValueError(f"{self.id}: what runs to the end of the row stands last")
         if not set(self.one_of) <= {parameter.name for parameter in self.single}:

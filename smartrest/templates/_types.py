@@ -26,7 +26,7 @@ from .._values import (
 )
 from ..errors import EncodeError
 
-__all__ = ["KINDS", "AlarmStatus", "Kind", "OperationStatus", "Refused", "Severity"]
+__all__ = ["PARAMETER_TYPES", "AlarmStatus", "OperationStatus", "ParameterType", "Refusal", "Severity"]
 
 
 class _Word(str, Enum):
@@ -68,29 +68,29 @@ class OperationStatus(_Word):
     FAILED = "FAILED"
 
 
-class Refused(str):
+class Refusal(str):
     """Why a value was refused: a word of `_faults.TEXTS`."""
 
     __slots__ = ()
 
 
-BAD_TYPE = Refused("bad_type")
-BAD_VALUE = Refused("bad_value")
-UNKNOWN_WORD = Refused("unknown_word")
+BAD_TYPE = Refusal("bad_type")
+BAD_VALUE = Refusal("bad_value")
+UNKNOWN_WORD = Refusal("unknown_word")
 
 
-class Kind:
+class ParameterType:
     """One type of parameter: `expected` in words, `column` as a type of `Schema`. This one is the String."""
 
     expected = "a text"
     column: type = str
 
     def read(self, text: str) -> Any:
-        """The value of a text that is not empty, or a `Refused`."""
+        """The value of a text that is not empty, or a `Refusal`."""
         return text
 
     def take(self, value: Any) -> Any:
-        """The field for a value given to a builder, or a `Refused`."""
+        """The field for a value given to a builder, or a `Refusal`."""
         if type(value) is str:
             return value
         return str.__str__(value) if is_a(type(value), str) else BAD_TYPE
@@ -107,7 +107,7 @@ def _parsed(parse: Callable[[str], Any], text: str) -> Any:
         return BAD_VALUE
 
 
-class _Number(Kind):
+class _Number(ParameterType):
     expected = "a finite number"
     column = float
 
@@ -122,7 +122,7 @@ class _Number(Kind):
             number = decimal.__float__(value) if decimal.is_finite(value) else inf
         else:
             value = _integer(value)
-            if isinstance(value, Refused):
+            if isinstance(value, Refusal):
                 return value
             try:
                 number = float(value)
@@ -132,10 +132,10 @@ class _Number(Kind):
 
     def read_field(self, field: Any) -> Any:
         value = self.read(field) if isinstance(field, str) else self.take(field)
-        return value if isinstance(value, Refused) else float(value)
+        return value if isinstance(value, Refusal) else float(value)
 
 
-class _Integer(Kind):
+class _Integer(ParameterType):
     expected = "an integer"
     column = int
 
@@ -154,10 +154,10 @@ class _Unsigned(_Integer):
 
     def take(self, value: Any) -> Any:
         number = _integer(value)
-        return BAD_VALUE if not isinstance(number, Refused) and number < 0 else number
+        return BAD_VALUE if not isinstance(number, Refusal) and number < 0 else number
 
 
-class _Boolean(Kind):
+class _Boolean(ParameterType):
     expected = "true or false"
     column = bool
 
@@ -168,7 +168,7 @@ class _Boolean(Kind):
         return value if type(value) is bool else BAD_TYPE
 
 
-class _Date(Kind):
+class _Date(ParameterType):
     expected = "a date and time with its offset"
 
     def read(self, text: str) -> Any:
@@ -184,7 +184,7 @@ class _Date(Kind):
         return value
 
 
-class _OneOf(Kind):
+class _OneOf(ParameterType):
     def __init__(self, words: type[Enum]) -> None:
         self.known: dict[str, Enum] = {word.value: word for word in words}
         self.expected = "one of " + ", ".join(self.known)
@@ -194,7 +194,7 @@ class _OneOf(Kind):
 
     def take(self, value: Any) -> Any:
         text = super().take(value)
-        return text if isinstance(text, Refused) or not text or text in self.known else UNKNOWN_WORD
+        return text if isinstance(text, Refusal) or not text or text in self.known else UNKNOWN_WORD
 
 
 def _integer(value: Any) -> Any:
@@ -205,8 +205,8 @@ def _integer(value: Any) -> Any:
     return number if number.bit_length() <= MAX_BITS and abs(number) < 10**INT_DIGITS else BAD_VALUE
 
 
-KINDS: dict[str, Kind] = {
-    "String": Kind(),
+PARAMETER_TYPES: dict[str, ParameterType] = {
+    "String": ParameterType(),
     "Number": _Number(),
     "Integer": _Integer(),
     "Unsigned": _Unsigned(),

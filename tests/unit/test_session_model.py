@@ -142,7 +142,7 @@ def _goes_on_behind_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     take = Lane.take
 
     def repeat(self: Lane, entry: Any, *, opened: bool) -> bool:
-        if opened and entry.mark in self.listed:
+        if opened and entry.fingerprint in self.listed:
             return False
         return take(self, entry, opened=opened)
 

@@ -224,8 +224,8 @@ class Collection:
     def define(self, definition: RequestDefinition | ResponseDefinition) -> None:
         """Put in a definition that has no faults."""
         up, down = ("uc", "dc") if self.protocol == "2.0" else ("ul", "dl")
-        kind = up if isinstance(definition, RequestDefinition) else down
-        topic = _topic(kind, self.x_id) if self.x_id is not None else ""
+        level = up if isinstance(definition, RequestDefinition) else down
+        topic = _topic(level, self.x_id) if self.x_id is not None else ""
         if isinstance(definition, RequestDefinition):
             self.put(Request(definition, topic))
         else:
@@ -390,11 +390,11 @@ class Collection:
         return check_definition(Collection, data)
 
 
-def _topic(kind: str, x_id: str) -> str:
+def _topic(level: str, x_id: str) -> str:
     from ...mqtt import topics
 
     try:
-        return topics.build(kind, x_id)
+        return topics.build(level, x_id)
     except SmartRestError as error:
         raise template_error("", Fault("bad_x_id", "x_id", x_id, f"one level of a topic ({error})")) from None
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..._values import text_of
 from .._faults import Fault
-from .._types import KINDS, Refused
+from .._types import PARAMETER_TYPES, Refusal
 from .paths import is_list, path_error, plain_path
 
 __all__ = [
@@ -215,10 +215,10 @@ def value_faults(name: str, type_name: str, text: str, place: int) -> Iterator[F
     if type_name == "FLAG":
         yield Fault("bad_value", name, text, "no value, for a FLAG has none", place)
         return
-    kind = KINDS[TYPES[type_name]]
-    value = kind.read(text)
-    if isinstance(value, Refused):
-        yield Fault(str(value), name, text, kind.expected, place)
+    type_ = PARAMETER_TYPES[TYPES[type_name]]
+    value = type_.read(text)
+    if isinstance(value, Refusal):
+        yield Fault(str(value), name, text, type_.expected, place)
 
 
 def named(properties: Sequence[Property], others: Sequence[str]) -> dict[str, Property]:

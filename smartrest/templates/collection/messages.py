@@ -102,9 +102,9 @@ class Response(Template):
             texts = (definition.base, definition.condition, *paths)
             self._device = any(plain_path(text).rpartition(".")[2] == "deviceId" for text in texts)
         before = self._before(len(paths))
-        kind = "Integer" if before == "line_number" else "String"
+        type_name = "Integer" if before == "line_number" else "String"
         patterns = [_pattern(name, path) for name, path in definition.patterns.items()]
-        self.parameters = (*([Parameter(before, kind)] if before else []), *patterns)
+        self.parameters = (*([Parameter(before, type_name)] if before else []), *patterns)
         self._names = {parameter.name: place for place, parameter in enumerate(self.parameters)}
 
     def read(self, fields: tuple[Any, ...]) -> tuple[dict[str, Any], list[Fault]]:
@@ -115,8 +115,8 @@ class Response(Template):
         rest = [field if field != "" else None for field in fields[1:]]
         before = self._before(len(rest))
         if before is not None:
-            kind = "Integer" if before == "line_number" else "String"
-            values[before] = read_value(Parameter(before, kind), rest.pop(0) if rest else None, 1, faults)
+            type_name = "Integer" if before == "line_number" else "String"
+            values[before] = read_value(Parameter(before, type_name), rest.pop(0) if rest else None, 1, faults)
         at = len(fields) - len(rest)  # the field of the first pattern
         rest += [None] * (len(names) - min(len(self._lists), 1) - len(rest))  # empty ones at the end may be left off
         if not self._lists:
@@ -180,12 +180,12 @@ class LegacyRequest(Template):
         self.fields = tuple(fields)
         cells = [*fields[1:], *[""] * (9 - len(fields))]
         message_id, method, uri, _, _, placeholder, types, body = cells[:8]
-        kinds = [TYPES[word] for word in types.split() if word != "NOW"]
+        type_names = [TYPES[word] for word in types.split() if word != "NOW"]
         if not types and placeholder:
-            kinds = ["String"] * (uri + body).count(placeholder)
+            type_names = ["String"] * (uri + body).count(placeholder)
         values = [
-            Parameter(f"value_{number}", kind, kind != "Date", may_be_empty=kind == "String")
-            for number, kind in enumerate(kinds, 1)
+            Parameter(f"value_{number}", type_name, type_name != "Date", may_be_empty=type_name == "String")
+            for number, type_name in enumerate(type_names, 1)
         ]
         super().__init__(
             message_id, message_id, values, topic=topic, description=f"{method} {uri}".strip(), protocol="1.0"

@@ -86,8 +86,8 @@ def _request(entry: Mapping[str, Any]) -> RequestDefinition:
     stored = [_property(value) for value in _list(entry, "mandatoryValues")]
     values: dict[str, str] = {}
     if api == "INVENTORY":
-        kind = _text(entry.get("externalIdType")) or (stored[0].text if stored and method == "POST" else "")
-        values = {"by_id": _text(entry.get("byId")), "external_id_type": kind}
+        type_name = _text(entry.get("externalIdType")) or (stored[0].text if stored and method == "POST" else "")
+        values = {"by_id": _text(entry.get("byId")), "external_id_type": type_name}
         values = {name: value for name, value in values.items() if name in columns}
     else:
         for place, name in enumerate(columns):
