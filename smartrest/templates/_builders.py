@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from . import _records
+from ._rows import trimmed
 
 __all__ = ["first_after_optional", "make_builder", "needed"]
 
@@ -34,13 +35,6 @@ def make_builder(template: Entry, write: Callable[[tuple[Any, ...]], tuple[Any, 
     made.__doc__ = docstring(template)
     made.__module__, made.__qualname__ = __package__, f"static.{template['name']}"
     return made  # type: ignore[no-any-return]  # a function
-
-
-def trimmed(fields: list[Any], least: int) -> tuple[Any, ...]:
-    """The row without the empty fields at its end, but for the `least` first ones."""
-    while len(fields) > least and (fields[-1] is None or fields[-1] == ""):
-        fields.pop()
-    return tuple(fields)
 
 
 def signature(template: Entry) -> str:

@@ -9,7 +9,7 @@ from ._faults import Fault, template_error
 from ._parameters import Group, Parameter
 from ._types import PARAMETER_TYPES, Refusal
 
-__all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value"]
+__all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value", "trimmed"]
 
 _BUFFERS = (bytes, bytearray, memoryview)
 
@@ -24,6 +24,14 @@ def row_fields(row: Any) -> tuple[Any, ...]:
     if not isinstance(fields[0], str):
         raise template_error("", Fault("bad_type", "template ID", fields[0], "a template ID as text", 0))
     return fields
+
+
+def trimmed(values: Sequence[Any], least: int = 0) -> tuple[Any, ...]:
+    """The values without the empty ones at the end, but for the `least` first ones."""
+    end = len(values)
+    while end > least and (values[end - 1] is None or values[end - 1] == ""):
+        end -= 1
+    return tuple(values[:end])
 
 
 def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]) -> Any:
@@ -157,14 +165,14 @@ def _inner(group: Group, name: str, parameter: Parameter) -> str:
 
 
 def _item_list(group: Group, value: Any) -> Iterable[Any] | None:
-    """The items that were given, or None for what is no list of items: a text, a dict, a lone item."""
+    """The items that were given, or None for what is no list of items: a text, a dict, a single item."""
     if value is None:
         return ()
     listed = isinstance(value, list) and (not value or isinstance(value[0], (tuple, list, Mapping)))
     if not group.repeated and not listed:
         return (value,)
-    lone = isinstance(value, (str, Mapping, *_BUFFERS)) or hasattr(type(value), "_fields")
-    return value if isinstance(value, Iterable) and not lone else None
+    one = isinstance(value, (str, Mapping, *_BUFFERS)) or hasattr(type(value), "_fields")
+    return value if isinstance(value, Iterable) and not one else None
 
 
 def _item_values(group: Group, item: Any, name: str, place: int, faults: list[Fault]) -> list[Any]:

@@ -12,7 +12,7 @@ from .._engine import encode_row
 from .._limits import limit_of
 from ..errors import PayloadTooLargeError, TemplateError, too_large_error
 from ._faults import TEXTS, Fault, fitting, template_error
-from ._rows import row_fields
+from ._rows import row_fields, trimmed
 from ._static import static
 from ._template import Template
 
@@ -65,7 +65,7 @@ def split_groups(
     needed = template.groups[0].needed
     none = len(encode_row(("0",), limit=None, **style))
     full = [len(encode_row(("0", *item), limit=None, **style)) - none for item in items]
-    last = [len(encode_row(("0", *_trimmed(item, needed)), limit=None, **style)) - none for item in items]
+    last = [len(encode_row(("0", *trimmed(item, needed)), limit=None, **style)) - none for item in items]
     heads = (fields[:start], (template.continues_as, *fields[1:start]))
     taken = [len(encode_row(head, limit=None, final_newline=final_newline, **style)) for head in heads]
 
@@ -78,11 +78,11 @@ def split_groups(
         while end < len(items) and last[end] <= room:
             room -= full[end]
             end += 1
-        while end > at and not needed and not _trimmed(items[end - 1]):
+        while end > at and not needed and not trimmed(items[end - 1]):
             end -= 1  # an item of nothing would be left off at the end of a row
         if end > at:
             fields = (*heads[head], *(value for item in items[at:end] for value in item))
-            rows.append(_trimmed(fields, len(fields) - len(items[at]) + needed))
+            rows.append(trimmed(fields, len(fields) - len(items[at]) + needed))
         elif most == limit:
             raise _too_long(template, template.id, taken[head] + last[at], limit, f"{template.groups[0].name}[{at}]")
         at, most = end, limit
@@ -108,7 +108,7 @@ def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list
     """The items of the row's group, each of full width; optional values may be left off at the end of the row."""
     group = template.groups[0]
     width = len(group.parameters)
-    values = list(_trimmed(fields[start:]))
+    values = list(trimmed(fields[start:]))
     lacking = -len(values) % width
     if (
         any(item.mandatory for item in group.parameters[width - lacking :])
@@ -119,14 +119,6 @@ def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list
         raise template_error(template.label, fault, 0)
     values += [None] * lacking
     return [values[place : place + width] for place in range(0, len(values), width)]
-
-
-def _trimmed(values: Any, least: int = 0) -> tuple[Any, ...]:
-    """The values without the empty ones at the end, but for the `least` first ones."""
-    end = len(values)
-    while end > least and (values[end - 1] is None or values[end - 1] == ""):
-        end -= 1
-    return tuple(values[:end])
 
 
 def _too_long(
