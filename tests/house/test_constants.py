@@ -102,3 +102,12 @@ def test_the_codec_knows_which_topics_only_the_platform_publishes_to() -> None:
     """`payload_budget` refuses them without loading the table of topics."""
     assert set(_limits.MODES) == set(topics.MODES)
     assert set(_limits.FROM_PLATFORM) == {name for name, kind in topics.KINDS.items() if kind.direction == "down"}
+
+
+def test_the_agent_does_each_operation_that_its_configuration_may_allow() -> None:
+    """The list is read without loading a device."""
+    pytest.importorskip("paho", reason="the agent needs the device extra")
+    from smartrest.cli import _agent, _config
+
+    done = {name.removeprefix("do_") for name in vars(_agent.Agent) if name.startswith("do_")}
+    assert done == set(_config.OPERATIONS)
