@@ -91,7 +91,7 @@ def traced(payload: bytes) -> int:
 
 def l1(run: Run) -> None:
     """Latency of single calls, each timed alone; what the clock itself takes (its median) is taken off."""
-    rows, messages = singles(run)
+    rows, messages = singles(run.setting)
     functions: list[tuple[str, Callable[[Any], Any], Sequence[Any]]] = [
         ("decode_row", smartrest.decode_row, messages),
         ("encode_row", smartrest.encode_row, rows),

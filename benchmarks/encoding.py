@@ -1,140 +1,99 @@
-"""Rows E1 to E9 of the table: encode, encode_row, compiled rows and pack. Each function measures one ID."""
+"""Rows E1 to E9 of the table: encode, encode_row, compiled rows and pack. Each function yields the races of one ID."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import smartrest
 
 from . import payloads as data
-from .decoding import big_calls, singles
-from .harness import Contender
-from .peers import JOIN, JOIN_MAP, encoders, orjson, text_encoders, texts
-from .table import OURS, Run
+from .decoding import big_calls, of_messages, singles
+from .harness import Contender, WrongResult
+from .lineup import OURS, Lineup, Races, Setting, ours
+from .peers import FORMATS, encoders, orjson, text_encoders, texts
+from .table import Run
 
 ROW_JOIN = "','.join(item).encode()"
 ROW_JOIN_MAP = "','.join(map(str, item)).encode()"
+PIECE = 240  # rows of a piece that a peer makes where we pack: nearly a packet of 16 KB
 
 
-def set_of(run: Run, id: str, part: str, work: data.Workload, rows: Any, items: Any, join: str = JOIN) -> None:
+def set_of(part: str, work: data.Workload, rows: Any, items: Any, *, typed: bool = False) -> Lineup:
     """Race all encoders on `items` (or what calling it gives), which must be written as `rows`."""
     contenders = [
-        Contender(OURS, "encode(item)", {"encode": smartrest.encode}, items, reads=smartrest.decode, forgives=texts),
-        *text_encoders(items, smartrest.decode, join),
-        *encoders(items),
+        ours("encode(item)", items, reads=smartrest.decode, forgives=texts, encode=smartrest.encode),
+        *text_encoders(items, smartrest.decode, typed=typed),
+        *encoders(items, fresh=callable(items)),
     ]
-    run.race(id, part, contenders, work.field_count, "field", rows)
+    return Lineup(part, contenders, work.field_count, "field", rows, work.field_count, work.size, "encode")
 
 
-def e1(run: Run) -> None:
-    work = data.workload("measurements", run.seed)
-    set_of(run, "E1", "encode measurements, str", work, work.rows, work.rows)
+def e1(setting: Setting) -> Iterator[Lineup]:
+    work = data.workload("measurements", setting.seed)
+    yield set_of("encode measurements, str", work, work.rows, work.rows)
 
 
-def e2(run: Run) -> None:
-    work = data.workload("measurements", run.seed)
-    set_of(run, "E2", "encode measurements, typed", work, work.typed, work.typed, JOIN_MAP)
+def e2(setting: Setting) -> Iterator[Lineup]:
+    work = data.workload("measurements", setting.seed)
+    yield set_of("encode measurements, typed", work, work.typed, work.typed, typed=True)
 
 
-def e3(run: Run) -> None:
-    work = data.workload("events", run.seed)
-    set_of(run, "E3", "encode events, fresh strings", work, work.rows, partial(data.fresh, work.rows))
-    set_of(run, "E3", "encode events, same strings", work, work.rows, work.rows)
+def e3(setting: Setting) -> Iterator[Lineup]:
+    work = data.workload("events", setting.seed)
+    yield set_of("encode events, fresh strings", work, work.rows, partial(data.fresh, work.rows))
+    yield set_of("encode events, same strings", work, work.rows, work.rows)
 
 
-def e4(run: Run) -> None:
-    work = data.workload("operations", run.seed)
-    set_of(run, "E4", "encode operations, fresh strings", work, work.rows, partial(data.fresh, work.rows))
-
-
-def one_row(run: Run, part: str, rows: Sequence[Any], naive: dict[str, str]) -> None:
-    contenders = [
-        Contender(
-            OURS,
-            "encode_row(item)",
-            {"encode_row": smartrest.encode_row},
-            rows,
-            reads=smartrest.decode_row,
-            forgives=row_texts,
-        ),
-        *[
-            Contender(name, code, {}, rows, reads=smartrest.decode_row, forgives=row_texts, naive=True)
-            for name, code in naive.items()
-        ],
-        *encoders(rows),
-    ]
-    run.race("E5", part, contenders, len(rows), "message", rows)
+def e4(setting: Setting) -> Iterator[Lineup]:
+    work = data.workload("operations", setting.seed)
+    yield set_of("encode operations, fresh strings", work, work.rows, partial(data.fresh, work.rows))
 
 
 def row_texts(row: Any) -> list[str]:
     return texts([row])[0]
 
 
-def e5(run: Run) -> None:
-    rows, messages = singles(run)
-    cycles = len(messages) // len(data.workload("single", run.seed).rows)
-    typed = [group[0] for group in data.workload("single", run.seed).typed] * cycles
+def one_row(part: str, rows: Sequence[Any], size: int, naive: dict[str, str]) -> Lineup:
+    reading: dict[str, Any] = {"reads": smartrest.decode_row, "forgives": row_texts}
+    contenders = [
+        ours("encode_row(item)", rows, **reading, encode_row=smartrest.encode_row),
+        *[Contender(name, code, {}, rows, **reading, naive=True) for name, code in naive.items()],
+        *encoders(rows),
+    ]
+    return of_messages(part, contenders, rows, rows, size, "encode_row")
+
+
+def e5(setting: Setting) -> Iterator[Lineup]:
+    rows, messages = singles(setting)
+    single, size = data.workload("single", setting.seed), sum(map(len, messages))
+    typed = [group[0] for group in single.typed] * (len(messages) // len(single.rows))
     joins = {"naive join": ROW_JOIN, "naive join(map(str))": ROW_JOIN_MAP}
-    one_row(run, "encode_row, one message, str", rows, joins)
-    one_row(run, "encode_row, one message, typed", typed, {"naive join(map(str))": ROW_JOIN_MAP})
+    yield one_row("encode_row, one message, str", rows, size, joins)
+    yield one_row("encode_row, one message, typed", typed, size, {"naive join(map(str))": ROW_JOIN_MAP})
 
 
-def e6(run: Run) -> None:
+def e6(setting: Setting) -> Iterator[Lineup]:
     """A row that is known but for four values, against the f-string that people write."""
-    rows = [row for group in data.workload("measurements", run.seed).rows for row in group if row[0] == "200"]
-    strings = [row[1:5] for row in rows[:256]] * (1 if run.quick else 20)
+    rows = [row for group in data.workload("measurements", setting.seed).rows for row in group if row[0] == "200"]
+    strings = [row[1:5] for row in rows[:256]] * (1 if setting.quick else 20)
     floats = [(fragment, series, float(value), unit) for fragment, series, value, unit in strings]
     code = "f'200,{a},{b},{c},{d}'.encode()"
     for part, items, hole in ((" with a float", floats, float), (", all str", strings, str)):
         enc = smartrest.compile(("200", str, str, hole, str))
-        contenders = [
-            Contender(OURS, "enc(a, b, c, d)", {"enc": enc}, items, target="a, b, c, d"),
-            Contender("f-string", code, {}, items, target="a, b, c, d", naive=True),
-        ]
+        mine = ours("enc(a, b, c, d)", items, enc=enc)
+        mine = Contender(OURS, mine.code, mine.names, items, target="a, b, c, d", must=True)
+        naive = Contender("f-string", code, {}, items, target="a, b, c, d", naive=True)
         expected = [smartrest.encode_row(("200", *values)) for values in items]
-        run.race("E6", f"compiled row{part}", contenders, len(items), "message", expected)
+        size = sum(map(len, expected))
+        yield Lineup(f"compiled row{part}", [mine, naive], len(items), "message", expected, 5 * len(items), size)
 
 
-def packed(rows: Any) -> None:
-    """Pack as a sender does: each payload is sent and forgotten."""
-    deque(smartrest.pack(rows, limit=smartrest.PACKET_LIMIT), maxlen=0)
-
-
-def naive_join(rows: Any) -> bytes:
-    return "\n".join([",".join(row) for row in rows]).encode()
-
-
-def naive_join_map(rows: Any) -> bytes:
-    return "\n".join([",".join(map(str, row)) for row in rows]).encode()
-
-
-def e7(run: Run) -> None:
-    rows = data.bulk_rows(run.seed, 20_000 if run.quick else 1_000_000)
-    bulk(run, "str", rows, {"naive join": naive_join})
-    values = [(200, row[1], row[2], float(row[3]), row[4], row[5]) for row in rows]
-    data.bulk_rows.cache_clear()
-    del rows
-    bulk(run, "typed", values, {"naive join(map(str))": naive_join_map})
-
-
-def bulk(run: Run, kind: str, rows: Any, naive: dict[str, Callable[[Any], bytes]]) -> None:
-    functions: dict[str, tuple[Callable[[Any], Any], Any]] = {OURS: (packed, rows)}
-    functions |= {name: (function, rows) for name, function in naive.items()}
-    if orjson:
-        functions["orjson"] = (orjson.dumps, rows)
-    payloads = list(smartrest.pack(rows, limit=smartrest.PACKET_LIMIT))
-    for name, function in naive.items():
-        if b"\n".join(payloads) != function(rows):  # nothing here needs quotes, so the naive text is right
-            raise AssertionError(f"pack and {name} differ")
-    big_calls(run, f"pack 1,000,000 rows, {kind}", functions, collector=True, id="E7")
-
-
-def e9(run: Run) -> None:
+def e9(setting: Setting) -> Iterator[Lineup]:
     """What cutting costs: pack, against encode of the very rows that pack puts together."""
-    work = data.workload("measurements", run.seed)
+    work = data.workload("measurements", setting.seed)
     rows = [row for group in work.rows for row in group]
     limit = smartrest.PAYLOAD_LIMIT
     chunks, start = [], 0
@@ -146,7 +105,7 @@ def e9(run: Run) -> None:
     written = [b"\n".join(pack(rows, limit=limit))]
     names = {"pack": pack, "encode": encode, "chunks": chunks}
     contenders = [
-        Contender(OURS, "for payload in pack(item): pass", names, [rows], "b'\\n'.join(pack(item))"),
+        ours("for payload in pack(item): pass", [rows], "b'\\n'.join(pack(item))", **names),
         Contender(
             "own encode",
             "for chunk in chunks: payload = encode(chunk)",
@@ -155,4 +114,50 @@ def e9(run: Run) -> None:
             "b'\\n'.join([encode(chunk) for chunk in chunks])",
         ),
     ]
-    run.race("E9", "pack measurements", contenders, len(rows), "row", written)
+    yield Lineup("pack measurements", contenders, len(rows), "row", written, work.field_count, len(written[0]))
+
+
+RACES: Races = {"E1": e1, "E2": e2, "E3": e3, "E4": e4, "E5": e5, "E6": e6, "E9": e9}
+
+
+def packed(rows: Any) -> None:
+    """Pack as a sender does: each payload is sent and forgotten."""
+    deque(smartrest.pack(rows, limit=smartrest.PACKET_LIMIT), maxlen=0)
+
+
+def in_pieces(write: Callable[[Any], bytes]) -> Callable[[Any], None]:
+    """Return what writes pieces of `PIECE` rows and drops each, as `packed` does."""
+
+    def run(rows: Any) -> None:
+        for start in range(0, len(rows), PIECE):
+            write(rows[start : start + PIECE])
+
+    return run
+
+
+def join_rows(rows: Any) -> bytes:
+    return "\n".join([",".join(row) for row in rows]).encode()
+
+
+def format_rows(rows: Any) -> bytes:
+    formatted = FORMATS[len(rows[0])]  # all rows have one shape
+    return "\n".join([formatted % row for row in rows]).encode()
+
+
+def e7(run: Run) -> None:
+    rows = data.bulk_rows(run.seed, 20_000 if run.quick else 1_000_000)
+    bulk(run, "str", rows, "naive join", join_rows)
+    values = [(200, row[1], row[2], float(row[3]), row[4], row[5]) for row in rows]
+    data.bulk_rows.cache_clear()
+    del rows
+    bulk(run, "typed", values, "naive %", format_rows)
+
+
+def bulk(run: Run, kind: str, rows: Any, name: str, naive: Callable[[Any], bytes]) -> None:
+    functions: dict[str, tuple[Callable[[Any], Any], Any]] = {OURS: (packed, rows), name: (in_pieces(naive), rows)}
+    if orjson:
+        functions["orjson"] = (in_pieces(orjson.dumps), rows)
+    payloads = list(smartrest.pack(rows, limit=smartrest.PACKET_LIMIT))
+    if b"\n".join(payloads) != naive(rows):  # nothing here needs quotes, so the naive text is right
+        raise WrongResult(f"pack and {name} differ")
+    big_calls(run, f"pack 1,000,000 rows, {kind}", functions, collector=True, id="E7")

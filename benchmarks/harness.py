@@ -50,7 +50,9 @@ class Contender:
     value: str | None = None  # the expression that is checked, where `code` is no expression
     reads: Callable[[Any], Any] = itself  # turns a value into what `expected` holds
     forgives: Callable[[Any], Any] = itself  # what this format cannot tell apart: applied to result and expectation
-    naive: bool = False  # known to be wrong on some data, and not checked
+    naive: bool = False  # known to be wrong on some data: timed all the same, and marked
+    must: bool = False  # where this one fails or is wrong, there is nothing to compare: the race ends
+    guest: bool = False  # a user's own: timed and marked where it is wrong
     target: str = "item"
     before: Callable[[], object] | None = None  # runs before each pass, outside the clock
     run: Callable[..., int] = field(init=False)
@@ -113,22 +115,30 @@ def ratio(peer: Timing, ours: Timing) -> Ratio:
     return Ratio(peer.fastest / ours.fastest, peer.median / ours.median)
 
 
+def verify(contender: Contender, expected: Sequence[Any]) -> str:
+    """Return on how many items a naive or a user's contender is wrong. Raise WrongResult where another is."""
+    results = contender.results()
+    if results is None:
+        return ""
+    see = contender.forgives
+    bad, first = 0, ""
+    for i, (got, want) in enumerate(zip(results, expected, strict=True)):
+        try:
+            got, want = same(see(got)), same(see(want))
+        except Exception as exc:  # not even rows: as wrong as other rows
+            got = f"{got!r} ({type(exc).__name__})"
+        if got != want:
+            bad += 1
+            first = first or f"item {i}: {str(got)[:200]} instead of {str(want)[:200]}"
+    if bad and not (contender.naive or contender.guest):
+        raise WrongResult(f"{contender.name}, {first}")
+    return f"wrong on {bad} of {len(expected)} items" if bad else ""
+
+
 def check(contenders: Sequence[Contender], expected: Sequence[Any] | None) -> dict[str, str]:
-    """Raise WrongResult for a contender that should be right and is not; count the wrong items of the naive ones."""
-    wrong = {}
-    for contender in contenders:
-        results = None if expected is None else contender.results()
-        if results is None or expected is None:
-            continue
-        see = contender.forgives
-        pairs = [(same(see(got)), same(see(want))) for got, want in zip(results, expected, strict=True)]
-        bad = [i for i, (got, want) in enumerate(pairs) if got != want]
-        if bad and not contender.naive:
-            got, want = pairs[bad[0]]
-            raise WrongResult(f"{contender.name}, item {bad[0]}: {str(got)[:200]} instead of {str(want)[:200]}")
-        if bad:
-            wrong[contender.name] = f"wrong on {len(bad)} of {len(pairs)} items"
-    return wrong
+    """Raise WrongResult for a contender that should be right and is not; count the wrong items of the others."""
+    found = {c.name: verify(c, expected) for c in contenders} if expected is not None else {}
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
 @contextmanager
@@ -159,15 +169,41 @@ def race(
     budget: float = BUDGET,
     rounds: int | None = None,
     clock: Clock = perf_counter_ns,
+    failed: dict[str, str] | None = None,
+    trying: Callable[[str], object] = itself,
 ) -> dict[str, Timing]:
-    """Check the contenders, warm them up, time them; `units` is what one pass is divided by."""
-    wrong = check(contenders, expected)
+    """Check the contenders, warm them up, time them; `units` is what one pass is divided by.
+
+    With `failed`, a contender that raises or is wrong is named there and the others race on, unless it is one that must
+    not fail. `trying` hears whose turn it is while they are tried, and an empty name when that is over.
+    """
+    wrong: dict[str, str] = {}
+    fit: list[Contender] = []
+    warm: list[int] = []
     with quiet_collector():
-        warm = [contender.one_pass(clock) for contender in contenders]
-        passes = [partial(c.one_pass, clock) for c in contenders]
+        for contender in contenders:
+            trying(contender.name)
+            try:
+                if expected is not None:
+                    wrong[contender.name] = verify(contender, expected)
+                warm.append(contender.one_pass(clock))
+            except Exception as exc:
+                if failed is None or contender.must:
+                    raise
+                failed[contender.name] = reason(exc)
+            else:
+                fit.append(contender)
+        trying("")
+        passes = [partial(c.one_pass, clock) for c in fit]
+        names = [c.name for c in fit]
         if rounds:
-            return timings([c.name for c in contenders], passes, units, rounds, wrong)
-        return timings([c.name for c in contenders], passes, units, rounds_for(warm, budget), wrong, patience=PATIENCE)
+            return timings(names, passes, units, rounds, wrong)
+        return timings(names, passes, units, rounds_for(warm, budget), wrong, patience=PATIENCE)
+
+
+def reason(exc: BaseException) -> str:
+    """Return what went wrong, as the table says it."""
+    return f"wrong: {exc}" if isinstance(exc, WrongResult) else f"raised {type(exc).__name__}: {exc}"
 
 
 def timings(

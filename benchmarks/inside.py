@@ -1,9 +1,10 @@
-"""Rows D13, F1, C1, P1, S1 and O1: what the engine does inside. D13, F1, S1 and O1 go through tools/probes.py."""
+"""Rows D13, F1, C1, P1, S1 and O1: what the engine does inside. D13, S1 and O1 go through tools/probes.py."""
 
 from __future__ import annotations
 
 from _weakref import getweakrefs  # a METH_O function in C that returns a new empty list for what has no weak references
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,10 +16,11 @@ from smartrest import pure
 
 from . import payloads as data
 from .harness import PATIENCE, Contender, Timing, quiet_collector, race, timings
-from .peers import NAIVE_ROWS
-from .table import OURS, Run
+from .lineup import OURS, Lineup, Races, Setting, ours
+from .peers import FORMAT, FORMATS, NAIVE_ROWS, encoders, texts
+from .table import Run
 
-DRAM = 57_000_000  # bytes of the copy: far more than the caches hold
+DRAM = 57_000_000  # bytes: far more than the caches hold
 
 
 def hook(name: str) -> Any:
@@ -46,126 +48,147 @@ def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int) -> 
 
 
 def d13(run: Run) -> None:
-    """Stage one alone on a full packet in cache, in bytes a second, against a copy from DRAM."""
+    """Stage one alone, in bytes a second, against a copy of the same bytes in the same place: in cache, and in DRAM."""
     index = hook("index_ns")
     if index is None:
         run.not_measured("D13", "the engine has no hook for it")
         return
-    source, target = memoryview(bytearray(b"x" * DRAM)), memoryview(bytearray(DRAM))
+    for name in ("measurements", "events", "operations"):
+        payload = data.full_payload(data.workload(name, run.seed))
+        part = f"index of 16 KB {name}"
+        timed = indexing(run, index, payload, 100)
+        keep_index(run, part, timed)
+        avx2, scalar = timed.get("avx2"), timed["scalar"]
+        if avx2:
+            run.judge("D13", f"AVX2 {part}", {OURS: avx2, "scalar kernel": scalar})
+    if not run.quick:
+        payload = data.full_payload(data.workload("measurements", run.seed)) + b"\n"
+        keep_index(run, "index of 57 MB measurements", indexing(run, index, payload * (DRAM // len(payload)), 1))
+    run.not_measured("D13", "not in a quick run, or this CPU has no such kernel")
+
+
+def indexing(run: Run, index: Any, payload: bytes, times: int) -> dict[str, Timing]:
+    """Time every kernel of this CPU, and memcpy, each `times` times over the payload."""
+    source, target = memoryview(payload), memoryview(bytearray(len(payload)))
 
     def copy() -> int:
         start = run.ticks()
-        target[:] = source
+        for _ in range(times):
+            target[:] = source
         return run.ticks() - start
 
-    memcpy = passes(run, {"memcpy from DRAM": copy}, DRAM)["memcpy from DRAM"]
-    for name in ("measurements", "events", "operations"):
-        payload = data.full_payload(data.workload(name, run.seed))
-        kernels = {}
-        for kernel in ("avx512", "avx2", "sse2", "neon", "scalar"):
-            try:
-                index(payload, kernel, 1)
-            except ValueError:
-                continue
-            kernels[kernel] = partial(index, payload, kernel, 100)
-        timed = passes(run, kernels, 100 * len(payload))
-        run.keep("D13", f"index of 16 KB {name}", "byte", timed | {memcpy.name: memcpy})
-        for part, ours, peer in (
-            (f"index of 16 KB {name}", timed.get("avx512"), memcpy),
-            (f"AVX2 index of 16 KB {name}", timed.get("avx2"), timed["scalar"]),
-        ):
-            if ours is None:
-                run.not_measured("D13", "this CPU has no such kernel", part)
-            else:
-                name_ = "scalar kernel" if peer.name == "scalar" else peer.name
-                run.judge("D13", part, {OURS: ours, name_: peer})
+    functions: dict[str, Callable[[], int]] = {"memcpy": copy}
+    for kernel in ("avx512", "avx2", "sse2", "neon", "scalar"):
+        try:
+            index(payload, kernel, 1)
+        except ValueError:
+            continue
+        functions[kernel] = partial(index, payload, kernel, times)
+    return passes(run, functions, times * len(payload))
 
 
-def f1(run: Run) -> None:
-    float_text = hook("float_text_ns")
-    if float_text is None:
-        run.not_measured("F1", "the engine has no hook for it")
-        return
-    r = Random(f"floats-{run.seed}")
+def keep_index(run: Run, part: str, timed: dict[str, Timing]) -> None:
+    """Keep every kernel's time; the engine's own kernel is the one that is judged."""
+    kernel = run.engine.partition(":")[2]
+    named = {OURS if name == kernel else name: timing for name, timing in timed.items()}
+    if OURS in named:
+        named[OURS] = replace(named[OURS], name=OURS)
+    run.keep("D13", part, "byte", named)
+    if kernel == "avx512":
+        run.judge("D13", part, named)
+
+
+def f1(setting: Setting) -> Iterator[Lineup]:
+    """Rows of 100 floats: what is written besides the digits is little."""
+    r = Random(f"floats-{setting.seed}")
     sensor = [float(f"{r.uniform(-40, 1200):.{r.randint(1, 3)}f}") for _ in range(20_000)]
     digits = [r.uniform(-1, 1) for _ in range(20_000)]
     for part, values in (("sensor values", sensor), ("17 digits", digits)):
-        functions = {
-            OURS: partial(float_text, values, True),
-            "PyOS_double_to_string": partial(float_text, values, False),
-        }
-        timed = passes(run, functions, len(values))
-        run.keep("F1", f"float to text, {part}", "value", timed)
-        run.judge("F1", f"float to text, {part}", timed)
+        rows = [[tuple(values[start : start + 100])] for start in range(0, len(values), 100)]
+        contenders = [
+            ours("encode(item)", rows, reads=smartrest.decode, forgives=texts, encode=smartrest.encode),
+            Contender(
+                "naive %", FORMAT, {"formats": FORMATS}, rows, reads=smartrest.decode, forgives=texts, naive=True
+            ),
+            *encoders(rows),
+        ]
+        size = sum(len(smartrest.encode(row)) for row in rows)
+        yield Lineup(f"float to text, {part}", contenders, len(values), "value", rows, len(values), size, "encode")
 
 
 def c1(run: Run) -> None:
     """The cost of a call, without the loop around it."""
     items = [b""] * 20_000
     contenders = [
-        Contender(OURS, "decode(item)", {"decode": smartrest.decode}, items),
+        ours("decode(item)", items, decode=smartrest.decode),
         Contender("C function returning []", "getweakrefs(item)", {"getweakrefs": getweakrefs}, items),
         Contender("empty loop", "pass", {}, items, value="[]"),
     ]
     rounds = 2 if run.quick else run.rounds
     expected: list[list[str]] = [[] for _ in items]
     timed = race(contenders, len(items), expected=expected, budget=run.budget, rounds=rounds, clock=run.ticks)
-    run.keep("C1", "decode of an empty payload", "call", timed)
     loop = timed.pop("empty loop")
     for timing in timed.values():
         timing.fastest -= loop.fastest
         timing.median -= loop.median
+    run.keep("C1", "decode of an empty payload", "call", timed)
     run.judge("C1", "decode of an empty payload", timed)
 
 
-def p1(run: Run) -> None:
+def p1(setting: Setting) -> Iterator[Lineup]:
     for name, part in (("measurements", "no quotes"), ("events", "quotes")):
-        work = data.workload(name, run.seed)
+        work = data.workload(name, setting.seed)
         contenders = [
-            Contender(OURS, "decode(item)", {"decode": pure.decode}, work.payloads),
+            ours("decode(item)", work.payloads, decode=pure.decode),
             Contender("naive", NAIVE_ROWS, {}, work.payloads, naive=True),
         ]
-        run.race("P1", f"pure engine, {part}", contenders, work.field_count, "field", work.rows)
+        yield Lineup(
+            f"pure engine, {part}", contenders, work.field_count, "field", work.rows, work.field_count, work.size
+        )
 
 
-def s1(run: Run) -> None:
+def switched(code: str, items: Any, switch: Any, off: str) -> list[Contender]:
+    """Return this engine with a switch of its inside on, and off."""
+    names = {"decode": smartrest.decode}
+    on = ours(code, items, **names)
+    on.before = partial(switch, True)
+    return [on, Contender(off, code, names, items, before=partial(switch, False))]
+
+
+def s1(setting: Setting) -> Iterator[Lineup]:
     """The short-string cache against no cache, on fields that suit it and on fields that do not."""
     switch = hook("string_cache")
     if switch is None:
-        run.not_measured("S1", "the engine has no hook for it")
         return
     was = switch(True)
     try:
-        for kind, messages in data.cache_stress(run.seed).items():
+        for kind, messages in data.cache_stress(setting.seed).items():
             rows = [[line.split(",") for line in message.decode().split("\n")] for message in messages]
-            names = {"decode": smartrest.decode}
-            contenders = [
-                Contender(OURS, "decode(item)", names, messages, before=partial(switch, True)),
-                Contender("own decode, cache off", "decode(item)", names, messages, before=partial(switch, False)),
-            ]
-            run.race("S1", f"cache stress, {kind}", contenders, 64 * 600, "field", rows)
+            contenders = switched("decode(item)", messages, switch, "own decode, cache off")
+            count, size = 64 * 600, sum(map(len, messages))
+            yield Lineup(f"cache stress, {kind}", contenders, count, "field", rows, count, size)
     finally:
         switch(was)
 
 
-def o1(run: Run) -> None:
+def o1(setting: Setting) -> Iterator[Lineup]:
     """What is won by leaning on the layout of str, against the documented functions alone. A figure without a gate."""
     switch = hook("object_layout")
     if switch is None or not switch(True):
-        run.not_measured("O1", "the engine has no hook for it, or str is not laid out as it thinks")
         return
-    work = data.workload("measurements", run.seed)
-    numbers = data.cache_stress(run.seed)["iv: numbers"]
+    work = data.workload("measurements", setting.seed)
+    numbers = data.cache_stress(setting.seed)["iv: numbers"]
     rows = [[line.split(",") for line in message.decode().split("\n")] for message in numbers]
     try:
-        for part, items, units, expected in (
+        for part, items, count, expected in (
             ("measurements", work.payloads, work.field_count, work.rows),
             ("numbers", numbers, 64 * 600, rows),
         ):
-            contenders = [
-                Contender(name, "decode(item)", {"decode": smartrest.decode}, items, before=partial(switch, on))
-                for name, on in ((OURS, True), ("documented functions alone", False))
-            ]
-            run.race("O1", f"decode {part}, texts by layout", contenders, units, "field", expected)
+            contenders = switched("decode(item)", items, switch, "documented functions alone")
+            size = sum(map(len, items))
+            yield Lineup(f"decode {part}, texts by layout", contenders, count, "field", expected, count, size)
     finally:
         switch(True)
+
+
+RACES: Races = {"F1": f1, "P1": p1, "S1": s1, "O1": o1}

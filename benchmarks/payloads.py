@@ -115,13 +115,17 @@ def operation(r: Random) -> Row:
     return ("515", device, f"fw_{word}", f"2.{small}", f"https://example.com/{word}-2.{small}?x=1")
 
 
-DRAW = {"measurements": (measurement, 64, 100), "events": (event, 64, 100), "operations": (operation, 64, 40)}
-DRAW["single"] = (measurement, 256, 1)
+WORKLOADS: dict[str, tuple[Callable[[Random], Row], int, int]] = {  # what draws a row, payloads, rows of each
+    "measurements": (measurement, 64, 100),
+    "events": (event, 64, 100),
+    "operations": (operation, 64, 40),
+    "single": (measurement, 256, 1),
+}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Payloads of one kind with the rows they stand for; `rows[i]` are the rows of `payloads[i]`."""
+    """Payloads of one kind with their rows; `rows[i]` are the rows of `payloads[i]`."""
 
     name: str
     rows: list[list[Row]]
@@ -148,10 +152,32 @@ class Workload:
         return sum(map(len, self.payloads))
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What a workload holds. Shares are between 0 and 1."""
+
+    name: str
+    payloads: int
+    size: int
+    rows: int
+    fields: int
+    quoted: float  # of the fields
+    escaped: float  # of the fields: those with a quote inside
+    foreign: float  # of the rows: those beyond ASCII
+
+
+def facts(work: Workload) -> Facts:
+    fields = [field for rows in work.rows for row in rows for field in row]
+    quoted = sum(pure.escape(field) != field for field in fields) / len(fields)
+    escaped = sum('"' in field for field in fields) / len(fields)
+    foreign = sum(not "".join(row).isascii() for rows in work.rows for row in rows) / work.row_count
+    return Facts(work.name, len(work.rows), work.size, work.row_count, work.field_count, quoted, escaped, foreign)
+
+
 @lru_cache
 def workload(name: str, seed: int = 1) -> Workload:
-    """Return `measurements`, `events`, `operations` or `single`."""
-    draw, payloads, rows = DRAW[name]
+    """Return a workload of `WORKLOADS`."""
+    draw, payloads, rows = WORKLOADS[name]
     r = Random(f"{name}-{seed}")
     return Workload(name, [[draw(r) for _ in range(rows)] for _ in range(payloads)])
 
@@ -174,7 +200,7 @@ def converted(row: Row, types: dict[str, list[type]]) -> list[object]:
 
 def ids_as_text(rows: Any) -> Any:
     """Return rows, or one row, with the template ID as text."""
-    if rows and isinstance(rows[0], list):
+    if rows and isinstance(rows[0], (list, tuple)):
         return [ids_as_text(row) for row in rows]
     return [str(rows[0]), *rows[1:]]
 

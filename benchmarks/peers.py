@@ -1,14 +1,16 @@
 """The other contenders: what people write today, and the codecs they might pick instead.
 
 JSON and MessagePack codecs get the same rows in their own format: they need no number or key work for that, so they
-are a floor, not an alternative. Absent packages are named in the report; `pip install -e '.[bench]'` brings them all.
+are a floor, not an alternative. Each peer is set up as its documentation advises: reused decoders and encoders, tuples
+where it can make them, a csv dialect that is built once. The report names packages that are absent;
+`pip install -e '.[bench]'` installs them all.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from csv import reader, writer
+from csv import QUOTE_MINIMAL, get_dialect, reader, register_dialect, writer
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
@@ -19,7 +21,7 @@ from typing import Any
 
 from .harness import Contender
 
-PACKAGES = ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack", "c8ydm", "matplotlib")
+PACKAGES = ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack", "c8ydm")
 absent: dict[str, str] = {}
 
 
@@ -44,12 +46,22 @@ def find_c8ydm() -> Any:
 orjson, ssrjson, msgspec, msgpack, ormsgpack = map(find, ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack"))
 SmartRESTMessage = find_c8ydm()
 
+register_dialect("smartrest", escapechar="\\", lineterminator="\n", quoting=QUOTE_MINIMAL)
+register_dialect("smartrest-writer", lineterminator="\n")
+LINES: list[str] = []  # what the long-lived reader reads next
+BUFFER = StringIO()  # what the long-lived writer writes to
+CSV = {"reader": reader, "StringIO": StringIO, "dialect": get_dialect("smartrest")}
+CSV_ONE = {"push": LINES.append, "row": reader(iter(LINES.pop, None), get_dialect("smartrest"))}
+CSV_OUT = {"buffer": BUFFER, "writerows": writer(BUFFER, get_dialect("smartrest-writer")).writerows}
+FORMATS = {width: ",".join(["%s"] * width) for width in range(1, 101)}
+
 NAIVE_ROWS = "[line.split(',') for line in item.decode().split('\\n')]"
-CSV_ROWS = "list(reader(StringIO(item.decode()), escapechar='\\\\'))"
-CSV = {"reader": reader, "StringIO": StringIO}
+CSV_ROWS = "list(reader(StringIO(item.decode()), dialect))"
+CSV_ROW = "push(item.decode()); next(row)"  # one reader for all messages
+CSV_ROW_VALUE = "[push(item.decode()), next(row)][1]"
 JOIN = "'\\n'.join([','.join(row) for row in item]).encode()"
-JOIN_MAP = "'\\n'.join([','.join(map(str, row)) for row in item]).encode()"
-CSV_WRITE = "buffer = StringIO(); writer(buffer, lineterminator='\\n').writerows(item); buffer.getvalue().encode()"
+FORMAT = "'\\n'.join([formats[len(row)] % row for row in item]).encode()"
+CSV_WRITE = "buffer.seek(0); buffer.truncate(); writerows(item); buffer.getvalue().encode()"
 C8YDM = "'\\n'.join([Message('s/us', row[0], row[1:]).getMessage() for row in item]).encode()"
 
 
@@ -65,8 +77,8 @@ def version_of(name: str) -> str:
         return "absent"
 
 
-def decoders(rows: Sequence[Any], kind: Any = list[list[str]]) -> list[Contender]:
-    """Return every codec that reads the rows, each from a document in its own format."""
+def decoders(rows: Sequence[Any], kind: Any = list[tuple[str, ...]]) -> list[Contender]:
+    """Return every codec that reads the rows, each from a document in its own format, as tuples where it can."""
 
     def peer(name: str, loads: Callable[..., Any], documents: list[bytes]) -> Contender:
         return Contender(name, "loads(item)", {"loads": loads}, documents)
@@ -81,7 +93,8 @@ def decoders(rows: Sequence[Any], kind: Any = list[list[str]]) -> list[Contender
         found.append(peer("msgspec.json", msgspec.json.Decoder(kind).decode, text))
         found.append(peer("msgspec.msgpack", msgspec.msgpack.Decoder(kind).decode, packed))
     if msgpack:
-        found.append(peer("msgpack", msgpack.unpackb, [msgpack.packb(r) for r in rows]))
+        packed = [msgpack.packb(r) for r in rows]
+        found.append(Contender("msgpack", "loads(item, use_list=False)", {"loads": msgpack.unpackb}, packed))
     if ormsgpack:
         found.append(peer("ormsgpack", ormsgpack.unpackb, [ormsgpack.packb(r) for r in rows]))
     return found
@@ -95,22 +108,28 @@ def text_decoders(payloads: Sequence[bytes]) -> list[Contender]:
     ]
 
 
-def encoders(items: Any) -> list[Contender]:
-    """Return every codec that writes the items in its own format; `reads` gives them back for the check."""
+def encoders(items: Any, *, fresh: bool = False) -> list[Contender]:
+    """Return every codec that writes the items in its own format; `reads` gives them back for the check.
 
-    def peer(name: str, dumps: Callable[..., Any], loads: Callable[..., Any]) -> Contender:
-        return Contender(name, "dumps(item)", {"dumps": dumps}, items, reads=loads)
+    `fresh`: the items are new strings in every pass, so ssrjson races without writing its cache, too.
+    """
+
+    def peer(name: str, dumps: Callable[..., Any], loads: Callable[..., Any], options: str = "") -> Contender:
+        return Contender(name, f"dumps(item{options})", {"dumps": dumps}, items, reads=loads)
 
     found = []
     if orjson:
         found.append(peer("orjson", orjson.dumps, orjson.loads))
     if ssrjson:
         found.append(peer("ssrjson", ssrjson.dumps_to_bytes, ssrjson.loads))
+        if fresh:
+            bare = peer("ssrjson, no cache", ssrjson.dumps_to_bytes, ssrjson.loads, ", is_write_cache=False")
+            found.append(bare)
     if msgspec:
         found.append(peer("msgspec.json", msgspec.json.Encoder().encode, msgspec.json.decode))
         found.append(peer("msgspec.msgpack", msgspec.msgpack.Encoder().encode, msgspec.msgpack.decode))
     if msgpack:
-        found.append(peer("msgpack", msgpack.packb, msgpack.unpackb))
+        found.append(peer("msgpack", msgpack.Packer().pack, msgpack.unpackb))
     if ormsgpack:
         found.append(peer("ormsgpack", ormsgpack.packb, ormsgpack.unpackb))
     return found
@@ -131,17 +150,19 @@ def trimmed(rows: Any) -> list[list[str]]:
 
 
 def write_csv(rows: Any) -> bytes:
-    buffer = StringIO()
-    writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue().encode()
+    BUFFER.seek(0)
+    BUFFER.truncate()
+    CSV_OUT["writerows"](rows)
+    return BUFFER.getvalue().encode()
 
 
-def text_encoders(items: Any, decode: Callable[[bytes], Any], join: str = JOIN) -> list[Contender]:
-    """Return what writes SmartREST: naive joins (wrong on quotes), csv with doubled quotes, the vendor's agent."""
-    naive = "naive join" if join == JOIN else "naive join(map(str))"
-    csv = {"writer": writer, "StringIO": StringIO, "write_csv": write_csv}
+def text_encoders(items: Any, decode: Callable[[bytes], Any], *, typed: bool = False) -> list[Contender]:
+    """Return what writes SmartREST: naive code (wrong on quotes), csv with doubled quotes, the vendor's agent."""
+    name, code = ("naive %", FORMAT) if typed else ("naive join", JOIN)
+    names = {"formats": FORMATS} if typed else {}
+    csv = {**CSV_OUT, "write_csv": write_csv}
     found = [
-        Contender(naive, join, {}, items, reads=decode, forgives=texts, naive=True),
+        Contender(name, code, names, items, reads=decode, forgives=texts, naive=True),
         Contender("csv.writer", CSV_WRITE, csv, items, value="write_csv(item)", reads=decode, forgives=texts),
     ]
     if SmartRESTMessage:

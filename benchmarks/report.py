@@ -1,22 +1,25 @@
-"""Writes a finished run: the table as text and as Markdown, all figures as JSON, the ratios as a chart."""
+"""Writes a finished run: the table as text and as Markdown, and all figures as JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import sys
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import smartrest
 
+from . import payloads as data
+from .lineup import OURS
 from .peers import versions
-from .table import OURS, Outcome, Run
+from .table import Outcome, Run
 
-MARKER = "<!-- benchmarks:"
+ROOT = Path(__file__).parent.parent
 HEAD = ("id", "what", "against", "ratio", "median", "gate", "goal", "verdict", "note")
 
 
@@ -29,6 +32,15 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "engine": smartrest.engine(),
     }
+
+
+def commit() -> str:
+    """Return the commit that is checked out, with a mark where files were changed."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def cpu() -> str:
@@ -69,7 +81,8 @@ def as_text(run: Run) -> str:
     rows = [HEAD, *map(cells, run.outcomes)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *summary(run), ""])
+    failed = [f"{f['id']}, {f['part']}: {f['name']} {f['why']}" for f in run.failures]
+    return "\n".join([*lines, "", *failed, "", rates(run.timings), "", *summary(run), ""])
 
 
 def summary(run: Run) -> list[str]:
@@ -94,6 +107,8 @@ def skipped(run: Run) -> str:
 
 def as_json(run: Run) -> str:
     content: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "commit": commit(),
         "machine": machine(),
         "peers": versions(),
         "seed": run.seed,
@@ -102,6 +117,8 @@ def as_json(run: Run) -> str:
     }
     content["table"] = [asdict(outcome) for outcome in run.outcomes]
     content["nanoseconds"] = run.timings
+    content["failures"] = run.failures
+    content["workloads"] = [asdict(data.facts(data.workload(name, run.seed))) for name in data.WORKLOADS]
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -114,35 +131,95 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 def as_markdown(run: Run) -> str:
     rows = [[c.replace("<= ", "≤ ") for c in cells(outcome)] for outcome in run.outcomes]
-    table = markdown_table(HEAD, rows, range(3, 7))
-    return table + "\n\n" + "  \n".join(summary(run))
+    parts = [
+        f"# Where others are ahead\n\n{ahead(asdict_of(run))}",
+        f"# The table\n\n{markdown_table(HEAD, rows, range(3, 7))}",
+        f"# Times\n\n{rates(run.timings)}",
+        f"# Workloads\n\n{workloads(run.seed)}",
+        "  \n".join(summary(run)),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
-def nanoseconds(timings: Sequence[dict[str, Any]]) -> str:
-    """Return every contender's time, fastest first, one line for each part."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for timing in timings:
-        groups.setdefault((timing["id"], timing["part"], timing["unit"]), []).append(timing)
+def asdict_of(run: Run) -> dict[str, Any]:
+    return {"table": [asdict(outcome) for outcome in run.outcomes], "nanoseconds": run.timings}
+
+
+def rates(timings: Sequence[dict[str, Any]]) -> str:
+    """Return every contender's time, fastest first; with ns a field and MB/s of SmartREST where the race has both."""
     rows = []
-    for (id, part, unit), members in groups.items():
-        if id == "G1" or (unit == "call" and ": free" in part):
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for timing in timings:
+        groups.setdefault((timing["id"], timing["part"]), []).append(timing)
+    for (id, part), members in groups.items():
+        if id == "G1" or part.endswith(": free"):
             continue
-        ordered = sorted(members, key=lambda t: t["fastest"])
-        rows.append((id, part, unit, " · ".join(f"{t['name']} {short(t['fastest'])}" for t in ordered)))
-    return markdown_table(("id", "what", "per", "fastest of all rounds"), rows)
+        for t in sorted(members, key=lambda t: t["fastest"]):
+            fields, size = t.get("fields"), t.get("size")
+            field = f"{t['fastest'] / fields:.3g}" if fields else ""
+            speed = f"{size / t['fastest'] * 1e3:.4g}" if size else ""
+            spread = f"{min(t['processes']):.3g} to {max(t['processes']):.3g}" if t.get("processes") else ""
+            rows.append((id, part, t["name"], f"{short(t['fastest'])}/{t['unit']}", field, speed, spread, t["wrong"]))
+    return markdown_table(("id", "what", "who", "fastest", "ns/field", "MB/s", "processes", "wrong"), rows, range(3, 7))
 
 
-def ahead(timings: Sequence[dict[str, Any]]) -> str:
-    """Return who was faster than this engine, and in which rows."""
-    ours = {(t["id"], t["part"]): t["fastest"] for t in timings if t["name"] == OURS and t["id"][0] in "DE"}
+def workloads(seed: int) -> str:
+    """Return what each workload holds."""
+    rows = []
+    for name in data.WORKLOADS:
+        f = data.facts(data.workload(name, seed))
+        shares = (f"{100 * share:.0f} %" for share in (f.quoted, f.escaped, f.foreign))
+        rows.append((f.name, f"{f.payloads}", f"{f.size:,}", f"{f.rows:,}", f"{f.fields:,}", *shares))
+    head = (
+        "workload",
+        "payloads",
+        "bytes",
+        "rows",
+        "fields",
+        "fields quoted",
+        "fields with quotes inside",
+        "rows beyond ASCII",
+    )
+    return markdown_table(head, rows, range(1, len(head)))
+
+
+def faster(run: dict[str, Any]) -> dict[tuple[str, str], dict[str, tuple[float, str]]]:
+    """Return who was ahead of this engine, by row and name: its time over ours, and on what it was wrong.
+
+    All rows count: by the ratio of the table, or by the fastest round. Only a bound without a contender is not a race.
+    """
+    found: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
+    times: dict[tuple[str, str], dict[str, Any]] = {}
+    for t in run["nanoseconds"]:
+        if not t["part"].endswith(": free"):  # what freeing takes is a part of no row
+            times.setdefault((t["id"], t["part"]), {})[t["name"]] = t
+    for key, timed in times.items():
+        mine = timed.get(OURS)
+        for name, t in timed.items():
+            if mine and t["fastest"] < mine["fastest"]:
+                found.setdefault(key, {})[name] = (t["fastest"] / mine["fastest"], t.get("wrong", ""))
+    for outcome in run["table"]:
+        value, key = outcome["value"], (outcome["id"], outcome["part"])
+        if value is None or outcome["peer"] == "itself" or outcome["id"] == "L1":
+            continue
+        share = 1 / value if outcome["small"] and value else value
+        if share < 1:
+            note = outcome["note"].partition(";")[0]
+            name = note.removeprefix("by ") if note.startswith("by ") else outcome["peer"]
+            others = found.setdefault(key, {})
+            others[name] = min(others.get(name, (1.0, "")), (share, note if note.startswith("wrong") else ""))
+    return {key: dict(sorted(others.items(), key=lambda item: item[1][0])) for key, others in found.items()}
+
+
+def ahead(run: dict[str, Any]) -> str:
+    """Return `faster` as a list."""
     lines = []
-    for (id, part), mine in ours.items():
-        others = [t for t in timings if (t["id"], t["part"]) == (id, part) and t["fastest"] < mine]
-        names = [
-            f"{t['name']} ({t['fastest'] / mine:.2f} of our time{', wrong rows' if t['wrong'] else ''})" for t in others
+    for (id, part), others in faster(run).items():
+        named = [
+            f"{name} ({share:.2f} of our time{', wrong rows' if wrong else ''})"
+            for name, (share, wrong) in others.items()
         ]
-        if names and ": free" not in part and id not in ("D13", "E9"):
-            lines.append(f"* {id}, {part}: {', '.join(names)}")
+        lines.append(f"* {id}, {part}: {', '.join(named)}")
     return "\n".join(lines) or "None."
 
 
@@ -151,71 +228,3 @@ def short(nanoseconds: float) -> str:
         if nanoseconds >= size:
             return f"{nanoseconds / size:.3g} {unit}"
     return f"{nanoseconds:.3g} ns"
-
-
-def compared(paths: Sequence[str]) -> str:
-    """Return one table of several runs that were written as JSON: a column of ratios for each."""
-    runs = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-    marks = {"goal": "", "gate": "", "MISSED": " ✗", "-": "", "not measured": ""}
-    head = ["id", "what", "against"]
-    for run in runs:
-        python = run["machine"]["python"].split()[1]
-        head.append(f"{run['machine']['engine']}, {python}, seed {run['seed']}")
-    keys = list(dict.fromkeys((o["id"], o["part"], o["peer"]) for run in runs for o in run["table"]))
-    columns = [{(o["id"], o["part"], o["peer"]): o for o in run["table"]} for run in runs]
-    rows = []
-    for key in keys:
-        found = [column.get(key) for column in columns]
-        rows.append([*key, *(number(o["value"]) + marks[o["verdict"]] if o else "" for o in found)])
-    return markdown_table(head, rows, range(3, len(head))) + "\n\n✗: the gate of that engine and Python was missed."
-
-
-def write_sections(path: str, sections: dict[str, str]) -> None:
-    """Put each content between the markers of its section; a file without any markers becomes the contents alone."""
-    target = Path(path)
-    old = target.read_text(encoding="utf-8") if target.exists() else ""
-    if MARKER not in old:
-        old = "\n".join(f"{marker(name)}\n{marker('/' + name)}\n" for name in sections)
-    for name, content in sections.items():
-        start, end = marker(name), marker("/" + name)
-        head, found, rest = old.partition(start)
-        _, closed, tail = rest.partition(end)
-        if found and closed:
-            old = f"{head}{start}\n\n{content}\n\n{end}{tail}"
-        else:
-            print(f"smartrest: {path} has no section {name}: not written", file=sys.stderr)
-    target.write_text(old, encoding="utf-8")
-
-
-def marker(name: str) -> str:
-    return f"{MARKER}{name} -->".replace("benchmarks:/", "/benchmarks:")
-
-
-def chart(run: Run, path: str) -> None:
-    """Draw each ratio with its gate and goal as an SVG. Those that must stay small are not in it."""
-    import matplotlib  # comes with the bench extra
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "smartrest"
-    from matplotlib import pyplot
-
-    shown = [o for o in run.outcomes if o.value is not None and o.gate is not None and not o.small][::-1]
-    if not shown:
-        print("smartrest: nothing to draw: no row with a gate was measured", file=sys.stderr)
-        return
-    figure, axes = pyplot.subplots(figsize=(10, 1.5 + 0.21 * len(shown)))
-    places = range(len(shown))
-    colours = ["#c0392b" if o.verdict == "MISSED" else "#2e7d6b" for o in shown]
-    axes.barh(places, [o.value or 0 for o in shown], color=colours, height=0.65)
-    axes.plot([o.gate or 0 for o in shown], places, "|", color="black", markersize=9, label="gate")
-    axes.plot([o.goal or 0 for o in shown], places, ".", color="#777777", markersize=4, label="goal")
-    axes.axvline(1, color="black", linewidth=0.6)
-    axes.set_xscale("log")
-    axes.set_yticks(places, [f"{o.id}  {o.part} / {o.peer}" for o in shown], fontsize=6.5)
-    axes.set_ylim(-0.8, len(shown) - 0.2)
-    axes.set_xlabel("times faster than the contender after the slash (logarithmic)")
-    here = machine()
-    axes.set_title(f"{here['engine']}, {here['python'].partition(' (')[0]}, {here['cpu']}", fontsize=8)
-    axes.legend(loc="lower right", fontsize=7)
-    figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
-    pyplot.close(figure)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import smartrest
 
-from .harness import BUDGET, CLOCKS, Clock, Contender, Ratio, Timing, race, ratio
+from . import guests
+from .harness import BUDGET, CLOCKS, Clock, Ratio, Timing, itself, race, ratio
+from .lineup import OURS, Lineup, Setting
 from .peers import absent
 from .targets import BEST, TARGETS, Target, gate_here, verdict
 
-OURS = "smartrest"
+TRIAL = 60.0  # seconds
 CODECS: dict[str, tuple[str, ...]] = {BEST: ("orjson", "ssrjson", "msgspec.json", "msgspec.msgpack", "msgpack")}
-CODECS["best peer"] = (*CODECS[BEST], "ormsgpack")
+CODECS["best peer"] = (*CODECS[BEST], "ssrjson, no cache", "ormsgpack")
+CODECS["best typed codec"] = ("orjson, typed JSON", "ssrjson, typed JSON", "msgpack, typed")
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Outcome:
     goal: float | None = None
     small: bool = False
     note: str = ""
+    values: list[float] = field(default_factory=list)  # the ratio of each process
 
     @property
     def noisy(self) -> bool:
@@ -48,32 +52,52 @@ class Run:
     budget: float = BUDGET
     clock: str = "wall"
     engine: str = field(default_factory=smartrest.engine)
+    guests: list[str] = field(default_factory=list)  # files of contenders of the user's own
+    trial: float = TRIAL  # how long a contender may take to be checked and warmed up
+    hung: dict[str, str] = field(default_factory=dict)  # contenders that ended a process before: left out
+    trying: Callable[[str], object] = itself
+    failures: list[dict[str, str]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
 
-    def race(
-        self,
-        id: str,
-        part: str,
-        contenders: Sequence[Contender],
-        units: int,
-        unit: str,
-        expected: Sequence[Any] | None = None,
-    ) -> dict[str, Timing]:
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.seed, self.quick)
+
+    def race(self, id: str, lineup: Lineup) -> dict[str, Timing]:
         """Time the contenders, keep every figure, and judge each target of this part that a contender answers."""
-        rounds = 2 if self.quick else self.rounds
-        timings = race(contenders, units, expected=expected, budget=self.budget, rounds=rounds, clock=self.ticks)
-        self.keep(id, part, unit, timings)
-        self.judge(id, part, timings)
-        return timings
+        own = guests.contenders(self.guests, lineup)
+        failed = {c.name: self.hung[c.name] for c in [*lineup.contenders, *own] if c.name in self.hung}
+        timed = race(
+            [c for c in [*lineup.contenders, *own] if c.name not in failed],
+            lineup.units,
+            expected=lineup.expected,
+            budget=self.budget,
+            rounds=2 if self.quick else self.rounds,
+            clock=self.ticks,
+            failed=failed,
+            trying=self.trying,
+        )
+        self.keep(id, lineup.part, lineup.unit, timed, lineup.fields / lineup.units, lineup.size / lineup.units)
+        self.failures += [{"id": id, "part": lineup.part, "name": name, "why": why} for name, why in failed.items()]
+        self.judge(id, lineup.part, timed)
+        for guest in own:
+            if guest.name in timed:
+                found = ratio(timed[guest.name], timed[OURS])
+                note = timed[guest.name].wrong or "right"
+                self.outcomes.append(Outcome(id, lineup.part, guest.name, "-", found.value, found.median, note=note))
+        return timed
 
     @property
     def ticks(self) -> Clock:
         return CLOCKS[self.clock]
 
-    def keep(self, id: str, part: str, unit: str, timings: dict[str, Timing]) -> None:
+    def keep(
+        self, id: str, part: str, unit: str, timings: dict[str, Timing], fields: float = 0, size: float = 0
+    ) -> None:
+        """Keep the times; `fields` and `size`, the bytes of SmartREST, are those of one unit."""
         for timing in timings.values():
-            self.timings.append({"id": id, "part": part, "unit": unit, **vars(timing)})
+            self.timings.append({"id": id, "part": part, "unit": unit, **vars(timing), "fields": fields, "size": size})
 
     def judge(self, id: str, part: str, timings: dict[str, Timing]) -> None:
         for target in TARGETS:
@@ -81,7 +105,8 @@ class Run:
                 continue
             names = [name for name in CODECS.get(target.peer, (target.peer,)) if name in timings]
             if not names:
-                self.missing(target, f"{target.peer} is absent" if target.peer in absent else "not timed")
+                failed = [f["why"] for f in self.failures if (f["id"], f["part"], f["name"]) == (id, part, target.peer)]
+                self.missing(target, *failed or [f"{target.peer} is absent" if target.peer in absent else "not timed"])
                 continue
             best = min((timings[name] for name in names), key=lambda t: t.fastest)
             found = ratio(best, timings[OURS])

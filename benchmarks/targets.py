@@ -40,31 +40,32 @@ TARGETS = (
         D3 | decode operations | csv.reader | 5.5 | 9
         D3 | decode operations | {BEST} | 1.2 | 1.8
         D4 | decode_row, one message | one naive split | 1.8 | 2.8
-        D4 | decode_row, one message | csv.reader | 18 | 28
+        D4 | decode_row, one message | csv.reader | 4.6 | 8
         D4 | decode_row, one message | orjson | 2.6 | 3.8
         D4 | decode_row, one message | ssrjson | 1.8 | 2.7
         D5 | scan, one message, untouched | one naive split | 4.2 | 7
         D5 | scan, one message, one field read | one naive split | 2.2 | 3.6
-        D6 | scan measurements, untouched | naive | 30 | 50
-        D6 | scan measurements, every ID | naive | 4.8 | 8
-        D6 | scan measurements, ID and a float | naive | 4.7 | 8
-        D7 | Schema.decode measurements | naive with float(), int() | 4.4 | 6.5
-        D7 | Schema.decode measurements | orjson, typed JSON | 1.6 | 2.4
-        D7 | Schema.decode_row, one message | naive with float(), int() | 4.6 | 7
-        D7 | Schema.decode_row, one message | orjson, typed JSON | 1.8 | 2.8
-        D8 | dispatch operations, all handled | naive and dict | 4.8 | 8
-        D8 | dispatch operations, 10 % handled | naive and dict | 17 | 30
-        D8 | dispatch measurements, 20 % handled | naive and dict | 9 | 15
-        D8 | dispatch measurements, none handled | naive and dict | 18 | 35
+        D6 | scan measurements, untouched | naive | 9 | 14
+        D6 | scan measurements, every ID | naive | 2.6 | 4.5
+        D6 | scan measurements, ID and a float | naive | 3 | 5
+        D7 | Schema.decode measurements | naive with float(), int() | 4.2 | 6.5
+        D7 | Schema.decode measurements | best typed codec | 1.4 | 2.2
+        D7 | Schema.decode_row, one message | naive with float(), int() | 3.4 | 6
+        D7 | Schema.decode_row, one message | best typed codec | 1.35 | 2.2
+        D8 | dispatch operations, all handled | naive and dict | 4.4 | 7
+        D8 | dispatch operations, 10 % handled | naive and dict | 7 | 14
+        D8 | dispatch measurements, 20 % handled | naive and dict | 5.6 | 12
+        D8 | dispatch measurements, none handled | naive and dict | 14 | 28
         D8 | dispatch one message, handled | naive and dict | 3.2 | 5
-        D8 | dispatch one message, handled | csv.reader and dict | 12 | 20
-        D9 | decode 1,000,000 rows, collector on | naive | 10 | 19
+        D8 | dispatch one message, handled | csv.reader and dict | 7 | 12
+        D9 | decode 1,000,000 rows, collector on | naive | 4.5 | 8
         D9 | decode 1,000,000 rows, collector off | naive | 2.4 | 3.5
         D9 | decode 1,000,000 rows, collector off | csv.reader | 3.8 | 5.8
         D9 | decode 1,000,000 rows, collector off | msgspec.msgpack | 1.7 | 2.7
-        D13 | index of 16 KB measurements | memcpy from DRAM | 0.7 | 1.2
-        D13 | index of 16 KB events | memcpy from DRAM | 0.4 | 0.9
-        D13 | index of 16 KB operations | memcpy from DRAM | 0.35 | 0.8
+        D13 | index of 57 MB measurements | memcpy | 0.12 | 0.3
+        D13 | index of 16 KB measurements | memcpy | 0.15 | 0.2
+        D13 | index of 16 KB events | memcpy | 0.08 | 0.12
+        D13 | index of 16 KB operations | memcpy | 0.08 | 0.12
         D13 | AVX2 index of 16 KB measurements | scalar kernel | 5.0 | 8
         D13 | AVX2 index of 16 KB events | scalar kernel | 3.8 | 6
         D13 | AVX2 index of 16 KB operations | scalar kernel | 2.8 | 5
@@ -73,13 +74,13 @@ TARGETS = (
         E1 | encode measurements, str | ssrjson | 1.05 | 1.7
         E1 | encode measurements, str | csv.writer | 22 | 40
         E1 | encode measurements, str | c8ydm | 75 | 130
-        E2 | encode measurements, typed | naive join(map(str)) | 15 | 24
+        E2 | encode measurements, typed | naive % | 9 | 16
         E2 | encode measurements, typed | orjson | 1.05 | 1.6
         E2 | encode measurements, typed | ssrjson | 0.95 | 1.4
         E2 | encode measurements, typed | csv.writer | 17 | 28
         E3 | encode events, fresh strings | naive join | 2.9 | 5
         E3 | encode events, fresh strings | orjson | 1.1 | 1.8
-        E3 | encode events, fresh strings | best peer | 0.95 | 1.5
+        E3 | encode events, fresh strings | best peer | 0.95 | 1.4
         E3 | encode events, same strings | naive join | 3.9 | 6.5
         E3 | encode events, same strings | orjson | 0.9 | 1.5
         E3 | encode events, same strings | csv.writer | 27 | 45
@@ -94,12 +95,12 @@ TARGETS = (
         E5 | encode_row, one message, typed | msgspec.json | 1.35 | 2.4
         E6 | compiled row with a float | f-string | 3.2 | 5.5
         E6 | compiled row, all str | f-string | 1.6 | 2.6
-        E7 | pack 1,000,000 rows, str | naive join | 3.4 | 5
-        E7 | pack 1,000,000 rows, str | orjson | 1.1 | 1.6
-        E7 | pack 1,000,000 rows, typed | naive join(map(str)) | 9.5 | 15
-        E7 | pack 1,000,000 rows, typed | orjson | 1.0 | 1.4
-        F1 | float to text, sensor values | PyOS_double_to_string | 10 | 20
-        F1 | float to text, 17 digits | PyOS_double_to_string | 5 | 9
+        E7 | pack 1,000,000 rows, str | naive join | 2.7 | 4.5
+        E7 | pack 1,000,000 rows, str | orjson | 1.2 | 1.8
+        E7 | pack 1,000,000 rows, typed | naive % | 4.8 | 9
+        E7 | pack 1,000,000 rows, typed | orjson | 1.05 | 1.5
+        F1 | float to text, sensor values | ssrjson | 1.4 | 2
+        F1 | float to text, 17 digits | ssrjson | 1.0 | 1.3
         P1 | pure engine, no quotes | naive | 0.9 | 1.0
         P1 | pure engine, quotes | naive | 0.15 | 0.5
         S1 | cache stress, i: unique words | own decode, cache off | 0.90 | 0.97

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
     if not (ROOT / "benchmarks" / "__main__.py").is_file():
         print(HOW, file=sys.stderr)
         return 2
-    sys.path.insert(0, str(ROOT))
-    code: int = importlib.import_module("benchmarks.__main__").main(args.arguments)
-    return code
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "benchmarks", *args.arguments]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode  # noqa: S603 - this interpreter and the user's own arguments

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -32,21 +31,13 @@ def load(name):
     return importlib.import_module(f"benchmarks.{name}")
 
 
-data, harness, peers, targets, table, report, processes = map(
-    load, ("payloads", "harness", "peers", "targets", "table", "report", "processes")
+data, harness, lineup, peers, targets, table, report, processes, registry, compare, page, guests = map(
+    load,
+    (
+        *("payloads", "harness", "lineup", "peers", "targets", "table", "report", "processes", "registry"),
+        *("compare", "page", "guests"),
+    ),
 )
-
-
-def shares(work):
-    """Return bytes a row, fields a row, the share of fields in quotes, the share of rows that are not ASCII."""
-    quoted = sum(smartrest.escape(field) != field for rows in work.rows for row in rows for field in row)
-    foreign = sum(not "".join(row).isascii() for rows in work.rows for row in rows)
-    return (
-        work.size / work.row_count,
-        work.field_count / work.row_count,
-        quoted / work.field_count,
-        foreign / work.row_count,
-    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +53,8 @@ def test_workload_is_what_the_figures_speak_of(name, size, fields, bytes_a_row, 
     work = data.workload(name, 1)
     assert (work.size, work.field_count) == (size, fields)  # the same data on every Python, or no figure compares
     for seed in (1, 2, 3):
-        found = shares(data.workload(name, seed))
+        f = data.facts(data.workload(name, seed))
+        found = (f.size / f.rows, f.fields / f.rows, f.quoted, f.foreign)
         assert found == pytest.approx((bytes_a_row, fields_a_row, quoted, foreign), rel=0.06, abs=0.02)
 
 
@@ -72,7 +64,7 @@ def test_measurements_need_no_quotes_and_no_utf_8():
         assert b'"' not in payload
 
 
-def test_payloads_fit_a_packet_and_stand_for_their_rows():
+def test_payloads_fit_a_packet_and_hold_their_rows():
     for name in ("measurements", "events", "operations", "single"):
         work = data.workload(name)
         assert max(map(len, work.payloads)) <= smartrest.PAYLOAD_LIMIT
@@ -207,6 +199,8 @@ def test_rows_of_several_processes_become_one_with_all_their_rounds():
         ("a", 3, 8, 60),
         ("b", 1, 1, 60),
     ]
+    assert merged.outcomes[0].values == [0.5, 0.3, 0.4]
+    assert merged.timings[0]["processes"] == [5, 3, 4]
 
 
 def test_what_a_broken_off_run_has_measured_is_printed(monkeypatch, capsys):
@@ -223,30 +217,74 @@ def test_what_a_broken_off_run_has_measured_is_printed(monkeypatch, capsys):
 
 STAND_IN = """
 import os
-from benchmarks.harness import WrongResult
+from benchmarks.harness import Contender, WrongResult
+from benchmarks.lineup import Lineup, ours
 
-def alone(id, how):
+def hang(item):
+    while True:
+        pass
+
+def fail(item):
+    raise KeyError(item)
+
+def leave(item):
+    os._exit(1)
+
+def measure(id, run):
+    if id == "pid":
+        run.plain(id, str(os.getpid()), "", 1.0)
     if id == "wrong":
         raise WrongResult("wrong, contender")
-    if id == "killed":
-        os._exit(1)
-    return os.getpid()
+    if id == "broken":
+        raise OSError("no such device")
+    if id == "raced":
+        others = [Contender(f.__name__, "f(item)", {"f": f}, ["a"]) for f in (hang, fail, leave, str)]
+        others.append(Contender("other", "f(item)", {"f": repr}, ["a"]))
+        run.race(id, Lineup("part", [ours("f(item)", ["a"], f=str), *others], 1, "item", ["a"], 2, 3))
 """
 
 
-def test_each_row_has_a_process_of_its_own_in_each_sweep(tmp_path, monkeypatch):
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Let the row processes measure what `STAND_IN` says."""
     (tmp_path / "stand_in_for_rows.py").write_text(STAND_IN)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import benchmarks.processes, stand_in_for_rows\nbenchmarks.processes.measure = stand_in_for_rows.measure\n"
+    )
     for folder in (ROOT, tmp_path):  # the processes get this path
         monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(processes, "alone", importlib.import_module("stand_in_for_rows").alone)
-    pids = [*processes.sweeps(["C1", "D1"], table.Run(), 2)]
-    assert len({os.getpid(), *pids}) == 5
-    for id, error, said in (
-        ("wrong", harness.WrongResult, "wrong, contender"),
-        ("killed", BrokenProcessPool, "abruptly"),
-    ):
-        with pytest.raises(error, match=said):
-            next(processes.sweeps([id], table.Run(), 1))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+
+
+def test_each_row_has_a_process_of_its_own_in_each_sweep(stand_in):
+    runs = [*processes.sweeps(["pid", "pid"], table.Run(), 2)]
+    pids = {outcome.part for run in runs for outcome in run.outcomes}
+    assert len({str(os.getpid()), *pids}) == 5
+    with pytest.raises(harness.WrongResult, match="wrong, wrong, contender"):
+        next(processes.sweeps(["wrong"], table.Run(), 1))
+    assert next(processes.sweeps(["broken"], table.Run(), 1)).timings == []
+
+
+def test_a_contender_that_hangs_raises_or_is_wrong_is_named_and_the_others_race_on(stand_in):
+    how = table.Run(trial=5.0, rounds=3)
+    run = processes.merged(how, processes.sweeps(["raced"], how, 1))
+    assert {f["name"]: f["why"] for f in run.failures} == {
+        "hang": "did not end within 5 s",
+        "fail": "raised KeyError: 'a'",
+        "leave": "ended the process",
+        "other": "wrong: other, item 0: 'a' instead of a",
+    }
+    assert {(t["name"], t["fields"], t["size"], t["rounds"]) for t in run.timings} == {
+        ("smartrest", 2, 3, 3),
+        ("str", 2, 3, 3),
+    }
+    assert "raced, part: hang did not end within 5 s" in report.as_text(run)
+
+
+def test_a_failure_of_this_engine_ends_the_race():
+    mine = lineup.ours("int(item)", ["x"])
+    with pytest.raises(ValueError, match="invalid literal"):
+        harness.race([mine], 1, expected=[1], failed={})
 
 
 def test_minima_and_medians_far_apart_are_called_noisy():
@@ -277,22 +315,207 @@ def test_verdicts():
 def test_every_target_has_its_own_place_and_a_function_that_measures_it():
     keys = [(t.id, t.part, t.peer) for t in targets.TARGETS]
     assert len(set(keys)) == len(keys)
-    assert set(processes.MEASURE) == set(targets.IDS)
+    assert sorted([*registry.RACES, *registry.MEASURES]) == sorted(targets.IDS)
     for target in targets.TARGETS:
         assert (target.goal <= target.gate) if target.small else (target.goal >= target.gate)
 
 
-def test_sections_are_replaced_and_the_rest_is_kept(tmp_path, capsys):
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- benchmarks:main -->\nold\n<!-- /benchmarks:main -->\nafter\n", encoding="utf-8")
-    report.write_sections(str(page), {"main": "new", "other": "lost"})
-    assert page.read_text(encoding="utf-8") == (
-        "before\n<!-- benchmarks:main -->\n\nnew\n\n<!-- /benchmarks:main -->\nafter\n"
-    )
-    assert "no section other" in capsys.readouterr().err
-    fresh = tmp_path / "fresh.md"
-    report.write_sections(str(fresh), {"main": "table"})
-    assert "table" in fresh.read_text(encoding="utf-8")
+LINEUPS = [
+    pytest.param(found, id=f"{id} {found.part}")
+    for id in registry.RACES
+    if id[0] in "DEFP"
+    for found in registry.RACES[id](lineup.Setting(quick=True))
+]
+
+
+@pytest.mark.parametrize("found", LINEUPS)
+def test_every_contender_of_the_registry_is_right_where_it_should_be(found):
+    assert found.contenders[0].name == "smartrest"
+    assert found.contenders[0].must
+    assert found.fields >= len(found.expected)
+    assert found.size > 0
+    wrong = harness.check(found.contenders, found.expected)
+    naive = {contender.name for contender in found.contenders if contender.naive}
+    assert set(wrong) <= naive
+    if "measurements" in found.part or "message" in found.part:
+        assert wrong == {}  # nothing is quoted there, so even naive code is right
+    for contender in found.contenders:
+        contender.one_pass(time.perf_counter_ns)
+
+
+def test_every_target_belongs_to_a_part_of_the_registry_and_to_a_contender():
+    parts = {
+        (id, found.part): found for id in registry.RACES for found in registry.RACES[id](lineup.Setting(quick=True))
+    }
+    for target in targets.TARGETS:
+        if target.id in registry.RACES and (target.id != "S1" or smartrest.engine() != "pure"):
+            names = {contender.name for contender in parts[target.id, target.part].contenders}
+            known = {*names, *peers.absent}
+            assert known & set(table.CODECS.get(target.peer, (target.peer,)))
+
+
+def test_pieces_that_peers_make_are_the_rows_and_fit_a_packet():
+    encoding = load("encoding")
+    rows = data.bulk_rows(1, 1_000)
+    typed = [(200, *row[1:3], float(row[3]), *row[4:]) for row in rows]
+    for write, items in ((encoding.join_rows, rows), (encoding.format_rows, typed)):
+        pieces = []
+        encoding.in_pieces(lambda piece, write=write, pieces=pieces: pieces.append(write(piece)))(items)
+        assert b"\n".join(pieces) == b"\n".join(smartrest.pack(items))
+        assert all(12_000 < len(piece) <= smartrest.PACKET_LIMIT for piece in pieces[:-1])
+
+
+def test_readers_of_a_million_rows_give_tuples():
+    decoding = load("decoding")
+    rows = data.bulk_rows(1, 50)
+    payload = data.bulk_payload(rows)
+    assert decoding.big_decode(payload) == decoding.csv_decode(payload) == rows
+    assert decoding.naive_decode(payload)[:-1] == rows
+
+
+def run_of(*rows, times=()):
+    named = [{"id": i, "part": p, "peer": n, "value": v, "small": s, "note": note} for i, p, n, v, s, note in rows]
+    return {
+        "table": named,
+        "nanoseconds": [{"id": i, "part": p, "name": n, "fastest": f, "wrong": ""} for i, p, n, f in times],
+    }
+
+
+def test_who_is_ahead_is_read_from_all_rows():
+    """By ratio or by time, in any row: D13, E9, F1, P1 and S1 were once left out."""
+    rows = [
+        ("D1", "a", "naive", 2.0, False, ""),
+        ("D13", "b", "memcpy", 0.5, False, ""),
+        ("E9", "c", "own encode", 1.25, True, ""),
+        ("F1", "d", "best peer", 0.8, False, "by ssrjson"),
+        ("P1", "e", "naive", 0.9, False, "wrong on 64 of 64 items"),
+        ("S1", "f", "own decode, cache off", 0.95, False, ""),
+        ("D9", "memory", "naive", 0.45, True, ""),
+        ("G1", "g", "itself", 10.0, True, ""),
+        ("D2", "none", "orjson", None, False, "absent"),
+    ]
+    times = [("D1", "a", "smartrest", 10), ("D1", "a", "other", 9), ("D1", "a", "naive", 20)]
+    times += [("S1", "f", "smartrest", 10), ("S1", "f", "own decode, cache off", 9.9)]
+    times += [("D9", "x: free", "smartrest", 10), ("D9", "x: free", "naive", 1)]
+    assert report.ahead(run_of(*rows, times=times)).splitlines() == [
+        "* D1, a: other (0.90 of our time)",
+        "* S1, f: own decode, cache off (0.95 of our time)",
+        "* D13, b: memcpy (0.50 of our time)",
+        "* E9, c: own encode (0.80 of our time)",
+        "* F1, d: ssrjson (0.80 of our time)",
+        "* P1, e: naive (0.90 of our time, wrong rows)",
+    ]
+    assert report.ahead(run_of(rows[0])) == "None."
+
+
+def finished(path, value, values=(), **more):
+    row = {"id": "D1", "part": "decode", "peer": "naive", "value": value, "small": False, "values": list(values)}
+    path.write_text(json.dumps({"table": [row | more]}))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more", "shown"),
+    [
+        ((2.0, [2.0, 2.02]), (2.2, [2.2, 2.22]), {}, "2.00 | 2.20 | +10.0% | 1.0% | better"),
+        ((2.0, [2.0, 2.5]), (2.2, [2.2, 2.22]), {}, "2.00 | 2.20 | +10.0% | 25.0% | within noise"),
+        ((2.0, [2.0, 2.02]), (2.2, [2.2, 2.22]), {"small": True}, "2.00 | 2.20 | +10.0% | 1.0% | worse"),
+        ((2.0, []), (1.8, [1.8, 1.8]), {}, "2.00 | 1.80 | -10.0% | 5.0% (assumed) | worse"),
+        ((2.0, []), (None, []), {}, "2.00 |  |  |  | "),
+    ],
+)
+def test_two_runs_are_compared_with_their_names_the_difference_and_its_noise(tmp_path, before, after, more, shown):
+    a, b = finished(tmp_path / "a.json", *before, **more), finished(tmp_path / "b.json", *after, **more)
+    text = compare.compared(a, b)
+    assert f"A: {a}\nB: {b}\n" in text
+    assert f"| D1 | decode | naive | {shown} |" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        ("<html>", "is not JSON"),
+        ("[1]", "does not hold a run"),
+        ('{"table": [{"id": "D1"}]}', "does not hold a run"),
+        ('{"table": [{"id": "D1", "part": "", "peer": "", "value": "x"}]}', "not a number"),
+    ],
+)
+def test_a_file_that_holds_no_run_is_one_clear_sentence(tmp_path, capsys, content, said):
+    wrong = tmp_path / "wrong.json"
+    if content is not None:
+        wrong.write_text(content)
+    assert load("__main__").main(["--compare", str(wrong), finished(tmp_path / "a.json", 1.0)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+CONTENDERS = {
+    "right": "def decode(payload): return [line.split(',') for line in payload.decode().split('\\n')]",
+    "wrong": "def decode(payload): return [['1']]",
+    "odd": "def decode(payload): return None",
+    "raises": "def decode(payload): raise RuntimeError('no')",
+    "hangs": "def decode(payload):\n    while True: pass",
+}
+
+
+def test_contenders_of_ones_own_are_marked_and_shown_beside_the_others(tmp_path):
+    options = []
+    for name, code in CONTENDERS.items():
+        (tmp_path / f"{name}.py").write_text(code)
+        options += ["--contender", tmp_path / f"{name}.py"]
+    done = quick("--rows", "D1", "--trial", "5", *options, "--json", tmp_path / "run.json")
+    assert done.returncode in (0, 1), done.stderr
+    run = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    notes = {row["peer"]: row["note"] for row in run["table"]}
+    assert notes["right"] == "right"
+    assert notes["wrong"] == notes["odd"] == "wrong on 64 of 64 items"
+    assert {f["name"]: f["why"] for f in run["failures"]} == {
+        "raises": "raised RuntimeError: no",
+        "hangs": "did not end within 5 s",
+    }
+    assert {"right", "wrong", "naive", "smartrest"} <= {t["name"] for t in run["nanoseconds"]}
+    assert "hangs did not end within 5 s" in done.stdout
+    assert run["workloads"][1]["foreign"] == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "does not exist"),
+        ("x = 1", "defines none of decode, decode_row, encode, encode_row"),
+        ("1 / 0", "cannot be loaded: ZeroDivisionError"),
+        ("NAME = 'smartrest'\ndecode = str", "another contender is called smartrest"),
+    ],
+)
+def test_a_file_without_a_contender_is_one_clear_sentence(tmp_path, capsys, content, said):
+    mine = tmp_path / "mine.py"
+    if content:
+        mine.write_text(content)
+    assert load("__main__").main(["--rows", "D1", "--contender", str(mine)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_the_example_contender_reads_and_writes_plain_rows():
+    example = str(ROOT / "benchmarks" / "example_contender.py")
+    for id in ("D1", "E1"):
+        found = next(registry.RACES[id](lineup.Setting()))
+        [own] = guests.contenders([example], found)
+        assert harness.verify(own, found.expected) == ""
+
+
+def test_the_page_shows_the_results_that_the_repository_holds():
+    runs = page.newest()
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    for name, content in (("ahead", page.ahead(runs)), ("table", page.table(runs)), ("sources", page.sources(runs))):
+        assert page.between(text, name, content) == text, (
+            "write it anew: python -m benchmarks --page docs/performance.md"
+        )
+    with pytest.raises(compare.UnusableRun, match="no section main"):
+        page.between("text", "main", "")
 
 
 def quick(*options, cwd=ROOT):
@@ -315,7 +538,7 @@ def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
     assert content["machine"]["engine"] == smartrest.engine()
     assert "quick" in done.stdout
     assert "decode measurements" in (tmp_path / "run.md").read_text(encoding="utf-8")
-    assert "D4" in report.compared([str(tmp_path / "run.json")] * 2)
+    assert "| D4 |" in compare.compared(*[str(tmp_path / "run.json")] * 2)
 
 
 @pytest.mark.parametrize(("options", "named"), [(("--rows", "D99"), "D99"), (("--processes", 0), "--processes")])

@@ -1,0 +1,57 @@
+"""Contenders of the user's own: files that define some of `decode`, `decode_row`, `encode`, `encode_row`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+from .harness import Contender
+from .lineup import OURS, Lineup
+
+JOBS = ("decode", "decode_row", "encode", "encode_row")
+
+
+class UnusableFile(Exception):
+    """A file that gives no contender; the text says why, and what to do."""
+
+
+@lru_cache
+def load(path: str) -> tuple[str, dict[str, Callable[[Any], Any]]]:
+    """Return the name of a contender and its functions."""
+    if not Path(path).is_file():
+        raise UnusableFile(f"{path} does not exist: give --contender the path of a Python file")
+    try:
+        found = run_path(path)
+    except Exception as exc:
+        raise UnusableFile(f"{path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+    jobs = {job: found[job] for job in JOBS if callable(found.get(job))}
+    if not jobs:
+        raise UnusableFile(f"{path} defines none of {', '.join(JOBS)}: see benchmarks/example_contender.py")
+    return str(found.get("NAME", Path(path).stem)), jobs
+
+
+def check(paths: Sequence[str], taken: Sequence[str] = (OURS,)) -> None:
+    """Raise UnusableFile where a file gives no contender, or a name that another has."""
+    names = list(taken)
+    for path in paths:
+        name = load(path)[0]
+        if name in names:
+            raise UnusableFile(f"{path}: another contender is called {name}: set another NAME in the file")
+        names.append(name)
+
+
+def contenders(paths: Sequence[str], lineup: Lineup) -> list[Contender]:
+    """Return those that can do the lineup's job, on the same items and with the same check as this engine."""
+    model = lineup.contenders[0]
+    found = []
+    for path in paths:
+        name, jobs = load(path)
+        if lineup.job in jobs:
+            names, code = {lineup.job: jobs[lineup.job]}, f"{lineup.job}(item)"
+            found.append(
+                Contender(name, code, names, model.items, reads=model.reads, forgives=model.forgives, guest=True)
+            )
+    return found
