@@ -209,7 +209,7 @@ class Flow:
 
     def disconnected(self, now: float) -> None:
         """Data comes back to the outbox, the second time to be sent one by one; the rest is made again elsewhere."""
-        lost = [flight for flight in self.in_flight.values() if flight.kind == "data"]
+        lost = [flight for flight in self.in_flight.values() if flight.purpose == "data"]
         alone = len(lost) == 1 and lost[0] is next(iter(self.in_flight.values()))
         back: list[Item] = []
         again: list[Flight] = []
