@@ -54,34 +54,63 @@ def place(key: tuple[str, str]) -> tuple[str, int, str]:
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """Return the ratios, one line a part: ✗ where a gate was missed, † where today's set-up of the peer is faster."""
-    columns: list[dict[tuple[str, str], list[str]]] = []
-    for run in runs:
-        column: dict[tuple[str, str], list[str]] = {}
-        for o in run["table"]:
-            if o["value"] is not None:
-                column.setdefault((o["id"], o["part"]), []).append(cell(run, o))
-        columns.append(column)
-    keys = dict.fromkeys(key for column in columns for key in column)
-    rows = [[f"{id} {part}", *(" · ".join(c.get((id, part), ())) for c in columns)] for id, part in keys]
+    """Return the ratios: ✗ where a gate was missed, † where today's set-up of the peer is faster.
+
+    One line holds all parts of a row that have the same contenders; their ratios follow each other.
+    """
+    lines: dict[tuple[str, tuple[str, ...]], dict[str, list[list[str]]]] = {}
+    for id, part in dict.fromkeys((o["id"], o["part"]) for run in runs for o in run["table"]):
+        found = [[o for o in run["table"] if (o["id"], o["part"]) == (id, part)] for run in runs]
+        peers = tuple(dict.fromkeys(peer(o) for outcomes in found for o in outcomes))
+        cells = [[figure(run, o) for o in outcomes] for run, outcomes in zip(runs, found, strict=True)]
+        lines.setdefault((id, peers), {})[part] = cells
+    rows = []
+    for (id, peers), parts in lines.items():
+        cells = []
+        for column in range(len(runs)):
+            figures = [found[column] for found in parts.values()]
+            by_peer = [
+                f"{name} {' / '.join(f[i] for f in figures if i < len(f))}"
+                for i, name in enumerate(peers)
+                if any(figures)
+            ]
+            cells.append(" · ".join(by_peer))
+        rows.append([f"{id} {together(list(parts))}", *cells])
     return markdown_table(("row", *map(kernel, runs)), rows)
 
 
-def cell(run: dict[str, Any], outcome: dict[str, Any]) -> str:
-    peer = str(outcome["peer"]).partition(" of ")[0]  # best of …
+def together(parts: list[str]) -> str:
+    """Return the parts with the words that they open with said once."""
+    words = [part.split(" ") for part in parts]
+    same = 0
+    while len(parts) > 1 and all(len(w) > same + 1 and w[: same + 1] == words[0][: same + 1] for w in words):
+        same += 1
+    return " ".join([*words[0][:same], " / ".join(" ".join(w[same:]) for w in words)])
+
+
+def peer(outcome: dict[str, Any]) -> str:
+    return str(outcome["peer"]).partition(" of ")[0]  # best of …
+
+
+def figure(run: dict[str, Any], outcome: dict[str, Any]) -> str:
     dated = run.get("superseded", {})
-    mark = " †" if outcome["id"] in dated or f"{outcome['id']} {peer}" in dated else ""
-    return f"{peer} {number(outcome['value'])}{mark}{' ✗' if outcome['verdict'] == 'MISSED' else ''}"
+    mark = "†" if outcome["id"] in dated or f"{outcome['id']} {peer(outcome)}" in dated else ""
+    return f"{number(outcome['value']) or '?'}{mark}{'✗' if outcome['verdict'] == 'MISSED' else ''}"
 
 
 def sources(runs: list[dict[str, Any]]) -> str:
-    lines = [
-        f"* {kernel(run)}: {run['date']}, commit `{run['commit']}`, {run['machine']['cpu']}, "
-        f"{run['machine']['python'].partition(' (')[0]}, seed {run['seed']}"
-        for run in runs
-    ]
-    why = {f"{name}: {reason}": None for run in runs for name, reason in run.get("superseded", {}).items()}
-    return "\n".join([*lines, *([f"* † {'; '.join(why)}."] if why else [])])
+    places: dict[str, list[str]] = {}
+    for run in runs:
+        python = run["machine"]["python"].partition(" (")[0]
+        place = f"{run['date']}, commit `{run['commit']}`, {run['machine']['cpu']}, {python}, seed {run['seed']}"
+        places.setdefault(place, []).append(kernel(run))
+    lines = [f"* {', '.join(kernels)}: {place}" for place, kernels in places.items()]
+    dated: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name, why in run.get("superseded", {}).items():
+            dated.setdefault(why, {})[name] = None
+    marked = "; ".join(f"{', '.join(names)}: {why}" for why, names in dated.items())
+    return "\n".join([*lines, *([f"* † set up differently then: {marked}."] if marked else [])])
 
 
 def write(path: str) -> None:
@@ -103,4 +132,4 @@ def between(text: str, name: str, content: str, path: str = "the page") -> str:
     _, closed, tail = rest.partition(end)
     if not (found and closed):
         raise UnusableRun(f"{path} has no section {name}: put {start} and {end} where it belongs")
-    return f"{head}{start}\n\n{content}\n\n{end}{tail}"
+    return f"{head}{start}\n{content}\n{end}{tail}"

@@ -20,7 +20,7 @@ _ran: set[str] = set()
 SLOW = {
     *("certificates/test_install.py", "certificates/test_keytool.py", "certificates/test_mosquitto.py"),
     *("certificates/test_openssl.py", "core/test_c_core.py", "house/test_suite.py", "property/test_small_world.py"),
-    *("property/test_independent.py", "unit/test_benchmarks.py", "unit/test_engine.py", "unit/test_install.py"),
+    *("property/test_independent.py", "unit/test_engine.py", "unit/test_install.py"),
     *("unit/test_session_day.py", "unit/test_session_model.py", "unit/test_testing_plugin.py", "unit/test_doctor.py"),
     *("unit/test_templates_builders.py", "unit/test_cli_look.py", "contract/test_lone_row.py"),
 }
