@@ -207,8 +207,7 @@ class AsyncDevice(DeviceBase):
 
     def _break(self, error: BaseException) -> None:
         """A fault of ours: say so, let nobody wait for ever, and leave nothing running."""
-        log.error("%s: the device ended by an internal error", self.client_id, exc_info=error)
-        self._failure = error
+        self._fail_for_good(error)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()

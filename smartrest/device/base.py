@@ -328,6 +328,15 @@ class DeviceBase:
             event = CredentialsStored()
         self._note([event])
 
+    def _fail_for_good(self, error: BaseException) -> None:
+        """A fault of ours: say so, and what becomes of the rows."""
+        log.error("%s: the device ended by an internal error", self.client_id, exc_info=error)
+        self._failure = error
+        try:
+            self._note(self.session.abandon())
+        except Exception:  # such as the one that has led here
+            log.exception("%s: rows may be lost", self.client_id)
+
     def _error(self) -> DeviceError | None:
         """Why the device ended, if not because it was asked to."""
         if self._failure is not None:

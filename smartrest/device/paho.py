@@ -239,8 +239,8 @@ class Device(DeviceBase):
             while self._step():
                 self._poll()
         except BaseException as error:  # a fault of ours: say so, and let nobody wait for ever
-            log.exception("%s: the device ended by an internal error", self.client_id)
-            self._failure = error
+            with self._lock:
+                self._fail_for_good(error)
         finally:
             self._save()
             with self._changed:

@@ -388,6 +388,12 @@ class Session:
         self._fire(Trigger.STOP)
         return self._end()
 
+    def abandon(self) -> list[Event]:
+        """Give up what waits, and leave the outbox file: nobody will call this session again."""
+        self._flow.drop_all("internal_error")
+        events, self._flow.events = self._flow.events, []
+        return events
+
     def start(self, now: float | None = None) -> list[Event]:
         """Connect anew after `Closed` or `GaveUp`."""
         self._at(now)

@@ -21,6 +21,7 @@ from smartrest.device import (
     CredentialsStored,
     CredentialStore,
     DeviceError,
+    Dropped,
     Online,
     OperationAnswered,
     Refused,
@@ -63,6 +64,8 @@ def test_an_internal_error_ends_the_device_aloud(wire: Wire, make: Make) -> None
     device = make(wire, limits=replace(QUICK, backoff=Broken()))
     running, raised = in_thread(device.run)
     device.wait_event(Online)
+    wire.stall()
+    device.send(ROW)
     wire.cut()
     running.join(5)
     assert not running.is_alive()
@@ -70,6 +73,7 @@ def test_an_internal_error_ends_the_device_aloud(wire: Wire, make: Make) -> None
     assert "broken back-off" in str(raised[0])
     assert isinstance(raised[0].__cause__, RuntimeError)
     assert not device.online
+    assert [event.reason for event in device.events if isinstance(event, Dropped)] == ["internal_error"]
     for call in (
         device.start,
         device.flush,
@@ -80,6 +84,24 @@ def test_an_internal_error_ends_the_device_aloud(wire: Wire, make: Make) -> None
         with pytest.raises(DeviceError):
             call()
     device.stop(5)
+
+
+def test_a_new_device_takes_the_outbox_file_of_a_broken_one(
+    smartrest_platform: Platform, wire: Wire, make: Make, tmp_path: Path
+) -> None:
+    file = tmp_path / "outbox.db"
+    broken = make(wire, limits=replace(QUICK, backoff=Broken()), outbox=file)
+    running, _ = in_thread(broken.run)
+    broken.wait_event(Online)
+    wire.stall()
+    broken.send(ROW)
+    wire.cut()
+    running.join(5)
+    assert not any(isinstance(event, Dropped) for event in broken.events)
+    device = make(smartrest_platform, outbox=file)
+    device.start(10)
+    assert device.flush(5)
+    smartrest_platform.wait_for(lambda: ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us"))
 
 
 def test_waiting_for_a_device_that_breaks(wire: Wire, make: Make) -> None:
