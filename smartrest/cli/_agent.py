@@ -10,7 +10,6 @@ import json
 import logging
 import math
 import random
-import signal
 import sys
 import threading
 import time
@@ -19,34 +18,34 @@ from typing import TYPE_CHECKING, Any
 
 from .. import SmartRestError
 from . import _config
-from ._report import UsageError
+from ._report import UsageError, visible
+from ._serving import Serving, read_in_thread, trouble
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from ..device import Device, GaveUp, Operation
+    from ..device.events import Event
 
 NAME = "smartrest demonstration agent"
 
 
-class CommandRefused(SmartRestError):
+class CannotDo(SmartRestError):
     """What an operation asks for cannot be done; the text is its failure reason."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs until SIGINT, SIGTERM, the end of standard input (if that is the source) or of the time given."""
+    """Runs until a signal, the end of standard input (if that is the source) or of the time given."""
     config = _config.load(args.config)
     logging.basicConfig(level=logging.INFO, format="smartrest: %(asctime)s %(message)s", stream=sys.stderr)
     try:
         agent = Agent(config)
     except (SmartRestError, OSError, ValueError) as error:
         raise UsageError(f"{args.config}: {error}") from error
-    before = [signal.signal(number, lambda *_: agent.ended.set()) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        return agent.run(args.seconds)
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-            signal.signal(number, handler)
+    with Serving(agent.ended.set) as serving:
+        code = agent.run(args.seconds)
+    return serving.code(code)
 
 
 class Agent:
@@ -56,6 +55,7 @@ class Agent:
         self.config = config
         self.ended = threading.Event()
         self.code = 0
+        self.trouble = ""  # why the last attempt to connect failed
         self.began = time.monotonic()
         self.interval = config.measurements.interval
         self.configuration = ""
@@ -71,7 +71,7 @@ class Agent:
         try:
             self._introduce()
             if self.config.measurements.source == "stdin":
-                threading.Thread(target=self._read, daemon=True).start()
+                read_in_thread(self._read)
             until = math.inf if seconds is None else time.monotonic() + seconds
             while not self.ended.is_set() and time.monotonic() < until:
                 if self.config.measurements.source == "generator":
@@ -85,14 +85,22 @@ class Agent:
             f"{counts.sent} rows sent, {counts.acknowledged} acknowledged, {counts.dropped} dropped; "
             f"{counts.operations} operations"
         )
+        if not counts.connections:
+            reason = self.trouble or "there was no time to connect"
+            print(f"smartrest: the device never came online: {visible(reason)}", file=sys.stderr)
+            self.code = 1
         return self.code
 
     def _watch(self) -> None:
-        from ..device import GaveUp
+        from ..device import GaveUp, Lost, Refused
+
+        @self.device.listen(Lost, Refused, GaveUp)
+        def not_online(event: Event) -> None:
+            self.trouble = trouble(event)
 
         @self.device.listen(GaveUp)
         def gave_up(event: GaveUp) -> None:
-            print(f"smartrest: the platform refuses the device: {event.text}", file=sys.stderr)
+            print(f"smartrest: the platform refuses the device: {visible(event.text)}", file=sys.stderr)
             self.code = 1
             self.ended.set()
 
@@ -130,11 +138,11 @@ class Agent:
             return min(series.high, max(series.low, last + random.uniform(-0.05, 0.05) * span))
         return series.high
 
-    def _read(self) -> None:
+    def _read(self, lines: Iterator[bytes]) -> None:
         """Each line of standard input is a row, or a JSON object with `row` and perhaps `child`."""
         from .. import decode_row
 
-        for number, line in enumerate(sys.stdin.buffer, 1):  # bytes: one that is no text must not end the reading
+        for number, line in enumerate(lines, 1):  # bytes: a line that is not text must not end the reading
             if not line.strip():
                 continue
             try:
@@ -145,7 +153,7 @@ class Agent:
                     self.device.send(decode_row(line))
             except (SmartRestError, ValueError, KeyError, TypeError, RecursionError) as error:
                 self.code = 1
-                print(f"smartrest: line {number} of standard input: {error}", file=sys.stderr)
+                print(f"smartrest: line {number} of standard input: {visible(str(error))}", file=sys.stderr)
         self.device.flush(30)
         self.ended.set()
 
@@ -170,10 +178,10 @@ class Agent:
             except ValueError:
                 seconds = 0.0
             if not 0.1 <= seconds <= 86_400:
-                raise CommandRefused(f"interval {rest} is not from 0.1 to 86400 seconds")
+                raise CannotDo(f"interval {rest} is not from 0.1 to 86400 seconds")
             self.interval = seconds
             return f"a measurement every {seconds:g} s"
-        raise CommandRefused(f"unknown command {name!r}; try help")
+        raise CannotDo(f"unknown command {name!r}; try help")
 
     def do_c8y_Restart(self, operation: Operation) -> None:
         """Does as if: a moment of quiet, and an event."""
@@ -198,7 +206,7 @@ class Agent:
 
 def _relay(state: str | None) -> str:
     if state not in ("OPEN", "CLOSED", "CLOSE"):
-        raise CommandRefused(f"{state!r} is no state of a relay")
+        raise CannotDo(f"{state!r} is not a state of a relay")
     return state
 
 

@@ -5,6 +5,7 @@ Secrets do not stand in the file: it names an environment variable or a file tha
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,7 @@ from ._report import UsageError
 if TYPE_CHECKING:
     from ..device import Credentials
 
+LONGEST_INTERVAL = 32_767  # minutes: the platform keeps 16 bits
 SHAPES = ("sine", "random", "constant")
 SOURCES = ("generator", "stdin", "none")
 OPERATIONS = (
@@ -157,8 +159,12 @@ def _check(config: Config) -> None:
     if not config.device.client_id:
         raise ValueError("device.client_id is missing")
     one_of(config.measurements.source, SOURCES, "measurements.source")
-    if not 0 < config.measurements.interval < float("inf"):
+    if not 0 < config.measurements.interval < math.inf:
         raise ValueError("measurements.interval is a number of seconds above 0")
+    if not 0 <= config.connection.port <= 65_535:
+        raise ValueError("connection.port is from 1 to 65535, or 0 for the platform's")
+    if not 0 <= config.device.required_interval <= LONGEST_INTERVAL:
+        raise ValueError(f"device.required_interval is from 1 to {LONGEST_INTERVAL} minutes, or 0 to leave it out")
     children = [child.id for child in config.children]
     if "" in children:
         raise ValueError("every one of children needs an id")
@@ -169,8 +175,10 @@ def _check(config: Config) -> None:
         one_of(series.shape, SHAPES, f"{name}.shape")
         if series.child and series.child not in children:
             raise ValueError(f"{name}.child {series.child!r} is none of children")
-        if not series.period > 0:
+        if not 0 < series.period < math.inf:
             raise ValueError(f"{name}.period is a number of seconds above 0")
+        if not -math.inf < series.low <= series.high < math.inf:
+            raise ValueError(f"{name}.low and high are finite numbers, low at most high")
     for fragment in config.operations.allow:
         one_of(fragment, OPERATIONS, "operations.allow")
     ways = [
@@ -178,8 +186,16 @@ def _check(config: Config) -> None:
         bool(config.login.bootstrap_env),
         bool(config.login.identity),
     ]
+    login = config.login
     if sum(ways) > 1:
         raise ValueError("login has either tenant and user, or bootstrap_env, or identity")
+    if bool(login.user) != bool(login.tenant):
+        given, missing = ("user", "tenant") if login.user else ("tenant", "user")
+        raise ValueError(f"login.{given} needs login.{missing}")
+    if (login.password_env or login.password_file) and not login.user:
+        raise ValueError("login.password_env and password_file need tenant and user")
+    if login.password_env and login.password_file:
+        raise ValueError("login has either password_env or password_file")
 
 
 def credentials(login: Login) -> Credentials | None:

@@ -5,29 +5,29 @@ Operations can be typed: each line of standard input is one payload of operation
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 from ._report import UsageError
+from ._serving import Serving, read_in_thread
 from ._show import Show
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from ..testing import Platform
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until SIGINT or SIGTERM, then prints what the platform knows."""
+    """Serves until a signal, then prints what the platform knows."""
     from ..testing import Broker, BrokerError, Platform
 
     ended = threading.Event()
-    before = [signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)]
     show = Show(who=True)
     try:
         with (
+            Serving(ended.set) as serving,
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
             Platform(broker, tokens=args.tokens, registration="ask" if args.ask else "accept") as platform,
         ):
@@ -37,23 +37,20 @@ def run(args: argparse.Namespace) -> int:
             if args.websocket:
                 where += f", WebSocket at port {broker.websocket_port}"
             show.line(f"{broker.kind}: {where}; Ctrl+C ends. Type operations, such as 511,<device ID>,ls")
-            threading.Thread(target=_read, args=(platform, show), daemon=True).start()
+            read_in_thread(lambda lines: _read(lines, platform, show))
             ended.wait()
             show.line()
             show.line(str(platform))
     except BrokerError as error:
         raise UsageError(str(error)) from error
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-            signal.signal(number, handler)
-    return 0
+    return serving.code()
 
 
-def _read(platform: Platform, show: Show) -> None:
+def _read(lines: Iterator[bytes], platform: Platform, show: Show) -> None:
     """Each line is sent as operations, or is a word for registration: `accept ID`, `refuse ID`."""
     from .. import SmartRestError, decode
 
-    for line in sys.stdin.buffer:  # bytes: one that is no text must not end the reading
+    for line in lines:  # bytes: a line that is not text must not end the reading
         words = line.decode(errors="backslashreplace").split()
         try:
             if words[:1] == ["accept"] and len(words) == 2:

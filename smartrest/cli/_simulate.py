@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import random
-import signal
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ._report import UsageError, visible
+from ._serving import Serving, trouble
 
 if TYPE_CHECKING:
     import argparse
 
     from ..device import AsyncDevice, Operation
+    from ..device.events import Event
 
 INTERVAL = 0.2  # seconds between two batches of a device at high rates
 STARTS = 50  # devices that connect at the same time
@@ -44,10 +47,11 @@ def run(args: argparse.Namespace) -> int:
 
 class _Fleet:
     def __init__(self, args: argparse.Namespace, host: str, port: int | None, tls: bool) -> None:
-        from ..device import AsyncDevice, Credentials
+        from ..device import AsyncDevice, Credentials, GaveUp, Lost, Refused
 
         self.args = args
         self.ended = asyncio.Event()
+        self.troubles: dict[str, str] = {}  # by ClientId: why the last attempt to connect failed
         self.where = f"{host}:{port}" if port else host
         credentials = None
         if args.username:
@@ -61,12 +65,16 @@ class _Fleet:
         ]
         for device in self.devices:
             device.operation("c8y_Restart", "c8y_Command")(_answer)
+            device.listen(Lost, Refused, GaveUp)(functools.partial(self._trouble, str(device.client_id)))
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt
-                loop.add_signal_handler(number, self.ended.set)
+        with Serving(lambda: loop.call_soon_threadsafe(self.ended.set)) as serving:
+            seconds = await self._run()
+        return serving.code(self._report(seconds))
+
+    async def _run(self) -> float:
+        """The time that it took, in seconds."""
         began = time.monotonic()
         gate = asyncio.Semaphore(STARTS)
         works = [asyncio.ensure_future(self._live(device, gate)) for device in self.devices]
@@ -77,7 +85,7 @@ class _Fleet:
         await asyncio.gather(*works)
         progress.cancel()
         await asyncio.gather(progress, return_exceptions=True)
-        return self._report(time.monotonic() - began)
+        return time.monotonic() - began
 
     async def _live(self, device: AsyncDevice, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -101,6 +109,9 @@ class _Fleet:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.ended.wait(), seconds)
+
+    def _trouble(self, client_id: str, event: Event) -> None:
+        self.troubles[client_id] = trouble(event)
 
     def _sum(self, name: str) -> int:
         return sum(getattr(device.statistics, name) for device in self.devices)
@@ -139,6 +150,10 @@ class _Fleet:
         print(json.dumps(figures))
         if reached < len(self.devices):
             print(f"smartrest: {len(self.devices) - reached} devices never came online", file=sys.stderr)
+            missing = [device for device in self.devices if not device.statistics.connections]
+            reasons = Counter(self.troubles.get(str(one.client_id), "there was no time to connect") for one in missing)
+            for reason, count in reasons.most_common(5):
+                print(f"smartrest: {count} of them: {visible(reason)}", file=sys.stderr)
         elif acknowledged < sent:
             print(f"smartrest: {sent - acknowledged} rows were not acknowledged", file=sys.stderr)
         return 0 if reached == len(self.devices) and acknowledged == sent else 1

@@ -159,12 +159,12 @@ def test_the_agent_works_off_operations_and_no_shell(platform: Platform, tmp_pat
     finally:
         agent.send_signal(signal.SIGTERM)
         out, err = agent.communicate(timeout=20)
-    assert agent.returncode == 0, err
+    assert agent.returncode == 143, err
     assert echo.result == '"a, b"; $(reboot)'
     assert touch.reason == "unknown command 'touch'; try help"
     assert configuration.status == measure.status == restart.status == "SUCCESSFUL"
     assert relays.results == ("OPEN", "CLOSED")
-    assert relay.reason == "'HALF' is no state of a relay"
+    assert relay.reason == "'HALF' is not a state of a relay"
     assert firmware.reason == "no handler for c8y_Firmware"
     root = platform.inventory["agent-1"]
     assert root.type == "smartrest_DemoAgent"
@@ -204,7 +204,11 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[device2]\na = 1", "unknown key device2; known: connection, login, device"),
         ("[login]\npassword = 'x'", "unknown key login.password"),
         ("[login]\ntenant = 't'\nuser = 'u'", "login.user needs password_env or password_file"),
-        ("[login]\nuser = 'u'\npassword_env = 'NOT_THERE'", "the environment has no NOT_THERE"),
+        ("[login]\ntenant = 't'", "login.tenant needs login.user"),
+        ("[login]\nuser = 'u'\npassword_env = 'NOT_THERE'", "login.user needs login.tenant"),
+        ("[login]\npassword_env = 'NOT_THERE'", "login.password_env and password_file need tenant and user"),
+        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'A'\npassword_file = 'b'", "either password_env"),
+        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'NOT_THERE'", "the environment has no NOT_THERE"),
         ("[login]\nuser = 'u'\nidentity = 'x'", "login has either"),
         ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow is one of c8y_Command"),
         ("[operations]\nallow = 'c8y_Command'", "operations.allow is list"),
@@ -221,6 +225,43 @@ def test_a_configuration_that_cannot_be(
     error = capsys.readouterr().err
     assert error.startswith("smartrest: ")
     assert text in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("high = 25", "high = nan", "measurements.series[0].low and high are finite numbers"),
+        ("high = 25", "low = nan", "measurements.series[0].low and high are finite numbers"),
+        ("high = 25", "high = inf", "measurements.series[0].low and high are finite numbers"),
+        ("high = 25", "low = -inf", "measurements.series[0].low and high are finite numbers"),
+        ("high = 25", "low = 2.0", "measurements.series[0].low and high are finite numbers, low at most high"),
+        ("high = 25", "period = nan", "measurements.series[0].period is a number of seconds above 0"),
+        ("high = 25", "period = inf", "measurements.series[0].period is a number of seconds above 0"),
+        ("high = 25", "period = -1", "measurements.series[0].period is a number of seconds above 0"),
+        ("interval = 0.2", "interval = nan", "measurements.interval is a number of seconds above 0"),
+        ("interval = 0.2", "interval = -1", "measurements.interval is a number of seconds above 0"),
+        ("port = 1883", "port = -1", "connection.port is from 1 to 65535"),
+        ("port = 1883", "port = 65536", "connection.port is from 1 to 65535"),
+        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = -5', "device.required_interval is from 1 to"),
+        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = 32768', "device.required_interval is from 1"),
+    ],
+)
+def test_a_number_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, text: str
+) -> None:
+    path = Path(config(tmp_path, 1883))
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new, 1))
+    assert main(["device", "run", str(path)]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_an_agent_that_never_came_online_says_why(tmp_path: Path) -> None:
+    result = smartrest("device", "run", config(tmp_path, free_port()), "--for", "1")
+    assert result.returncode == 1
+    assert "smartrest: the device never came online: " in result.stderr
+    assert "refused" in result.stderr.splitlines()[-1].lower()
 
 
 def test_the_configuration_in_the_examples_is_complete() -> None:
@@ -257,6 +298,8 @@ def test_simulating_where_nobody_listens() -> None:
     result = smartrest(*command, "--port", str(free_port()))
     assert result.returncode == 1
     assert "2 devices never came online" in result.stderr
+    assert "smartrest: 2 of them: " in result.stderr
+    assert "refused" in result.stderr.splitlines()[-1].lower()
 
 
 @pytest.mark.parametrize("kind", BROKERS)
@@ -281,7 +324,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
             assert client.wait_rows("s/dcr")[0][:2] == ("70", "t0815")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (130, "")
     assert "100 create_device  device_name=Mine" in out
     assert "200 f  200 create_measurement: " in out
     assert "511 command  device_id=dev1  command='ls, \\x1b[31m'" in out

@@ -26,6 +26,8 @@ __all__ = ["Mosquitto"]
 
 INNER_USER = "smartrest-platform"  # who watches may always log in
 RUNNING = b" running\n"
+# Waits for the end of a pipe whose other end only this process holds, then kills the broker.
+WATCH = 'read -r _; kill -KILL "$0" 2>/dev/null'
 ITERATIONS = 101  # of PBKDF2 in mosquitto's own password files
 
 
@@ -34,8 +36,10 @@ class Mosquitto:
         self.program = program
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
+        self.watch: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float) -> None:
+        self._unwatch()  # of a broker that ended by itself
         if not self.settings.inner_port:
             self.settings.inner_port = free_port()
         config = self.settings.folder / "mosquitto.conf"
@@ -51,6 +55,7 @@ class Mosquitto:
                 stderr=log,
                 start_new_session=True,  # Ctrl+C in the terminal is for whoever started the broker
             )
+        self._watch(self.process.pid)
         deadline = time.monotonic() + timeout
         while RUNNING not in (text := path.read_bytes()[before:]):  # it says so when every port is open
             if not self.running() or time.monotonic() > deadline:
@@ -59,7 +64,27 @@ class Mosquitto:
                 raise BrokerError(f"mosquitto did not start on port {self.settings.port}; its log:\n{seen}")
             time.sleep(0.01)
 
+    def _watch(self, pid: int) -> None:
+        """However this process ends, by SIGKILL too, the broker ends with it."""
+        if os.name == "posix":
+            self.watch = subprocess.Popen(  # noqa: S603 - a fixed text and a number
+                ["/bin/sh", "-c", WATCH, str(pid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def _unwatch(self) -> None:
+        """Before the broker's process ID may belong to another process."""
+        if self.watch is not None and self.watch.stdin is not None:
+            self.watch.kill()
+            self.watch.wait()
+            self.watch.stdin.close()
+            self.watch = None
+
     def stop(self) -> None:
+        self._unwatch()
         if self.process is not None:
             self.process.terminate()
             try:
@@ -68,6 +93,7 @@ class Mosquitto:
                 self.kill()
 
     def kill(self) -> None:
+        self._unwatch()
         if self.process is not None:
             self.process.kill()
             self.process.wait()
