@@ -76,7 +76,7 @@ def secret(passphrase: Passphrase) -> bytes:
     except UnicodeEncodeError:
         raise CertificateError("the passphrase is not UTF-8", "bad_passphrase") from None
     if not data:
-        text = "an empty passphrase protects nothing: give one, or None to leave the key open"
+        text = "an empty passphrase protects nothing: give one that is not empty"
         raise CertificateError(text, "bad_passphrase")
     return data
 

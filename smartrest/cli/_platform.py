@@ -6,9 +6,9 @@ Operations can be typed: each line of standard input is one payload of operation
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ._report import UsageError
+from ._report import UsageError, visible
 from ._serving import Serving, read_in_thread
 from ._show import Show
 
@@ -24,12 +24,15 @@ def run(args: argparse.Namespace) -> int:
     from ..testing import Broker, BrokerError, Platform
 
     ended = threading.Event()
+    registration: Literal["accept", "ask"] = "ask" if args.ask else "accept"
     show = Show(who=True)
     try:
         with (
             Serving(ended.set) as serving,
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
-            Platform(broker, tokens=args.tokens, registration="ask" if args.ask else "accept") as platform,
+            Platform(
+                broker, tokens=args.tokens, registration="ask" if args.ask else "accept", traffic_limit=0
+            ) as platform,
         ):
             show.collections = platform.collections.values()
             platform.watch(show)
@@ -60,4 +63,4 @@ def _read(lines: Iterator[bytes], platform: Platform, show: Show) -> None:
             elif words:
                 platform.send(*decode(line))
         except (SmartRestError, ValueError) as error:
-            show.line(show.colours.red(f"not sent: {error}"))
+            show.line(show.colours.red(f"not sent: {visible(str(error))}"))

@@ -11,6 +11,10 @@ import time
 import unicodedata
 from typing import IO
 
+from .._visible import visible
+
+__all__ = ["Colours", "Report", "UsageError", "line_around", "pointer", "visible"]
+
 _WIDTH = 100  # of a shown line, at most
 _LONG = 1.0  # seconds of work before progress is shown
 _RED, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -18,22 +22,6 @@ _RED, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 class UsageError(Exception):
     """The command line asks for something that cannot be: exit code 2."""
-
-
-def visible(text: str) -> str:
-    """Text with every character that does not show itself replaced: control characters by their pictures."""
-    if text.isprintable():
-        return text
-    return "".join(map(_shown, text))
-
-
-def _shown(char: str) -> str:
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else char.encode("unicode_escape").decode("ascii")
 
 
 def _columns(text: str) -> int:

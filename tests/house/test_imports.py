@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "core": CODEC,  # and never pure
     "shell": CODEC,  # the parts of the core
     "_install": set(),
+    "_visible": set(),
     "_engine": {"_install", "core", "pure"},
     "__init__": {"_constants", "_engine", "_findings", "errors"},  # the engines through _engine alone
     "mqtt": {"_constants", "_findings", "_limits", "errors", "smartrest"},
@@ -41,8 +42,8 @@ MAY_IMPORT = {
     "certificates": {"_constants", "_findings", "_install", "errors", "mqtt"},
     "arrow": {"_constants", "_findings", "errors", "mqtt", "templates", "smartrest"},
     "device": {"_constants", "_limits", "errors", "mqtt", "templates", "smartrest"},
-    "testing": {"_limits", "_install", "_constants", "errors", "mqtt", "templates", "smartrest"},
-    "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "errors", "smartrest"},
+    "testing": {"_limits", "_install", "_visible", "_constants", "errors", "mqtt", "templates", "smartrest"},
+    "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "_visible", "errors", "smartrest"},
     "__main__": {"cli"},
 }
 # What some may import later, inside a function: loaded only when it is asked for.

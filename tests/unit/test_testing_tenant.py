@@ -227,3 +227,24 @@ def test_long_lists_are_shown_by_their_end(tenant: Tenant, client: Client) -> No
     shown = str(tenant.inventory)
     assert "5 events\n    ...\n    e 'text 2'" in shown
     assert "text 1" not in shown
+
+
+def test_a_picture_holds_nothing_that_a_terminal_obeys(tenant: Tenant, client: Client) -> None:
+    evil = "\x1b[2J\x07\x9b31m\u202e\n"
+    for row in (
+        ("100", "x" + evil, evil), ("101", "c" + evil, evil, evil), ("110", evil, evil, evil), ("400", evil, evil),
+        ("301", evil, evil), ("200", evil, evil, "1", evil), ("113", evil), ("102", "s" + evil, evil, evil, evil),
+        ("114", evil), ("105" + evil,),
+    ):  # fmt: skip
+        tenant.received(client, "s/us", encode([row]))
+    assert tenant.inventory["dev1"].events
+    picture = str(tenant.inventory) + "\n".join(str(thing) for thing in tenant.inventory.values())
+    assert [line for line in picture.split("\n") if not line.isprintable()] == []
+
+
+def test_traffic_is_bounded_where_a_bound_is_given(outside: Outside) -> None:
+    tenant = Tenant(Options(traffic_limit=3), outside)
+    client = Client("dev1", everything=True)
+    for value in range(10):
+        tenant.received(client, "s/us", b"200,f,s,%d" % value)
+    assert [item.rows for item in tenant.traffic] == [[("200", "f", "s", str(value))] for value in (7, 8, 9)]

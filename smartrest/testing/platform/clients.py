@@ -76,6 +76,7 @@ class Options:
     token_life: float = 3600.0
     version: str = "2025.0.0"
     refuse_subscriptions: bool = True
+    traffic_limit: int | None = None
 
 
 class Outside(Protocol):

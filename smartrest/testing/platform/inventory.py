@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from smartrest._visible import visible
+
 if TYPE_CHECKING:
     from .operations import Operation
 
@@ -111,7 +113,12 @@ class ManagedObject:
         return "\n".join(self.lines())
 
     def lines(self, indent: str = "") -> Iterator[str]:
-        """A readable picture, one fact a line; of long lists the last three."""
+        """A readable picture, one fact a line, safe to print; of long lists the last three."""
+        yield from map(visible, self._lines(indent))
+        for child in self.children:
+            yield from child.lines(indent + "  ")
+
+    def _lines(self, indent: str) -> Iterator[str]:
         yield f"{indent}{self.kind} {self.external_id} {self.name!r} ({self.type}, id {self.id})"
         inner = indent + "  "
         for name, value in self.fragments.items():
@@ -129,8 +136,6 @@ class ManagedObject:
                     yield f"{inner}  ..."
                 for item in items[-3:]:
                     yield f"{inner}  {item}"
-        for child in self.children:
-            yield from child.lines(inner)
 
 
 class Inventory(Mapping[str, ManagedObject]):

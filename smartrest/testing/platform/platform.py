@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from smartrest import PACKET_LIMIT, encode
 from smartrest._limits import packet_room
+from smartrest._visible import visible
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
 
 from ..broker import Broker, BrokerError, packet_size
@@ -48,7 +49,7 @@ class Platform:
     who gets one, `"certificate"` (devices that showed one, as on the platform), `"all"` or `"none"`, for `token_life`
     seconds. `login="issued"` lets in only devices with credentials that it gave out itself, and the bootstrap user with
     `bootstrap_password`. `refuse_subscriptions`: as the platform, refuse those of a device that does not exist yet
-    (amqtt only).
+    (amqtt only). `traffic_limit`: how much of `traffic()` is kept, the newest; without it all, as tests want it.
 
     What a test reads holds everything that the broker acknowledged before: a row sent at QoS 1 counts once the device
     has its PUBACK. `wait_for` is for what the device has still to do.
@@ -72,6 +73,7 @@ class Platform:
         bootstrap_password: str = "bootstrap",  # noqa: S107 - of a broker on this machine
         version: str = "2025.0.0",
         refuse_subscriptions: bool = True,
+        traffic_limit: int | None = None,
     ) -> None:
         if port is not None and broker is not None:
             raise ValueError("either a broker, or host and port of one that runs already")
@@ -94,7 +96,7 @@ class Platform:
         self._asking: int | None = None  # the thread that holds the lock and asks a condition
         self._failure: Exception | None = None
         self._link: Link | None = None
-        options = Options(tenant, registration, tokens, token_life, version, refuse_subscriptions)
+        options = Options(tenant, registration, tokens, token_life, version, refuse_subscriptions, traffic_limit)
         self._tenant = Tenant(options, self)
 
     # -- life
@@ -292,7 +294,7 @@ class Platform:
             lines = [f"Platform at {self.host}:{self.port} ({kind})"]
             for root in self._tenant.inventory.roots:
                 lines += root.lines("  ")
-            lines += [f"  error {','.join(row)}" for row in self._tenant.errors]
+            lines += [visible(f"  error {','.join(row)}") for row in self._tenant.errors]
             return "\n".join(lines)
 
     def _operation(self, row: Row, topic: str, fragment: str | None) -> Operation:

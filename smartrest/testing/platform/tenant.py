@@ -13,6 +13,7 @@ import itertools
 import json
 import secrets
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from smartrest import (
@@ -56,7 +57,7 @@ class Tenant:
         self.operations: list[Operation] = []
         self.collections: dict[str, Collection] = {}
         self.errors: list[Row] = []
-        self.traffic: list[Traffic] = []
+        self.traffic: deque[Traffic] = deque(maxlen=options.traffic_limit)
         self.watchers: list[Callable[[Traffic], None]] = []
         self.waiting: set[str] = set()  # device IDs that poll for credentials and were not accepted yet
         self.accepted: dict[str, Credentials] = {}
