@@ -30,9 +30,7 @@ def run(args: argparse.Namespace) -> int:
         with (
             Serving(ended.set) as serving,
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
-            Platform(
-                broker, tokens=args.tokens, registration="ask" if args.ask else "accept", traffic_limit=0
-            ) as platform,
+            Platform(broker, tokens=args.tokens, registration=registration, traffic_limit=0) as platform,
         ):
             show.collections = platform.collections.values()
             platform.watch(show)
