@@ -158,7 +158,7 @@ def rates(timings: Sequence[dict[str, Any]]) -> str:
             fields, size = t.get("fields"), t.get("size")
             field = f"{t['fastest'] / fields:.3g}" if fields else ""
             speed = f"{size / t['fastest'] * 1e3:.4g}" if size else ""
-            spread = f"{min(t['processes']):.3g} to {max(t['processes']):.3g}" if t.get("processes") else ""
+            spread = f"{short(min(t['processes']))} to {short(max(t['processes']))}" if t.get("processes") else ""
             rows.append((id, part, t["name"], f"{short(t['fastest'])}/{t['unit']}", field, speed, spread, t["wrong"]))
     return markdown_table(("id", "what", "who", "fastest", "ns/field", "MB/s", "processes", "wrong"), rows, range(3, 7))
 
