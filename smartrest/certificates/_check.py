@@ -58,6 +58,7 @@ def check_chain(
         for place, facts in enumerate(path):
             _check_one(facts, moment, findings)
             _check_role(facts, place, len(path), findings)
+            _check_strict(facts, place == len(path) - 1, findings)
         for child, parent in pairwise(path):
             _check_link(child, parent, findings)
         _check_last(path[-1], findings)
@@ -165,6 +166,24 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
             f" issue it again with pathlen {place - 1} or more, or leave an intermediate out"
         )
         findings.append(facts.finding(7, "pathlen", text))
+
+
+def _check_strict(facts: Facts, last: bool, findings: list[ChainFinding]) -> None:
+    """What RFC 5280 demands and TLS libraries ask for in strict mode only (OpenSSL: `-x509_strict`)."""
+    if facts.certificate.version is not Version.v3 or "extensions" in facts.unreadable:
+        return
+    missing = []
+    if facts.is_ca and facts.subject_key_id is None:
+        missing.append("a subject key identifier")
+    if (facts.authority is None or facts.authority.key_identifier is None) and not (last or facts.self_issued):
+        missing.append("an authority key identifier")
+    if facts.is_ca and not facts.constraints_critical:
+        missing.append("BasicConstraints that are critical")
+    if facts.is_ca and facts.path_length is not None and facts.key_usage is None:
+        missing.append("the key usage that pathlen needs")
+    if missing:
+        text = f"{facts.label} lacks {' and '.join(missing)}, so strict TLS libraries refuse it: issue it again"
+        findings.append(facts.finding(None, "not_strict", text, fault=False))
 
 
 def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> None:

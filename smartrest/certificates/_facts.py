@@ -60,6 +60,7 @@ class Facts:
     public_key: Any = None
     hash_name: str | None = None  # of the signature; None for kinds without a choice (Ed25519)
     constraints: x509.BasicConstraints | None = None
+    constraints_critical: bool = False
     key_usage: x509.KeyUsage | None = None
     extended_usage: x509.ExtendedKeyUsage | None = None
     subject_key_id: bytes | None = None
@@ -161,7 +162,7 @@ def _hash_name(algorithm: hashes.HashAlgorithm | None) -> str | None:
 def _take(facts: Facts, extension: x509.Extension[Any]) -> None:
     value = extension.value
     if isinstance(value, x509.BasicConstraints):
-        facts.constraints = value
+        facts.constraints, facts.constraints_critical = value, extension.critical
     elif isinstance(value, x509.KeyUsage):
         facts.key_usage = value
     elif isinstance(value, x509.ExtendedKeyUsage):

@@ -68,9 +68,13 @@ def make(
     key_usage: x509.KeyUsage | None = None,
     authority: x509.AuthorityKeyIdentifier | None = None,
     own_id: bool = True,
+    signer_id: bool = True,
+    constraints_critical: bool = True,
     more: Sequence[tuple[x509.ExtensionType, bool]] = (),
 ) -> x509.Certificate:
-    """One certificate; `ca=None` leaves BasicConstraints out."""
+    """One certificate; `ca=None` leaves BasicConstraints out. `signer_id` names the signer's key."""
+    if authority is None and signer_id and subject != issuer:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=key.public_key())
         .serial_number(x509.random_serial_number())
@@ -79,7 +83,7 @@ def make(
     )
     extensions: list[tuple[x509.ExtensionType, bool]] = list(more)
     if ca is not None:
-        extensions.append((x509.BasicConstraints(ca, path_length if ca else None), True))
+        extensions.append((x509.BasicConstraints(ca, path_length if ca else None), constraints_critical))
     if key_usage is not None:
         extensions.append((key_usage, False))
     if authority is not None:

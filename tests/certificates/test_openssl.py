@@ -263,3 +263,22 @@ def test_any_text_as_client_id(client_id: str) -> None:
     assert (not findings) == (
         client_id.removeprefix("d:").split(":")[0] == "pump-1" and client_id.split(":")[0] in ("d", "pump-1")
     )
+
+
+@pytest.mark.parametrize(
+    ("chain", "text"),
+    [
+        (lambda: [device(), root(own_id=False)], "a subject key identifier"),
+        (lambda: [device(signer_id=False), root()], "an authority key identifier"),
+        (lambda: [device(), root(constraints_critical=False)], "BasicConstraints that are critical"),
+        (lambda: [device(), root(key_usage=None, path_length=1)], "the key usage that pathlen needs"),
+        (lambda: [device(), root()], ""),
+    ],
+    ids=["ski", "aki", "critical", "pathlen", "good"],
+)
+def test_what_strict_openssl_refuses_is_a_doubt(chain: Any, text: str) -> None:
+    findings = check_chain(chain(), "pump-1")
+    assert openssl_verdict(chain()) == ""
+    assert bool(openssl_verdict(chain(), "-x509_strict")) == bool(text)
+    assert [(each.reason, each.fault) for each in findings] == ([("not_strict", False)] if text else [])
+    assert all(text in each.text for each in findings)
