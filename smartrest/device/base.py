@@ -42,10 +42,11 @@ from .events import (
     Refused,
     SubscriptionRefused,
 )
+from .flow import NEVER
 from .handlers import H, Handlers
 from .health import Health
 from .operations import Operation, static_operations
-from .session import CONNECTED, NEVER, Session
+from .session import CONNECTED, Session
 from .settings import Child, Limits
 from .workers import Workers
 
@@ -333,7 +334,9 @@ class DeviceBase:
         log.error("%s: the device ended by an internal error", self.client_id, exc_info=error)
         self._failure = error
         try:
-            self._note(self.session.abandon())
+            flow = self.session._flow
+            flow.drop_all("internal_error")  # leaves the outbox file to the next device
+            self._note(flow.events)
         except Exception:  # such as the one that has led here
             log.exception("%s: rows may be lost", self.client_id)
 

@@ -17,6 +17,7 @@ from .. import encode, encode_row, pack, payload_budget
 from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
+from .connack import REVOKED, nearest
 from .events import (
     Action,
     AnswerIgnored,
@@ -36,7 +37,7 @@ from .events import (
     SubscriptionRefused,
     TokenReceived,
 )
-from .flow import Flow
+from .flow import NEVER, Flow
 from .lifecycle import BY_STATE, ENDED, State, Trigger
 from .operations import Operation, OperationTemplate, static_operations
 from .outbox import MEASUREMENT, Item, encoded
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
-REVOKED = (ConnackCode.BAD_CREDENTIALS, ConnackCode.NOT_AUTHORIZED)
-NEVER = float("inf")
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
 CREATES = ("101", "102")  # a child or service that operations may be for
@@ -182,7 +181,7 @@ class Session:
     def connected(self, code: int, now: float) -> list[Event]:
         """CONNACK arrived; one with an error may also come later, when the platform closes the connection."""
         self._at(now)
-        self._cause = code = _connack(code)
+        self._cause = code = nearest(code)
         if not code.ok:
             self._refusals += 1
             lasting = code.permanent or (code.retries is not None and self._refusals > code.retries)
@@ -387,12 +386,6 @@ class Session:
         self._flow.cancel("the device stops")
         self._fire(Trigger.STOP)
         return self._end()
-
-    def abandon(self) -> list[Event]:
-        """Give up what waits, and leave the outbox file: nobody will call this session again."""
-        self._flow.drop_all("internal_error")
-        events, self._flow.events = self._flow.events, []
-        return events
 
     def start(self, now: float | None = None) -> list[Event]:
         """Connect anew after `Closed` or `GaveUp`."""
@@ -603,11 +596,3 @@ class Session:
         self._leave()
         self._flow.drop_all("closed")
         self._flow.events.append(Closed())
-
-
-def _connack(code: int) -> ConnackCode:
-    """The code, or the nearest: what is not in the table is refused for now."""
-    try:
-        return ConnackCode(code)
-    except ValueError:
-        return ConnackCode.UNAVAILABLE
