@@ -21,8 +21,9 @@ if _parts is None:
 _name, _kernel = _parts
 
 _NAMES = (
-    "Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema", "check", "compile", "decode", "decode_row", "encode",
-    "encode_row", "engine", "escape", "pack", "payload_budget", "scan", "split", "truncate", "unescape", "use",
+    "Dispatcher", "Encoder", "LazyRow", "LazyRows", "Packer", "Schema", "check", "compile", "decode", "decode_row",
+    "encode", "encode_row", "engine", "escape", "pack", "payload_budget", "scan", "split", "truncate", "unescape",
+    "use",
 )  # fmt: skip
 
 if TYPE_CHECKING or _name == "pure":

@@ -229,6 +229,22 @@ def test_a_broken_core_is_no_absent_core(kind: str, without_core: Path) -> None:
     assert user(without_core, "pure", "-W", "error").returncode == 0
 
 
+def test_a_core_that_lacks_one_public_name_is_an_older_core(without_core: Path) -> None:
+    """Whichever name it is: the package takes all of a core, or none of it."""
+    source = (without_core / "smartrest" / "_engine.py").read_text(encoding="utf-8")
+    names = re.findall(r"^\w+ = chosen\.(\w+)$", source, re.MULTILINE)
+    assert {"Packer", "decode"} <= set(names)
+    for name in names:
+        code = (
+            "def use(kernel): ...\n"
+            "def __getattr__(name):\n"
+            f"    if name != {name!r}: return print\n"
+            "    raise AttributeError(f\"module 'smartrest.core' has no attribute {name!r}\")\n"
+        )
+        (without_core / "smartrest" / "core.py").write_text(code, encoding="utf-8")
+        says(user(without_core), f"module 'smartrest.core' has no attribute '{name}'")
+
+
 def test_both_engines_can_be_named(repository: Path) -> None:
     code = "import smartrest.pure, smartrest.core; print(smartrest.pure.decode('1'), smartrest.core.decode('1'))"
     if not support.HAS_CORE:
