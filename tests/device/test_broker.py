@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +52,31 @@ def test_a_killed_broker_comes_back_on_its_port(broker: Broker) -> None:
         broker.start()
         assert broker.port == port
         client.wait(lambda: client.connack is not None)
+
+
+def test_a_broker_is_killed_at_once_while_clients_send(broker: Broker) -> None:
+    ended = threading.Event()
+
+    def flood(client: MqttClient) -> None:
+        while not ended.wait(0.0005):
+            client.paho.publish("some/topic", b"x" * 10_000, 1)
+
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(MqttClient(f"c{number}", broker.port)) for number in range(5)]
+        for client in clients:
+            client.subscribe("some/#")
+        threads = [threading.Thread(target=flood, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        broker.kill()
+        took = time.monotonic() - began
+        ended.set()
+        for thread in threads:
+            thread.join()
+        assert took < 5
+        broker.start()
 
 
 @pytest.mark.parametrize("over", [0, 1])

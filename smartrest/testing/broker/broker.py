@@ -188,7 +188,7 @@ class Broker:
 
     def close(self) -> None:
         """Ends the broker and removes its folder with the log."""
-        self.kill()
+        self.stop()
         atexit.unregister(self.close)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -48,6 +48,7 @@ class Embedded:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
         self.failure: BaseException | None = None
+        self._crash = False
 
     def start(self, timeout: float) -> None:
         RUNNING[self.name] = self
@@ -64,6 +65,14 @@ class Embedded:
 
     def stop(self) -> None:
         """Closes every connection, then the ports."""
+        self._end(crash=False)
+
+    def kill(self) -> None:
+        """Closes the ports and connections at once: amqtt's own end waits for clients that go on sending."""
+        self._end(crash=True)
+
+    def _end(self, *, crash: bool) -> None:
+        self._crash = crash
         loop, thread = self.loop, self.thread
         if loop is None or thread is None:
             return
@@ -76,8 +85,6 @@ class Embedded:
         logging.getLogger("amqtt").removeHandler(self.log)
         self.log.close()
         RUNNING.pop(self.name, None)
-
-    kill = stop
 
     def running(self) -> bool:
         return self.thread is not None and self.thread.is_alive() and self.failure is None
@@ -144,7 +151,16 @@ class Embedded:
         ready.set()
         await self._done.wait()
         handlers = [handler for _, handler in self.broker.sessions.values()]
-        await self.broker.shutdown()
+        if self._crash:
+            for server in self.broker._servers.values():
+                server.instance.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            if others:
+                await asyncio.wait(others, timeout=1)  # they close what they have open
+        else:
+            await self.broker.shutdown()
         for handler in handlers:
             _abort(handler)
         await asyncio.sleep(0.05)  # what it closed is closed only in the next turns of the loop
