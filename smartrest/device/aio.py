@@ -101,7 +101,7 @@ class AsyncDevice(DeviceBase):
             raise error
 
     def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
-        """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`."""
+        """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`. See `room`."""
 
         def send() -> None:
             self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
