@@ -1,4 +1,4 @@
-"""SmartREST, the CSV-like payload of Cumulocity IoT devices on MQTT: read and written without loss, and fast."""
+"""Reads and writes SmartREST, the CSV-like MQTT payload of Cumulocity IoT devices: lossless and fast."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .pure import Field, RowLike
-else:  # stand-ins at run time: the exact types cost an import of typing, a module __getattr__ slows every call down
+else:  # stand-ins at run time: the exact types import typing, and a module __getattr__ slows down every call
     Field = object
     RowLike = tuple | list | LazyRow
 

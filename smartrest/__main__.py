@@ -1,4 +1,4 @@
-"""`python -m smartrest`: the same as the command `smartrest`."""
+"""`python -m smartrest`, the same as the `smartrest` command."""
 
 from .cli import main
 

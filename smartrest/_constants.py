@@ -1,32 +1,32 @@
-"""Every number and word of the format that more than one file needs.
+"""The numbers and words of the format that more than one file uses.
 
-`src_c/codec/sr_constants.h` is printed from this file by `tools/gen_constants.py`; change both together.
+`tools/gen_constants.py` generates `src_c/codec/sr_constants.h` from this file: run it after a change.
 "Rule" means a numbered rule of `docs/format.md`.
 """
 
 # Size limits, in bytes (rules L1 and L2).
 PACKET_LIMIT = 16_184  # a whole PUBLISH packet: fixed header, topic and payload
 PAYLOAD_LIMIT = 16_000  # a payload that fits at any QoS on any topic up to 177 bytes
-READ_LIMIT = 2**32 - 2**16  # the largest payload that either engine reads: offsets are 32 bits wide
-INT_DIGITS = 4_300  # decimal digits of an int, in both directions
-EXCERPT = 80  # characters of input that an error message quotes at most
+READ_LIMIT = 2**32 - 2**16  # the largest payload either engine reads: offsets are 32 bits wide
+INT_DIGITS = 4_300  # most decimal digits of an int, in both directions
+EXCERPT = 80  # most characters of input quoted in an error message
 
-# The characters with a meaning (rules E1 to E3, D2, D5).
+# Characters with a meaning (rules E1 to E3, D2, D5).
 SEPARATOR = ","
 ROW_END = "\n"
 CARRIAGE_RETURN = "\r"
 QUOTE = '"'
 ESCAPE = "\\"
 TAB = "\t"
-BLANKS = " \t"  # may stand around the quotes of a quoted field
+BLANKS = " \t"  # allowed around the quotes of a quoted field
 BOM = "\ufeff"
-# First or last in a field, these force quotes (E2): up to U+0020, all that str.isspace() knows, and U+FEFF.
+# Force quotes as the first or last character of a field (E2): up to U+0020, all of str.isspace(), and U+FEFF.
 WHITE_SPACE = frozenset(
     map(chr, (*range(0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF))
 )
 
-# Why reading or writing failed: number, reason, text. The number is the status of the C core and is never reused;
-# the reason is the `.reason` of an error, a promise to users; the text opens its message.
+# Why reading or writing failed: number, reason, text. The number is the status of the C core, never reused; the
+# reason is the `.reason` of an error, part of the public API; the text starts its message.
 STATUS = (
     (1, "too_large", "larger than the limit"),
     (2, "invalid_utf8", "not valid UTF-8"),

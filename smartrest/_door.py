@@ -1,6 +1,6 @@
-"""The one door from the codec up to the templates: what both engines ask of them, loaded when it is first asked for.
+"""The only way from the codec up to the templates: the functions both engines need, imported on first use.
 
-Nothing else below the templates may import them (tests/house/test_imports.py).
+No other module below the templates may import them (tests/house/test_imports.py).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def check_rows(rows: Iterable[Any], topic: str, collections: Iterable[Any]) -> Iterator[Finding]:
-    """The faults of rows by the templates of `topic`, for `check(payload, topic=…)`."""
+    """The faults of rows according to the templates of `topic`, for `check(payload, topic=…)`."""
     from .templates import check_rows
 
     return check_rows(rows, topic, collections)
 
 
 def divided(row: tuple[Any, ...], number: int, limit: int, room: int | None, **options: Any) -> list[Any]:
-    """A row over the limit as rows that fit, for `pack(rows, split_groups=True)`."""
+    """A row over the limit, divided into rows that fit, for `pack(rows, split_groups=True)`."""
     from .templates import divided
 
     return divided(row, number, limit, room, **options)

@@ -1,4 +1,4 @@
-"""The only place that chooses an engine. `SMARTREST_ENGINE` forces one; nothing falls back in silence."""
+"""The only place that chooses an engine. `SMARTREST_ENGINE` forces one; a fallback always warns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parts_of(name: str) -> tuple[str, str] | None:
 _wanted = os.environ.get("SMARTREST_ENGINE") or "auto"
 _parts = ("auto", "") if _wanted == "auto" else parts_of(_wanted)
 if _parts is None:
-    raise ImportError(f"SMARTREST_ENGINE={_wanted!r} is none of pure, core, core:<kernel>")
+    raise ImportError(f"invalid SMARTREST_ENGINE={_wanted!r}: use pure, core or core:<kernel>")
 _name, _kernel = _parts
 
 _NAMES = (
@@ -30,7 +30,7 @@ if TYPE_CHECKING or _name == "pure":
     from . import pure as chosen
 else:
     try:
-        # "from smartrest.core import": an absent module is a ModuleNotFoundError, a broken one an ImportError.
+        # "from smartrest.core import": an absent module raises ModuleNotFoundError, a broken one ImportError.
         from smartrest.core import use as _use
 
         from . import core as chosen

@@ -1,7 +1,7 @@
-"""Findings: one fault or doubt each, and how `check` puts them together for both engines.
+"""`Finding`, one fault or doubt, and how `check` collects them for both engines.
 
-Payloads, templates and certificates report them. Which faults a payload has is the engine's part; template, type and
-group faults come from `smartrest.templates`, loaded only when a topic is given.
+Payloads, templates and certificates report findings. The engine finds the faults of a payload; template, type and
+group faults come from `smartrest.templates`, imported only when a topic is given.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ else:
     Finding.__doc__ = """One fault or doubt.
 
     `reason` is a stable word, `text` a sentence for people; `start` and `end` are the byte span in the payload,
-    `row` and `field` count from 0; each is `None` where it has no meaning.
+    `row` and `field` count from 0; each is `None` where it does not apply.
     """
 
 
 def check_limit(topic: str | None) -> int:
-    """The bytes that a payload may have on `topic`, sent with acknowledgement."""
+    """The most bytes a payload may have on `topic` at QoS 1."""
     return PAYLOAD_LIMIT if topic is None else packet_room(topic, qos=1)
 
 
 def bad_length(data: bytes, at: int) -> int:
-    """The bytes of the bad sequence at `at`, as Python's decoder counts them."""
+    """The length in bytes of the invalid sequence at `at`, as Python's decoder counts it."""
     try:
         data[at : at + 8].decode()
     except UnicodeDecodeError as error:
@@ -62,10 +62,10 @@ def findings(
     topic: str | None,
     collections: Iterable[Any],
 ) -> list[Finding]:
-    """The findings of a payload of `size` bytes, in the order of their start.
+    """The findings of a payload of `size` bytes, ordered by start.
 
-    `faults`: those of the format. `rows`: the rows to hold against the templates of `topic`; none where reading failed.
-    `span(row, field)` is the byte span of a field, or of the row where `field` is `None`.
+    `faults` are the faults of the format. `rows` are checked against the templates of `topic`; empty if reading failed.
+    `span(row, field)` is the byte span of a field, or of the whole row if `field` is `None`.
     """
     limit = check_limit(topic)
     found = [Finding(reason, TEXTS[reason], start, end, row, field) for reason, start, end, row, field in faults]

@@ -1,6 +1,6 @@
-"""How this copy of the package came here, and the commands that mend it. For warnings, hints and `smartrest doctor`.
+"""How this copy of the package was installed, and the commands that fix it: for warnings, hints, `smartrest doctor`.
 
-Loaded only where something is missing.
+Imported only when something is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CLONE = os.path.dirname(FOLDER)
-# What extras bring, by the name that is imported.
+# The distributions that extras install, by import name.
 LIBRARIES = {
     "aiomqtt": "aiomqtt",
     "amqtt": "amqtt",
@@ -25,12 +25,12 @@ LIBRARIES = {
 
 
 def is_clone() -> bool:
-    """Whether the package was imported from its source tree."""
+    """Whether the package is imported from its source tree."""
     return os.path.isfile(os.path.join(CLONE, "setup.py")) and os.path.isdir(os.path.join(CLONE, "src_c"))
 
 
 def origin(distribution: Any = None) -> tuple[str, bool]:
-    """What pip installed: a folder or an address ("": from an index, or nothing is installed), and whether editable."""
+    """The source pip installed from (a folder or URL; "" for an index, or if not installed), and whether editable."""
     import json
     from importlib import metadata
 
@@ -53,7 +53,7 @@ def origin(distribution: Any = None) -> tuple[str, bool]:
 
 
 def pip() -> str:
-    """pip of this Python, as it can be typed here."""
+    """The command that runs the pip of this Python from the current shell."""
     import shlex
 
     program = os.path.abspath(sys.executable) if sys.executable else "python"
@@ -64,14 +64,14 @@ def pip() -> str:
 
 
 def command(extras: str = "", *, again: bool = False) -> str:
-    """The command that installs the package with `extras`; with `again` one that builds anew, past pip's cache."""
+    """The command that installs the package with `extras`; `again` rebuilds it and bypasses pip's cache."""
     import shlex
 
     editable = is_clone()
     where = CLONE if editable else origin()[0]
     address = "+" in where.partition("://")[0] or "://" in where
     if not address and not os.path.exists(where):
-        where = ""  # from an index, or the folder has gone
+        where = ""  # from an index, or the folder is gone
     if address:
         what = f"smartrest[{extras}] @ {where}" if extras else where
     else:
@@ -80,23 +80,23 @@ def command(extras: str = "", *, again: bool = False) -> str:
     start = pip()
     if again:
         options = " --no-cache-dir --force-reinstall --no-deps" + options
-        start = start if os.name == "nt" else f"SMARTREST_EXT=require {start}"  # fails where it cannot be compiled
+        start = start if os.name == "nt" else f"SMARTREST_EXT=require {start}"  # fails if the core does not compile
     return f"{start} install{options} {shlex.quote(what)}"
 
 
 def missing(who: str, libraries: str, extras: str) -> str:
-    """One sentence for people whose program needs libraries of an extra."""
+    """One sentence for a user whose program needs libraries of an extra."""
     return f"{who} needs {libraries}: {command(extras)}"
 
 
 def hint(error: ModuleNotFoundError, who: str, extras: str) -> ModuleNotFoundError:
-    """The error with the command that helps, if it is about a library of an extra."""
+    """`error` with the install command in its text, if the missing module belongs to an extra."""
     library = LIBRARIES.get((error.name or "").partition(".")[0])
     return error if library is None else ModuleNotFoundError(missing(who, library, extras), name=error.name)
 
 
 def record() -> dict[str, Any]:
-    """What the build wrote down (setup.py): choice, reason, fix, python, cython; empty if there was none."""
+    """The record that setup.py left of the build: choice, reason, fix, python, cython; empty if there is none."""
     import json
 
     try:
@@ -108,12 +108,12 @@ def record() -> dict[str, Any]:
 
 
 def left_out() -> bool:
-    """Whether the core is absent on purpose: another Python than CPython, or SMARTREST_EXT=off when it was built."""
+    """Whether the core is absent on purpose: not CPython, or built with SMARTREST_EXT=off."""
     return sys.implementation.name != "cpython" or record().get("choice") == "off"
 
 
 def why_no_core(error: BaseException) -> tuple[str, str]:
-    """Why `smartrest.core` could not be imported, and what to do: a reason and a way out, each part of a sentence."""
+    """Why `smartrest.core` failed to import, and the fix: two parts of a sentence."""
     again = command(again=True)
     absent = isinstance(error, ModuleNotFoundError) and error.name == "smartrest.core"
     if not absent:
@@ -127,18 +127,18 @@ def why_no_core(error: BaseException) -> tuple[str, str]:
     if others:
         return f"it was built for another Python ({', '.join(others)})", again
     if is_clone():
-        return f"it was never built in the source tree that was imported ({CLONE})", again
+        return f"it was never built in the source tree ({CLONE})", again
     return "this installation came without it", again
 
 
 def advice(error: BaseException) -> str:
-    """`why_no_core` as text behind a colon."""
+    """`why_no_core` as text to follow a colon."""
     reason, way = why_no_core(error)
     return f"{reason}. To get it: {way}"
 
 
 def warn(error: BaseException) -> None:
-    """The warning that the pure engine runs unasked, at the user's line that imports the package."""
+    """Warn that the pure engine runs as a fallback, at the user's line that imports the package."""
     if left_out():
         return
     import warnings
@@ -146,7 +146,7 @@ def warn(error: BaseException) -> None:
     from .errors import EngineWarning
 
     text = f"smartrest runs on its pure engine, many times slower than the compiled core: {advice(error)}"
-    text += " (or set SMARTREST_ENGINE=pure, and this warning goes)"
+    text += " (or set SMARTREST_ENGINE=pure to silence this warning)"
     frame = sys._getframe(1)
     while frame.f_back and ("importlib" in (file := frame.f_code.co_filename) or file.startswith(FOLDER + os.sep)):
         frame = frame.f_back
@@ -156,10 +156,10 @@ def warn(error: BaseException) -> None:
 
 
 def _short(path: str) -> str:
-    """The path, from the working directory if it leads there or below it."""
+    """The path, relative to the working directory if it is inside."""
     try:
         relative = os.path.relpath(path)
-    except (OSError, ValueError):  # the working directory has gone; another drive
+    except (OSError, ValueError):  # the working directory is gone; another drive
         return path
     if relative == os.curdir:
         return "."

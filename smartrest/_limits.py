@@ -1,6 +1,6 @@
-"""The options that the functions of both engines take, and the bytes that a PUBLISH packet leaves for its payload (L3).
+"""Checks the options of both engines' functions, and computes the room for a payload in a PUBLISH packet (L3).
 
-Sees neither a payload nor a row.
+Never sees a payload or a row.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIALECTS = ("backslash", "double")
 QUOTES = ("minimal", "all")
 TRAILING_BACKSLASH = ("allow", "error")
 
-STRING_LIMIT = 65_535  # bytes of an MQTT string, a topic among them: its length is a 16-bit number (MQTT 3.1.1 §1.5.3)
+STRING_LIMIT = 65_535  # bytes of an MQTT string, such as a topic: its length is a 16-bit number (MQTT 3.1.1 §1.5.3)
 MODES = ("s", "t", "q", "c")  # first levels of SmartREST topics
 FROM_PLATFORM = (
     "ds",
@@ -29,12 +29,13 @@ FROM_PLATFORM = (
     "e",
     "ol",
     "dl",
-)  # second levels: the platform publishes
-VARINT_STEPS = ((128, 1), (16_384, 2), (2_097_152, 3), (268_435_456, 4))  # below this remaining length: bytes of it
+)  # second levels that only the platform publishes to
+# The bytes that encode a remaining length below each number.
+VARINT_STEPS = ((128, 1), (16_384, 2), (2_097_152, 3), (268_435_456, 4))
 
 
 def limit_of(limit: SupportsIndex | None) -> int | None:
-    """`limit` as an int; `None` is no limit."""
+    """`limit` as an int; `None` means unlimited. Raises `TypeError`, or `ValueError` if it is negative."""
     if limit is None or (type(limit) is int and limit >= 0):
         return limit
     if not hasattr(type(limit), "__index__"):
@@ -46,7 +47,7 @@ def limit_of(limit: SupportsIndex | None) -> int | None:
 
 
 def refuse_style(dialect: Any, quote: Any, on_trailing_backslash: Any) -> None:
-    """Raises what is wrong with these encode options; returns where nothing is."""
+    """Raises `TypeError` or `ValueError` for the first invalid encode option."""
     for name, value, words in (
         ("dialect", dialect, DIALECTS),
         ("quote", quote, QUOTES),
@@ -59,19 +60,19 @@ def refuse_style(dialect: Any, quote: Any, on_trailing_backslash: Any) -> None:
 
 
 def check_on_error(on_error: Any) -> None:
-    """`on_error` is a callable or `None`."""
+    """Raises `TypeError` unless `on_error` is a callable or `None`."""
     if on_error is not None and not callable(on_error):
         raise TypeError(f"on_error must be callable or None, not {type(on_error).__name__}")
 
 
 def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT) -> int:
-    """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
+    """The largest payload, in bytes, that fits in a PUBLISH packet to `topic`.
 
-    `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
-    Rule L3 of docs/format.md.
+    `pack(rows, limit=payload_budget("s/us/m1", qos=1))` fills packets up to the platform's limit. Rule L3 of
+    docs/format.md.
 
-    Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
-    only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
+    Raises `ValueError` for an invalid topic (empty, a wildcard, U+0000, a lone surrogate, over 65,535 bytes) or one
+    that only the platform publishes to (`s/ds`), for a `qos` other than 0, 1, 2, and if not even an empty payload fits.
     """
     room = packet_room(topic, qos=qos, packet_limit=packet_limit)
     mode, _, rest = topic.partition("/")
@@ -81,7 +82,7 @@ def payload_budget(topic: str, *, qos: int = 0, packet_limit: int = PACKET_LIMIT
 
 
 def packet_room(topic: str, *, qos: int, packet_limit: int = PACKET_LIMIT) -> int:
-    """`payload_budget` for whoever publishes."""
+    """`payload_budget` without the check of who publishes to the topic."""
     if not isinstance(topic, str):
         raise TypeError(f"topic must be a str, not {type(topic).__name__}")
     try:
@@ -89,7 +90,7 @@ def packet_room(topic: str, *, qos: int, packet_limit: int = PACKET_LIMIT) -> in
     except UnicodeEncodeError:
         raise ValueError(f"topic {topic[:80]!a} holds a lone surrogate") from None
     if not topic or length > STRING_LIMIT or any(sign in topic for sign in "+#\0"):
-        raise ValueError(f"nothing can be published to topic {topic[:80]!a}")
+        raise ValueError(f"cannot publish to topic {topic[:80]!a}")
     if index(qos) not in (0, 1, 2):
         raise ValueError(f"qos must be 0, 1 or 2, not {qos}")
     header = 2 + length + (2 if index(qos) else 0)

@@ -1,7 +1,7 @@
 """Field values to text, typed texts to values, and the types that users name for fields and holes.
 
-The reference for both engines, and their way for the rare values. Looks at the real type of a value and calls nothing
-of a value that it refuses. Never quotes: that is for the engines.
+The reference for both engines, and their path for rare values. Checks the real type of a value, and calls no method of
+a value it refuses. Never quotes: the engines do.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-SAFE_BITS = 2_000  # an int of that size has under 640 digits, which Python converts whatever its limit is set to
+SAFE_BITS = 2_000  # an int of this size has under 640 digits, which Python converts whatever its limit
 CHUNK = 500  # digits converted at a time beyond that
 MAX_BITS = 14_285  # 10**4300 has 14,285 bits
 FLOAT_CHARACTERS = frozenset("0123456789+-.eE")
-_true: dict[tuple[str, str], type] = {}  # not names of this module, which test libraries replace
-TEXT, INT, FLOAT, BOOL, DATETIME = range(5)  # kinds of fields: one byte each in a plan
+_true: dict[tuple[str, str], type] = {}  # a dict, since test libraries replace the names of a module
+TEXT, INT, FLOAT, BOOL, DATETIME = range(5)  # kinds of fields, one byte each in a plan
 
 
 def type_name(value: object) -> str:
-    """The name of the type of `value`, fit for a message."""
+    """The name of the type of `value`, escaped for a message."""
     name: str = type.__dict__["__name__"].__get__(type(value))
     return excerpt(name)[1:-1]
 
 
 def class_of(module: str, name: str) -> Any:
-    """The true class if its module is loaded, else `None`: without it, no value of that class exists.
+    """The true class if its module is loaded, else `None`: no value of the class can exist yet.
 
-    It is taken from the module in C, or from its twin in Python: test libraries put other things in the public module,
-    and some a subclass in every module.
+    Taken from the C module, or from its Python twin: test libraries replace classes in the public module, and some put
+    a subclass in every module.
     """
     known = _true.get((module, name))
     if known is not None:
@@ -46,7 +46,7 @@ def class_of(module: str, name: str) -> Any:
         if isinstance(found, type):
             named = [base for base in found.__mro__ if base.__name__ == name]
             if named:
-                if home == f"_{module}":  # that in Python goes once that in C is loaded
+                if home == f"_{module}":  # cache only this one: it replaces the Python class once loaded
                     _true[module, name] = named[-1]
                 return named[-1]
     return None
@@ -58,7 +58,7 @@ def is_a(cls: type, base: Any) -> bool:
 
 
 def has_index(cls: type) -> bool:
-    """Whether values of `cls` are integers in the sense of `operator.index`; a class with a length is an array."""
+    """Whether values of `cls` are integers to `operator.index`; a class with a length is an array."""
     found = False
     for base in reversed(cls.__mro__):
         if "__len__" in base.__dict__:
@@ -103,17 +103,17 @@ def text_of(value: Any, row: int | None, field: int | None) -> str:
 
 
 def settled(value: Any, row: int | None, field: int | None) -> Any:
-    """A value whose text cannot change any more: itself, or its text. Raises `EncodeError`."""
+    """`value` if its text can never change, else its text. Raises `EncodeError`."""
     if value is None or type(value) in (str, int, float, bool):
         return value
     return text_of(value, row, field)
 
 
 def row_refusal(row: object) -> str:
-    """What an error says of an object that is not a row."""
+    """The detail of an error about an object that is not a row."""
     name = type_name(row)
     if issubclass(type(row), (str, bytes, bytearray, memoryview)):
-        return f"{name}; a row is a tuple or list of fields, and one row goes to encode_row"
+        return f"{name}; a row is a tuple or list of fields, and encode_row takes a single row"
     return name
 
 
@@ -134,7 +134,7 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 
 
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
-    """ISO 8601 with milliseconds and offset. The offset is asked for once: a time zone is the caller's code."""
+    """ISO 8601 with milliseconds and offset. Asks for the offset once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
     offset = _utc_offset(cls, value, row, field)
     if offset is None:
@@ -155,7 +155,7 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
 
 
 def _utc_offset(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
-    # A function of its own and short: from CPython 3.12 on, a handler far into a function that finds no memory loops.
+    # A short function of its own: from CPython 3.12 on, a handler far into a function loops when memory runs out.
     try:
         return cls.utcoffset(value)
     except MemoryError:
@@ -233,7 +233,7 @@ def _digits(text: str, most: int | None = None) -> int:
 
 
 def kinds_of(types: Mapping[str, Sequence[Any]]) -> dict[str, tuple[bytes, bytes]]:
-    """By template ID the kinds of the fixed fields behind the ID, and of those that repeat to the end of the row."""
+    """By template ID: the kinds of the fixed fields after the ID, and of those that repeat to the end of the row."""
     plans: dict[str, tuple[bytes, bytes]] = {}
     for given, kinds in types.items():
         if not isinstance(given, str):
@@ -249,7 +249,7 @@ def kinds_of(types: Mapping[str, Sequence[Any]]) -> dict[str, tuple[bytes, bytes
             if not repeated:
                 raise ValueError(f"types of {template_id!a} end with an empty tuple")
         if any(isinstance(kind, tuple) for kind in kinds):
-            raise ValueError(f"types of {template_id!a} have a tuple that is not in last place")
+            raise ValueError(f"types of {template_id!a}: a tuple must come last")
         plans[template_id] = (
             bytes([_kind(template_id, kind) for kind in kinds]),
             bytes([_kind(template_id, kind) for kind in repeated]),
@@ -267,9 +267,9 @@ def _kind(template_id: str, wanted: Any) -> int:
 
 
 def hole_of(field: Any) -> type | None:
-    """The class of values for which a field of a row to be compiled holds a place; `None` for a constant.
+    """The class of values that a hole of a row to be compiled takes; `None` for a constant.
 
-    A subclass of `Decimal` or `datetime`, such as a test library puts in their place, holds one for the true class.
+    A subclass of `Decimal` or `datetime`, as test libraries install, counts as the true class.
     """
     if field is str or field is int or field is float or field is bool or field is object:
         return field
@@ -293,5 +293,5 @@ def fits(hole: type, value: Any) -> bool:
 
 
 def misfit(hole: type, value: Any) -> str:
-    """What an error says of a value that does not fit."""
-    return f"{type_name(value)} in a place for {hole.__name__}"
+    """The detail of an error about a value that does not fit its hole."""
+    return f"{type_name(value)} in a hole for {hole.__name__}"

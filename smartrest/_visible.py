@@ -1,10 +1,10 @@
-"""Text of unknown origin for a terminal: nothing in it moves the cursor, changes colours or hides other text."""
+"""Makes untrusted text safe for a terminal: it cannot move the cursor, change colours or hide other text."""
 
 from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """Text with every character that does not show itself replaced: control characters by their pictures."""
+    """`text` with every unprintable character replaced: control characters by their pictures, others by escapes."""
     if text.isprintable():
         return text
     return "".join(map(_shown, text))

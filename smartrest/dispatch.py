@@ -1,7 +1,7 @@
-"""Template ID -> handler: what both engines share of `Dispatcher`. Finding the handlers of a payload is their own part.
+"""Template ID -> handler: the part of `Dispatcher` that both engines share. Each engine looks up the handlers itself.
 
-Nothing here reads a payload. An engine makes `calls`, one (row index, row, handler) for each row that has a handler,
-and gives them to `run` or `run_async` together with the `DecodeError` that ended reading, if one did.
+Never reads a payload. An engine makes `calls`, one (row index, row, handler) for each row that has a handler, and
+passes them to `run` or `run_async`, with the `DecodeError` that ended reading, if any.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeVar
 
     class Dispatcher(Protocol):
-        """What both engines' dispatchers have."""
+        """The members that the dispatchers of both engines have."""
 
         skipped: int
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Call = tuple[int, tuple[str, ...], Handler]
     Failure = tuple[int, Any, Exception]
 
-_REGISTERING = RLock()  # taken again where a finalizer or a signal handler registers one in the middle
+_REGISTERING = RLock()  # reentrant: a finalizer or signal handler may register a handler in the middle
 
 
 def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple[str, ...]) -> Callable[[H], H]:
@@ -46,7 +46,7 @@ def register(handlers: dict[str, Handler], coroutines: list[Handler], ids: tuple
         added = dict.fromkeys(texts, handler)
         awaits = is_coroutine_handler(handler)
         _REGISTERING.acquire()
-        try:  # `with` would keep the lock where calling its `__exit__` finds no memory
+        try:  # not `with`: it keeps the lock if memory runs out in calling `__exit__`
             _refuse_twice(handlers, texts)
             if awaits and texts:
                 coroutines.append(handler)
@@ -67,13 +67,13 @@ def _refuse_twice(handlers: dict[str, Handler], texts: list[str]) -> None:
 
 
 def check_handler(handler: object) -> None:
-    """A handler is callable, else `TypeError`."""
+    """Raises `TypeError` unless `handler` is callable."""
     if not callable(handler):
         raise TypeError(f"handler must be callable, not {type(handler).__name__}")
 
 
 def is_coroutine_handler(handler: object) -> bool:
-    """Whether calling `handler` gives a coroutine: an `async def`, also as method, in a `partial` or as `__call__`."""
+    """Whether calling `handler` returns a coroutine: an `async def`, also a method, in a `partial` or as `__call__`."""
     from functools import partial
     from inspect import iscoroutinefunction
 
@@ -84,14 +84,14 @@ def is_coroutine_handler(handler: object) -> bool:
 
 
 def refuse_coroutines(coroutines: list[Handler], default: Handler | None) -> None:
-    """`TypeError` for `dispatch` where only `dispatch_async` can run what is registered."""
+    """Raises `TypeError` in `dispatch` if a registered handler needs `dispatch_async`."""
     for handler in (*coroutines, default):
         if handler is not None and is_coroutine_handler(handler):
             raise TypeError(f"{handler!a:.80} is a coroutine function: use dispatch_async")
 
 
 def rows_of(read: Callable[..., Iterable[Any]], payload: Any, strict: bool) -> tuple[Iterable[Any], DecodeError | None]:
-    """The rows of a payload; those before an error with the error."""
+    """The rows of a payload, or those before an error and the error."""
     try:
         return read(payload, strict=strict), None
     except DecodeError as error:
@@ -104,7 +104,7 @@ def calls(
     handlers: dict[str, Handler],
     default: Handler | None,
 ) -> Iterator[Call]:
-    """The calls that rows lead to, one by one; rows without a handler are counted when they are passed."""
+    """The calls for `rows`, one by one; counts a row without a handler in `skipped` as it passes it."""
     for number, row in enumerate(rows):
         handler = handlers.get(row[0], default)
         if handler is None:
@@ -119,19 +119,19 @@ async def dispatch_async(dispatcher: Dispatcher, payload: Any) -> list[Any]:
 
 
 def run(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:
-    """What the handlers return, in row order; `DispatchError` once all have run where some failed."""
+    """The handlers' results in row order. Raises `DispatchError` after all have run, if some failed."""
     results: list[Any] = []
     failures: list[Failure] = []
     for number, row, handler in calls:
         try:
             results.append(handler(row))
-        except Exception as failure:  # noqa: PERF203 — the handler's own fault must not lose the other rows
+        except Exception as failure:  # noqa: PERF203 — a failing handler must not stop the other rows
             failures.append((number, row, failure))
     return finish(results, failures, error)
 
 
 async def run_async(calls: Iterable[Call], error: DecodeError | None) -> list[Any]:
-    """`run`, awaiting what is a coroutine before the next handler is called."""
+    """`run`, awaiting each coroutine before calling the next handler."""
     from collections.abc import Coroutine
 
     results: list[Any] = []
@@ -148,7 +148,7 @@ async def run_async(calls: Iterable[Call], error: DecodeError | None) -> list[An
 
 
 def finish(results: list[Any], failures: list[Failure], error: DecodeError | None) -> list[Any]:
-    """`results`, or the `DispatchError` of `failures` and of the `DecodeError` that came last."""
+    """`results`, or raises a `DispatchError` of `failures` and of the `DecodeError`, which comes last."""
     if error is not None:
         failures.append((len(error.rows), None, error))
     if not failures:
@@ -157,7 +157,7 @@ def finish(results: list[Any], failures: list[Failure], error: DecodeError | Non
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     try:
         said = str(first) if isinstance(first, SmartRestError) else excerpt(str(first))
-    except Exception:  # a handler's exception that cannot show itself must not hide the others
+    except Exception:  # an exception whose `str` fails must not hide the others
         said = "(no text)"
     text = f"row {number} failed{more}: {type(first).__name__}: {said}"
     raise DispatchError(text, "row_failed", failures=failures, results=results) from first

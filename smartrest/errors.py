@@ -1,7 +1,7 @@
-"""What can go wrong, as exceptions: one base, one class per side, the same attributes everywhere.
+"""The exceptions of the package: one base, one class each for reading and writing, the same attributes everywhere.
 
-Every error carries a stable `reason` (a word of `_constants.STATUS`) and says where. The engines build theirs with
-`decode_error` and `encode_error`, so that class, reason, position and message are the same in both.
+The errors of the codec carry a stable `reason` (a word of `_constants.STATUS`) and a place. Both engines build them
+with `decode_error` and `encode_error`, and so agree on class, reason, position and message.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SmartRestError(ValueError):
     """Base of all errors of this package.
 
     `reason` is a stable word for programs. `position` is a byte offset in the payload, `row` and `field` count from 0;
-    each is `None` where it has no meaning.
+    each is `None` where it does not apply.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SmartRestError(ValueError):
 class DecodeError(SmartRestError):
     """A payload that cannot be read. `rows` holds the whole rows before the error, as the call would return them.
 
-    They are made when they are asked for.
+    `rows` may be built on first access.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class DecodeError(SmartRestError):
         return self._rows
 
     def __reduce__(self) -> Any:
-        _ = self.rows  # what makes them is not pickled
+        _ = self.rows  # the callable that builds them cannot be pickled
         return super().__reduce__()
 
 
@@ -82,7 +82,7 @@ class EncodeError(SmartRestError):
 
 
 class PayloadTooLargeError(EncodeError):
-    """What was to be written takes `size` bytes, more than `limit`; `row` is the row that went over."""
+    """Writing takes `size` bytes, more than `limit`; `row` is the first row over it."""
 
     limit: int | None = None
     size: int | None = None
@@ -91,7 +91,7 @@ class PayloadTooLargeError(EncodeError):
 class TemplateError(SmartRestError):
     """A row or a value that does not fit its template.
 
-    `template` and `parameter` are names, `value` is what was given, `expected` says what would have fitted.
+    `template` and `parameter` are names, `value` is the value given, `expected` describes one that fits.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class TemplateError(SmartRestError):
 class DispatchError(SmartRestError):
     """Rows of a payload failed in dispatch; the others ran.
 
-    `failures` holds a tuple (row index, the row or `None`, exception) for each failure, `results` what the handlers of
-    the other rows returned.
+    `failures` holds a tuple (row index, the row or `None`, exception) for each failure, `results` the return values of
+    the other handlers.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class DispatchError(SmartRestError):
 
 
 class EngineWarning(RuntimeWarning):
-    """The pure engine runs although nobody asked for it. Given once, when the package is imported, with the reason."""
+    """The pure engine runs as a fallback. Warned once, when the package is imported, with the reason."""
 
 
 def excerpt(data: str | bytes, position: int = 0) -> str:
@@ -154,7 +154,7 @@ def decode_error(
     rows: Sequence[tuple[Any, ...]] | Callable[[], Sequence[tuple[Any, ...]]],
     payload: bytes,
 ) -> DecodeError:
-    """The error of reading `payload` (its bytes, from which the message quotes what stands at `position`)."""
+    """The error of reading `payload`; the message quotes its bytes from `position` on."""
     where = f" at byte {position}"
     if row is not None:
         where += f", row {row}" if field is None else f", row {row}, field {field}"
@@ -169,7 +169,7 @@ def encode_error(reason: str, row: int | None, field: int | None, detail: str = 
 
 
 def too_large_error(limit: int, row: int | None, size: int) -> PayloadTooLargeError:
-    """The error of writing `size` bytes, more than `limit`; `row` is the row that went over."""
+    """The error of writing `size` bytes, more than `limit`; `row` is the first row over it."""
     where = f"{size} bytes" if row is None else f"{size} bytes with row {row}"
     advice = "`pack` spreads rows over payloads, `truncate` shortens a value"
     text = f"{TEXTS['too_large']} of {limit} bytes: {where}; {advice}"

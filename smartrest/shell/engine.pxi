@@ -285,12 +285,12 @@ cdef class Engine(Workspace):
 
     @property
     def payload_budget(self):
-        """The exact number of bytes that a PUBLISH packet to `topic` leaves for its payload.
+        """The largest payload, in bytes, that fits in a PUBLISH packet to `topic`.
 
-        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` gives payloads that fill packets to the platform's limit.
-        Rule L3 of docs/format.md.
+        `pack(rows, limit=payload_budget("s/us/m1", qos=1))` fills packets up to the platform's limit. Rule L3 of
+        docs/format.md.
 
-        Raises `ValueError` for a topic that cannot be published to (empty, a wildcard, U+0000, over 65,535 bytes) or that
-        only the platform publishes to (`s/ds`), a `qos` other than 0, 1, 2, and where not even an empty payload fits.
+        Raises `ValueError` for an invalid topic (empty, a wildcard, U+0000, a lone surrogate, over 65,535 bytes) or one
+        that only the platform publishes to (`s/ds`), for a `qos` other than 0, 1, 2, and if not even an empty payload fits.
         """
         return payload_budget

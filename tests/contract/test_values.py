@@ -181,7 +181,7 @@ def test_arrays_are_refused(engine: Any) -> None:
     with pytest.raises(EncodeError) as caught:
         engine.encode([("1", Array())])
     assert where(caught.value) == ("bad_type", None, 0, 1)
-    with pytest.raises(EncodeError, match="Array in a place for int"):
+    with pytest.raises(EncodeError, match="Array in a hole for int"):
         engine.compile(("1", int))(Array())
 
 
@@ -273,7 +273,7 @@ def test_true_classes_from_the_first_call_on(variant: str, program: str) -> None
 
 def test_errors_name_the_next_step(engine: Any) -> None:
     for call, words in (
-        (lambda: engine.encode(("200", "f", "s", 1)), "one row goes to encode_row"),
+        (lambda: engine.encode(("200", "f", "s", 1)), "encode_row takes a single row"),
         (lambda: engine.encode_row("200"), "a row is a tuple or list of fields"),
         (lambda: engine.encode_row((datetime.datetime(2026, 3, 14),)), "such as timezone.utc"),
         (lambda: engine.encode_row(("x" * 20,), limit=7), "limit of 7 bytes: 20 bytes with row 0; `pack` spreads"),

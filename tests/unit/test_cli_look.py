@@ -155,7 +155,7 @@ def test_check_takes_the_topic_of_each_message(command_line: CommandLine) -> Non
     assert heads[1].startswith("standard input:3:4: blank outside")
     assert heads[2].startswith("standard input:4:1: ")
     assert heads[3].startswith("standard input:4:16174: larger than the limit of 16173 bytes (too_large)")
-    assert "nothing can be published to topic 's/+'" in result.err
+    assert "cannot publish to topic 's/+'" in result.err
     assert result.code == 1
 
 

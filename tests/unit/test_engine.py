@@ -189,7 +189,7 @@ def test_a_source_tree_without_a_core(without_core: Path) -> None:
     (without_core / "src_c").mkdir()
     (without_core / "setup.py").touch()
     done = user(without_core)
-    assert f"it was never built in the source tree that was imported ({without_core})" in done.stderr
+    assert f"it was never built in the source tree ({without_core})" in done.stderr
     assert "--force-reinstall --no-deps -e ." in done.stderr
 
 
