@@ -1,6 +1,7 @@
 # Tasks for contributors. `make` sets up .venv with the core built; PYTHON names the interpreter.
 PYTHON ?= python3
 RUN = .venv/bin/python
+C_FILES = $(shell find src_c tests/core -name '*.[ch]' -o -name '*.inc')
 
 .PHONY: all build test quick slow gen lint bench ci clean
 all: .venv/ready
@@ -33,6 +34,7 @@ lint: .venv/ready
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy --strict
+	if command -v clang-format; then clang-format --dry-run -Werror $(C_FILES); fi
 
 bench: build
 	$(RUN) -m benchmarks

@@ -27,7 +27,9 @@ def header() -> str:
         "",
         "/* For a switch: the white space of rule E2 beyond ASCII, by the bytes of its UTF-8 as one number. */",
     ]
+    lines += ["/* clang-format off */"]
     lines += ["#define SR_WIDE_SPACE_CASES \\", *(f"    {line} \\" for line in cases[:-1]), f"    {cases[-1]}"]
+    lines += ["/* clang-format on */"]
     lines += ["", "typedef enum {", "    SR_OK = 0,"]
     lines += [f"    SR_{reason.upper()} = {number}," for number, reason, _ in values["STATUS"]]
     lines += ["} sr_status;", "", "#endif"]

@@ -1,10 +1,12 @@
 /* The C core of the SmartREST codec: bytes in, spans and bytes out.
  *
- * It knows nothing of Python, allocates nothing, keeps no state and reads no environment. The caller owns all memory and
- * sizes it from the length of the input, never from a number in the input. Rules ("D7") are those of docs/format.md.
+ * It knows nothing of Python, allocates nothing, keeps no state and reads no environment. The caller owns all memory
+ * and sizes it from the length of the input, never from a number in the input. Rules ("D7") are those of
+ * docs/format.md.
  *
- * Reading:  sr_read -> a tape of rows and fields (finds, never rewrites) -> sr_field_text / sr_unescape, field by field.
- * Writing:  sr_put_text and friends, each into space that the caller has reserved; they return the bytes written.
+ * Reading:  sr_read -> a tape of rows and fields (finds, never rewrites) -> sr_field_text / sr_unescape, field by
+ * field. Writing:  sr_put_text and friends, each into space that the caller has reserved; they return the bytes
+ * written.
  */
 #ifndef SR_H
 #define SR_H
@@ -26,7 +28,7 @@ static inline uint32_t sr_lowest_bit(uint64_t bits) {
 #endif
 }
 
-/* ---- kernels: one CPU variant of the loops over bytes (sr_kernels.c is the only table) ------------------------------ */
+/* ---- kernels: one CPU variant of the loops over bytes (sr_kernels.c is the only table) --------------------------- */
 
 typedef struct sr_tape sr_tape;
 
@@ -40,8 +42,8 @@ typedef struct {
     uint32_t needs; /* SR_CPU_* bits */
     /* Greedy scan of rule D7: field ends and rows into the tape, and what it met into tape->flags. */
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
-    /* The message of an agent, one row of plain text in less than 128 bytes, without a tape: where its fields end. No ends
-       for any other payload: longer, of no row or several, with a quote, a CR or a byte beyond ASCII. */
+    /* The message of an agent, one row of plain text in less than 128 bytes, without a tape: where its fields end. No
+       ends for any other payload: longer, of no row or several, with a quote, a CR or a byte beyond ASCII. */
     sr_ends (*lone)(const uint8_t *src, size_t len);
     /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
@@ -53,12 +55,12 @@ typedef struct {
     size_t (*unescape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
     /* The same backwards: `escape` before every quote; at most 2 * len bytes, and room for SR_SLACK more. */
     size_t (*escape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
-    /* Valid UTF-8: how many characters, and how many bytes each takes in an array of equal ones (1: up to U+00FF, 2, 4);
-       then that array. */
+    /* Valid UTF-8: how many characters, and how many bytes each takes in an array of equal ones (1: up to U+00FF, 2,
+       4); then that array. */
     size_t (*measure)(const uint8_t *src, size_t len, int *width);
     void (*widen)(const uint8_t *src, size_t len, int width, void *dst);
-    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; *bits: SR_TEXT_* of it.
-       SIZE_MAX where it holds a surrogate. */
+    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; *bits: SR_TEXT_* of
+       it. SIZE_MAX where it holds a surrogate. */
     size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits);
 } sr_kernel;
 
@@ -67,11 +69,11 @@ enum {
     SR_TEXT_QUOTE = 2,   /* one of them is a quote */
 };
 
-uint32_t sr_cpu(void);                            /* what this CPU has, as bits; sr_cpu.c is the only file that asks */
-const sr_kernel *sr_kernel_best(uint32_t cpu);    /* the best kernel for these bits */
-const sr_kernel *sr_kernel_at(size_t i);          /* the i-th kernel, best first; NULL behind the last */
+uint32_t sr_cpu(void);                         /* what this CPU has, as bits; sr_cpu.c is the only file that asks */
+const sr_kernel *sr_kernel_best(uint32_t cpu); /* the best kernel for these bits */
+const sr_kernel *sr_kernel_at(size_t i);       /* the i-th kernel, best first; NULL behind the last */
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* Kernels write whole blocks: so many elements more than they report, and so many rows. */
 #define SR_SLACK 64
@@ -100,10 +102,10 @@ enum {
     SR_BAD_UTF8 = 128,           /* sr_utf8_valid tells where */
 };
 
-/* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1 to
-   ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are left out
-   (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows SR_ROW_SLACK more than there are separators
-   and row ends. */
+/* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1
+   to ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are
+   left out (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows SR_ROW_SLACK more than there are
+   separators and row ends. */
 struct sr_tape {
     uint32_t *ends;
     sr_row *rows;
@@ -118,8 +120,8 @@ typedef struct {
     size_t pos, end, row, field;
 } sr_fault;
 
-/* Reads a payload without BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the flags the
-   tape says nothing (D1 comes before all others). */
+/* Reads a payload without BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the flags
+   the tape says nothing (D1 comes before all others). */
 bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
 
 /* One end after the other: start with {ends.low, ends.high, 0}. */
@@ -167,7 +169,7 @@ typedef struct {
 } sr_walk;
 sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_walk *walk);
 
-/* ---- template IDs (sr_ids.c) ----------------------------------------------------------------------------------------- */
+/* ---- template IDs (sr_ids.c) ------------------------------------------------------------------------------------- */
 
 /* A template ID as a number: canonical decimal ("511", never "0511") below SR_ID_TABLE, else -1. */
 #define SR_ID_TABLE 1024
@@ -179,12 +181,12 @@ static inline int sr_template_number(const uint8_t *src, size_t len) {
     return tens > 9 || ones > 9 ? -1 : (src[0] - '0') * 100 + tens * 10 + ones;
 }
 
-/* ---- UTF-8 (sr_utf8.c) ----------------------------------------------------------------------------------------------- */
+/* ---- UTF-8 (sr_utf8.c) ------------------------------------------------------------------------------------------- */
 
 /* The length of the longest valid prefix; len where all is valid. */
 size_t sr_utf8_valid(const uint8_t *src, size_t len);
 
-/* ---- writing (sr_quote.c) -------------------------------------------------------------------------------------------- */
+/* ---- writing (sr_quote.c) ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     uint8_t escape;        /* SR_ESCAPE (backslash dialect) or SR_QUOTE (doubling dialect) */
@@ -215,7 +217,7 @@ size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size
 size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
                          size_t marker_len, size_t room);
 
-/* ---- numbers (sr_number.c) ------------------------------------------------------------------------------------------- */
+/* ---- numbers (sr_number.c) --------------------------------------------------------------------------------------- */
 
 #define SR_NUMBER_ROOM 40 /* space for the text of any number below */
 

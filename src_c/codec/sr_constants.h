@@ -12,11 +12,13 @@
 #define SR_INT_DIGITS 4300u
 
 /* For a switch: the white space of rule E2 beyond ASCII, by the bytes of its UTF-8 as one number. */
+/* clang-format off */
 #define SR_WIDE_SPACE_CASES \
     case 0xC285: case 0xC2A0: case 0xE19A80: case 0xE28080: case 0xE28081: case 0xE28082: \
     case 0xE28083: case 0xE28084: case 0xE28085: case 0xE28086: case 0xE28087: case 0xE28088: \
     case 0xE28089: case 0xE2808A: case 0xE280A8: case 0xE280A9: case 0xE280AF: case 0xE2819F: \
     case 0xE38080: case 0xEFBBBF:
+/* clang-format on */
 
 typedef enum {
     SR_OK = 0,

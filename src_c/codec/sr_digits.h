@@ -25,8 +25,8 @@ static inline uint64_t sr_from_eight(uint64_t digits) {
     return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF;
 }
 
-/* Eight bytes, the first in the lowest. Among vectors compilers make a loop over bytes slow; where the order of bytes is
-   known none is needed. */
+/* Eight bytes, the first in the lowest. Among vectors compilers make a loop over bytes slow; where the order of bytes
+   is known none is needed. */
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 static inline void sr_put_eight(uint64_t bytes, uint8_t *dst) { memcpy(dst, &bytes, 8); }
 static inline uint64_t sr_get_eight(const uint8_t *src) {

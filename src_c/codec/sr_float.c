@@ -1,8 +1,8 @@
 /* Any finite float to its shortest decimal, and a decimal of up to 19 digits to the nearest float.
  *
- * To text: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). Of the algorithms that always find the shortest
- * decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers.
- * From text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of powers.
+ * To text: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). Of the algorithms that always find the
+ * shortest decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers. From
+ * text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of powers.
  * Where the product leaves a doubt, or the float is no normal one, the caller has a slower way.
  * Both are written from the papers.
  */
@@ -14,7 +14,7 @@
 #define HIDDEN_BIT (1ull << 52)
 #define TEN_16 10000000000000000ull
 
-#if -1 >> 1 != -1
+#if (-1 >> 1) != -1
 #error "the logarithms below shift negative numbers and need their sign to stay"
 #endif
 
@@ -53,7 +53,7 @@ static inline wide power_of_ten(int q) {
     return (wide){bits[0], bits[1]};
 }
 
-/* ---- to text --------------------------------------------------------------------------------------------------------- */
+/* ---- to text ----------------------------------------------------------------------------------------------------- */
 
 /* The paper's rop: the upper 64 bits of the product, with the last one set where anything follows. One unit in `low` is
    what the power is too large by. */
@@ -77,8 +77,9 @@ static inline uint64_t shortest(uint64_t c, int q, bool narrow, int *k) {
     uint64_t left = round_to_odd((4 * c - 2 + narrow) << shift, power) + odd;
     uint64_t value = round_to_odd(4 * c << shift, power);
     uint64_t right = round_to_odd((4 * c + 2) << shift, power) - odd;
-    /* All three are in quarters. Of the decimals with one digit less, at most one is within the interval: below the value or
-       above. Else the nearest of all digits that is. Which it is depends on chance, so it is chosen without a branch. */
+    /* All three are in quarters. Of the decimals with one digit less, at most one is within the interval: below the
+       value or above. Else the nearest of all digits that is. Which it is depends on chance, so it is chosen without a
+       branch. */
     uint64_t ones = value / 4, tens = ones / 10 * 10, half = 4 * ones + 2;
     uint64_t below = left <= 4 * tens, above = 4 * tens + 40 <= right, shorter = below ^ above;
     uint64_t down = left <= 4 * ones, up = 4 * ones + 4 <= right, nearer = (value > half) | ((value == half) & ones);
@@ -112,8 +113,10 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     number += 9 * number & (0 - sixteen);
     for (exponent += 16 - (int)sixteen; number < TEN_16; exponent--) number *= 10;
     uint64_t first = number / TEN_16, rest = number % TEN_16;
-    uint64_t upper = sr_eight_digits((uint32_t)(rest / 100000000)), lower = sr_eight_digits((uint32_t)(rest % 100000000));
-    size_t n = lower ? 10 + sr_highest_byte(lower) : upper ? 2 + sr_highest_byte(upper) : 1; /* without zeros at the end */
+    uint64_t upper = sr_eight_digits((uint32_t)(rest / 100000000));
+    uint64_t lower = sr_eight_digits((uint32_t)(rest % 100000000));
+    /* digits, without zeros at the end */
+    size_t n = lower ? 10 + sr_highest_byte(lower) : upper ? 2 + sr_highest_byte(upper) : 1;
     upper |= SR_ZEROS;
     lower |= SR_ZEROS;
     bool scientific = exponent < -4 || exponent >= 16;
@@ -131,7 +134,8 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     sr_put_eight(upper, out + 1);
     sr_put_eight(lower, out + 9);
     if (exponent < 0) return (size_t)(out - dst) + n;
-    /* The digits behind the point are shifted in registers: reading back what was just written in other pieces would wait. */
+    /* The digits behind the point are shifted in registers: reading back what was just written in other pieces would
+       wait. */
     uint32_t before = 8 * (uint32_t)exponent; /* bits of digits after the first and before the point */
     if (before >= 64) {
         upper = lower;
@@ -145,7 +149,7 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     return (size_t)(out - dst) + (n > whole ? n : whole + 1) + 1;
 }
 
-/* ---- from text ------------------------------------------------------------------------------------------------------- */
+/* ---- from text --------------------------------------------------------------------------------------------------- */
 
 #if defined(__GNUC__) || defined(__clang__)
 static uint32_t leading_zeros(uint64_t v) { return (uint32_t)__builtin_clzll(v); }
@@ -157,7 +161,8 @@ static uint32_t leading_zeros(uint64_t v) {
 }
 #endif
 
-/* The table cuts powers off, so the true value is at or above the product, and less than two units in `low` above it. */
+/* The table cuts powers off, so the true value is at or above the product, and less than two units in `low` above
+   it. */
 bool sr_nearest_float(uint64_t number, int64_t exp10, double *value) {
     if (number == 0) {
         *value = 0;

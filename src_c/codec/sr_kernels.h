@@ -17,7 +17,8 @@ typedef struct {
     uint64_t separator, row_end, quote, escape, cr, wide;
 } sr_masks;
 
-/* The same for text beyond ASCII: bytes of at least so much, and the four lead bytes that narrow the byte behind them. */
+/* The same for text beyond ASCII: bytes of at least so much, and the four lead bytes that narrow the byte behind
+   them. */
 typedef struct {
     uint64_t from_80, from_90, from_a0, from_c0, from_c2, from_e0, from_f0, from_f5, e0, ed, f0, f4;
 } sr_wide_masks;

@@ -23,14 +23,15 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
     return 8 - zeros;
 }
 
-/* Every number of three digits: their characters, the first in the lowest byte; then in four bits each how many of them count
-   behind a decimal point, and how many zeros lead. */
+/* Every number of three digits: their characters, the first in the lowest byte; then in four bits each how many of them
+   count behind a decimal point, and how many zeros lead. */
 #define DIGITS(a, b, c) (('0' + (a)) | ('0' + (b)) << 8 | ('0' + (c)) << 16)
 #define COUNTS(a, b, c) (((c) ? 3u : (b) ? 2u : 1u) << 24 | ((a) ? 0u : (b) ? 1u : 2u) << 28)
 #define ONE(a, b, c) DIGITS(a, b, c) | COUNTS(a, b, c)
 #define FIVE(a, b, c) ONE(a, b, c), ONE(a, b, c + 1), ONE(a, b, c + 2), ONE(a, b, c + 3), ONE(a, b, c + 4)
 #define TEN(a, b) FIVE(a, b, 0), FIVE(a, b, 5)
-#define HUNDRED(a) TEN(a, 0), TEN(a, 1), TEN(a, 2), TEN(a, 3), TEN(a, 4), TEN(a, 5), TEN(a, 6), TEN(a, 7), TEN(a, 8), TEN(a, 9)
+#define HUNDRED(a) \
+    TEN(a, 0), TEN(a, 1), TEN(a, 2), TEN(a, 3), TEN(a, 4), TEN(a, 5), TEN(a, 6), TEN(a, 7), TEN(a, 8), TEN(a, 9)
 const uint32_t sr_three_digits[1000] = {
     HUNDRED(0), HUNDRED(1), HUNDRED(2), HUNDRED(3), HUNDRED(4),
     HUNDRED(5), HUNDRED(6), HUNDRED(7), HUNDRED(8), HUNDRED(9),
@@ -190,7 +191,8 @@ static SR_NO_INLINE sr_parsed get_long_decimal(const uint8_t *src, size_t len, s
 }
 
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
-    if (len && (src[0] == '-' || src[0] == '+')) { /* a branch: as a number the sign would delay the loads of the digits */
+    if (len &&
+        (src[0] == '-' || src[0] == '+')) { /* a branch: as a number the sign would delay the loads of the digits */
         if (len - 2 >= 8 || !get_short_decimal(src + 1, len - 1, value)) return get_long_decimal(src, len, 1, value);
         if (src[0] == '-') *value = -*value;
         return SR_EXACT;

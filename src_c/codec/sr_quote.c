@@ -1,12 +1,12 @@
-/* The quoting dialect, both directions on one page: what forces quotes, how quotes are escaped (rules E2 to E4), and how
- * a field of any reading gives its value (D5, D6, D8). sr_reading.c decides where fields end; nothing here does.
+/* The quoting dialect, both directions on one page: what forces quotes, how quotes are escaped (rules E2 to E4), and
+ * how a field of any reading gives its value (D5, D6, D8). sr_reading.c decides where fields end; nothing here does.
  */
 #include "sr.h"
 #include "sr_kernels.h"
 
 #include <string.h>
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
 
@@ -31,7 +31,8 @@ size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint
     return (size_t)(out - dst);
 }
 
-/* D8: in quotes \" and "" are one quote each; what stands behind the closing quote is appended, blanks alone are not. */
+/* D8: in quotes \" and "" are one quote each; what stands behind the closing quote is appended, blanks alone are
+   not. */
 static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
     uint8_t *out = dst;
     size_t i = 0;
@@ -69,7 +70,7 @@ size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, con
     return k->unescape(src + start, end - 1 - start, doubling ? SR_QUOTE : SR_ESCAPE, dst);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
     const uint8_t *end = src + len;
@@ -90,10 +91,9 @@ size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_
 /* E2: white space that may not stand bare at either end of a field. The bytes are the character's UTF-8. */
 static bool wide_space(uint32_t bytes) {
     switch (bytes) {
-    SR_WIDE_SPACE_CASES
+        SR_WIDE_SPACE_CASES
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -1,6 +1,6 @@
-/* From bytes to a tape of rows and fields: the greedy scan of the kernels where it is the reading beyond doubt, else the
- * automaton of the unique reading and the lenient reading (rules D2 to D8). Finds, never rewrites. Everything is linear:
- * each loop looks at a byte once. sr_faults.c and sr_field_text walk the fields that this file has found.
+/* From bytes to a tape of rows and fields: the greedy scan of the kernels where it is the reading beyond doubt, else
+ * the automaton of the unique reading and the lenient reading (rules D2 to D8). Finds, never rewrites. Everything is
+ * linear: each loop looks at a byte once. sr_faults.c and sr_field_text walk the fields that this file has found.
  */
 #include "sr.h"
 
@@ -11,7 +11,7 @@ static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
 /* Whether the CR at i belongs to a row end. */
 static bool is_crlf(const uint8_t *src, size_t len, size_t i) { return i + 1 < len && src[i + 1] == SR_ROW_END; }
 
-/* ---- building the tape ----------------------------------------------------------------------------------------------- */
+/* ---- building the tape ------------------------------------------------------------------------------------------- */
 
 static void open_tape(sr_tape *tape, uint32_t flags, sr_reading reading) {
     tape->n_ends = tape->n_rows = 0;
@@ -89,7 +89,7 @@ bool sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape) {
     return true;
 }
 
-/* ---- the automaton of the backslash dialect (D7) ---------------------------------------------------------------------- */
+/* ---- the automaton of the backslash dialect (D7) ----------------------------------------------------------------- */
 
 /* For every position, from the end to the start: the states from which a strict end can still be reached. */
 static void mark_states(const uint8_t *src, size_t len, uint8_t *marks) {
@@ -142,7 +142,7 @@ static void follow_marks(const uint8_t *src, size_t len, const uint8_t *marks, s
     }
 }
 
-/* ---- the doubling dialect, where nothing is open (D7) ------------------------------------------------------------------ */
+/* ---- the doubling dialect, where nothing is open (D7) ------------------------------------------------------------ */
 
 static bool read_doubling(const uint8_t *src, size_t len, sr_tape *tape) {
     uint8_t state = START;
@@ -173,7 +173,7 @@ static bool read_doubling(const uint8_t *src, size_t len, sr_tape *tape) {
     return state != QUOTED;
 }
 
-/* ---- the lenient reading (D8) -------------------------------------------------------------------------------------------- */
+/* ---- the lenient reading (D8) ------------------------------------------------------------------------------------ */
 
 static sr_fault read_lenient(const uint8_t *src, size_t len, sr_tape *tape) {
     uint8_t state = START;

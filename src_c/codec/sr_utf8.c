@@ -63,7 +63,7 @@ size_t sr_measure_portable(const uint8_t *src, size_t len, int *width) {
                 src += 8;                                                 \
                 out += 8;                                                 \
             } else {                                                      \
-                *out++ = (type)sr_next_character(&src);                      \
+                *out++ = (type)sr_next_character(&src);                   \
             }                                                             \
         }                                                                 \
     }
@@ -82,26 +82,26 @@ void sr_widen_portable(const uint8_t *src, size_t len, int width, void *dst) {
 }
 
 /* Runs of eight ASCII characters are narrowed in one go; their bits are collected to see that they are. */
-#define DEFINE_NARROW(name, type)                                          \
-    static size_t name(const type *src, size_t len, uint8_t *dst) {        \
-        uint8_t *out = dst;                                                \
-        size_t i = 0;                                                      \
-        while (i < len) {                                                  \
-            if (len - i >= 8) {                                            \
-                type any = 0;                                              \
-                for (int j = 0; j < 8; j++) any |= src[i + j];             \
-                if (any < 0x80) {                                          \
+#define DEFINE_NARROW(name, type)                                             \
+    static size_t name(const type *src, size_t len, uint8_t *dst) {           \
+        uint8_t *out = dst;                                                   \
+        size_t i = 0;                                                         \
+        while (i < len) {                                                     \
+            if (len - i >= 8) {                                               \
+                type any = 0;                                                 \
+                for (int j = 0; j < 8; j++) any |= src[i + j];                \
+                if (any < 0x80) {                                             \
                     for (int j = 0; j < 8; j++) out[j] = (uint8_t)src[i + j]; \
-                    out += 8;                                              \
-                    i += 8;                                                \
-                    continue;                                              \
-                }                                                          \
-            }                                                              \
-            uint32_t c = src[i++];                                         \
+                    out += 8;                                                 \
+                    i += 8;                                                   \
+                    continue;                                                 \
+                }                                                             \
+            }                                                                 \
+            uint32_t c = src[i++];                                            \
             if (sr_is_surrogate(c)) return SIZE_MAX;                          \
             out = sr_put_character(c, out);                                   \
-        }                                                                  \
-        return (size_t)(out - dst);                                        \
+        }                                                                     \
+        return (size_t)(out - dst);                                           \
     }
 DEFINE_NARROW(narrow1, uint8_t)
 DEFINE_NARROW(narrow2, uint16_t)

@@ -1,6 +1,6 @@
-/* Types whose objects are called without a tuple of their arguments, by PEP 590. Cython has no word for that, and the fields
- * of a type that is ready are not to be written to. So the type is a subtype made here from a spec, as the C API documents,
- * that adds nothing else to the one that Cython has made.
+/* Types whose objects are called without a tuple of their arguments, by PEP 590. Cython has no word for that, and the
+ * fields of a type that is ready are not to be written to. So the type is a subtype made here from a spec, as the C API
+ * documents, that adds nothing else to the one that Cython has made.
  */
 #include "srp.h"
 
@@ -18,7 +18,8 @@ PyObject *srp_callable(const char *name, PyObject *base, Py_ssize_t offset) {
             {Py_tp_members, members},
             {0, NULL},
         };
-        PyType_Spec spec = {name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE, slots};
+        PyType_Spec spec = {name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
+                            slots};
         type = PyType_FromSpecWithBases(&spec, bases);
     }
     Py_XDECREF(bases);

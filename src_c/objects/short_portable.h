@@ -65,7 +65,8 @@ static inline bool short_ascii(short_text s, size_t n) {
 /* Nonzero if a byte is no more than a comma. All white space and all that forces quotes in ASCII is. */
 static inline uint64_t low_bytes(uint64_t v) { return (v - EACH_BYTE(0x2Dull)) & ~v & EACH_BYTE(0x80ull); }
 
-/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else NULL. */
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else
+   NULL. */
 static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     short_text s = short_load(src, n);
     short_store(dst, s, n);

@@ -1,8 +1,9 @@
-/* Rows that a handler has let go of, filled again instead of new ones: to make and to free a tuple takes longer than all
- * that the dispatcher itself does for a row.
+/* Rows that a handler has let go of, filled again instead of new ones: to make and to free a tuple takes longer than
+ * all that the dispatcher itself does for a row.
  *
- * A row that nobody else has is as good as a new one: no other code can tell. From CPython 3.14 on a tuple keeps its hash,
- * which no documented function takes away again, so there, and where reference counts say less, every row is a new one.
+ * A row that nobody else has is as good as a new one: no other code can tell. From CPython 3.14 on a tuple keeps its
+ * hash, which no documented function takes away again, so there, and where reference counts say less, every row is a
+ * new one.
  */
 #ifndef SPARE_ROWS_H
 #define SPARE_ROWS_H
@@ -31,8 +32,8 @@ static inline PyObject *srp_new_row(srp_spare_rows *spare, size_t n) {
     return row;
 }
 
-/* Takes the fields out of a row that nobody but the caller has, and keeps it; the caller looks at it no more, and still has
-   to give back the reference that it has. srp_layout: off, for tests of the plain way. */
+/* Takes the fields out of a row that nobody but the caller has, and keeps it; the caller looks at it no more, and still
+   has to give back the reference that it has. srp_layout: off, for tests of the plain way. */
 static inline void srp_let_go(srp_spare_rows *spare, PyObject *row) {
     size_t n = (size_t)PyTuple_GET_SIZE(row);
     if (!srp_layout || Py_REFCNT(row) > 1 || n >= SRP_SPARE_FIELDS || spare->of[n]) return;

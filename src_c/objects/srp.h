@@ -1,7 +1,8 @@
 /* The object layer: values of Python from spans and to bytes, with the documented C API alone.
  *
- * It knows no rule of the format: what a field is and how it is quoted stays in src_c/codec. smartrest/shell owns the memory, the
- * options and the errors. Nothing here runs the code of users: a value that would need that is answered with SRP_SLOW.
+ * It knows no rule of the format: what a field is and how it is quoted stays in src_c/codec. smartrest/shell owns the
+ * memory, the options and the errors. Nothing here runs the code of users: a value that would need that is answered
+ * with SRP_SLOW.
  */
 #ifndef SRP_H
 #define SRP_H
@@ -20,12 +21,12 @@
 #define SRP_PREFETCH(p) ((void)0)
 #endif
 
-/* ---- making str (strings.c) ------------------------------------------------------------------------------------------ */
+/* ---- making str (strings.c) -------------------------------------------------------------------------------------- */
 
-#define SRP_SLOTS 1024      /* of the cache of short texts */
-#define SRP_CACHED 32       /* bytes of the longest text that is cached */
-#define SRP_TRIAL 512       /* look-ups between two looks at the hit rate */
-#define SRP_BYPASS 16384    /* texts made without a look-up after a trial that failed */
+#define SRP_SLOTS 1024       /* of the cache of short texts */
+#define SRP_CACHED 32        /* bytes of the longest text that is cached */
+#define SRP_TRIAL 512        /* look-ups between two looks at the hit rate */
+#define SRP_BYPASS 16384     /* texts made without a look-up after a trial that failed */
 #define SRP_LIFETIME 4000000 /* look-ups until the cache is emptied: it holds text that a peer has chosen */
 
 typedef struct {
@@ -37,9 +38,9 @@ typedef struct {
 /* State of one engine; holds attacker-chosen text, bounded by SRP_SLOTS * SRP_CACHED bytes. */
 typedef struct {
     PyObject *empty;
-    PyObject *ascii[128]; /* texts of one character */
+    PyObject *ascii[128];       /* texts of one character */
     PyObject *ids[SR_ID_TABLE]; /* template IDs by their number, owned, or NULL */
-    int32_t enabled;      /* 0: the cache is neither read nor filled */
+    int32_t enabled;            /* 0: the cache is neither read nor filled */
     uint32_t lookups, hits, bypass, life;
     srp_slot slots[SRP_SLOTS];
 } srp_strings;
@@ -69,7 +70,8 @@ static inline size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
     return sr_trim_cr(p->src, p->len, start, p->tape->ends[f]);
 }
 
-/* The value of the raw field [start, end) as bytes: a span of the payload where nothing is escaped, else of the scratch. */
+/* The value of the raw field [start, end) as bytes: a span of the payload where nothing is escaped, else of the
+   scratch. */
 static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, size_t start, size_t end, size_t *len) {
     const uint8_t *src = p->src + start;
     *len = end - start;
@@ -86,7 +88,7 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
     return p->scratch;
 }
 
-/* ---- typed fields (typed.c) --------------------------------------------------------------------------------------------- */
+/* ---- typed fields (typed.c) -------------------------------------------------------------------------------------- */
 
 enum { SRP_TEXT, SRP_INT, SRP_FLOAT, SRP_BOOL, SRP_TIME }; /* the kinds of smartrest/_values.py */
 
@@ -121,7 +123,7 @@ static inline int srp_row_number(const srp_payload *p, const sr_row *row) {
     return sr_template_number(id, srp_field_end(p, row->first, row->start) - row->start);
 }
 
-/* ---- writing values (values.c) ---------------------------------------------------------------------------------------- */
+/* ---- writing values (values.c) ----------------------------------------------------------------------------------- */
 
 typedef struct {
     uint8_t *data;
@@ -147,12 +149,13 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     return 0;
 }
 
-size_t srp_put_float(double value, uint8_t *dst); /* the text of a finite float in the form of repr; returns its length */
+/* The text of a finite float in the form of repr; returns its length. */
+size_t srp_put_float(double value, uint8_t *dst);
 
 #define SRP_PADDING 32 /* bytes behind the constant text of a hole, so that it is copied whole */
 
-/* A place of a compiled row that a value goes to, behind constant text. Behind the last one stands a place that takes no
-   value: the constant text that ends the row. */
+/* A place of a compiled row that a value goes to, behind constant text. Behind the last one stands a place that takes
+   no value: the constant text that ends the row. */
 typedef struct {
     int kind;
     Py_ssize_t field;
@@ -174,8 +177,8 @@ static inline bool srp_fits(int kind, PyObject *value) {
 /* A subtype of `base`, whose objects have a vectorcallfunc at `offset` and are called by it. (callable.c) */
 PyObject *srp_callable(const char *name, PyObject *base, Py_ssize_t offset);
 
-/* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set one.
-   c may be NULL: two arguments. */
+/* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set
+   one. c may be NULL: two arguments. */
 PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c);
 PyObject *srp_call1(PyObject *function, PyObject *a);
 
@@ -184,13 +187,13 @@ static inline PyObject *srp_try1(PyObject *function, PyObject *a) { return srp_c
 static inline int srp_fails(int (*step)(PyObject *, PyObject *, void *), PyObject *a, PyObject *b, void *c) {
     return step(a, b, c) < 0;
 }
-/* The exception that is set, taken away; NULL where it is of another class: it stays. Cython's own `except` crashes where
-   there is no memory for a traceback. */
+/* The exception that is set, taken away; NULL where it is of another class: it stays. Cython's own `except` crashes
+   where there is no memory for a traceback. */
 PyObject *srp_caught(PyObject *cls);
 
 typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row is a new tuple */
 
-/* ---- the loops over fields, once in plain C and once with masked loads and stores --------------------------------------- */
+/* ---- the loops over fields, once in plain C and once with masked loads and stores -------------------------------- */
 
 typedef struct {
     /* Field f of the tape, in that row. */
@@ -200,19 +203,21 @@ typedef struct {
     PyObject *(*rows)(const srp_payload *p, size_t rows);
     /* A row with typed fields; None, and the field in *bad, where one does not fit. */
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
-    /* Rows from `row` on into a list of NULLs. Returns the first one that is no plain matter: its ID is no number, or a field
-       does not fit; or SIZE_MAX with an exception. */
+    /* Rows from `row` on into a list of NULLs. Returns the first one that is no plain matter: its ID is no number, or a
+       field does not fit; or SIZE_MAX with an exception. */
     size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, PyObject *list);
     /* The row that `lone` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
-    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, srp_spare_rows *spare);
+    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                          srp_spare_rows *spare);
     PyObject *(*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
                                 const srp_plan *plan);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
-    /* A row; *field says where it stopped. One that is not SR_OK leaves no bytes behind; SRP_SLOW if no tuple or list. */
+    /* A row; *field says where it stopped. Unless it returns SR_OK, `out` is unchanged; SRP_SLOW for any row but a
+       tuple or list. */
     int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field);
-    /* Rows of a list or tuple from `index` on, each behind a row end unless the buffer is empty. Returns the index of the
-       first one that is not written: it is no plain matter, or the buffer would hold more than `most` bytes. */
+    /* Rows of a list or tuple from `index` on, each behind a row end unless the buffer is empty. Returns the index of
+       the first one that is not written: it is no plain matter, or the buffer would hold more than `most` bytes. */
     Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *rows, Py_ssize_t index,
                            Py_ssize_t most);
     /* A compiled row of n values. Where it is not SR_OK, what it leaves behind means nothing. */

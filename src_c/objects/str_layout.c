@@ -1,4 +1,5 @@
-/* Whether a str is laid out as str_layout.h thinks: found out once, by comparing with what documented functions make. */
+/* Whether a str is laid out as str_layout.h thinks: found out once, by comparing with what documented functions
+   make. */
 #include "str_layout.h"
 
 int srp_layout;

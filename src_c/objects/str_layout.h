@@ -2,8 +2,8 @@
  *
  * PyUnicode_New finds out anew for each text what is the same for all short ones, so here the head of a str that it has
  * made is copied. And the UTF-8 that another library has left in a str is used instead of being made again; no function
- * gives it without making it. srp_layout_init looks whether both is as this file thinks. Where it is not, where the layout
- * is not known, and where a build keeps books on its objects, the documented functions do the work.
+ * gives it without making it. srp_layout_init looks whether both is as this file thinks. Where it is not, where the
+ * layout is not known, and where a build keeps books on its objects, the documented functions do the work.
  */
 #ifndef STR_LAYOUT_H
 #define STR_LAYOUT_H

@@ -1,5 +1,5 @@
-/* From fields to int, float, bool and datetime. Apart from the rest because datetime.h brings state: Python's datetime module
- * is imported only where somebody asks for datetimes.
+/* From fields to int, float, bool and datetime. Apart from the rest because datetime.h brings state: Python's datetime
+ * module is imported only where somebody asks for datetimes.
  */
 #include "srp.h"
 
@@ -49,7 +49,8 @@ static PyObject *appended(PyObject *value, long long factor, long long more) {
     return sum;
 }
 
-/* Digits of any number, by the 18 that fit a long long: no limit on the digits of an int counts here, no Python code runs. */
+/* Digits of any number, by the 18 that fit a long long: no limit on the digits of an int counts here, no Python code
+   runs. */
 static PyObject *long_int(const uint8_t *src, size_t len) {
     size_t i = src[0] == '+' || src[0] == '-';
     bool minus = src[0] == '-';

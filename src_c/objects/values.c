@@ -91,7 +91,8 @@ PyObject *srp_caught(PyObject *cls) {
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     if (PyObject_IsInstance(value, cls) == 1) return value;
-    PyErr_SetObject((PyObject *)Py_TYPE(value), value); /* there was no memory to make the error that was being raised */
+    PyErr_SetObject((PyObject *)Py_TYPE(value),
+                    value); /* there was no memory to make the error that was being raised */
     Py_DECREF(value);
     return NULL;
 #endif

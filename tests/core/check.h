@@ -30,7 +30,7 @@
     } while (0)
 
 /* ---- what is being looked at
- * ------------------------------------------------------------------------------------------- */
+   ------------------------------------------------------------------------------------------- */
 
 static const char *looking_with = "-";
 static const uint8_t *looking_at;
@@ -53,7 +53,7 @@ static inline void fail(const char *file, int line, const char *claim) {
 }
 
 /* ---- blocks
- * ------------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     uint8_t *memory, *p;
@@ -61,7 +61,7 @@ typedef struct {
 } block;
 
 /* With -DARENA, for the fuzzer: blocks side by side in one piece, all else of it poisoned. As exact as malloc's, and
- * cheaper. */
+   cheaper. */
 #ifdef ARENA
 #include <sanitizer/asan_interface.h>
 
@@ -113,7 +113,7 @@ static inline void done(block b) {
 }
 
 /* ---- kernels
- * ----------------------------------------------------------------------------------------------------------- */
+   ----------------------------------------------------------------------------------------------------------- */
 
 /* The i-th kernel that this CPU can run, best first; NULL behind the last. */
 static inline const sr_kernel *kernel_here(size_t i) {
@@ -135,7 +135,7 @@ static inline const sr_kernel *scalar(void) {
 }
 
 /* ---- random bytes
- * ------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t random_state = 0x9E3779B97F4A7C15ull;
 
@@ -161,11 +161,11 @@ static inline uint32_t random_code_point(void) {
                                      0xE000, 0xFFFD, 0xFEFF, 0xFFFF, 0x2028, 0x10000, 0xA0,  0x10FFFF, 0x85,   0x3000};
     uint32_t c;
     switch (below(6)) {
-        case 0: return EDGES[below(sizeof EDGES / sizeof *EDGES)];
-        case 1: return 0x80 + (uint32_t)below(0x80);
-        case 2: c = (uint32_t)below(0x10000); break;
-        case 3: c = (uint32_t)below(0x110000); break;
-        default: return 0x20 + (uint32_t)below(0x5F);
+    case 0: return EDGES[below(sizeof EDGES / sizeof *EDGES)];
+    case 1: return 0x80 + (uint32_t)below(0x80);
+    case 2: c = (uint32_t)below(0x10000); break;
+    case 3: c = (uint32_t)below(0x110000); break;
+    default: return 0x20 + (uint32_t)below(0x5F);
     }
     return c >= 0xD800 && c < 0xE000 ? 'a' : c;
 }

@@ -10,7 +10,7 @@
 #include "model.h"
 
 /* ---- kernels against models
- * ---------------------------------------------------------------------------------------------- */
+   ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     block ends, rows;
@@ -143,7 +143,7 @@ static inline void check_kernels(const uint8_t *src, size_t len) {
 }
 
 /* ---- reading and writing
- * ------------------------------------------------------------------------------------------------- */
+   ------------------------------------------------------------------------------------------------- */
 
 /* Rows as one text: each field with its length before it, each row with its number of fields. */
 typedef struct {
@@ -195,11 +195,11 @@ static inline void check_span(const sr_fault *f, const uint8_t *src) {
     const uint8_t *at = src + f->pos;
     for (size_t i = 0; i < len; i++) blanks += at[i] == ' ' || at[i] == '\t';
     switch ((int)f->status) {
-        case SR_BLANK_OUTSIDE_QUOTES: CHECK(blanks == len); break;
-        case SR_STRAY_QUOTE: CHECK(len == 1 && *at == '"'); break;
-        case SR_LONE_CR: CHECK(len == 1 && *at == '\r'); break;
-        case SR_TEXT_AFTER_QUOTE: CHECK(blanks < len && at[-1] == '"'); break;
-        default: CHECK(len == 2 && (*at == '"' || *at == '\\') && at[1] == '"');
+    case SR_BLANK_OUTSIDE_QUOTES: CHECK(blanks == len); break;
+    case SR_STRAY_QUOTE: CHECK(len == 1 && *at == '"'); break;
+    case SR_LONE_CR: CHECK(len == 1 && *at == '\r'); break;
+    case SR_TEXT_AFTER_QUOTE: CHECK(blanks < len && at[-1] == '"'); break;
+    default: CHECK(len == 2 && (*at == '"' || *at == '\\') && at[1] == '"');
     }
 }
 
@@ -263,7 +263,7 @@ static inline block write_all(const sr_kernel *k, sr_style style, const row_text
 }
 
 /* decode, encode, decode, encode: the rows stay what they are, and the payload is canonical. Two kernels share the
- * work. */
+   work. */
 static inline void check_round_trip(const sr_kernel *k, const sr_kernel *other, sr_style style, const uint8_t *src,
                                     size_t len) {
     tape_block first, second;

@@ -13,7 +13,7 @@ static block text_block(const char *text, size_t len) {
 }
 
 /* ---- integers
- * -------------------------------------------------------------------------------------------------------------- */
+   -------------------------------------------------------------------------------------------------------------- */
 
 static void check_put_int(int64_t value) {
     char want[32];
@@ -52,7 +52,7 @@ static void check_get_int(const char *text, size_t len) {
 }
 
 /* ---- floats
- * ---------------------------------------------------------------------------------------------------------------- */
+   ---------------------------------------------------------------------------------------------------------------- */
 
 static bool same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
 
@@ -117,7 +117,8 @@ static void check_put_float(double value) {
     block text = text_block(want, want_n);
     double back = 77;
     sr_parsed parsed = sr_get_float(text.p, want_n, &back);
-    CHECK(parsed == SR_EXACT ? same(back, value) : parsed == SR_LONG_WAY && (fabs(value) < 1e-307 || fabs(value) > 8e307));
+    CHECK(parsed == SR_EXACT ? same(back, value)
+                             : parsed == SR_LONG_WAY && (fabs(value) < 1e-307 || fabs(value) > 8e307));
     done(text), done(got);
 }
 
@@ -129,7 +130,8 @@ static double from_bits(uint64_t bits) {
 
 static double random_double(void) { return from_bits(random_bits()); }
 
-/* Powers of two, whose neighbours are not equally far away, the smallest floats and the largest, and all around them. */
+/* Powers of two, whose neighbours are not equally far away, the smallest floats and the largest, and all around
+   them. */
 static void ends_of_the_exponents(void) {
     for (uint64_t exponent = 0; exponent < 2047; exponent++) {
         for (uint64_t off = 0; off < 3; off++) {
@@ -137,7 +139,8 @@ static void ends_of_the_exponents(void) {
             check_put_float(-from_bits(((exponent + 1) << 52) - 1 - off));
         }
     }
-    for (int bit = 0; bit < 52; bit++) check_put_float(from_bits(1ull << bit)), check_put_float(from_bits((2ull << bit) - 1));
+    for (int bit = 0; bit < 52; bit++)
+        check_put_float(from_bits(1ull << bit)), check_put_float(from_bits((2ull << bit) - 1));
     for (uint64_t bits = 1; bits < 2000; bits++) check_put_float(from_bits(bits));
 }
 
@@ -257,7 +260,8 @@ static void halfway(size_t n) {
         uint64_t middle = (random_bits() >> 10 | 1ull << 53 | 1) << below(10);
         for (int off = -1; off <= 1; off++) {
             check_get_float(text, (size_t)snprintf(text, sizeof text, "%" PRIu64, middle + (uint64_t)off));
-            size_t len = (size_t)snprintf(text, sizeof text, "%" PRIu64 "e%d", middle + (uint64_t)off, (int)below(60) - 30);
+            size_t len =
+                (size_t)snprintf(text, sizeof text, "%" PRIu64 "e%d", middle + (uint64_t)off, (int)below(60) - 30);
             check_get_float(text, len);
         }
         check_get_float(text, (size_t)snprintf(text, sizeof text, "%" PRIu64 ".0000000000%d", middle, (int)below(2)));
@@ -279,8 +283,8 @@ static void long_numbers(size_t n) {
         check_get_float(text, len);
         char many[128];
         uint64_t whole = random_bits() >> below(64), part = random_bits() >> below(64);
-        len = (size_t)snprintf(many, sizeof many, "%" PRIu64 ".%0*" PRIu64 "%" PRIu64 "e%d", whole, (int)below(30), part,
-                               random_bits(), (int)below(700) - 350);
+        len = (size_t)snprintf(many, sizeof many, "%" PRIu64 ".%0*" PRIu64 "%" PRIu64 "e%d", whole, (int)below(30),
+                               part, random_bits(), (int)below(700) - 350);
         check_get_float(many, len);
         len = below(24);
         for (size_t j = 0; j < len; j++) text[j] = (char)('0' + below(10));
@@ -327,7 +331,7 @@ static void long_numbers(size_t n) {
 }
 
 /* ---- bool and time
- * ----------------------------------------------------------------------------------------------------------- */
+   ----------------------------------------------------------------------------------------------------------- */
 
 static void bools(void) {
     static const char *const WORDS[] = {"true",  "false", "",       "t",    "True", "TRUE",
@@ -398,8 +402,8 @@ static void check_time(const char *text, size_t len) {
 }
 
 static void times(size_t n) {
-    static const char *const ZONES[] = {"Z",      "+00:00", "-0000", "+01:00", "-23:59", "+24:00",
-                                        "+02:60", "z",      "+1:00", "",       "+00:0",  "+01",    "-1"};
+    static const char *const ZONES[] = {"Z", "+00:00", "-0000", "+01:00", "-23:59", "+24:00", "+02:60",
+                                        "z", "+1:00",  "",      "+00:0",  "+01",    "-1"};
     static const char *const PARTS[] = {"", ".1", ".123", ".123456", ".1234567890", ".", ",5"};
     char text[64];
     for (size_t i = 0; i < n; i++) {
@@ -408,8 +412,8 @@ static void times(size_t n) {
         char second[8] = "";
         if (i % 4) snprintf(second, sizeof second, ":%02d", (int)below(61));
         size_t len = (size_t)snprintf(text, sizeof text, "%04d-%02d-%02d%c%02d:%02d%s%s%s", year, month, day,
-                                      i % 5 ? 'T' : 't', (int)below(25), (int)below(61), second, PARTS[below(i % 4 ? 7 : 2)],
-                                      ZONES[below(i % 2 ? 5 : 13)]);
+                                      i % 5 ? 'T' : 't', (int)below(25), (int)below(61), second,
+                                      PARTS[below(i % 4 ? 7 : 2)], ZONES[below(i % 2 ? 5 : 13)]);
         check_time(text, len);
         text[below(len)] = "0129-+:.TZ x\xFF"[below(13)];
         check_time(text, len);

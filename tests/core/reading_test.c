@@ -1,11 +1,11 @@
 /* Reading against the definition: all short texts over the bytes that rule it are read by trying every way that the
- * strict grammar allows (there must be one at most in each dialect), else by rule D8, and compared with what src_c/codec
- * reads. The argument is the length of the longest such text.
+ * strict grammar allows (there must be one at most in each dialect), else by rule D8, and compared with what
+ * src_c/codec reads. The argument is the length of the longest such text.
  */
 #include "input.h"
 
 /* ---- the definition
- * ------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------ */
 
 enum { START, UNQUOTED, QUOTED, CLOSED };
 
@@ -147,7 +147,7 @@ static size_t lenient(const uint8_t *src, size_t len, way *w) {
 }
 
 /* ---- what src_c/codec reads
- * ------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------ */
 
 static void rows_as_text(const sr_kernel *k, const uint8_t *src, size_t len, const sr_tape *tape, char *text) {
     for (const sr_row *row = tape->rows; row < tape->rows + tape->n_rows; row++) {

@@ -1,5 +1,5 @@
-/* The kernel for CPUs with AVX-512 VBMI2: 64 bytes at a time, masked loads (nothing is read beyond the end), and bytes
- * dropped or spread by compress instead of a loop. */
+/* The kernel for CPUs with AVX-512 VBMI2: 64 bytes at a time, masked loads (nothing is read beyond the end), and
+   bytes dropped or spread by compress instead of a loop. */
 #include "sr_kernels.h"
 
 #if defined(SR_X86)
@@ -54,13 +54,9 @@ SR_FN static inline void store(uint8_t *p, vec v) { _mm512_storeu_si512(p, v); }
 
 SR_FN static inline uint64_t wide(vec v) { return _mm512_movepi8_mask(v); }
 
-SR_FN static inline uint64_t equal(vec v, uint8_t c) {
-    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8((char)c));
-}
+SR_FN static inline uint64_t equal(vec v, uint8_t c) { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8((char)c)); }
 
-SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
-    return _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)c));
-}
+SR_FN static inline uint64_t at_least(vec v, uint8_t c) { return _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)c)); }
 
 SR_FN static inline uint32_t bits_of(__m512i found) {
     return (_mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_SPECIAL)) ? SR_TEXT_SPECIAL : 0) |
@@ -154,7 +150,7 @@ SR_FN static size_t scan_escape(const uint8_t *src, size_t len, uint8_t escape, 
     return (size_t)(out - dst);
 }
 
-/* ---- UTF-8 to and from characters: every byte, or character, at once, then what is not wanted is dropped ------------- */
+/* ---- UTF-8 to and from characters: every byte, or character, at once, then what is not wanted is dropped --------- */
 
 SR_FN static inline uint64_t continues(vec v) { /* 80 to BF are the lowest signed */
     return _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8((char)0xC0));

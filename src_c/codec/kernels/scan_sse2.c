@@ -49,8 +49,8 @@ static inline uint32_t specials(vec v) {
     __m128i special = _mm_setzero_si128(), quote = special;
     for (int i = 0; i < 4; i++) {
         __m128i p = v.part[i];
-        __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(p, _mm_set1_epi8(SR_SEPARATOR)),
-                                    _mm_cmpeq_epi8(p, _mm_set1_epi8(SR_ROW_END)));
+        __m128i ends =
+            _mm_or_si128(_mm_cmpeq_epi8(p, _mm_set1_epi8(SR_SEPARATOR)), _mm_cmpeq_epi8(p, _mm_set1_epi8(SR_ROW_END)));
         __m128i rest = _mm_or_si128(_mm_cmpeq_epi8(p, _mm_set1_epi8(SR_CARRIAGE_RETURN)),
                                     _mm_cmpeq_epi8(p, _mm_set1_epi8(SR_TAB)));
         special = _mm_or_si128(special, _mm_or_si128(ends, rest));

@@ -1,5 +1,5 @@
-/* Blocks of text with AVX-512: quotes with their escapes, the width of characters, and a whole short field. SR_FN is the
- * target attribute of the including file.
+/* Blocks of text with AVX-512: quotes with their escapes, the width of characters, and a whole short field. SR_FN is
+ * the target attribute of the including file.
  */
 #include <immintrin.h>
 
@@ -36,8 +36,8 @@ SR_FN static inline __m512i kinds(__m512i v) {
     return _mm512_maskz_permutexvar_epi8(low, v, _mm512_loadu_si512(special));
 }
 
-/* Up to 32 bytes, as many as the mask has, with `escape` before every quote: each byte becomes a pair (escape, byte), and the
-   escapes that are not wanted are dropped. Writes 64 bytes, returns the end of those that count. */
+/* Up to 32 bytes, as many as the mask has, with `escape` before every quote: each byte becomes a pair (escape, byte),
+   and the escapes that are not wanted are dropped. Writes 64 bytes, returns the end of those that count. */
 SR_FN static inline uint8_t *put_escaped(uint8_t *dst, __m256i v, __mmask32 some, uint8_t escape) {
     uint64_t quote = _mm256_mask_cmpeq_epi8_mask(some, v, _mm256_set1_epi8(SR_QUOTE));
     __m512i pairs = _mm512_or_si512(_mm512_slli_epi16(_mm512_cvtepu8_epi16(v), 8), _mm512_set1_epi16(escape));
@@ -58,7 +58,8 @@ SR_FN static inline uint8_t *put_short_quoted(uint8_t *dst, __m512i v, uint64_t 
     return end + 1;
 }
 
-/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else NULL. */
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else
+   NULL. */
 SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     const __mmask32 some = _bzhi_u32(~0u, (uint32_t)n);
     __m256i v = _mm256_maskz_loadu_epi8(some, src);
@@ -67,9 +68,9 @@ SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, si
     return _mm256_mask_cmple_epu8_mask(some, v, _mm256_set1_epi8(SR_SEPARATOR)) ? NULL : dst + n;
 }
 
-/* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, nothing read beyond the text. Returns the end of
-   the field at dst, where SR_SHORT_ROOM bytes may be touched; NULL for one that ends with a backslash in quotes, of which
-   sr_put_text knows whether it is refused. */
+/* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, nothing read beyond the text. Returns the end
+   of the field at dst, where SR_SHORT_ROOM bytes may be touched; NULL for one that ends with a backslash in quotes, of
+   which sr_put_text knows whether it is refused. */
 SR_FN static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
     uint8_t *end = n <= 32 ? sr_plain_field(dst, src, n) : NULL;
     if (end) return end;

@@ -1,5 +1,5 @@
 /* Rule D1 on blocks of 64 bytes, from comparisons alone: wide_masks(v) of the kernel, or here from equal(v, c) and
- * at_least(v, c). */
+   at_least(v, c). */
 
 #ifndef SR_OWN_WIDE_MASKS
 SR_FN static inline sr_wide_masks wide_masks(vec v) {
@@ -32,12 +32,12 @@ SR_FN static inline bool utf8_pending(const utf8_state *u) { return u->second | 
 SR_FN static inline void utf8_block(vec v, utf8_state *u) {
     const sr_wide_masks w = wide_masks(v);
     uint64_t due = w.from_c0 << 1 | u->second | w.from_e0 << 2 | u->third | w.from_f0 << 3 | u->fourth;
-    uint64_t bad = due ^ (w.from_80 & ~w.from_c0);         /* continuation bytes where they are due, nowhere else */
-    bad |= (w.from_c0 & ~w.from_c2) | w.from_f5;           /* bytes that never occur */
-    bad |= (w.e0 << 1 | u->after_e0) & ~w.from_a0;         /* overlong */
-    bad |= (w.ed << 1 | u->after_ed) & w.from_a0;          /* surrogates */
-    bad |= (w.f0 << 1 | u->after_f0) & ~w.from_90;         /* overlong */
-    bad |= (w.f4 << 1 | u->after_f4) & w.from_90;          /* beyond U+10FFFF */
+    uint64_t bad = due ^ (w.from_80 & ~w.from_c0); /* continuation bytes where they are due, nowhere else */
+    bad |= (w.from_c0 & ~w.from_c2) | w.from_f5;   /* bytes that never occur */
+    bad |= (w.e0 << 1 | u->after_e0) & ~w.from_a0; /* overlong */
+    bad |= (w.ed << 1 | u->after_ed) & w.from_a0;  /* surrogates */
+    bad |= (w.f0 << 1 | u->after_f0) & ~w.from_90; /* overlong */
+    bad |= (w.f4 << 1 | u->after_f4) & w.from_90;  /* beyond U+10FFFF */
     *u = (utf8_state){w.from_c0 >> 63, w.from_e0 >> 62, w.from_f0 >> 61, w.e0 >> 63,
                       w.ed >> 63,      w.f0 >> 63,      w.f4 >> 63,      u->bad | bad};
 }
