@@ -29,8 +29,7 @@
         if (!(claim)) fail(__FILE__, __LINE__, #claim); \
     } while (0)
 
-/* ---- what is being looked at
-   ------------------------------------------------------------------------------------------- */
+/* ---- what is being looked at ------------------------------------------------------------------------------------- */
 
 static const char *looking_with = "-";
 static const uint8_t *looking_at;
@@ -52,8 +51,7 @@ static inline void fail(const char *file, int line, const char *claim) {
     abort();
 }
 
-/* ---- blocks
-   ------------------------------------------------------------------------------------------------------------ */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     uint8_t *memory, *p;
@@ -112,8 +110,7 @@ static inline void done(block b) {
     give_back(b.memory, (size_t)(b.p - b.memory) + b.len + b.watched);
 }
 
-/* ---- kernels
-   ----------------------------------------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
 /* The i-th kernel that this CPU can run, best first; NULL behind the last. */
 static inline const sr_kernel *kernel_here(size_t i) {
@@ -134,8 +131,7 @@ static inline const sr_kernel *scalar(void) {
     return k;
 }
 
-/* ---- random bytes
-   ------------------------------------------------------------------------------------------------------ */
+/* ---- random bytes ------------------------------------------------------------------------------------------------ */
 
 static uint64_t random_state = 0x9E3779B97F4A7C15ull;
 

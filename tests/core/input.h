@@ -9,8 +9,7 @@
 #include "check.h"
 #include "model.h"
 
-/* ---- kernels against models
-   ---------------------------------------------------------------------------------------------- */
+/* ---- kernels against models -------------------------------------------------------------------------------------- */
 
 typedef struct {
     block ends, rows;
@@ -142,8 +141,7 @@ static inline void check_kernels(const uint8_t *src, size_t len) {
     done_tape(want);
 }
 
-/* ---- reading and writing
-   ------------------------------------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------------------------------------------- */
 
 /* Rows as one text: each field with its length before it, each row with its number of fields. */
 typedef struct {

@@ -8,8 +8,7 @@
 
 #include "sr.h"
 
-/* ---- bytes of a text (E2)
-   ------------------------------------------------------------------------------------------------ */
+/* ---- bytes of a text (E2) ---------------------------------------------------------------------------------------- */
 
 static inline uint32_t model_classify(const uint8_t *src, size_t len) {
     uint32_t bits = 0;
@@ -29,8 +28,7 @@ static inline size_t model_escape(const uint8_t *src, size_t len, uint8_t escape
     return n;
 }
 
-/* ---- UTF-8 (D1): decode every character, and refuse what its shortest form does not give back
-   ------------------------------ */
+/* ---- UTF-8 (D1): decode every character, and refuse what its shortest form does not give back -------------------- */
 
 /* The length of the character at src, 0 where there is none. */
 static inline size_t model_character(const uint8_t *src, size_t len, uint32_t *c) {
@@ -53,8 +51,7 @@ static inline size_t model_valid(const uint8_t *src, size_t len) {
     return i;
 }
 
-/* ---- the greedy scan (D7): one byte after the other
-   ------------------------------------------------------------------------ */
+/* ---- the greedy scan (D7): one byte after the other -------------------------------------------------------------- */
 
 static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     bool inside = false, doubt = false, escaped = false, doubled = false, blank = false, quotes = false, crs = false;
@@ -122,8 +119,7 @@ static inline sr_ends model_lone(const uint8_t *src, size_t len) {
     return (sr_ends){bits[0], bits[1]};
 }
 
-/* ---- the encoder (E2 to E4)
-   ------------------------------------------------------------------------------------------------- */
+/* ---- the encoder (E2 to E4) -------------------------------------------------------------------------------------- */
 
 static inline bool model_space(uint32_t c) {
     return c <= 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||

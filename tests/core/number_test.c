@@ -12,8 +12,7 @@ static block text_block(const char *text, size_t len) {
     return b;
 }
 
-/* ---- integers
-   -------------------------------------------------------------------------------------------------------------- */
+/* ---- integers ---------------------------------------------------------------------------------------------------- */
 
 static void check_put_int(int64_t value) {
     char want[32];
@@ -51,8 +50,7 @@ static void check_get_int(const char *text, size_t len) {
     done(src);
 }
 
-/* ---- floats
-   ---------------------------------------------------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------------------------------------------------ */
 
 static bool same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
 
@@ -330,8 +328,7 @@ static void long_numbers(size_t n) {
     check_get_float(nines, sizeof nines - 1);
 }
 
-/* ---- bool and time
-   ----------------------------------------------------------------------------------------------------------- */
+/* ---- bool and time ----------------------------------------------------------------------------------------------- */
 
 static void bools(void) {
     static const char *const WORDS[] = {"true",  "false", "",       "t",    "True", "TRUE",

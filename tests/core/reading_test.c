@@ -4,8 +4,7 @@
  */
 #include "input.h"
 
-/* ---- the definition
-   ------------------------------------------------------------------------------------------------------ */
+/* ---- the definition ---------------------------------------------------------------------------------------------- */
 
 enum { START, UNQUOTED, QUOTED, CLOSED };
 
@@ -146,8 +145,7 @@ static size_t lenient(const uint8_t *src, size_t len, way *w) {
     }
 }
 
-/* ---- what src_c/codec reads
-   ------------------------------------------------------------------------------------------------------ */
+/* ---- what src_c/codec reads -------------------------------------------------------------------------------------- */
 
 static void rows_as_text(const sr_kernel *k, const uint8_t *src, size_t len, const sr_tape *tape, char *text) {
     for (const sr_row *row = tape->rows; row < tape->rows + tape->n_rows; row++) {

@@ -93,8 +93,7 @@ static void random_fields(size_t n) {
     }
 }
 
-/* ---- the longest prefix
-   ---------------------------------------------------------------------------------------------------- */
+/* ---- the longest prefix ------------------------------------------------------------------------------------------ */
 
 static size_t try_all(sr_style style, const uint8_t *src, size_t len, const uint8_t *marker, size_t marker_len,
                       size_t limit) {
