@@ -1,6 +1,6 @@
-"""MQTT facts of the platform: ClientId, topics, CONNACK codes, endpoints, last will, advice. No client, no socket.
+"""The platform's MQTT rules: ClientId, topics, CONNACK codes, endpoints, last will, advice. No client, no socket.
 
-`topics` is the only place that spells a topic. The codec does not need this package.
+Only `topics` spells topics. The codec does not need this package.
 """
 
 from __future__ import annotations

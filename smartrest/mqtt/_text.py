@@ -1,6 +1,6 @@
-"""What MQTT and the platform refuse in identifiers, checked in one place.
+"""Checks identifiers against the rules of MQTT and the platform, for the whole package.
 
-Never rewrites: what does not fit is a `SmartRestError` (`bad_identifier`).
+Never rewrites an identifier: raises `SmartRestError` (`bad_identifier`) for an invalid one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..errors import SmartRestError, excerpt
 
 WILDCARDS = "+#"
 LEVEL = "/"
-# MQTT 3.1.1 §1.5.3 lets a server close the connection on these, and servers do: control characters, non-characters.
+# Control characters and non-characters: MQTT 3.1.1 §1.5.3 lets a server close the connection on them, and servers do.
 _LAST_OF_PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 _HANGS_UP = re.compile(f"[\x01-\x1f\x7f-\x9f\ufdd0-\ufdef{_LAST_OF_PLANES}]")
 
@@ -22,9 +22,9 @@ def refuse(text: str, what: str, why: str) -> SmartRestError:
 
 
 def check_string(text: str, what: str) -> str:
-    """`text` if it can be an MQTT string: no control or non-character, no lone surrogate, at most 65,535 bytes."""
+    """`text` if it is a valid MQTT string: no control or non-characters, no lone surrogates, at most 65,535 bytes."""
     if not isinstance(text, str):
-        raise TypeError(f"{what} must be str, not {type(text).__name__}")
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
     if not text:
         raise SmartRestError(f"{what} is empty", "bad_identifier")
     if "\0" in text:
@@ -42,9 +42,9 @@ def check_string(text: str, what: str) -> str:
 
 
 def check_level(text: str, what: str, *, colon: bool = True) -> str:
-    """`text` if it can be one level of a topic; with `colon=False` also without the `:` that parts a ClientId."""
+    """`text` if it is valid as one level of a topic; `colon=False` also refuses `:`, which divides a ClientId."""
     check_string(text, what)
     for character in LEVEL + WILDCARDS + ("" if colon else ":"):
         if character in text:
-            raise refuse(text, what, f"holds {character!r}, which cannot stand in it")
+            raise refuse(text, what, f"must not hold {character!r}")
     return text

@@ -1,6 +1,6 @@
 """The ClientId: `[connectionType:]deviceIdentifier[:defaultTemplateIdentifier]`, read and written without loss.
 
-Source: MQTT integration guide, section "MQTT ClientId". Never rewrites: what the platform refuses is an error.
+Source: MQTT integration guide, section "MQTT ClientId". Never rewrites; raises if the platform refuses a ClientId.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ._text import check_level, check_string, refuse
 
 CONNECTION_TYPES = ("d",)
 OLD_PROTOCOL = "3.1"
-OLD_PROTOCOL_LIMIT = 23  # characters of a ClientId on MQTT 3.1; more is CONNACK 5
+OLD_PROTOCOL_LIMIT = 23  # most characters of a ClientId on MQTT 3.1; more gives CONNACK 5
 _REGISTRATION_REFUSES = "/\\$"
 
 
 @dataclass(frozen=True, init=False)
 class ClientId:
-    """Who connects. `x`, `d:x` and `d:x:t` are the same client to the platform: `device_id` alone tells them apart.
+    """The identity of a client. The platform takes `x`, `d:x` and `d:x:t` for one client: only `device_id` counts.
 
-    `x_id` names the default template collection; with it the connection type is written. Raises `SmartRestError`
+    `x_id` names the default template collection and implies the connection type `d`. Raises `SmartRestError`
     (`bad_identifier`).
     """
 
@@ -43,7 +43,7 @@ class ClientId:
             x_id = template_id if x_id is None else x_id
         check_level(device_id, "device ID", colon=False)
         if connection_type is not None and connection_type not in CONNECTION_TYPES:
-            raise refuse(connection_type, "connection type", f"is none of: {', '.join(CONNECTION_TYPES)}")
+            raise refuse(connection_type, "connection type", f"is unknown; use {', '.join(CONNECTION_TYPES)}")
         if x_id is not None:
             check_string(x_id, "default X-ID")
             connection_type = connection_type or CONNECTION_TYPES[0]
@@ -59,7 +59,7 @@ class ClientId:
 
     @classmethod
     def parse(cls, text: str) -> ClientId:
-        """The parts of a ClientId: one part is the device ID, two are connection type and device ID, three are all."""
+        """The parts of a ClientId: `<device ID>`, `<type>:<device ID>` or `<type>:<device ID>:<X-ID>`."""
         check_string(text, "ClientId")
         parts = text.split(":", 2)
         if len(parts) == 1:
@@ -70,11 +70,11 @@ class ClientId:
         return ":".join(part for part in (self.connection_type, self.device_id, self.x_id) if part is not None)
 
     def same_client(self, other: ClientId) -> bool:
-        """Whether the platform takes both for one client, of which one can be connected at a time."""
+        """Whether both are one client to the platform, which allows one connection per client."""
         return self.device_id == other.device_id
 
     def check(self, *, protocol: str = "3.1.1") -> list[Finding]:
-        """Doubts about this ClientId: the length rule of MQTT 3.1, and what device registration refuses."""
+        """Doubts about this ClientId: its length on MQTT 3.1, and characters that device registration refuses."""
         found = []
         length = len(str(self))
         if protocol == OLD_PROTOCOL and length > OLD_PROTOCOL_LIMIT:
@@ -87,7 +87,7 @@ class ClientId:
         return found
 
     def for_protocol(self, protocol: str = "3.1.1") -> str:
-        """The text to connect with; `SmartRestError` (`client_id_too_long`) where MQTT 3.1 cannot carry it."""
+        """The text to connect with. Raises `SmartRestError` (`client_id_too_long`) if it is too long for MQTT 3.1."""
         for finding in self.check(protocol=protocol):
             if finding.reason == "client_id_too_long":
                 raise SmartRestError(finding.text, finding.reason)

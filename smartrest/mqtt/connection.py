@@ -1,7 +1,7 @@
-"""Connecting: CONNACK codes and what to do about them, back-off, endpoints, the last will, advice on QoS and the like.
+"""Connecting: CONNACK codes and how to react, back-off, endpoints, the last will, advice on QoS and the like.
 
-`ConnackCode` is the only table of codes. Knows no socket: a client is configured with what stands here. Source: MQTT
-integration guide, sections "Connection details" and "Return codes"; ports as in "MQTT implementation".
+`ConnackCode` is the only table of codes. Opens no socket: it holds the facts to configure a client with. Source: MQTT
+integration guide, sections "Connection details" and "Return codes"; ports from "MQTT implementation".
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ BOOTSTRAP_USERNAME = "management/devicebootstrap"
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before the next attempt, in seconds: doubling from `first` up to `most`, with jitter.
+    """The wait before the next attempt, in seconds: doubles from `first` up to `most`, with jitter.
 
-    The jitter takes away up to half, so that a fleet that lost its broker does not come back all at once.
+    Jitter shortens a wait by up to half, to spread out the reconnects of a fleet that lost its broker.
     """
 
     first: float = 1.0
@@ -53,10 +53,10 @@ class _Facts(NamedTuple):
 
 
 class ConnackCode(IntEnum):
-    """Return code of CONNACK: `text`, `cause`, `retries` (`None`: without end, 0: permanent), `advice`.
+    """Return code of CONNACK: `text`, `cause`, `retries` (`None`: unlimited, 0: permanent), `advice`.
 
-    It may also arrive on an established connection, as the sign that it is being closed. The reason codes of MQTT 5,
-    by which some clients report those of 3.1.1, are understood: `ConnackCode(134)` is `BAD_CREDENTIALS`.
+    The platform may also send one on an established connection, to announce that it closes it. Takes the reason codes
+    of MQTT 5 too, which some clients report for 3.1.1: `ConnackCode(134)` is `BAD_CREDENTIALS`.
     """
 
     ACCEPTED = 0
@@ -92,7 +92,7 @@ class ConnackCode(IntEnum):
 
     @property
     def permanent(self) -> bool:
-        """Whether another attempt is of no use. `NOT_AUTHORIZED` becomes so after its `retries`."""
+        """Whether retrying is useless. `NOT_AUTHORIZED` becomes permanent after its `retries`."""
         return self.retries == 0
 
     @property
@@ -101,14 +101,14 @@ class ConnackCode(IntEnum):
 
     @property
     def backoff(self) -> Backoff | None:
-        """The waiting advised before another attempt, `None` where there should be none."""
+        """The advised wait before a retry, `None` if the client should not retry."""
         return Backoff() if self.retry else None
 
 
 _FACTS = {
     ConnackCode.ACCEPTED: _Facts("accepted", "", None, "go on"),
     ConnackCode.BAD_PROTOCOL: _Facts(
-        "protocol version refused", "only MQTT 3.1 and 3.1.1 are spoken", 0, "fix the client"
+        "protocol version refused", "the platform speaks MQTT 3.1 and 3.1.1 only", 0, "fix the client"
     ),
     ConnackCode.BAD_CLIENT_ID: _Facts(
         "ClientId refused", "the ClientId breaks the platform's rules", 0, "fix the ClientId"
@@ -134,7 +134,7 @@ _FACTS = {
     ),
 }
 
-# Reason codes of MQTT 5 (§2.4) by the code of 3.1.1 that says the same.
+# Reason code of MQTT 5 (§2.4) -> the equivalent return code of 3.1.1.
 _OF_MQTT_5: dict[object, int] = {132: 1, 133: 2, 136: 3, 137: 3, 134: 4, 140: 4, 135: 5, 138: 5}
 
 
@@ -142,8 +142,8 @@ _OF_MQTT_5: dict[object, int] = {132: 1, 133: 2, 136: 3, 137: 3, 134: 4, 140: 4,
 class Endpoint:
     """Where to connect: `Endpoint("mqtt.example.com")` is port 8883, TLS over TCP.
 
-    `certificate` says that the client shows one: then TCP with TLS is the only way. `service` means the separate MQTT
-    Service. `port` replaces the platform's. Raises `SmartRestError` (`bad_endpoint`).
+    `certificate`: the client presents a certificate, which requires TLS over TCP. `service` means the separate MQTT
+    Service. `port` overrides the platform's. Raises `SmartRestError` (`bad_endpoint`; `bad_identifier` for `host`).
     """
 
     host: str
@@ -165,7 +165,7 @@ class Endpoint:
     ) -> None:
         check_string(host, "host")
         if any(c in host for c in "/ \t\r\n") or (":" in host and not _is_ipv6(host)):
-            raise refuse(host, "host", "is no host name; give scheme, port and path by arguments")
+            raise refuse(host, "host", "is not a host name; pass scheme, port and path as arguments")
         if certificate and websocket:
             raise SmartRestError("client certificates work over TCP only, not over WebSocket", "bad_endpoint")
         if certificate and not tls:
@@ -173,7 +173,7 @@ class Endpoint:
         if service and websocket:
             raise SmartRestError("the MQTT Service has no WebSocket port", "bad_endpoint")
         if port is not None and not 1 <= port <= 65_535:
-            raise SmartRestError(f"port {port} is none of 1 to 65535", "bad_endpoint")
+            raise SmartRestError(f"invalid port: {port}; use 1 to 65535", "bad_endpoint")
         usual = SERVICE_PORTS[tls] if service else PORTS[websocket, tls]
         values = (host, tls, websocket, certificate, service, usual if port is None else port)
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
@@ -181,7 +181,7 @@ class Endpoint:
 
     @property
     def path(self) -> str | None:
-        """Path of the WebSocket, `None` over TCP."""
+        """Path of the WebSocket; `None` for TCP."""
         return WEBSOCKET_PATH if self.websocket else None
 
     @property
@@ -201,7 +201,7 @@ def _is_ipv6(host: str) -> bool:
 
 
 class Will(NamedTuple):
-    """A last will, in the order in which MQTT clients take it: `client.will_set(*last_will())`."""
+    """A last will, in the argument order of MQTT clients: `client.will_set(*last_will())`."""
 
     topic: str
     payload: bytes
@@ -212,15 +212,15 @@ class Will(NamedTuple):
 def last_will(
     text: str = "Device connection was lost.", *, type: str = "c8y_ConnectionEvent", child: str | None = None
 ) -> Will:
-    """The event (template 400) that the platform creates when the connection breaks; it updates availability too."""
-    from .. import encode_row, payload_budget  # a late import: the codec does not depend on this package, nor it on it
+    """The event (template 400) that the platform creates if the connection breaks; it also updates availability."""
+    from .. import encode_row, payload_budget  # late: all else here needs only the errors and limits of the codec
 
     topic = topics.us(child)
     return Will(topic, encode_row(("400", type, text), limit=payload_budget(topic, qos=1)))
 
 
 def username(tenant: str, user: str) -> str:
-    """`<tenantID>/<username>`, the form of the user name of MQTT."""
+    """The MQTT user name: `<tenantID>/<username>`. Raises `SmartRestError` (`bad_identifier`)."""
     check_string(tenant, "tenant ID")
     check_string(user, "user name")
     if "/" in tenant:
@@ -229,9 +229,9 @@ def username(tenant: str, user: str) -> str:
 
 
 def check_password(password: str) -> str:
-    """`password` if MQTT can carry it. The error never quotes it."""
+    """`password` if MQTT can carry it, else raises `SmartRestError` (`bad_identifier`), which never quotes it."""
     if not isinstance(password, str):
-        raise TypeError(f"a password must be str, not {type(password).__name__}")
+        raise TypeError(f"password must be a str, not {type(password).__name__}")
     try:
         size = len(password.encode())
     except UnicodeEncodeError:
@@ -252,7 +252,7 @@ def check_connect(
     if not clean_session:
         found.append(Finding("clean_session", "clean session must be 1: the platform does not keep sessions reliably"))
     if protocol not in PROTOCOLS and not mqtt_service:
-        found.append(Finding("bad_protocol", f"MQTT {protocol} is refused (CONNACK 1); speak {' or '.join(PROTOCOLS)}"))
+        found.append(Finding("bad_protocol", f"the platform refuses MQTT {protocol}; use {' or '.join(PROTOCOLS)}"))
     return found
 
 
@@ -261,7 +261,7 @@ def check_publish(topic: str, *, qos: int = 1, retain: bool = False) -> list[Fin
     found = _check_qos(qos)
     parsed = topics.parse(topic)
     if parsed.kind is None:
-        found.append(Finding("unknown_topic", "no topic of SmartREST or JSON via MQTT"))
+        found.append(Finding("unknown_topic", "not a topic of SmartREST or JSON via MQTT"))
     elif parsed.direction == "down" or topic in (topics.JSON_ERRORS, topics.JSON_OPERATIONS):
         found.append(Finding("not_for_publishing", "this topic is for subscribing"))
     if parsed.mode in ("q", "c"):
@@ -269,12 +269,12 @@ def check_publish(topic: str, *, qos: int = 1, retain: bool = False) -> list[Fin
     if retain:
         found.append(Finding("retain", "the platform ignores the retain flag"))
     if qos == 0 and parsed.kind is not None:
-        found.append(Finding("qos_0", "QoS 0 is not acknowledged: what a broken connection swallows is lost"))
+        found.append(Finding("qos_0", "QoS 0 is not acknowledged: a broken connection loses messages"))
     return found
 
 
 def check_subscribe(topic: str, *, qos: int = 1) -> list[Finding]:
-    """Doubts about a subscription: topic and QoS. Operations come with the QoS of the subscription."""
+    """Doubts about a subscription: topic and QoS. The platform sends operations at the QoS of the subscription."""
     found = _check_qos(qos)
     try:
         topics.check_filter(topic)
@@ -283,17 +283,17 @@ def check_subscribe(topic: str, *, qos: int = 1) -> list[Finding]:
         return found
     parsed = topics.parse(topic)
     if parsed.kind is None:
-        found.append(Finding("unknown_topic", "no topic of SmartREST or JSON via MQTT"))
+        found.append(Finding("unknown_topic", "not a topic of SmartREST or JSON via MQTT"))
     if parsed.is_error:
-        found.append(Finding("debug_only", "error rows are verbose and no response channel: subscribe to debug"))
+        found.append(Finding("debug_only", "error rows are verbose, not a response channel: subscribe only to debug"))
     if qos == 0 and parsed.kind in ("ds", "dc", "dd", "ol"):
-        found.append(Finding("qos_0", "an operation sent with QoS 0 may be lost until the next 500"))
+        found.append(Finding("qos_0", "an operation lost at QoS 0 does not arrive until the next 500"))
     return found
 
 
 def _check_qos(qos: int) -> list[Finding]:
     if qos not in (0, 1, 2):
-        raise ValueError(f"QoS is 0, 1 or 2, not {qos!r}")
+        raise ValueError(f"QoS must be 0, 1 or 2, not {qos!r}")
     if qos == 2:
-        return [Finding("qos_2", "QoS 2 is not dependable here, and the MQTT Service has none: use 1")]
+        return [Finding("qos_2", "QoS 2 is unreliable here, and the MQTT Service does not support it: use 1")]
     return []

@@ -1,4 +1,4 @@
-"""A TLS socket for MQTT clients. Not loaded with the package: `ssl` is larger than all the rest of it."""
+"""A TLS socket for MQTT clients. Not imported with the package: `ssl` is larger than all the rest of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, Interru
 
 
 class ClosingSocket(ssl.SSLSocket):
-    """Closes when its handshake fails, which paho forgets to do."""
+    """Closes itself if its handshake fails; paho leaves it open."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:

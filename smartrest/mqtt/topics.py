@@ -1,7 +1,7 @@
 """The topics of SmartREST and JSON via MQTT: one builder per topic, and `parse`, which never fails.
 
-The only file that spells a topic. `KINDS` is the table both directions read. Source: MQTT integration guide, sections
-"SmartREST payload", "JSON via MQTT" and "Device authentication".
+The only file that spells a topic. Builders and `parse` both read the table `KINDS`. Source: MQTT integration guide,
+sections "SmartREST payload", "JSON via MQTT" and "Device authentication".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MODES: dict[str, str] = {
 
 
 class Kind(NamedTuple):
-    """One row of the table of topics: `x_id` and `child` are "no", "may" or "must"; `modes`: takes t, q and c too."""
+    """One row of the table of topics. `modes`: the topic also takes the modes t, q and c."""
 
     direction: Direction
     meaning: str
@@ -63,7 +63,7 @@ _CHILD_DEVICES = "childDevices"  # inventory/managedObjects/<id>/childDevices/cr
 
 
 class Topic(NamedTuple):
-    """What a topic says. `kind` is a key of `KINDS`, "json", or `None` for a topic that is none of the platform's."""
+    """A parsed topic. `kind` is a key of `KINDS`, "json", or `None` for a topic that is not the platform's."""
 
     mode: str | None = None
     kind: str | None = None
@@ -80,23 +80,23 @@ class Topic(NamedTuple):
 
     @property
     def is_error(self) -> bool:
-        """Error rows of SmartREST (`s/e`); JSON errors have the topic of `json_errors()`."""
+        """Whether it carries error rows of SmartREST (`s/e`); JSON errors arrive on `json_errors()`."""
         return self.kind == "e"
 
     @property
     def direction(self) -> Direction | None:
-        """ "up" for publishing, "down" for subscribing; `None` where `kind` does not tell."""
+        """ "up" for publishing, "down" for subscribing; `None` if `kind` is "json" or `None`."""
         kind = KINDS.get(self.kind or "")
         return kind.direction if kind else None
 
     @property
     def holds_secret(self) -> bool:
-        """Credentials or a token: such a payload must not be logged."""
+        """Whether it carries credentials or a token, which must not be logged."""
         return self.kind in ("dcr", "dat")
 
 
 def parse(text: str) -> Topic:
-    """The parts of a topic; never an error: what no rule fits is `Topic(None, None, None, None)`."""
+    """The parts of a topic. Never raises: any other text gives `Topic(None, None, None, None)`."""
     if any(character in text for character in WILDCARDS + "\0"):
         return Topic()
     levels = text.split(LEVEL)
@@ -134,13 +134,13 @@ def _is_json_publish(levels: list[str]) -> bool:
 
 
 def build(kind: str, x_id: str | None = None, child: str | None = None, *, mode: str = "s") -> str:
-    """The topic of a kind of `KINDS`; `parse(build(…))` gives the parts back. Raises `SmartRestError`."""
+    """The topic of a kind of `KINDS`; `parse` returns its parts. Raises `SmartRestError`."""
     rule = KINDS.get(kind)
     if rule is None:
-        raise SmartRestError(f"no topic is called {kind!r}; known: {', '.join(KINDS)}", "bad_topic")
+        raise SmartRestError(f"unknown topic {kind!r}; known: {', '.join(KINDS)}", "bad_topic")
     if mode not in MODES or (mode != "s" and not rule.modes):
         allowed = ", ".join(MODES) if rule.modes else "s"
-        raise SmartRestError(f"mode {mode!r} does not exist for topic {kind!r}; it has: {allowed}", "bad_topic")
+        raise SmartRestError(f"topic {kind!r} has no mode {mode!r}; use {allowed}", "bad_topic")
     if x_id is None and rule.x_id == "must":
         raise SmartRestError(f"topic {kind!r} needs an X-ID", "bad_topic")
     levels = [mode, kind]
@@ -228,7 +228,7 @@ def dat() -> str:
 
 
 def e() -> str:
-    """Subscribe to error rows: for debugging, no response channel."""
+    """Subscribe to error rows: for debugging, not a response channel."""
     return build("e")
 
 
@@ -238,17 +238,17 @@ def json_errors() -> str:
 
 
 def json_operations() -> str:
-    """Subscribe to operations as JSON, several in a payload, one a line."""
+    """Subscribe to operations as JSON: one per line, several per payload."""
     return JSON_OPERATIONS
 
 
 def json(resource: str, action: str, object_id: str | None = None, *, mode: str = "s") -> str:
-    """Publish JSON: `resource` is a key of `JSON_ACTIONS`, `object_id` names what is updated or deleted."""
+    """Publish JSON: `resource` is a key of `JSON_ACTIONS`, `object_id` is the object to update or delete."""
     if resource not in JSON_ACTIONS or action not in JSON_ACTIONS[resource]:
         known = "; ".join(f"{name}: {', '.join(actions)}" for name, actions in JSON_ACTIONS.items())
-        raise SmartRestError(f"JSON via MQTT has no {resource!r} {action!r}; it has {known}", "bad_topic")
+        raise SmartRestError(f"JSON via MQTT has no topic for {resource!r}, {action!r}; known: {known}", "bad_topic")
     if mode not in MODES:
-        raise SmartRestError(f"mode {mode!r} is none of {', '.join(MODES)}", "bad_topic")
+        raise SmartRestError(f"unknown mode {mode!r}; use {', '.join(MODES)}", "bad_topic")
     levels = [resource, action] if mode == "s" else [mode, resource, action]
     if object_id is not None:
         if action.startswith("create"):
@@ -260,25 +260,25 @@ def json(resource: str, action: str, object_id: str | None = None, *, mode: str 
 def json_child_device(object_id: str, *, mode: str = "s") -> str:
     """Publish JSON that creates a child of the managed object `object_id`."""
     if mode not in MODES:
-        raise SmartRestError(f"mode {mode!r} is none of {', '.join(MODES)}", "bad_topic")
+        raise SmartRestError(f"unknown mode {mode!r}; use {', '.join(MODES)}", "bad_topic")
     prefix = "" if mode == "s" else mode + LEVEL
     level = check_level(object_id, "ID")
     return check_string(f"{prefix}inventory/managedObjects/{level}/{_CHILD_DEVICES}/create", "topic")
 
 
 def check_topic(text: str) -> str:
-    """`text` if one may publish to it."""
+    """`text` if it is valid to publish to. Raises `SmartRestError`."""
     check_string(text, "topic")
     if any(character in text for character in WILDCARDS):
-        raise refuse(text, "topic", "holds a wildcard; one publishes to exact topics only")
+        raise refuse(text, "topic", "holds a wildcard; publish to an exact topic")
     return text
 
 
 def check_filter(text: str) -> str:
-    """`text` if one may subscribe to it; the platform takes exact topics, and none that is for publishing."""
+    """`text` if it is valid to subscribe to: an exact topic that is not for publishing. Raises `SmartRestError`."""
     check_string(text, "topic")
     if any(character in text for character in WILDCARDS):
-        raise refuse(text, "topic", "holds a wildcard; the platform takes exact topics only")
+        raise refuse(text, "topic", "holds a wildcard; the platform accepts exact topics only")
     if parse(text).direction == "up":
-        raise refuse(text, "topic", "is for publishing; it cannot be subscribed")
+        raise refuse(text, "topic", "is for publishing, not for subscribing")
     return text
