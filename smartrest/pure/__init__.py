@@ -1,7 +1,7 @@
-"""The reference engine, in Python alone, written from the rules of docs/format.md. Public docstrings stand here once.
+"""The reference engine in pure Python, written from the rules of docs/format.md, and the home of public docstrings.
 
-`reading.py` decides what a payload means, `rows.py` cuts it, `writing.py` writes a row; the other modules are the
-public functions around them.
+`reading.py` finds the reading of a payload, `rows.py` cuts it, `writing.py` writes a row; the other modules hold the
+public functions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ else:
     def __getattr__(name):
         if name not in ("Field", "RowLike"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import types  # loads modules that nothing else here needs
+        from . import types  # late, for it imports modules that nothing else here needs
 
         return getattr(types, name)
 
@@ -56,5 +56,5 @@ __all__ = [
 
 
 def engine() -> str:
-    """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
+    """The engine in use: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
     return "pure"

@@ -1,4 +1,4 @@
-"""`check`: every fault of a payload instead of the first. What is put together from them stands in `_findings.py`."""
+"""`check`: every fault of a payload, not just the first. `_findings.py` turns faults into findings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 def check(payload: bytes | str | Buffer, *, topic: str | None = None, collections: Iterable[Any] = ()) -> list[Finding]:
-    """Every fault and doubt of `payload`, in the order of position; none is an empty list.
+    """Every fault and doubt of `payload`, ordered by position; an empty list if there are none.
 
-    Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
-    what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
-    nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+    Reports the faults that `decode` and strict reading refuse, and a size over the platform's limit. With a `topic`,
+    also rows that do not fit its templates (`collections`: the `smartrest.templates.Collection`s it may use). Never
+    raises for bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+
+    Raises `ValueError` for a topic that nothing can be published to.
     """
-    check_limit(topic)  # raises for a topic that cannot be published to
+    check_limit(topic)  # raises for an invalid topic
     data = bytes_of(payload)
     found: list[Fault] = []
     end = len(data)
@@ -40,7 +42,7 @@ def check(payload: bytes | str | Buffer, *, topic: str | None = None, collection
         first, quote = reading.open_quote
         before, row = rows_of(reading, first)
         found.append(("unterminated_quote", quote, end, len(before), len(row)))
-        reading.quoted.append((first, quote, end, end))  # the faults inside it, too
+        reading.quoted.append((first, quote, end, end))  # to find the faults inside it
     rows = [] if found else all_rows(reading)
     found += faults(reading)
 

@@ -1,4 +1,4 @@
-"""Rows with holes: the constant parts are written once, the holes at each call. Results are those of `encode_row`."""
+"""Rows with holes: the constants are written once, the holes on each call, with the results of `encode_row`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Encoder:
     """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
 
-    `row` is the row it was made of. Can be pickled, and used by threads at the same time.
+    `row` is the row it was compiled from. Can be pickled, and shared by threads.
     """
 
     __slots__ = ("_holes", "_limit", "_options", "_row", "_style", "_texts")
@@ -30,7 +30,7 @@ class Encoder:
     if TYPE_CHECKING:
         _row: tuple[Any, ...]
         _holes: list[tuple[int, type]]  # index and class
-        _texts: list[str]  # the constants as they are written
+        _texts: list[str]  # the constants in wire form, "" for a hole
         _options: dict[str, Any]
         _limit: int | None
         _style: Style
@@ -45,8 +45,8 @@ class Encoder:
     def __call__(self, *values: Any) -> bytes:
         """The payload of the row with `values` in its holes, in order. `None` fits every hole, `int` also `float`.
 
-        Raises what `encode_row` of the filled row raises, `EncodeError` with reason `bad_type` for a value that does
-        not fit its hole, and `TypeError` for a wrong count of values.
+        Raises the errors of `encode_row` for the filled row, `EncodeError` with reason `bad_type` for a value that does
+        not fit its hole, and `TypeError` for a wrong number of values.
         """
         data = self._write(values, 0)
         if self._options["final_newline"]:
@@ -62,10 +62,10 @@ class Encoder:
         limit: int | None = PAYLOAD_LIMIT,
         on_error: Callable[[EncodeError], object] | None = None,
     ) -> Iterator[bytes]:
-        """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
+        """The fewest payloads of at most `limit` bytes that carry a row for each item of `values`, in order.
 
-        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
-        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError` and ends packing.
+        Each item holds the values of one row (for columns: `zip(*columns)`). `values` is read lazily, as payloads are
+        taken. Errors are handled as in `smartrest.pack`; a wrong number of values raises `TypeError` and ends packing.
         """
         most = limit_of(limit)
         check_on_error(on_error)
@@ -108,7 +108,7 @@ def compile(
     """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
 
     The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
-    everything else is a constant. Options as of `encode`.
+    everything else is a constant. Options as for `encode`.
 
     Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
     """

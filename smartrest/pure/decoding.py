@@ -1,6 +1,6 @@
-"""The reading functions on whole payloads: input in any form, the order of errors, rows out (rules D1 to D9).
+"""The functions that read whole payloads: input in any form, the order of errors, rows out (rules D1 to D9).
 
-What a payload means is decided in `reading.py` and cut in `rows.py`.
+`reading.py` decides where fields are quoted, `rows.py` cuts rows and fields.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from typing_extensions import Buffer  # for type checkers, which bring it along
+    from typing_extensions import Buffer  # for type checkers, which bundle it
 
 
 def decode(payload: bytes | str | Buffer, *, strict: bool = False, limit: int | None = None) -> list[Row]:
     """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
 
-    `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
-    strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
-    `limit`: bytes that the payload may have.
+    `payload` is `bytes`, `str` or any other object with a contiguous buffer of bytes. `strict` refuses a payload that
+    is not strict in one dialect, and blanks outside the quotes of a quoted field (rules D7, D9). `limit` is the most
+    bytes that the payload may have.
 
     Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
     """
@@ -40,19 +40,19 @@ def decode(payload: bytes | str | Buffer, *, strict: bool = False, limit: int | 
 
 
 def decode_row(payload: bytes | str | Buffer, *, strict: bool = False) -> Row:
-    """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
+    """The only row of `payload`, for topics whose payloads hold one row (`s/dcr`, `s/dat`), and for tests.
 
-    Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
-    with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+    Do not use it for `s/ds`, where the platform sends several rows in one payload. Raises `DecodeError` as `decode`
+    does, and with reason `not_one_row` unless the payload has exactly one row. Rules D1 to D9 of docs/format.md.
     """
     return one_row(accept(payload, strict))
 
 
 def split(payload: bytes | str | Buffer) -> list[bytes]:
-    """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
+    """The rows of `payload` in wire form, still escaped, without row ends, BOM and empty lines.
 
-    Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
-    Rules D2, D4, D7 and D10 of docs/format.md.
+    Splits at the row ends that `decode` reads: a line feed inside quotes is data. Raises `DecodeError` as `decode`
+    does. Rules D2, D4, D7 and D10 of docs/format.md.
     """
     reading = accept(payload, False)
     return [reading.data[start:end] for start, end, _ in row_spans(reading)]
@@ -61,8 +61,8 @@ def split(payload: bytes | str | Buffer) -> list[bytes]:
 def unescape(field: bytes | str | Buffer) -> str:
     """The value of one field in its wire form, the inverse of `escape`.
 
-    Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
-    end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+    Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` for a separator or row end
+    outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
     """
     data = bytes_of(field)
     try:
@@ -83,7 +83,7 @@ def unescape(field: bytes | str | Buffer) -> str:
 
 
 def one_row(reading: Reading) -> Row:
-    """The only row of a reading."""
+    """The only row of a reading. Raises `DecodeError` (`not_one_row`) if it has none or more."""
     rows = all_rows(reading)
     if len(rows) == 1:
         return rows[0]
@@ -92,7 +92,7 @@ def one_row(reading: Reading) -> Row:
 
 
 def bytes_of(payload: bytes | str | Buffer, limit: int | None = None) -> bytes:
-    """The bytes of a payload within `limit`; a `bytes` is taken as it is, other buffers are copied."""
+    """The bytes of a payload within `limit`. A `bytes` is returned as is, other buffers are copied."""
     most = limit_of(limit)
     most = READ_LIMIT if most is None else min(most, READ_LIMIT)
     data: bytes
@@ -128,7 +128,7 @@ def accept(payload: bytes | str | Buffer, strict: bool, limit: int | None = None
 
 
 def checked(reading: Reading, strict: bool) -> Reading:
-    """`reading`, unless a quoted field is never closed or `strict` refuses it."""
+    """`reading`. Raises `DecodeError` if a quoted field is never closed, or for the first fault with `strict`."""
     if reading.open_quote:
         first, quote = reading.open_quote
         rows, row = rows_of(reading, first)
@@ -140,7 +140,7 @@ def checked(reading: Reading, strict: bool) -> Reading:
 
 
 def invalid_utf8(data: bytes, position: int) -> DecodeError:
-    """The error of bytes that are no UTF-8 from `position` on: the valid text before them, read alone, says where."""
+    """The error for invalid UTF-8 at `position`: its row and field are those of the text before it, read alone."""
     valid = data[:position]
     try:
         reading = checked(read(valid, valid.decode()), False)

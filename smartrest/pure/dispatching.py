@@ -1,4 +1,4 @@
-"""`Dispatcher` of this engine: finds the handler of each row by its template ID; `dispatch.py` runs them."""
+"""`Dispatcher` of this engine: finds the handler of each row by its template ID; `dispatch.py` runs the handlers."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 class Dispatcher:
     """Calls a handler for each row of a payload by its template ID.
 
-    A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
-    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two. `strict=True` refuses what
-    `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
-    dispatched count from the next one on.
+    A handler gets the row as `decode` returns it. Rows without a handler go to the default handler; without one they
+    are skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` differ. `strict=True` refuses payloads as
+    `decode(strict=True)` does, for commands that must not run on a guess. A handler registered while a payload is
+    dispatched takes effect with the next one.
     """
 
     __slots__ = ("__weakref__", "_coroutines", "_default", "_handlers", "_known", "_strict", "skipped")
 
     def __init__(self, *, strict: bool = False) -> None:
         if hasattr(self, "_handlers"):
-            raise TypeError("a dispatcher is made once")
+            raise TypeError("a dispatcher cannot be initialized twice")
         self._handlers: dict[str, Handler] = {}
-        self._known: dict[str, Handler] = {}  # as they were at the last payload
+        self._known: dict[str, Handler] = {}  # a copy, fixed while a payload is dispatched
         self._coroutines: list[Handler] = []
         self._default: Handler | None = None
         self._strict = bool(strict)
         self.skipped = 0
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a dispatcher is not pickled; register its handlers again")
+        raise TypeError("cannot pickle a dispatcher: register its handlers again")
 
     def on(self, *ids: str) -> Callable[[H], H]:
         """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
 
-        Raises `TypeError` for an ID that is no `str`, `ValueError` for one that has a handler already.
+        Raises `TypeError` for an ID that is not a `str`, `ValueError` for one that already has a handler.
         """
         return shared.register(self._handlers, self._coroutines, ids)
 
     def default(self, handler: H) -> H:
-        """Registers the handler of all other rows, in place of an earlier one, and returns it unchanged."""
+        """Registers the handler for all other rows, replacing an earlier one, and returns it unchanged."""
         shared.check_handler(handler)
         self._default = handler
         return handler
@@ -56,8 +56,8 @@ class Dispatcher:
     def dispatch(self, payload: bytes | str | Buffer) -> list[Any]:
         """Calls the handlers and returns their results in row order.
 
-        A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
-        `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
+        If a handler raises, or `decode` refuses the payload, the other rows still run before `DispatchError` is raised.
+        Raises `TypeError` before anything runs if a handler is a coroutine function.
         """
         shared.refuse_coroutines(self._coroutines, self._default)
         return shared.run(*self._calls(payload))

@@ -1,6 +1,6 @@
-"""The writing functions on whole payloads: rows joined, measured and cut to fit (rules E1, E4, E7, L1, L2).
+"""The functions that write whole payloads: rows joined, measured and cut to fit (rules E1, E4, E7, L1, L2).
 
-`writing.py` writes the rows, `packing.py` spreads them over payloads.
+`writing.py` writes the rows, `packing.py` distributes them over payloads.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def encode(
     on_trailing_backslash: OnTrailingBackslash = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> bytes:
-    """One payload of all `rows`; no rows give `b""`.
+    """One payload of all `rows`; `b""` without rows.
 
     A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
-    `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+    `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an object with `__index__`.
 
-    `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
-    know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
-    backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+    `dialect` escapes a quote as `\\"` ("backslash", as the platform documents) or `""` ("double", for CSV readers).
+    `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a backslash,
+    which simple readers misread. `limit` is the most bytes of the payload, `final_newline` included.
 
     Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
     docs/format.md.
@@ -66,7 +66,7 @@ def encode_row(
     on_trailing_backslash: OnTrailingBackslash = "allow",
     limit: int | None = PAYLOAD_LIMIT,
 ) -> bytes:
-    """One payload of one row: `encode([row], …)` for the path of every message.
+    """One payload of one row: `encode([row], …)` for the hot path.
 
     Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
     E1 to E7 of docs/format.md.
@@ -87,7 +87,7 @@ def escape(
     quote: Quote = "minimal",
     on_trailing_backslash: OnTrailingBackslash = "allow",
 ) -> str:
-    """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+    """The wire form of one field value; `escape("")` is empty. Options and field values as for `encode`.
 
     Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
     """
@@ -95,13 +95,13 @@ def escape(
 
 
 def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT, marker: str = "…") -> tuple[Any, ...]:
-    """`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+    """`row` with one field shortened so that `encode_row` of it fits in `limit` bytes.
 
-    The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
-    are counted. A row that fits comes back unchanged, as a tuple.
+    The field becomes its longest prefix, cut between code points, that fits with `marker` appended; quotes and escapes
+    count. A row that fits is returned unchanged, as a tuple.
 
-    Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
-    `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+    Raises `PayloadTooLargeError` if not even `marker` alone fits, `IndexError` for a field that does not exist, and
+    `EncodeError` if the row cannot be sent or the field to shorten is not a `str`. Rules E2, E3 and L2 of
     docs/format.md.
     """
     most = limit_of(limit)
@@ -125,10 +125,10 @@ def truncate(row: RowLike, field: int = -1, *, limit: int | None = PAYLOAD_LIMIT
 
 
 def _longest_prefix(text: str, marker: str, room: int, empty: int) -> int:
-    """The length of the longest prefix that takes at most `room` bytes as a field with `marker` behind it, or -1.
+    """The length of the longest prefix that takes at most `room` bytes as a field with `marker` appended, or -1.
 
-    Not the first that does not fit ends the search: one that ends with a blank takes quotes, the next may not.
-    `empty`: what an empty field takes.
+    The search goes on past a prefix that does not fit: one that ends with a blank needs quotes, the next may not.
+    `empty`: the bytes of an empty field.
     """
     longest = -1
     size, quotes = len(marker.encode()), marker.count(QUOTE)

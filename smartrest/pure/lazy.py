@@ -1,4 +1,4 @@
-"""A payload read into offsets alone: `scan`, `LazyRows`, `LazyRow`. Text is made of what is touched alone."""
+"""A payload read into offsets only: `scan`, `LazyRows`, `LazyRow`. Fields become text when they are accessed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def scan(payload: bytes | str | Buffer, *, strict: bool = False) -> LazyRows:
-    """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+    """The rows of `payload` as a lazy sequence: offsets now, text on access.
 
-    Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+    Raises `DecodeError` as `decode` does, here and not later. Keeps a reference to a `bytes`, copies a mutable buffer.
     Rules D1 to D9 of docs/format.md.
     """
     reading = accept(payload, strict)
@@ -35,7 +35,7 @@ def scan(payload: bytes | str | Buffer, *, strict: bool = False) -> LazyRows:
 
 
 def position(i: SupportsIndex, count: int, what: str) -> int:
-    """The index that `i` means in a sequence of `count`, counted from its end where it is negative."""
+    """The index `i` in a sequence of `count`, counted from the end if it is negative. Raises `IndexError`."""
     number = index(i)
     number = number + count if number < 0 else number
     if not 0 <= number < count:
@@ -44,13 +44,13 @@ def position(i: SupportsIndex, count: int, what: str) -> int:
 
 
 class LazyRows(Sequence["LazyRow"]):
-    """The rows of a payload, made by `scan`: a sequence of `LazyRow`; a slice is a list of them."""
+    """The rows of a payload, as `scan` returns them: a sequence of `LazyRow`; a slice is a list of them."""
 
     __slots__ = ("_reading", "_spans")
 
     def __init__(self, reading: Reading | None = None, spans: list[RowSpan] | None = None) -> None:
         if reading is None or spans is None:
-            raise TypeError("lazy rows are made by smartrest.scan")
+            raise TypeError("use smartrest.scan")
         self._reading = reading
         self._spans = spans
 
@@ -71,7 +71,7 @@ class LazyRows(Sequence["LazyRow"]):
         return LazyRow(self._reading, self._spans[number], number)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a lazy view is not pickled; pickle its payload")
+        raise TypeError("cannot pickle a lazy view: pickle its payload")
 
     def __iter__(self) -> Iterator[LazyRow]:
         reading = self._reading
@@ -83,16 +83,16 @@ class LazyRows(Sequence["LazyRow"]):
 
 
 class LazyRow(Sequence[str]):
-    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. It compares and hashes as its tuple.
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. Compares and hashes as its tuple.
 
-    Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
+    Access raises only `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
     """
 
     __slots__ = ("_fields", "_number", "_reading", "_span")
 
     def __init__(self, reading: Reading | None = None, span: RowSpan = (0, 0, 0), number: builtins.int = 0) -> None:
         if reading is None:
-            raise TypeError("lazy rows are made by smartrest.scan")
+            raise TypeError("use smartrest.scan")
         self._reading = reading
         self._span = span
         self._number = number
@@ -141,7 +141,7 @@ class LazyRow(Sequence[str]):
         return hash(self.fields)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a lazy view is not pickled; pickle its fields")
+        raise TypeError("cannot pickle a lazy view: pickle its fields")
 
     def __repr__(self) -> str:
         return f"LazyRow({self.fields!r})"
@@ -153,12 +153,12 @@ class LazyRow(Sequence[str]):
 
     @property
     def fields(self) -> Row:
-        """All fields, as `decode` gives them."""
+        """All fields, as `decode` returns them."""
         return self[:]
 
     @property
     def raw(self) -> bytes:
-        """The row as it stands in the payload, without its row end."""
+        """The row in wire form, without its row end."""
         return self._reading.data[self.start : self.end]
 
     @property
@@ -168,20 +168,20 @@ class LazyRow(Sequence[str]):
 
     @property
     def end(self) -> builtins.int:
-        """Offset behind the row's last byte in the payload, before the row end."""
+        """Offset just past the row's last byte in the payload, before the row end."""
         return self._span[1]
 
     def float(self, k: builtins.int) -> builtins.float | None:
-        """Field `k` as a `float`, decimal or exponent form; `None` where it is empty.
+        """Field `k` as a `float`, decimal or exponent form; `None` if it is empty.
 
-        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` for a field that does not exist.
         """
         return self._convert(k, parse_float)
 
     def int(self, k: builtins.int) -> builtins.int | None:
-        """Field `k` as an `int` of at most 4,300 digits; `None` where it is empty.
+        """Field `k` as an `int` of at most 4,300 digits; `None` if it is empty.
 
-        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` for a field that does not exist.
         """
         return self._convert(k, parse_int)
 
@@ -203,5 +203,5 @@ class LazyRow(Sequence[str]):
 
 
 def _fields(row: tuple[str, ...] | LazyRow) -> tuple[str, ...]:
-    """What a row is compared by."""
+    """The fields that a row is compared by."""
     return row.fields if isinstance(row, LazyRow) else row

@@ -1,4 +1,4 @@
-"""Rows into the fewest payloads that carry them (rules E1, E4, L1, L2): one by one, or from any iterable."""
+"""Packs rows into the fewest payloads (rules E1, E4, L1, L2): one by one, or from any iterable."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Packer:
-    """Packs rows that come one by one, as from a queue, into the payloads that `pack` of the same rows gives.
+    """Packs rows that arrive one by one, as from a queue, into the payloads that `pack` makes of the same rows.
 
-    `limit`: bytes of one payload, `final_newline` included. Options as of `encode`. Threads that share a packer must
+    `limit`: bytes of one payload, `final_newline` included. Options as for `encode`. Threads that share a packer must
     take turns.
     """
 
@@ -41,27 +41,27 @@ class Packer:
         self._last = 1 if final_newline else 0
         self._running = False
         self._written: list[bytes] = []
-        self._taken = self._last - 1  # bytes of the payload begun
+        self._taken = self._last - 1  # bytes of the pending payload
 
     @property
     def rows(self) -> int:
-        """The number of rows that wait."""
+        """The number of pending rows."""
         return len(self._written)
 
     @property
     def size(self) -> int:
-        """The bytes of the payload that `flush` would give; 0 where no row waits."""
+        """The size in bytes of the payload that `flush` would return; 0 if no rows are pending."""
         return self._taken if self._written else 0
 
     def add(self, row: RowLike) -> bytes | None:
-        """Takes a row. Returns the payload of the rows before it where it does not fit into that any more.
+        """Adds a row. If it does not fit in the pending payload, returns that payload and starts a new one.
 
-        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row that is over the
-        limit by itself; `row` is 0. What waits then stays as it was. `ValueError` where a field value calls back into
-        this packer. Rules E1 to E7 and L2 of docs/format.md.
+        Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over the limit by
+        itself; `row` is 0, and the pending rows stay. Raises `ValueError` if a field value calls back into this packer.
+        Rules E1 to E7 and L2 of docs/format.md.
         """
         if self._running:
-            raise ValueError("this packer is taking a row already")
+            raise ValueError("this packer is already taking a row")
         self._running = True
         try:
             data = write_row(fields_of(row, 0), self._style, 0)
@@ -72,9 +72,9 @@ class Packer:
         return self.put(data)
 
     def flush(self) -> bytes | None:
-        """The payload of the rows that wait, which then wait no more; `None` where there are none."""
+        """Returns the payload of the pending rows and clears them; `None` if there are none."""
         if self._running:
-            raise ValueError("this packer is taking a row already")
+            raise ValueError("this packer is already taking a row")
         if not self._written:
             return None
         payload = ROW_END_BYTES.join(self._written) + ROW_END_BYTES * self._last
@@ -82,7 +82,7 @@ class Packer:
         return payload
 
     def put(self, data: bytes) -> bytes | None:
-        """`add` for an encoded row that fits a payload. Not for users."""
+        """`add` for an encoded row that fits in a payload. Internal."""
         payload = None
         if self._limit is not None and self._taken + len(data) + 1 > self._limit:
             payload = self.flush()
@@ -92,14 +92,14 @@ class Packer:
 
     @property
     def room(self) -> int | None:
-        """The bytes that a row behind those that wait may have, a final newline included. Not for users."""
+        """The most bytes that the next row may have in the pending payload, a final newline included. Internal."""
         return None if self._limit is None else self._limit - self._taken - 1 + self._last
 
     def __repr__(self) -> str:
         return f"<Packer of {self.rows} rows, {self.size} bytes>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a packer is not pickled; flush it")
+        raise TypeError("cannot pickle a packer: flush it first")
 
 
 def pack(
@@ -113,12 +113,12 @@ def pack(
     final_newline: bool = False,
     on_trailing_backslash: OnTrailingBackslash = "allow",
 ) -> Iterator[bytes]:
-    """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+    """The fewest payloads of at most `limit` bytes that carry `rows` in order. Reads `rows` as payloads are taken.
 
-    A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
-    without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
-    `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
-    (`smartrest.templates.split_groups`). Other options as of `encode`.
+    A row that cannot be sent is left out and its error passed to `on_error`. Before an exception ends packing (such an
+    error without `on_error`, or one raised by `rows`, a field value or `on_error`), the rows packed so far are yielded.
+    `split_groups` sends a row over `limit` as several rows with the same meaning, if its template allows it
+    (`smartrest.templates.split_groups`). Other options as for `encode`.
 
     Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
     counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
@@ -152,8 +152,8 @@ def packed(
     packer: Packer,
     on_error: Callable[[EncodeError], object] | None,
 ) -> Iterator[bytes]:
-    """Payloads of the rows that `write` makes of each item, given its index and the room left in the payload begun."""
-    given = False  # a payload, which the caller has not come back from
+    """Payloads of the rows that `write` makes of each item, from its index and the room left in the pending payload."""
+    given = False  # suspended in a yield
     try:
         for number, item in enumerate(items):
             try:
@@ -170,7 +170,7 @@ def packed(
                     yield payload
                     given = False
     except BaseException:
-        if given:  # closed
+        if given:  # the caller closed the generator
             raise
         payload = packer.flush()
         if payload is not None:

@@ -1,14 +1,14 @@
-"""Finds the one reading of a payload that rule D7 takes: where quoted fields stand and how quotes are escaped in them.
+"""Finds the one reading of a payload by rules D7 and D8: the quoted fields, and how quotes are escaped in them.
 
-Never makes a field: what stands between the quoted fields is plain text, and `rows.py` cuts it. Works on bytes, so that
-every offset is a byte position. Each byte is looked at a bounded number of times, whatever the payload.
+Never makes a field: the text between quoted fields is plain, and `rows.py` cuts it. Works on bytes, so every offset is
+a byte position. Takes linear time: it visits each byte a bounded number of times, whatever the payload.
 """
 
 from __future__ import annotations
 
 from .._constants import BLANKS, BOM, CARRIAGE_RETURN, ESCAPE, QUOTE, ROW_END, SEPARATOR
 
-# A quoted field: where it starts (blanks counted), its opening and its closing quote, where it ends.
+# A quoted field: its start (blanks included), opening quote, closing quote, end.
 Quoted = tuple[int, int, int, int]
 
 BOM_BYTES = BOM.encode()
@@ -21,15 +21,15 @@ BLANK_BYTES = BLANKS.encode()
 ENDS = SEPARATOR_BYTES + ROW_END_BYTES
 BACKSLASH = ord(ESCAPE)
 
-# How a reading escapes quotes: which of the two ways it met inside quotes, none or both included.
+# The escapes that a reading met inside quotes: either, both or neither.
 ESCAPED, DOUBLED = 1, 2
 
 
 class Reading:
     """One reading of a payload: `quoted` in order; everything else is unquoted fields, separators and row ends.
 
-    `start` is the offset behind a BOM, `escapes` the ways of escaping that were met, `lenient` tells that no strict
-    reading exists. `open_quote` is a quoted field that is never closed: its start and its quote, else `None`.
+    `start` is the offset after a BOM, `escapes` the escapes it met. `lenient`: there is no strict reading.
+    `open_quote`: start and opening quote of a quoted field that is never closed, else `None`.
     """
 
     __slots__ = ("data", "escapes", "lenient", "open_quote", "quoted", "start", "text")
@@ -51,7 +51,7 @@ class Reading:
 
 
 def read(data: bytes, text: str, *, bom: bool = True) -> Reading:
-    """The reading of `data`, whose valid UTF-8 is `text`. With `bom`, one at the very start is no data (rule D1)."""
+    """The reading of `data`, which decodes to `text`. `bom` skips a BOM at the very start (rule D1)."""
     start = len(BOM_BYTES) if bom and data.startswith(BOM_BYTES) else 0
     if QUOTE not in text:
         reading = Reading(data, text, start, [], 0)
@@ -60,7 +60,7 @@ def read(data: bytes, text: str, *, bom: bool = True) -> Reading:
     reading, doubt = _read_greedily(data, text, start)
     if not doubt:
         return reading
-    del reading  # its spans would double the memory that a hostile payload takes; made again where it is the one
+    del reading  # its spans would double the memory of a hostile payload; read again below if needed
     escaped = _read_escaped(data, start)
     if escaped is not None:
         return Reading(data, text, start, escaped, ESCAPED)
@@ -73,13 +73,13 @@ def read(data: bytes, text: str, *, bom: bool = True) -> Reading:
 
 
 def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
-    """Rule D8, and whether the result may differ from the strict reading: without doubt it is the strict reading."""
+    """The reading by rule D8, and whether it is in doubt: without doubt it is also the strict reading."""
     find, size = data.find, len(data)
     quoted: list[Quoted] = []
     reading = Reading(data, text, start, quoted, 0)
     doubt = False
-    here = start  # behind the separator or row end of the last quoted field
-    line_end = -1  # the next LF behind a tail, remembered so that no part is searched twice
+    here = start  # after the separator or row end that follows the last quoted field
+    line_end = -1  # the next LF after a tail, remembered to search no part twice
     quote = find(QUOTE_BYTES, start)
     while quote >= 0:
         first = quote if quote == here or data[quote - 1] in ENDS else _field_start(data, here, quote)
@@ -123,8 +123,8 @@ def _read_greedily(data: bytes, text: str, start: int) -> tuple[Reading, bool]:
 def _read_escaped(data: bytes, start: int) -> list[Quoted] | None:
     r"""The strict reading of the backslash dialect, if there is one.
 
-    Only at a `\"` in quotes are there two ways on: an escaped quote, or a backslash and the closing quote. So first
-    mark, from the last quote to the first, from where a strict end can be reached; then walk forward along the marks.
+    Only a `\"` in quotes is ambiguous: an escaped quote, or a backslash and the closing quote. So first mark, from the
+    last quote to the first, the states from which a strict end can be reached; then walk forward along the marks.
     """
     quotes = _positions(data, start)
     count = len(quotes)
@@ -175,7 +175,7 @@ def _read_doubled(data: bytes, start: int) -> list[Quoted] | None:
 
 
 def next_start(data: bytes, end: int) -> int:
-    """Where the next field starts, behind the separator or row end at `end`."""
+    """The start of the next field, after the separator or row end at `end`."""
     return end + 2 if data[end : end + 1] == CR_BYTES else end + 1
 
 
@@ -189,14 +189,14 @@ def _positions(data: bytes, start: int) -> list[int]:
 
 
 def _field_start(data: bytes, here: int, quote: int) -> int:
-    """The start of the field that the quote at `quote` opens, blanks counted (D5); -1 where it opens none."""
+    """The start of the field that the quote at `quote` opens, blanks included (D5); -1 if it does not open a field."""
     while quote > here and data[quote - 1] in BLANK_BYTES:
         quote -= 1
     return quote if quote == here or data[quote - 1] in ENDS else -1
 
 
 def _field_end(data: bytes, end: int) -> int:
-    """The field end at `end` or behind blanks (D5); -1 where something else stands there."""
+    """The field end at `end`, or after blanks there (D5); -1 if text follows instead."""
     size = len(data)
     while end < size and data[end] in BLANK_BYTES:
         end += 1
@@ -204,7 +204,7 @@ def _field_end(data: bytes, end: int) -> int:
 
 
 def _lone_cr(data: bytes, start: int, end: int) -> bool:
-    """Whether a CR that no LF follows stands between two offsets; no CRLF stands across the second."""
+    """Whether a CR without LF is between two offsets; `end` must not split a CRLF."""
     cr = data.find(CR_BYTES, start, end)
     while cr >= 0:
         if not data.startswith(ROW_END_BYTES, cr + 1):

@@ -1,6 +1,6 @@
-"""Makes rows, spans and faults of a reading: what stands between its quoted fields is cut at separators and row ends.
+"""Makes rows, spans and faults of a reading: cuts the text between its quoted fields at separators and row ends.
 
-Never decides what a quote means (that is `reading.py`). `rows_of` and `row_spans` cut alike: change them together.
+Never decides the meaning of a quote (`reading.py` does). `rows_of` and `row_spans` cut alike: change them together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RowSpan = tuple[int, int, int]  # start, end, how many quoted fields stand before it
-FieldSpan = tuple[int, int, "Quoted | None"]  # start, end, the quoted field if it is one
+RowSpan = tuple[int, int, int]  # start, end, number of quoted fields before it
+FieldSpan = tuple[int, int, "Quoted | None"]  # start, end, the quoted field or None
 Fault = tuple[str, int, int, int, int]  # reason, start, end, row, field
 Row = tuple[str, ...]
 
@@ -33,7 +33,7 @@ STRAY = {ord(QUOTE): "stray_quote", ord(CARRIAGE_RETURN): "lone_cr"}
 
 
 def all_rows(reading: Reading) -> list[Row]:
-    """The rows of a reading in which every quoted field is closed."""
+    """The rows of a reading; every quoted field must be closed."""
     rows, row = rows_of(reading, len(reading.data))
     if row:
         rows.append(tuple(row))
@@ -41,7 +41,7 @@ def all_rows(reading: Reading) -> list[Row]:
 
 
 def rows_of(reading: Reading, stop: int) -> tuple[list[Row], list[str]]:
-    """The rows that end before `stop`, and the fields of the row that is unfinished there.
+    """The rows that end before `stop`, and the fields of the row unfinished there.
 
     `stop` is the start of a field, or the end of the payload.
     """
@@ -71,7 +71,7 @@ def rows_of(reading: Reading, stop: int) -> tuple[list[Row], list[str]]:
 
 
 def _cut(text: str, rows: list[Row], row: list[str]) -> list[str]:
-    """Cuts unquoted fields, each with its separator or row end behind it; returns the fields of the unfinished row."""
+    """Cuts unquoted fields, each followed by its separator or row end; returns the fields of the unfinished row."""
     lines = text.split(ROW_END)
     rest = lines.pop()
     for line in lines:
@@ -88,7 +88,7 @@ def _cut(text: str, rows: list[Row], row: list[str]) -> list[str]:
 
 
 def quoted_text(reading: Reading, quoted: Quoted) -> str:
-    """The value of a quoted field: rule D6, and of a lenient reading the tail of rule D8."""
+    """The value of a quoted field: rule D6, and the tail of rule D8 in a lenient reading."""
     _, opening, closing, end = quoted
     text = reading.piece(opening + 1, closing)
     if QUOTE in text:
@@ -123,7 +123,7 @@ def _unescape_both(text: str) -> str:
 
 
 def row_spans(reading: Reading) -> list[RowSpan]:
-    """Where the rows stand, without their row ends and without rows that have no characters (D4)."""
+    """The spans of the rows, without row ends; rows without characters are skipped (D4)."""
     data = reading.data
     spans: list[RowSpan] = []
     start, before = reading.start, 0
@@ -150,7 +150,7 @@ def row_spans(reading: Reading) -> list[RowSpan]:
 
 
 def field_spans(reading: Reading, span: RowSpan) -> list[FieldSpan]:
-    """Where the fields of a row stand."""
+    """The spans of the fields of a row."""
     here, row_end, at = span
     find = reading.data.find
     fields: list[FieldSpan] = []
@@ -175,12 +175,12 @@ def field_text(reading: Reading, span: FieldSpan) -> str:
 
 
 def faults(reading: Reading) -> Iterator[Fault]:
-    """What a strict reader refuses (D7, D9), in the order of position."""
+    """The faults that strict reading refuses (D7, D9), ordered by position."""
     if not reading.lenient and all(
         first == opening and end == closing + 1 for first, opening, closing, end in reading.quoted
     ):
         return
-    met = 0  # ways of escaping
+    met = 0  # the first escape
     for row, row_span in enumerate(row_spans(reading)):
         for field, (start, end, quoted) in enumerate(field_spans(reading, row_span)):
             if quoted is None:
@@ -201,7 +201,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
 
 
 def _escapes(data: bytes, opening: int, closing: int) -> Iterator[tuple[int, int]]:
-    """The escapes of a quoted field in a lenient reading: offset and way."""
+    """The escapes of a quoted field in a lenient reading: offset, and ESCAPED or DOUBLED."""
     quote = data.find(QUOTE_BYTES, opening + 1, closing)
     while quote >= 0:
         if data[quote - 1] == BACKSLASH:

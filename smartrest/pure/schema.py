@@ -1,4 +1,4 @@
-"""Typed rows: which type the fields of a row have by its template ID, and their conversion. Reads no wire text."""
+"""Typed rows: the types of a row's fields by its template ID, and their conversion. Never reads wire text."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ PARSERS: dict[int, Callable[[str], Any]] = {
 class Schema:
     """The types of fields by template ID: `Schema({"211": [float], "201": [str, datetime, (str, str, float, str)]})`.
 
-    The list names the types of the fields behind the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types in
-    last place repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`; an empty field is
-    `None`, under `str` it is `""`.
+    The list names the types of the fields after the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types at
+    the end repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`. An empty field is
+    `None`, or `""` if its type is `str`.
 
     Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
     `false`; `datetime` ISO 8601 (`T` and `Z` in either case, seconds optional) with `Z`, `+hh:mm`, `+hhmm` or `+hh`,
-    digits past microseconds cut.
+    digits past microseconds are dropped.
 
-    Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
+    Raises `TypeError` for an ID that is not a `str` and for any other type, `ValueError` for an ID given twice and
+    for a tuple that is empty or not at the end.
     """
 
     __slots__ = ("_kinds", "_types")
 
     def __init__(self, types: Mapping[str, Sequence[Any]]) -> None:
         if hasattr(self, "_kinds"):
-            raise TypeError("a schema is made once")
+            raise TypeError("a schema cannot be initialized twice")
         self._types = dict(types)
         self._kinds = kinds_of(self._types)
 
@@ -58,8 +59,8 @@ class Schema:
     ) -> list[tuple[Any, ...]]:
         """As `smartrest.decode`, with typed fields.
 
-        Raises `DecodeError`: what `decode` raises for the payload; then `bad_value` for the first field whose text does
-        not fit its type, with the typed rows before it in `rows`.
+        Raises `DecodeError` as `decode` does; else with reason `bad_value` for the first field whose text does not fit
+        its type, with the typed rows before it in `rows`.
         """
         return self._typed(accept(payload, strict, limit))
 

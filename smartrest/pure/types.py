@@ -1,4 +1,4 @@
-"""The types of what is written, for annotations. Loaded only when asked for: nothing else here needs these modules."""
+"""The types of rows, fields and encode options, for annotations. Imported on demand: nothing else needs its modules."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .lazy import LazyRow
 
-# What can be sent: a field value, a row.
+# A field value and a row to write.
 Field: TypeAlias = str | int | float | bool | Decimal | datetime | SupportsIndex | None
 RowLike: TypeAlias = tuple[Field, ...] | list[Any] | LazyRow
 
-# The words that the options of encoding take.
+# The values of the encode options.
 Dialect: TypeAlias = Literal["backslash", "double"]
 Quote: TypeAlias = Literal["minimal", "all"]
 OnTrailingBackslash: TypeAlias = Literal["allow", "error"]

@@ -1,6 +1,6 @@
 """Writes rows (rules E1 to E7): values to text, text to fields, fields to rows. Never looks at more than one row.
 
-Which values are accepted, and their text, stands in `_values.py`.
+`_values.py` says which values are accepted, and makes their text.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # wherever they stand (E2)
+SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # anywhere in a field (E2)
 
 
 class Style:
-    """Encode options of one field: what stands for a quote, quotes everywhere, no backslash before a closing quote."""
+    """Encode options of one field: the escaped form of a quote, whether to quote all or refuse a last backslash."""
 
     __slots__ = ("all", "quote", "refuse_backslash")
 
@@ -40,7 +40,7 @@ DEFAULT = STYLES["backslash", "minimal", "allow"]
 
 
 def style_of(dialect: str, quote: str, on_trailing_backslash: str) -> Style:
-    """The style of these options; `TypeError` or `ValueError` for options that do not exist."""
+    """The style of these options. Raises `TypeError` or `ValueError` for an invalid option."""
     try:
         return STYLES[dialect, quote, on_trailing_backslash]
     except (KeyError, TypeError):
@@ -49,7 +49,7 @@ def style_of(dialect: str, quote: str, on_trailing_backslash: str) -> Style:
 
 
 def fields_of(row: Any, number: int | None) -> tuple[Any, ...]:
-    """The fields of a row, which later changes of the row do not reach."""
+    """The fields of a row, copied if the row is mutable. Raises `EncodeError` (`bad_row`, `empty_row`)."""
     kind = type(row)
     fields: tuple[Any, ...]
     if kind is tuple:
@@ -84,7 +84,7 @@ def write_row(row: Any, style: Style, number: int) -> bytes:
         for value in fields_of(row, number):
             texts.append(value if type(value) is str else text_of(value, number, len(texts)))
     except BaseException:
-        _write_texts(texts, style, number)  # a fault of a field before it comes first
+        _write_texts(texts, style, number)  # a fault in an earlier field comes first
         raise
     if not style.all:
         line = SEPARATOR.join(texts)
@@ -94,9 +94,9 @@ def write_row(row: Any, style: Style, number: int) -> bytes:
 
 
 def _is_plain(line: str, fields: int) -> bool:
-    """Whether no field of a joined row needs quotes; False where it takes a closer look to tell.
+    """Whether surely no field of a joined row needs quotes; False if in doubt.
 
-    A printable text holds no surrogate, and of all white space the space alone.
+    A printable text has no surrogates, and no white space but U+0020.
     """
     return (
         line.isprintable()

@@ -3,7 +3,7 @@
 cdef class Encoder:
     """A row with holes, made by `compile`: `encoder(*values)` is the payload of the filled row.
 
-    `row` is the row it was made of. Can be pickled, and used by threads at the same time.
+    `row` is the row it was compiled from. Can be pickled, and shared by threads.
     """
     cdef Workspace engine
     cdef readonly tuple row
@@ -51,10 +51,10 @@ cdef class Encoder:
             engine.give(&out)
 
     def pack(self, values, *, limit=16_000, on_error=None):
-        """The fewest payloads of at most `limit` bytes that carry a row for each of `values`, in order.
+        """The fewest payloads of at most `limit` bytes that carry a row for each item of `values`, in order.
 
-        `values` gives the values of one row each (of columns: `zip(*columns)`), and is read as payloads are taken.
-        Errors are treated as by `smartrest.pack`; a wrong count of values is `TypeError` and ends packing.
+        Each item holds the values of one row (for columns: `zip(*columns)`). `values` is read lazily, as payloads are
+        taken. Errors are handled as in `smartrest.pack`; a wrong number of values raises `TypeError` and ends packing.
         """
         cdef Packing packing
         self.check()

@@ -56,10 +56,10 @@ cdef Handlers handlers_of(dict handlers):
 cdef class Dispatcher:
     """Calls a handler for each row of a payload by its template ID.
 
-    A handler gets the row as `decode` gives it. Rows without a handler go to the default handler; without one they are
-    skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` are two. `strict=True` refuses what
-    `decode(strict=True)` refuses, for commands that must not run on a guess. Handlers registered while a payload is
-    dispatched count from the next one on.
+    A handler gets the row as `decode` returns it. Rows without a handler go to the default handler; without one they
+    are skipped, and counted in `skipped`. IDs are text: `"511"` and `"0511"` differ. `strict=True` refuses payloads as
+    `decode(strict=True)` does, for commands that must not run on a guess. A handler registered while a payload is
+    dispatched takes effect with the next one.
     """
     cdef Workspace engine
     cdef dict handlers
@@ -85,22 +85,22 @@ cdef class Dispatcher:
 
     def __init__(self, *, strict=False):
         if self.made:
-            raise TypeError("a dispatcher is made once")
+            raise TypeError("a dispatcher cannot be initialized twice")
         self.strict = truth(strict)
         self.made = True
 
     def __reduce__(self):
-        raise TypeError("a dispatcher is not pickled; register its handlers again")
+        raise TypeError("cannot pickle a dispatcher: register its handlers again")
 
     def on(self, *ids):
         """A decorator that registers a handler for the rows of these template IDs and returns it unchanged.
 
-        Raises `TypeError` for an ID that is no `str`, `ValueError` for one that has a handler already.
+        Raises `TypeError` for an ID that is not a `str`, `ValueError` for one that already has a handler.
         """
         return _dispatch.register(self.handlers, self.coroutines, ids)
 
     def default(self, handler):
-        """Registers the handler of all other rows, in place of an earlier one, and returns it unchanged."""
+        """Registers the handler for all other rows, replacing an earlier one, and returns it unchanged."""
         _dispatch.check_handler(handler)
         self.fallback = handler
         self.awaits = _dispatch.is_coroutine_handler(handler)
@@ -114,8 +114,8 @@ cdef class Dispatcher:
     def dispatch(self, payload):
         """Calls the handlers and returns their results in row order.
 
-        A handler that raises, or a payload that `decode` refuses, does not lose the other rows: they run, then
-        `DispatchError` is raised. Raises `TypeError` before anything runs where a handler is a coroutine function.
+        If a handler raises, or `decode` refuses the payload, the other rows still run before `DispatchError` is raised.
+        Raises `TypeError` before anything runs if a handler is a coroutine function.
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef const uint8_t *src

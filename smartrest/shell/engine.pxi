@@ -11,9 +11,9 @@ cdef class Engine(Workspace):
     def decode(self, payload, *, strict=False, limit=None):
         """The rows of `payload`, each a tuple of its fields; the first field is the template ID.
 
-        `payload` is `bytes`, `str` or anything else with a contiguous buffer of bytes. With `strict`, a text that is no
-        strict text of one dialect is an error, and so are blanks outside the quotes of a quoted field (rules D7, D9).
-        `limit`: bytes that the payload may have.
+        `payload` is `bytes`, `str` or any other object with a contiguous buffer of bytes. `strict` refuses a payload that
+        is not strict in one dialect, and blanks outside the quotes of a quoted field (rules D7, D9). `limit` is the most
+        bytes that the payload may have.
 
         Raises `DecodeError`, and nothing else for bytes or `str`. Rules D1 to D9 of docs/format.md.
         """
@@ -23,18 +23,18 @@ cdef class Engine(Workspace):
         return decode_bytes(self, data, truth(strict))
 
     def decode_row(self, payload, *, strict=False):
-        """The only row of `payload`, for topics on which a message is one row (`s/dcr`, `s/dat`), and for tests.
+        """The only row of `payload`, for topics whose payloads hold one row (`s/dcr`, `s/dat`), and for tests.
 
-        Never for `s/ds`, where the platform sends several rows in one message. Raises `DecodeError` as `decode` does, and
-        with reason `not_one_row` where the payload has none or more than one. Rules D1 to D9 of docs/format.md.
+        Do not use it for `s/ds`, where the platform sends several rows in one payload. Raises `DecodeError` as `decode`
+        does, and with reason `not_one_row` unless the payload has exactly one row. Rules D1 to D9 of docs/format.md.
         """
         return decode_one(self, bytes_of(payload), truth(strict))
 
     def split(self, payload):
-        """The rows of `payload` as they stand there, still escaped, without row ends, BOM and blank lines.
+        """The rows of `payload` in wire form, still escaped, without row ends, BOM and empty lines.
 
-        Cut where `decode` reads a row end: a line feed inside quotes does not split. Raises `DecodeError` as `decode` does.
-        Rules D2, D4, D7 and D10 of docs/format.md.
+        Splits at the row ends that `decode` reads: a line feed inside quotes is data. Raises `DecodeError` as `decode`
+        does. Rules D2, D4, D7 and D10 of docs/format.md.
         """
         cdef bytes data = bytes_of(payload)
         cdef Work *work = self.begin(data)
@@ -49,19 +49,21 @@ cdef class Engine(Workspace):
             self.end(work)
 
     def scan(self, payload, *, strict=False):
-        """The rows of `payload` as a lazy sequence: offsets now, text when it is asked for.
+        """The rows of `payload` as a lazy sequence: offsets now, text on access.
 
-        Raises `DecodeError` as `decode` does, here and not later. A `bytes` payload is referenced, a mutable buffer copied.
+        Raises `DecodeError` as `decode` does, here and not later. Keeps a reference to a `bytes`, copies a mutable buffer.
         Rules D1 to D9 of docs/format.md.
         """
         return scan_bytes(self, bytes_of(payload), truth(strict))
 
     def check(self, payload, *, topic=None, collections=()):
-        """Every fault and doubt of `payload`, in the order of position; none is an empty list.
+        """Every fault and doubt of `payload`, ordered by position; an empty list if there are none.
 
-        Found are what `decode` and what strict reading refuse, and a size over the platform's limit. With a `topic`, also
-        what does not fit its templates (`collections`: the `smartrest.templates.Collection`s that it may use). Raises
-        nothing for any bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+        Reports the faults that `decode` and strict reading refuse, and a size over the platform's limit. With a `topic`,
+        also rows that do not fit its templates (`collections`: the `smartrest.templates.Collection`s it may use). Never
+        raises for bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+
+        Raises `ValueError` for a topic that nothing can be published to.
         """
         _findings.check_limit(topic)   # raises for a topic that cannot be published to
         cdef bytes data = bytes_of(payload)
@@ -98,8 +100,8 @@ cdef class Engine(Workspace):
     def unescape(self, field):
         """The value of one field in its wire form, the inverse of `escape`.
 
-        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` where a separator or a row
-        end stands outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
+        Raises `DecodeError`: reasons `invalid_utf8`, `unterminated_quote`, and `not_one_field` for a separator or row end
+        outside quotes. A U+FEFF is data. Rules D5 to D8 of docs/format.md.
         """
         cdef bytes data = bytes_of(field)
         cdef Work *work = self.begin(data)
@@ -126,18 +128,18 @@ cdef class Engine(Workspace):
             self.end(work)
 
     def engine(self):
-        """The engine that runs here: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
+        """The engine in use: `"core:"` and the kernel, such as `"core:avx512"`, or `"pure"`."""
         return "core:" + self.k.name.decode()
 
     def encode(self, rows, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
-        """One payload of all `rows`; no rows give `b""`.
+        """One payload of all `rows`; `b""` without rows.
 
         A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
-        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an integer by `__index__`.
+        `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an object with `__index__`.
 
-        `dialect` escapes a quote as `\\"` ("backslash", what the platform documents) or `""` ("double", what readers of CSV
-        know). `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a
-        backslash, which simple readers misread. `limit`: bytes that the payload may have, `final_newline` included.
+        `dialect` escapes a quote as `\\"` ("backslash", as the platform documents) or `""` ("double", for CSV readers).
+        `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a backslash,
+        which simple readers misread. `limit` is the most bytes of the payload, `final_newline` included.
 
         Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`. Rules E1 to E7 of
         docs/format.md.
@@ -165,7 +167,7 @@ cdef class Engine(Workspace):
             self.give(&out)
 
     def encode_row(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
-        """One payload of one row: `encode([row], …)` for the path of every message.
+        """One payload of one row: `encode([row], …)` for the hot path.
 
         Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` over `limit`; `row` is 0. Rules
         E1 to E7 of docs/format.md.
@@ -189,12 +191,12 @@ cdef class Engine(Workspace):
             self.give(&out)
 
     def pack(self, rows, *, limit=16_000, on_error=None, split_groups=False, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
-        """The fewest payloads of at most `limit` bytes that carry `rows` in order. `rows` is read as payloads are taken.
+        """The fewest payloads of at most `limit` bytes that carry `rows` in order. Reads `rows` as payloads are taken.
 
-        A row that cannot be sent is left out and its error given to `on_error`. Whatever ends packing (such an error
-        without `on_error`, or what `rows`, a field value or `on_error` raises), the rows packed before are yielded first.
-        `split_groups` sends a row over `limit` as several rows that mean the same, where its template allows that
-        (`smartrest.templates.split_groups`). Other options as of `encode`.
+        A row that cannot be sent is left out and its error passed to `on_error`. Before an exception ends packing (such an
+        error without `on_error`, or one raised by `rows`, a field value or `on_error`), the rows packed so far are yielded.
+        `split_groups` sends a row over `limit` as several rows with the same meaning, if its template allows it
+        (`smartrest.templates.split_groups`). Other options as for `encode`.
 
         Raises `EncodeError` for a row or field that cannot be sent, `PayloadTooLargeError` for a row over `limit`; `row`
         counts all rows of the input. Rules E1 to E7 and L2 of docs/format.md.
@@ -207,7 +209,7 @@ cdef class Engine(Workspace):
         return packing
 
     def escape(self, value, *, dialect="backslash", quote="minimal", on_trailing_backslash="allow"):
-        """The wire form of one field value; `escape("")` is empty. Options and field values as of `encode`.
+        """The wire form of one field value; `escape("")` is empty. Options and field values as for `encode`.
 
         Raises `EncodeError` without row and field. Rules E2, E3 and E7 of docs/format.md.
         """
@@ -223,13 +225,13 @@ cdef class Engine(Workspace):
 
     @cython.embedsignature(False)   # of its own: a text signature is ASCII
     def truncate(self, row, field=-1, *, limit=16_000, marker="\u2026"):
-        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with the value of one field shortened so that `encode_row` of it fits into `limit` bytes.
+        """truncate($self, row, field=-1, *, limit=16000, marker='\\u2026')\n--\n\n`row` with one field shortened so that `encode_row` of it fits in `limit` bytes.
 
-        The value becomes its longest prefix, cut between code points, that fits with `marker` behind it; quotes and escapes
-        are counted. A row that fits comes back unchanged, as a tuple.
+        The field becomes its longest prefix, cut between code points, that fits with `marker` appended; quotes and escapes
+        count. A row that fits is returned unchanged, as a tuple.
 
-        Raises `PayloadTooLargeError` where not even `marker` alone fits, `IndexError` for a field that does not exist, and
-        `EncodeError` where the row cannot be sent or the field to be shortened is no `str`. Rules E2, E3 and L2 of
+        Raises `PayloadTooLargeError` if not even `marker` alone fits, `IndexError` for a field that does not exist, and
+        `EncodeError` if the row cannot be sent or the field to shorten is not a `str`. Rules E2, E3 and L2 of
         docs/format.md.
         """
         cdef Py_ssize_t most = limit_of(limit), at, size, whole
@@ -261,7 +263,7 @@ cdef class Engine(Workspace):
         """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.
 
         The classes `str`, `int`, `float`, `Decimal`, `bool`, `datetime` and `object` (any field value) are holes,
-        everything else is a constant. Options as of `encode`.
+        everything else is a constant. Options as for `encode`.
 
         Raises `EncodeError` for a row or constant that cannot be sent. Rules E1 to E7 of docs/format.md.
         """

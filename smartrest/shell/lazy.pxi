@@ -5,7 +5,7 @@
 @cython.freelist(16)
 @cython.collection_type("sequence")
 cdef class LazyRows:
-    """The rows of a payload, made by `scan`: a sequence of `LazyRow`; a slice is a list of them."""
+    """The rows of a payload, as `scan` returns them: a sequence of `LazyRow`; a slice is a list of them."""
     cdef Workspace engine
     cdef bytes data
     cdef srp_payload p
@@ -16,7 +16,7 @@ cdef class LazyRows:
     cdef sr_row rows[INLINE_ROWS]
 
     def __init__(self, *_, **__):
-        raise TypeError("lazy rows are made by smartrest.scan")
+        raise TypeError("use smartrest.scan")
 
     def __len__(self):
         return self.tape.n_rows
@@ -47,7 +47,7 @@ cdef class LazyRows:
         return f"<LazyRows of {self.tape.n_rows} rows>"
 
     def __reduce__(self):
-        raise TypeError("a lazy view is not pickled; pickle its payload")
+        raise TypeError("cannot pickle a lazy view: pickle its payload")
 
     cdef tuple row(self, size_t r):
         return self.with_scratch(r, 0, True)
@@ -171,15 +171,15 @@ cdef inline LazyRow lazy_row(LazyRows rows, size_t r):
 @cython.freelist(64)
 @cython.collection_type("sequence")
 cdef class LazyRow:
-    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. It compares and hashes as its tuple.
+    """A row of a scanned payload: a sequence of `str`; a slice is a tuple of them. Compares and hashes as its tuple.
 
-    Touching it raises nothing but `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
+    Access raises only `IndexError`, and `DecodeError` with reason `bad_value` from `float` and `int`.
     """
     cdef LazyRows rows
     cdef size_t r
 
     def __init__(self, *_, **__):
-        raise TypeError("lazy rows are made by smartrest.scan")
+        raise TypeError("use smartrest.scan")
 
     def __len__(self):
         cdef const sr_row *row = &self.rows.tape.rows[self.r]
@@ -242,7 +242,7 @@ cdef class LazyRow:
         return f"LazyRow({self.rows.row(self.r)!r})"
 
     def __reduce__(self):
-        raise TypeError("a lazy view is not pickled; pickle its fields")
+        raise TypeError("cannot pickle a lazy view: pickle its fields")
 
     @property
     def id(self):
@@ -251,12 +251,12 @@ cdef class LazyRow:
 
     @property
     def fields(self):
-        """All fields, as `decode` gives them."""
+        """All fields, as `decode` returns them."""
         return self.rows.row(self.r)
 
     @property
     def raw(self):
-        """The row as it stands in the payload, without its row end."""
+        """The row in wire form, without its row end."""
         return raw_row(&self.rows.p, self.r)
 
     @property
@@ -266,20 +266,20 @@ cdef class LazyRow:
 
     @property
     def end(self):
-        """Offset behind the row's last byte in the payload, before the row end."""
+        """Offset just past the row's last byte in the payload, before the row end."""
         return self.rows.base + row_end(&self.rows.p, self.r)
 
     def float(self, k):
-        """Field `k` as a `float`, decimal or exponent form; `None` where it is empty.
+        """Field `k` as a `float`, decimal or exponent form; `None` if it is empty.
 
-        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` for a field that does not exist.
         """
         return self.typed(self.at(k), SRP_FLOAT)
 
     def int(self, k):
-        """Field `k` as an `int` of at most 4,300 digits; `None` where it is empty.
+        """Field `k` as an `int` of at most 4,300 digits; `None` if it is empty.
 
-        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` where there is no such field.
+        Raises `DecodeError` with reason `bad_value` for any other text, `IndexError` for a field that does not exist.
         """
         return self.typed(self.at(k), SRP_INT)
 

@@ -16,7 +16,7 @@ cdef class Packer:
     def __init__(self, *, limit=16_000, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
         cdef sr_style style
         if self.running:
-            raise ValueError("this packer is taking a row already")
+            raise ValueError("this packer is already taking a row")
         style_of(&style, dialect, quote, on_trailing_backslash)
         self.limit = limit_of(limit)
         self.newline = truth(final_newline)
@@ -38,7 +38,7 @@ cdef class Packer:
         return f"<Packer of {self.rows} rows, {self.size} bytes>"
 
     def __reduce__(self):
-        raise TypeError("a packer is not pickled; flush it")
+        raise TypeError("cannot pickle a packer: flush it first")
 
     @property
     def rows(self):
@@ -54,7 +54,7 @@ cdef class Packer:
         if self.engine is None:
             raise TypeError("a packer is made by smartrest.Packer()")
         if self.running:
-            raise ValueError("this packer is taking a row already")
+            raise ValueError("this packer is already taking a row")
         return 0
 
     def add(self, row):

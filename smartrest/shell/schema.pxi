@@ -4,15 +4,16 @@
 cdef class Schema:
     """The types of fields by template ID: `Schema({"211": [float], "201": [str, datetime, (str, str, float, str)]})`.
 
-    The list names the types of the fields behind the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types in
-    last place repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`; an empty field is
-    `None`, under `str` it is `""`.
+    The list names the types of the fields after the ID: `int`, `float`, `bool`, `datetime`, `str`. A tuple of types at
+    the end repeats to the end of the row. Fields beyond the list and rows of other IDs stay `str`. An empty field is
+    `None`, or `""` if its type is `str`.
 
     Texts: `int` `[+-]?[0-9]+`, at most 4,300 digits; `float` decimal or exponent form, finite; `bool` `true` or
     `false`; `datetime` ISO 8601 (`T` and `Z` in either case, seconds optional) with `Z`, `+hh:mm`, `+hhmm` or `+hh`,
-    digits past microseconds cut.
+    digits past microseconds are dropped.
 
-    Raises `TypeError` for an ID that is no `str` and for a type that is none of these.
+    Raises `TypeError` for an ID that is not a `str` and for any other type, `ValueError` for an ID given twice and
+    for a tuple that is empty or not at the end.
     """
     cdef Workspace engine
     cdef dict types
@@ -32,7 +33,7 @@ cdef class Schema:
     def __init__(self, types):
         cdef Py_ssize_t index = 0
         if self.plans != NULL:
-            raise TypeError("a schema is made once")
+            raise TypeError("a schema cannot be initialized twice")
         self.types = dict(types)
         plans = _values.kinds_of(self.types)
         self.plans = <srp_plan *>PyMem_Malloc(sizeof(srp_plan) * (len(plans) + 1))
@@ -98,8 +99,8 @@ cdef class Schema:
     def decode(self, payload, *, strict=False, limit=None):
         """As `smartrest.decode`, with typed fields.
 
-        Raises `DecodeError`: what `decode` raises for the payload; then `bad_value` for the first field whose text does
-        not fit its type, with the typed rows before it in `rows`.
+        Raises `DecodeError` as `decode` does; else with reason `bad_value` for the first field whose text does not fit
+        its type, with the typed rows before it in `rows`.
         """
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef Work *work

@@ -116,16 +116,16 @@ def test_lazy_views_are_not_pickled(engine: Any) -> None:
     rows = engine.scan(b"1,2")
     for view, what in ((rows, "payload"), (rows[0], "fields")):
         for call in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match=f"a lazy view is not pickled; pickle its {what}"):
+            with pytest.raises(TypeError, match=f"cannot pickle a lazy view: pickle its {what}"):
                 call(view)
 
 
 def test_what_is_made_once_stays_as_it_is(engine: Any) -> None:
     dispatcher, schema = engine.Dispatcher(), engine.Schema({"1": [int]})
     dispatcher.on("1")(len)
-    with pytest.raises(TypeError, match="a dispatcher is made once"):
+    with pytest.raises(TypeError, match="a dispatcher cannot be initialized twice"):
         dispatcher.__init__(strict=True)
-    with pytest.raises(TypeError, match="a schema is made once"):
+    with pytest.raises(TypeError, match="a schema cannot be initialized twice"):
         schema.__init__({"1": [float]})
     assert (dispatcher.dispatch(b"1,2"), schema.decode(b"1,5")) == ([2], [("1", 5)])
     encoder = engine.compile(("1", str))
@@ -138,7 +138,7 @@ def test_a_dispatcher_is_neither_pickled_nor_copied(engine: Any) -> None:
     dispatcher = engine.Dispatcher()
     dispatcher.on("1")(len)
     for call in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="a dispatcher is not pickled"):
+        with pytest.raises(TypeError, match="cannot pickle a dispatcher"):
             call(dispatcher)
 
 
