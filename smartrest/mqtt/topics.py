@@ -96,7 +96,7 @@ class Topic(NamedTuple):
 
 
 def parse(text: str) -> Topic:
-    """The parts of a topic. Never raises: any other text gives `Topic(None, None, None, None)`."""
+    """The parts of a topic. Never raises: a text that is not the platform's gives `Topic(None, None, None, None)`."""
     if any(character in text for character in WILDCARDS + "\0"):
         return Topic()
     levels = text.split(LEVEL)
