@@ -1,6 +1,6 @@
-"""The commands about templates: list them, show one, search, and check a collection. Prints what the table holds.
+"""`smartrest templates`: list, show and search templates, and check collections.
 
-What a template or a collection is, and what is wrong with one, is decided in `smartrest.templates`.
+Only prints; `smartrest.templates` holds the facts and finds the faults.
 """
 
 from __future__ import annotations
@@ -23,31 +23,33 @@ DIRECTIONS = {"publish": "device →", "subscribe": "→ device"}
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its four."""
-    text = "Templates: what the rows of devices and platform mean."
+    """Add the command and its four actions."""
+    text = "Look up the templates of rows, and check template collections."
     parser = commands.add_parser(
-        "templates", help="list, show and search templates, check a collection", description=text
+        "templates", help="list, show and search templates, check collections", description=text
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    action = _action(actions, "list", "List the static templates, and those built into the platform.", _list)
-    action.add_argument("--direction", choices=tuple(DIRECTIONS), help="only what a device publishes, or receives")
+    action = _action(actions, "list", "List the static templates and those built into the platform.", _list)
+    action.add_argument(
+        "--direction", choices=tuple(DIRECTIONS), help="only rows that a device publishes, or subscribes to"
+    )
 
     action = _action(actions, "show", "Show templates with their parameters.", _show)
-    action.add_argument("templates", nargs="+", metavar="ID|NAME", help="such as 201 or create_measurements")
+    action.add_argument("templates", nargs="+", metavar="ID|NAME", help="for example 201 or create_measurements")
 
-    action = _action(actions, "search", "List the templates that hold all these words somewhere.", _search)
+    action = _action(actions, "search", "List the templates that contain all these words.", _search)
     action.add_argument("words", nargs="+", metavar="WORD")
 
     action = _action(actions, "check", "Report every fault of template collections.", _check)
     action.add_argument(
-        "files", nargs="+", metavar="COLLECTION", help="rows 10 and 11, or stored JSON; - is standard input"
+        "files", nargs="+", metavar="COLLECTION", help="file with rows 10 and 11, or stored JSON; - for standard input"
     )
 
 
 def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
     action: argparse.ArgumentParser = actions.add_parser(name, help=text[0].lower() + text[1:-1], description=text)
-    action.add_argument("--json", action="store_true", help="print one JSON object a line")
+    action.add_argument("--json", action="store_true", help="print one JSON object per line")
     action.set_defaults(run=run)
     return action
 
@@ -110,12 +112,12 @@ def _print_json(template: Template) -> None:
 
 
 def _write(text: str) -> None:
-    """A line to standard output, as UTF-8 whatever the locale says."""
+    """Writes a line to standard output as UTF-8, whatever the locale."""
     sys.stdout.buffer.write(text.encode() + b"\n")
 
 
 def _record(template: Template) -> dict[str, Any]:
-    """A template as JSON: what it says, without what it leaves open."""
+    """A template for JSON, without empty values."""
     record = {name: getattr(template, name) for name in template.__slots__ if not name.startswith("_")}
     del record["single"], record["groups"]
     record = {name: list(value) if isinstance(value, tuple) else value for name, value in record.items() if value}
@@ -133,14 +135,14 @@ def _parameter_record(parameter: Parameter | Group) -> dict[str, Any]:
 
 
 def _described(template: Template) -> Iterator[str]:
-    """A template for people."""
+    """A template as lines for people."""
     colours = Colours(sys.stdout)
     facts = [f"topic {template.topic}"]
     for name, value in (
         ("operation", template.operation_fragment),
         ("answered by", template.reply_id),
         ("answers", template.request_id),
-        ("goes on as", template.continues_as),
+        ("continues as", template.continues_as),
     ):
         if value is not None:
             facts.append(f"{name} {value}")
@@ -168,7 +170,7 @@ def _parameter_lines(parameter: Parameter | Group) -> Iterator[str]:
         counted = "at most one"
     elif parameter.max_repeats is not None:
         counted += f", at most {parameter.max_repeats}"
-    marker = f", behind {parameter.marker}" if parameter.marker else ""
+    marker = f", after {parameter.marker}" if parameter.marker else ""
     note = f"; {parameter.note}" if parameter.note else ""
     yield f"  {parameter.name:<18} {'group':<9} {counted}{marker}{note}"
     for item in parameter.parameters:

@@ -1,6 +1,6 @@
-"""Templates: what the fields of a row mean, typed and checked, in both directions.
+"""Templates: the meaning of a row's fields, typed and checked, in both directions.
 
-What concerns collections is loaded when it is first asked for.
+Everything about collections is imported on first use.
 """
 
 from __future__ import annotations

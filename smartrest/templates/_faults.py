@@ -1,4 +1,4 @@
-"""What can be wrong with a row, a value or a template: the reason words, a record of one fault, its error."""
+"""Faults of a row, a value or a template: the reason words, the record of one fault, and its error."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from ..errors import TemplateError, excerpt
 
 __all__ = ["TEXTS", "Fault", "fitting", "shown", "template_error"]
 
-# The words of `TemplateError.reason`, and of `Finding.reason` where a check finds the same; a promise to users.
+# The words of `TemplateError.reason`, and of `Finding.reason` for the same faults; users rely on them.
 TEXTS = {
-    "missing": "a mandatory value is missing",
-    "bad_type": "a value of the wrong type",
-    "bad_value": "a value that does not fit its type",
-    "unknown_word": "not one of the words that the platform knows",
-    "bad_group": "a group of the wrong length",
-    "bad_marker": "a marker out of its place",
+    "missing": "mandatory value missing",
+    "bad_type": "wrong type",
+    "bad_value": "invalid value",
+    "unknown_word": "word unknown to the platform",
+    "bad_group": "group of the wrong length",
+    "bad_marker": "misplaced marker",
     "too_many_fields": "more values than the template has",
-    "unknown_parameter": "the template has no such parameter",
-    "wrong_id": "a row of another template",
-    "too_large": "larger than the limit, and not to be divided",
-    # of collections
-    "bad_x_id": "not an X-ID",
-    "bad_row": "not the definition of a template",
-    "bad_method": "no such pair of method and API",
-    "bad_path": "not a JSON path",
-    "unknown_type": "no such type of a custom property",
-    "duplicate_id": "a message ID that is taken",
-    "duplicate_path": "a path that is set twice",
-    "duplicate_name": "a name that is taken",
-    "bad_json": "not the stored form of a collection",
-    "ambiguous": "values that cannot be told apart",
-    # of checks only
-    "unknown_template": "no template has this ID",
-    "wrong_direction": "a row that does not travel in this direction",
+    "unknown_parameter": "unknown parameter",
+    "wrong_id": "row of another template",
+    "too_large": "larger than the limit and cannot be divided",
+    # collections
+    "bad_x_id": "invalid X-ID",
+    "bad_row": "not a template definition",
+    "bad_method": "unsupported method or API",
+    "bad_path": "invalid JSON path",
+    "unknown_type": "unknown property type",
+    "duplicate_id": "message ID already in use",
+    "duplicate_path": "path set twice",
+    "duplicate_name": "name already in use",
+    "bad_json": "not a stored collection",
+    "ambiguous": "ambiguous values",
+    # checks only
+    "unknown_template": "unknown template ID",
+    "wrong_direction": "row sent in the wrong direction",
 }
 
 
@@ -50,7 +50,7 @@ class Fault(NamedTuple):
 
 
 def shown(value: object) -> str:
-    """The value for a message, at most 80 characters; nothing of a refused value is called."""
+    """The value for an error text, at most 80 characters; never calls a method of a refused value."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
@@ -61,12 +61,12 @@ def shown(value: object) -> str:
 
 
 def fitting(text: str, most: int = EXCERPT) -> str:
-    """A name, which may come from the input too, fit for a message."""
+    """A name made safe for an error text, since it may come from the input."""
     return text if text.isprintable() and len(text) <= most else excerpt(text)[1:-1]
 
 
 def template_error(template: str, fault: Fault, row: int | None = None) -> TemplateError:
-    """The error for one fault; `template` is the ID and name it is reported under."""
+    """The error for one fault; `template` is the ID and name to report it under."""
     names = "".join(f"{fitting(name)}: " for name in (template, fault.parameter) if name)
     return TemplateError(
         f"{names}{TEXTS[fault.reason]}: expected {fitting(fault.expected, 300)}, got {shown(fault.value)}",

@@ -1,4 +1,4 @@
-"""A row read by its template: named, typed parameters. Made by `parse`, never by hand; it holds no rule of its own."""
+"""A row read by its template: named, typed parameters. Made by `parse`, never by hand; holds data, no rules."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Message", "unnamed"]
 class Message:
     """A row read by its template.
 
-    `id` is the template ID, `template` what read it (`None` where nobody knows the ID), `row` the fields as they came.
-    `parameters` maps names to values in the order of the wire: `str`, `float`, `int`, `bool`, aware `datetime`, a word
-    such as `Severity.MAJOR`, a list for what repeats; `None` where the field was empty or left off. Without a template
-    the names are `"1"`, `"2"`, … and the values the texts.
+    `id` is the template ID, `template` the template (`None` if the ID is unknown), `row` the fields as received.
+    `parameters` maps names to values in wire order: `str`, `float`, `int`, `bool`, aware `datetime`, a word such as
+    `Severity.MAJOR`, a list for repeating values; `None` for a field that was empty or left off. Without a template
+    the names are `"1"`, `"2"`, … and the values are the texts.
 
-    `message["unit"]` and `message.unit` are the same; where a parameter is called `id`, `row`, `template` or
-    `parameters`, only the brackets reach it. Patterns match both ways:
+    `message["unit"]` and `message.unit` are the same; a parameter called `id`, `row`, `template` or `parameters` needs
+    the brackets. Patterns match both ways:
 
         case Message(id="511", command=text): ...
         case Message("511", {"device_id": device, "command": text}): ...
@@ -51,7 +51,7 @@ class Message:
         raise AttributeError(f"{type(self).__name__} has neither an attribute nor a parameter {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can say: `id`, `name` (`None` without a template) and `parameters`, items of groups by name."""
+        """The message for JSON: `id`, `name` (`None` without a template) and `parameters`, items of groups as dicts."""
         name = self.template.name if self.template is not None else None
         values = {key: _plain(value) for key, value in self.parameters.items()}
         return {"id": self.id, "name": name, "parameters": values}
@@ -60,7 +60,7 @@ class Message:
         return [*super().__dir__(), *(name for name in self.parameters if name.isidentifier())]
 
     def __eq__(self, other: object) -> bool:
-        """Whether both say the same by the same template; how the rows were spelled does not count."""
+        """Whether both have the same template and parameters; the spelling of the rows does not count."""
         if not isinstance(other, Message):
             return NotImplemented
         return (
@@ -76,7 +76,7 @@ class Message:
 
 
 def unnamed(fields: tuple[Any, ...]) -> Message:
-    """A row that nobody knows: its fields, by number."""
+    """The message for an unknown row: its fields, by number."""
     return Message(fields[0], {str(place): field for place, field in enumerate(fields[1:], 1)}, fields, None)
 
 

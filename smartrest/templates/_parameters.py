@@ -1,4 +1,4 @@
-"""Parameters of a template: single values, and groups of values that repeat or stand behind a marker."""
+"""Parameters of a template: single values, and groups of values that repeat or follow a marker."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Group", "Parameter", "parameter_from_dict", "with_record"]
 
 
 class Parameter(NamedTuple):
-    """One value: its name and type, and what the vendor's page says of it.
+    """One value: its name, its type and the facts from the vendor's page.
 
     `type` is String, Number, Integer, Unsigned, Boolean, Date, or the name of a closed list of words.
-    `condition` says when it is mandatory, where that depends. `may_be_empty`: must be given, but as text may be empty.
+    `condition` says when a conditional value is mandatory. `may_be_empty`: must be given, but may be the empty text.
     `rest`: runs to the end of the row, separators included.
     """
 
@@ -28,10 +28,10 @@ class Parameter(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Values that belong together and, mostly, repeat: to the end of the row, or to the next marker.
+    """Values that belong together and usually repeat: to the end of the row, or to the next marker.
 
-    With one parameter the items are single values; with more they are tuples of class `record`, named as the
-    parameters. A group that does not repeat (`repeated` false) is one item or `None`.
+    With one parameter the items are single values; with more they are tuples of class `record`, with the parameters'
+    names. A group that does not repeat (`repeated` false) is one item or `None`.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Group(NamedTuple):
 
     @property
     def needed(self) -> int:
-        """How many fields of the last item of a row stay, where empty ones at the end are left off."""
+        """How many fields the last item keeps when empty ones are trimmed from the end of the row."""
         return max((place for place, item in enumerate(self.parameters, 1) if item.mandatory), default=0)
 
 
@@ -79,7 +79,7 @@ def parameter_from_dict(data: Mapping[str, Any]) -> Parameter | Group:
 
 
 def with_record(group: Group) -> Group:
-    """The group with a class for its items, where it needs one and has none."""
+    """The group, with a class for its items added if it needs one."""
     if len(group.parameters) < 2 or group.record is not None:
         return group
     make: Any = namedtuple  # its names come from data

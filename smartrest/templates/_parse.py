@@ -1,4 +1,4 @@
-"""Rows by the topic they came or go on: which template reads them, and every fault that a check can name."""
+"""Rows by topic: finds the template that reads a row, and every fault that a check can report."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["check_rows", "parse"]
 
-_CLOSED = ("us", "ds", "ut", "dt", "dcr", "dat")  # kinds of topics whose rows the table knows all of
+_CLOSED = ("us", "ds", "ut", "dt", "dcr", "dat")  # the table lists every row of these kinds of topics
 
 
 def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -> Message:
-    """A row as a Message, read by what `topic` says: a template, a built-in answer, or the collection of that X-ID.
+    """A row as a Message. The topic selects the template: static, built in, or from the collection with its X-ID.
 
-    `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: rows that are built in. `s/uc/…`,
+    `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: built-in rows. `s/uc/…`,
     `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the
-    only one given. A row that nobody knows, or that the other side sends on this topic, is never refused: its Message
-    has no template, and its parameters are the fields, named `"1"`, `"2"`, ….
+    only one given. A row that is unknown, or that only the other side sends on this topic, is never refused: its
+    Message has no template, and its parameters are the fields, named `"1"`, `"2"`, ….
 
-    Raises TemplateError for a row that does not fit its template (as `Template.parse`), TypeError for what is no row.
+    Raises TemplateError if the row does not fit its template (as `Template.parse`), TypeError if `row` is not a row.
     """
     fields = row_fields(row)
     place = _topic(topic)
@@ -42,10 +42,10 @@ def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -
 
 
 def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collection] = ()) -> Iterator[Finding]:
-    """Every template, type and group fault of these rows, and the rows that nobody knows. Byte spans are left empty.
+    """Every template, type and group fault of these rows, and every unknown row. Byte spans are left empty.
 
-    Reasons: those of `Template.parse`; `unknown_template` where the topic's templates are all known and this is none of
-    them; `wrong_direction` for a row that the other side sends.
+    Reasons: those of `Template.parse`; `unknown_template` for an ID outside the topic's templates, if all of them are
+    known; `wrong_direction` for a row that the other side sends.
     """
     place = _topic(topic)
     known = list(collections)
@@ -67,13 +67,13 @@ def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collec
 
 
 def _strays(template: Template, topic: Topic) -> bool:
-    """Whether a row is the other side's to send on this topic."""
+    """Whether only the other side sends this row on this topic."""
     return (template.direction == "publish") != (topic.direction == "up")
 
 
 @lru_cache(256)
 def _topic(topic: str) -> Topic:
-    from ..mqtt import topics  # not needed to build rows, and larger than all of this
+    from ..mqtt import topics  # imported late: large, and building rows does not need it
 
     return topics.parse(topic)
 
@@ -87,7 +87,7 @@ def _find(template_id: str, topic: Topic, collections: Iterable[Collection]) -> 
 
 
 def _collection(topic: Topic, collections: Iterable[Collection]) -> Any:
-    """The collection that gives rows of this topic their meaning."""
+    """The collection that defines the rows of this topic."""
     if topic.kind in ("uc", "dc", "ul", "dl", "ol"):
         return next((known for known in collections if known.x_id == topic.x_id), None)
     if topic.kind in ("ud", "dd"):

@@ -1,4 +1,4 @@
-"""Fields to values and back, for one parameter or one group. Collects faults; raises only for what is no row at all."""
+"""Fields to values and back, for one parameter or one group. Collects faults; raises only if the row is not a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUFFERS = (bytes, bytearray, memoryview)
 
 
 def row_fields(row: Any) -> tuple[Any, ...]:
-    """The fields of a row whose first is a template ID; a text or buffer is no row."""
+    """The fields of a row; the first must be a template ID. A text or buffer is not a row."""
     if isinstance(row, (str, *_BUFFERS)) or not isinstance(row, Sequence):
         raise TypeError(f"a row is a tuple, list or LazyRow, not {type(row).__name__}")
     fields = tuple(row)
@@ -27,7 +27,7 @@ def row_fields(row: Any) -> tuple[Any, ...]:
 
 
 def trimmed(values: Sequence[Any], least: int = 0) -> tuple[Any, ...]:
-    """The values without the empty ones at the end, but for the `least` first ones."""
+    """The values without trailing empty ones; always keeps the first `least`."""
     end = len(values)
     while end > least and (values[end - 1] is None or values[end - 1] == ""):
         end -= 1
@@ -35,7 +35,7 @@ def trimmed(values: Sequence[Any], least: int = 0) -> tuple[Any, ...]:
 
 
 def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]) -> Any:
-    """The value of one field, text or typed already."""
+    """The value of one field, which is text or already typed."""
     type_ = PARAMETER_TYPES[parameter.type]
     if field is None or field == "":
         if parameter.mandatory and not parameter.may_be_empty:
@@ -51,8 +51,11 @@ def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]
 def read_group(
     group: Group, fields: tuple[Any, ...], start: int, end: int, written: int, faults: list[Fault], more: bool = False
 ) -> list[Any]:
-    """The items from `start` to `end`. The row itself goes on to `written` with empty fields, or, with `more`, with
-    another section: then nothing may be left off."""
+    """The items from `start` to `end`.
+
+    Up to `written` the row goes on with empty fields, or, with `more`, with another section: then the last item must
+    be complete.
+    """
     width = len(group.parameters)
     count = -(-(max(end, start) - start) // width)
     limit = group.max_repeats if group.repeated else 1
@@ -90,7 +93,7 @@ def read_group(
 def read_sections(
     groups: Sequence[Group], fields: tuple[Any, ...], start: int, end: int, faults: list[Fault]
 ) -> dict[str, Any]:
-    """Sections opened by markers, each at most once and in order; one without content may be left out."""
+    """Sections opened by markers, each at most once and in order; an empty section may be left out."""
     markers = [group.marker for group in groups]
     expected = f"the markers {', '.join(map(str, markers))}, in this order"
     opened: dict[int, int] = {}  # number of the group -> place of its first value
@@ -131,7 +134,7 @@ def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: 
 
 
 def take_group(group: Group, value: Any, place: int, markers: Sequence[str], faults: list[Fault]) -> list[Any]:
-    """The fields of all items, without the marker; no value may read as one of `markers`."""
+    """The fields of all items, without the marker; a value equal to one of `markers` is a fault."""
     items = _item_list(group, value)
     if items is None:
         faults.append(Fault("bad_type", group.name, value, f"a list of {_shape(group)}", place))
@@ -145,7 +148,7 @@ def take_group(group: Group, value: Any, place: int, markers: Sequence[str], fau
             here, label = place + len(fields), _inner(group, name, parameter)
             field = take_value(parameter, inner, here, label, faults)
             if field in markers:
-                faults.append(Fault("bad_value", label, field, "a text that is no marker", here))
+                faults.append(Fault("bad_value", label, field, "a text other than a marker", here))
             fields.append(field)
     if count < group.min_repeats and not (group.empty_item and count == 0):
         faults.append(Fault("missing", group.name, None, f"at least {group.min_repeats} {_shape(group)}", place))
@@ -155,7 +158,7 @@ def take_group(group: Group, value: Any, place: int, markers: Sequence[str], fau
 
 
 def _shape(group: Group) -> str:
-    """What the items are, for messages."""
+    """The shape of the items, for error texts."""
     names = ", ".join(item.name for item in group.parameters)
     return f"groups of {len(group.parameters)} values ({names})" if len(group.parameters) > 1 else f"values ({names})"
 
@@ -165,7 +168,7 @@ def _inner(group: Group, name: str, parameter: Parameter) -> str:
 
 
 def _item_list(group: Group, value: Any) -> Iterable[Any] | None:
-    """The items that were given, or None for what is no list of items: a text, a dict, a single item."""
+    """The items given, or None if `value` is not a list of items but a text, a dict or a single item."""
     if value is None:
         return ()
     listed = isinstance(value, list) and (not value or isinstance(value[0], (tuple, list, Mapping)))
@@ -176,7 +179,7 @@ def _item_list(group: Group, value: Any) -> Iterable[Any] | None:
 
 
 def _item_values(group: Group, item: Any, name: str, place: int, faults: list[Fault]) -> list[Any]:
-    """One value per parameter of an item: a tuple or list in order, optional ones at its end left off, or a dict."""
+    """One value per parameter of an item: a dict, or a tuple or list in order without trailing optional values."""
     names = [parameter.name for parameter in group.parameters]
     given: list[Any] = []
     if isinstance(item, Mapping):

@@ -1,6 +1,6 @@
-"""A row that is too long as several rows that mean the same: which rows allow it is data of the table.
+"""Splits a row that is too long into several with the same meaning; the table says which templates allow it.
 
-Counts with the engine that writes, so that every piece fits to the byte; never looks into a value.
+Measures with the engine's encoder, so that every piece fits to the byte; never looks into a value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["RowTooLongError", "divided", "split_groups"]
 
 
 class RowTooLongError(TemplateError, PayloadTooLargeError):
-    """A row over `limit` bytes whose template, or whose one item, cannot be divided. Its reason is `too_large`."""
+    """A row over `limit` bytes that cannot be divided: its template forbids it, or one item alone is too long.
+
+    Its reason is `too_large`.
+    """
 
 
 def split_groups(
@@ -36,17 +39,16 @@ def split_groups(
     final_newline: bool = False,
     on_trailing_backslash: str = "allow",
 ) -> list[tuple[Field, ...]]:
-    """The fewest rows, each within `limit` bytes as `encode_row` writes it, that mean what `row` means, in its order.
+    """The fewest rows, each within `limit` bytes as `encode_row` writes it, that together mean the same as `row`.
 
-    A `201` becomes several with its type and time, `140` goes on as `141`; `107`, `141`, `142`, `307`, `407` and `408`
-    go on as themselves. A row that fits comes back alone and unchanged, whatever it is. `first` is the limit of the
-    first piece where less room is left for it; where not even one item fits there, `first` does not count. The other
-    options are those of `encode_row`.
+    A `201` becomes several with its type and time; `140` continues as `141`; `107`, `141`, `142`, `307`, `407` and
+    `408` continue with their own ID. Items keep their order. A row that fits is returned alone and unchanged, whatever
+    its template. `first` is the limit for the first piece, if less room is left for it; if not even one item fits
+    there, `first` is ignored. The other options are those of `encode_row`.
 
-    Raises TemplateError, reason `too_large`, where dividing the row would change its meaning (`116` and others replace
-    a list; results and reasons are for `smartrest.truncate`) and where one item alone is too long: a
-    PayloadTooLargeError at the same time. Reason `bad_group` for a group that is cut off. EncodeError for what cannot
-    be sent at all.
+    Raises TemplateError, reason `too_large`, if dividing the row would change its meaning (`116` and others replace a
+    list; use `smartrest.truncate` for results and reasons) or if one item alone is too long; that error is a
+    PayloadTooLargeError too. Reason `bad_group` for an incomplete group. EncodeError if the row cannot be encoded.
     """
     style: dict[str, Any] = {"dialect": dialect, "quote": quote, "on_trailing_backslash": on_trailing_backslash}
     limit = limit_of(limit)
@@ -79,7 +81,7 @@ def split_groups(
             room -= full[end]
             end += 1
         while end > at and not needed and not trimmed(items[end - 1]):
-            end -= 1  # an item of nothing would be left off at the end of a row
+            end -= 1  # an empty item at the end of a row would be trimmed
         if end > at:
             fields = (*heads[head], *(value for item in items[at:end] for value in item))
             rows.append(trimmed(fields, len(fields) - len(items[at]) + needed))
@@ -90,9 +92,9 @@ def split_groups(
 
 
 def divided(row: RowLike, number: int, limit: int, room: int | None, **options: Any) -> list[tuple[Field, ...]]:
-    """For the engines' `pack`: row `number` as rows within `limit`, the first within the `room` of the payload begun.
+    """For the engines' `pack`: row `number` as rows within `limit`, the first within the `room` left in the payload.
 
-    Raises PayloadTooLargeError and nothing else of a template.
+    Of the template errors, raises only PayloadTooLargeError.
     """
     try:
         return split_groups(row, limit=limit, first=room, **options)
@@ -105,7 +107,7 @@ def divided(row: RowLike, number: int, limit: int, room: int | None, **options: 
 
 
 def _items(template: Template, fields: tuple[Any, ...], start: int) -> list[list[Any]]:
-    """The items of the row's group, each of full width; optional values may be left off at the end of the row."""
+    """The items of the row's group, padded to full width; the row may leave off optional values at its end."""
     group = template.groups[0]
     width = len(group.parameters)
     values = list(trimmed(fields[start:]))

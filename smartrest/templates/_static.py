@@ -1,6 +1,6 @@
-"""The table of templates: `static` (what devices and platform exchange) and `built_in` (other topics of the platform).
+"""The table of templates: `static` (rows between devices and platform) and `built_in` (the platform's other topics).
 
-The facts are in `table.json`, read when first asked for. Never a gate: an ID that is not here is somebody else's.
+The facts are in `table.json`, read on first use. Never a gate: an unlisted ID may belong to a custom template.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..pure import Schema
     from ._signatures import Builders
 else:
-    Builders = object  # __getattr__ makes what the stub promises
+    Builders = object  # __getattr__ makes the builders of the stub
 
 __all__ = ["StaticTemplates", "built_in", "schema_types", "static"]
 
@@ -40,15 +40,15 @@ def table() -> dict[str, Any]:
 class StaticTemplates(Mapping[str, Template], Builders):
     """The static templates, by ID and by name: `static["200"]` is `static["create_measurement"]`.
 
-    Iteration gives the IDs, in order. Attributes are the builders of what a device publishes:
-    `static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")` is the row. `schema` is a
-    `smartrest.Schema` that types their numbers, integers and flags; dates and all else stay text. `add` makes templates
-    of your own known, here and to `parse` and `check`.
+    Iteration gives the IDs, in order. Attributes are the builders of the rows that a device publishes:
+    `static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")` returns the row. `schema`
+    is a `smartrest.Schema` that types numbers, integers and flags; dates and everything else stay text. `add` registers
+    your own templates, here and for `parse` and `check`.
     """
 
     __slots__ = ("_found", "schema")
 
-    schema: Schema  # made by __getattr__ when it is first asked for
+    schema: Schema  # made by __getattr__ on first use
 
     def __init__(self) -> None:
         self._found: dict[str, Template] | None = None  # by ID, then by name
@@ -62,7 +62,7 @@ class StaticTemplates(Mapping[str, Template], Builders):
         return self._found
 
     def __getitem__(self, key: str) -> Template:
-        """The template with this ID or name. Raises KeyError, naming one of nearly that name."""
+        """The template with this ID or name. Raises KeyError, which suggests a similar name."""
         found = (self._found or self._all()).get(key)
         if found is None:
             close = _close(key, self._all()) if isinstance(key, str) else []
@@ -70,7 +70,7 @@ class StaticTemplates(Mapping[str, Template], Builders):
         return found
 
     def by_id(self, template_id: str) -> Template | None:
-        """The template with exactly this ID, for rows: what is only called so does not count."""
+        """The template with exactly this ID; unlike `static[key]`, ignores names, since a row holds an ID."""
         template = self._all().get(template_id)
         return template if template is not None and template.id == template_id else None
 
@@ -89,7 +89,7 @@ class StaticTemplates(Mapping[str, Template], Builders):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(name for name, template in self._all().items() if _is_builder(name, template))]
 
-    if not TYPE_CHECKING:  # a checker shall find the builders alone
+    if not TYPE_CHECKING:  # a type checker must see only the builders of the stub
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
@@ -104,35 +104,34 @@ class StaticTemplates(Mapping[str, Template], Builders):
                 for entry in table()["templates"]:
                     if entry["name"] == name:
                         build = make_builder(entry, template.write)
-                        setattr(StaticTemplates, name, staticmethod(build))  # found at once from now on
+                        setattr(StaticTemplates, name, staticmethod(build))  # later look-ups skip __getattr__
                         return build
-                return template.build  # one that was added
+                return template.build  # added by the user
             builders = [key for key, known in self._all().items() if _is_builder(key, known)]
             near = [key for key in builders if key.partition("_")[2] == name]
             near = near or _close(name, builders, 0.7)
-            hint = f"; the builder is {near[0]}" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else ""
             if template is not None:
-                what = f"{template.id} {template.name} is sent by the platform, a device does not build it"
-                hint = f"; its neighbour that a device sends is {near[0]}" if near else ""
-                raise AttributeError(f"{what}{hint}", name=name, obj=self)
-            raise AttributeError(f"no static template {name!r}{hint}", name=name, obj=self)
+                text = f"{template.id} {template.name} is sent by the platform, so it has no builder"
+                raise AttributeError(f"{text}{hint}", name=name, obj=self)
+            raise AttributeError(f"unknown static template: {name!r}{hint}", name=name, obj=self)
 
     def add(self, *templates: Template | Mapping[str, Any]) -> None:
-        """Make templates of your own known, given as `Template` or as dicts in the form of `table.json`.
+        """Register your own templates, given as `Template` or as dicts in the form of `table.json`.
 
-        Raises ValueError for an ID or name that is taken and for a dict that is no template; then none is added.
+        Raises ValueError if an ID or name is taken or a dict is not a template; then none is added.
         """
         found = dict(self._all())
         for given in templates:
             template = given if isinstance(given, Template) else Template.from_dict(given)
             for key in (template.id, template.name):
                 if key in found or hasattr(StaticTemplates, key):
-                    raise ValueError(f"{key!r} is taken")
+                    raise ValueError(f"{key!r} is already taken by a template or attribute")
             found[template.id] = found[template.name] = template
         self._put(found)
 
     def remove(self, *keys: str) -> None:
-        """Forget templates that were added, by ID or name. Raises KeyError; what the vendor documents stays."""
+        """Remove templates added earlier, by ID or name. Raises KeyError for others, the vendor's included."""
         found = dict(self._all())
         own = {data["id"] for data in table()["templates"]}
         for key in keys:
@@ -144,12 +143,12 @@ class StaticTemplates(Mapping[str, Template], Builders):
 
     def _put(self, found: dict[str, Template]) -> None:
         self._found = found
-        with suppress(AttributeError):  # it was never asked for
+        with suppress(AttributeError):  # never used, so never made
             del self.schema
 
 
 def _close(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """The one of `words` that was perhaps meant."""
+    """The likely intended one of `words`."""
     from difflib import get_close_matches
 
     return get_close_matches(word[:60], words, 1, cutoff)
@@ -160,7 +159,7 @@ def _is_builder(key: str, template: Template) -> bool:
 
 
 def schema_types(templates: Iterable[Template]) -> dict[str, list[Any]]:
-    """What `Schema` takes, for the templates that have anything but texts."""
+    """The argument of `Schema`, with the templates that have anything but texts."""
     types: dict[str, list[Any]] = {}
     for template in templates:
         columns: list[Any] = [_column(parameter) for parameter in template.single]
@@ -176,7 +175,7 @@ def _column(parameter: Parameter) -> type:
 
 
 class BuiltIn:
-    """The rows that the platform itself gives a meaning on other topics: creating collections, credentials, errors."""
+    """Rows that the platform defines on other topics: creating collections, credentials, errors."""
 
     __slots__ = ("_found",)
 

@@ -1,7 +1,7 @@
-"""A template: what the fields of one kind of row mean, read into a Message and built from parameters.
+"""A template: the meaning of one row's fields; reads rows into Messages and builds rows from parameters.
 
-Knows the shapes that a template can have (single values, one repeating group at the end, sections with markers) and
-no template by name: those are data in `table.json`.
+Knows the possible shapes (single values, one repeating group at the end, sections with markers), but no template by
+name: those are data in `table.json`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["Template"]
 
 
 class Template:
-    """What one kind of row means: `id`, `name` and the `parameters` behind the ID, as on the wire.
+    """The meaning of one row: its `id`, its `name` and, in wire order, the `parameters` after the ID.
 
-    `direction` is `"publish"` (a device sends it) or `"subscribe"` (the platform does), `topic` where. `example` is a
-    row as it stands on the wire. `reply_id` and `request_id` name the row that answers or asks, `operation_fragment`
-    the operation that a row carries, `continues_as` the template in which the rest of too long a row is sent; at least
-    one of the parameters `one_of` must be given.
+    `direction` is `"publish"` (sent by a device) or `"subscribe"` (sent by the platform), `topic` the topic. `example`
+    is a row as on the wire. `reply_id` and `request_id` name the row that answers this one, or that it answers;
+    `operation_fragment` names the operation that the row carries, `continues_as` the template that carries the rest of
+    a row that is too long. At least one of the parameters in `one_of` must be given.
 
-    Raises ValueError for what cannot be read: a group before a single value, a name twice, an unknown type.
+    Raises ValueError for an unreadable shape: a group before a single value, a duplicate name, an unknown type.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Template:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Template:
-        """A template in the form of `table.json`. Raises ValueError where that is no template."""
+        """A template in the form of `table.json`. Raises ValueError if `data` is not a template."""
         given = {key: value for key, value in data.items() if key not in ("id", "name", "parameters")}
         try:
             parameters = [parameter_from_dict(parameter) for parameter in data.get("parameters", ())]
@@ -91,30 +91,30 @@ class Template:
     def _check(self) -> None:
         for text in (self.id, self.name):
             if type(text) is not str or not text:
-                raise ValueError(f"the ID and name of a template are texts, not {text!r}")
+                raise ValueError(f"the ID and name of a template must be non-empty texts, not {text!r}")
         if self.direction not in ("publish", "subscribe"):
-            raise ValueError(f"{self.id}: the direction is publish or subscribe, not {self.direction!r}")
+            raise ValueError(f"{self.id}: invalid direction {self.direction!r}: use 'publish' or 'subscribe'")
         if len(self._names) != len(self.parameters):
-            raise ValueError(f"{self.id}: two parameters have one name")
+            raise ValueError(f"{self.id}: two parameters have the same name")
         marked = sum(group.marker is not None for group in self.groups)
         apart = marked == len(self.groups) or (marked == 0 and len(self.groups) == 1)
         if self.parameters != (*self.single, *self.groups) or not apart:
-            raise ValueError(f"{self.id}: a group stands last, or each of several at the end has a marker")
+            raise ValueError(f"{self.id}: groups must come last, and more than one need markers")
         for parameter in self.parameters:
             inner = parameter.parameters if isinstance(parameter, Group) else (parameter,)
             if not inner or any(isinstance(item, Group) or item.type not in PARAMETER_TYPES for item in inner):
-                raise ValueError(f"{self.id}: {parameter.name} has a type that is none of {', '.join(PARAMETER_TYPES)}")
+                raise ValueError(f"{self.id}: {parameter.name}: invalid type: use one of {', '.join(PARAMETER_TYPES)}")
         if any(parameter.rest for parameter in self.single if parameter is not self.parameters[-1]):
-            raise ValueError(f"{self.id}: what runs to the end of the row stands last")
+            raise ValueError(f"{self.id}: a parameter that takes the rest of the row must come last")
         if not set(self.one_of) <= {parameter.name for parameter in self.single}:
-            raise ValueError(f"{self.id}: one_of names single parameters")
+            raise ValueError(f"{self.id}: one_of must name single parameters of the template")
 
     def __repr__(self) -> str:
         return f"<Template {self.id} {self.name}({', '.join(self._names)})>"
 
     @property
     def label(self) -> str:
-        """ID and name, as messages show them."""
+        """ID and name, as error texts show them."""
         return f"{self.id} {self.name}" if self.name != self.id else self.id
 
     # Reading
@@ -122,10 +122,10 @@ class Template:
     def parse(self, row: RowLike) -> Message:
         """The row as a Message.
 
-        Optional values may be left off at the end; fields may be typed already, as `Schema.decode` gives them.
+        Optional values may be left off at the end; fields may already be typed, as `Schema.decode` gives them.
 
         Raises TemplateError: `wrong_id`, `missing`, `bad_type`, `bad_value`, `unknown_word`, `bad_group`, `bad_marker`,
-        `too_many_fields`; TypeError for what is no row.
+        `too_many_fields`; TypeError if `row` is not a row.
         """
         fields = row_fields(row)
         if fields[0] != self.id:
@@ -163,7 +163,7 @@ class Template:
     # Writing
 
     def build(self, /, **parameters: Any) -> tuple[Field, ...]:
-        """The row with these parameters, values typed as given; empty optional ones at the end are left off.
+        """The row with these parameters, values typed as given, without trailing empty optional values.
 
         Raises TemplateError: `missing`, `bad_type`, `bad_value`, `unknown_word`, `bad_group`, `unknown_parameter`.
         """
@@ -180,10 +180,10 @@ class Template:
         return self.write(values)
 
     def write(self, values: Sequence[Any]) -> tuple[Field, ...]:
-        """The row with one value per parameter, in order, `None` for what is not given. Raises as `build`."""
+        """The row with one value per parameter, in order; `None` if not given. Raises as `build`."""
         faults: list[Fault] = []
         fields: list[Any] = [self.id]
-        least = 1  # fields that stay, whether they are empty or not
+        least = 1  # fields to keep even if they are empty
         if self.one_of and all(values[self._names[name]] is None for name in self.one_of):
             faults.append(self._none_of())
         markers = [group.marker for group in self.groups if group.marker is not None]
@@ -207,10 +207,10 @@ class Template:
             raise template_error(self.label, faults[0])
         while len(fields) > least and (fields[-1] is None or fields[-1] == "" or opened[-1:] == [len(fields) - 1]):
             if fields.pop() is not None and opened[-1:] == [len(fields)]:
-                opened.pop()  # a section of nothing
+                opened.pop()  # an empty section
         for group in self.groups:
             if group.min_repeats and len(fields) == 1 + len(self.single):
-                shape = f"at least {group.min_repeats} values that are not all empty"
+                shape = f"at least {group.min_repeats} values, not all empty"
                 raise template_error(self.label, Fault("missing", group.name, None, shape, len(fields)))
         return tuple(fields)
 

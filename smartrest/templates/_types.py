@@ -1,7 +1,7 @@
-"""The types of parameters, closed lists of words among them: field to value in reading, value to field in building.
+"""The types of parameters, including closed lists of words: field to value in reading, value to field in building.
 
-Nothing is guessed: a text that is not exactly of its type is refused. What the texts of numbers and dates look like is
-decided in `smartrest/_values.py`, for typed decoding too.
+Never guesses: a text must match its type exactly. `smartrest/_values.py` decides how numbers and dates are written,
+for typed decoding too.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __all__ = ["PARAMETER_TYPES", "AlarmStatus", "OperationStatus", "ParameterType",
 
 
 class _Word(str, Enum):
-    """A word that the platform knows: a text and an enum member at once, `Severity.MAJOR == "MAJOR"`.
+    """A word that the platform knows, both a `str` and an enum member: `Severity.MAJOR == "MAJOR"`.
 
-    `str()` and formatting give the text on every Python.
+    `str()` and formatting give the text on every Python version.
     """
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class _Word(str, Enum):
 
 
 class Severity(_Word):
-    """How serious an alarm is."""
+    """The severity of an alarm."""
 
     CRITICAL = "CRITICAL"
     MAJOR = "MAJOR"
@@ -52,7 +52,7 @@ class Severity(_Word):
 
 
 class AlarmStatus(_Word):
-    """Where an alarm stands."""
+    """The status of an alarm."""
 
     ACTIVE = "ACTIVE"
     ACKNOWLEDGED = "ACKNOWLEDGED"
@@ -60,7 +60,7 @@ class AlarmStatus(_Word):
 
 
 class OperationStatus(_Word):
-    """Where an operation stands."""
+    """The status of an operation."""
 
     PENDING = "PENDING"
     EXECUTING = "EXECUTING"
@@ -80,13 +80,13 @@ UNKNOWN_WORD = Refusal("unknown_word")
 
 
 class ParameterType:
-    """One type of parameter: `expected` in words, `column` as a type of `Schema`. This one is the String."""
+    """One type of parameter: `expected` in words, `column` as a type of `Schema`. The base class is String."""
 
     expected = "a text"
     column: type = str
 
     def read(self, text: str) -> Any:
-        """The value of a text that is not empty, or a `Refusal`."""
+        """The value of a non-empty text, or a `Refusal`."""
         return text
 
     def take(self, value: Any) -> Any:
@@ -96,7 +96,7 @@ class ParameterType:
         return str.__str__(value) if is_a(type(value), str) else BAD_TYPE
 
     def read_field(self, field: Any) -> Any:
-        """The value of a field that may be typed already, as a builder or `Schema` gives it."""
+        """The value of a field that may already be typed, as a builder or `Schema` gives it."""
         return self.read(field) if isinstance(field, str) else self.take(field)
 
 
@@ -128,7 +128,7 @@ class _Number(ParameterType):
                 number = float(value)
             except OverflowError:
                 return BAD_VALUE
-        return value if isfinite(number) else BAD_VALUE  # what reads as infinite is not a number
+        return value if isfinite(number) else BAD_VALUE  # too large for a float: would read back as infinite
 
     def read_field(self, field: Any) -> Any:
         value = self.read(field) if isinstance(field, str) else self.take(field)
@@ -198,7 +198,7 @@ class _OneOf(ParameterType):
 
 
 def _integer(value: Any) -> Any:
-    """The value as an exact `int`: integers and what says by `__index__` that it is one, but no bool."""
+    """The value as an exact `int`: accepts integers and objects with `__index__`, but not bool."""
     if type(value) is bool or not has_index(type(value)):
         return BAD_TYPE
     number = index(value)

@@ -65,7 +65,7 @@ BUILD_FAULTS = [
     ("114", {"operations": ["a", 1]}, "bad_type", "operations[1]", "text"),
     ("100", {"device_nmae": "x"}, "unknown_parameter", "device_nmae", "device_name"),
     ("125", {"x": "x"}, "unknown_parameter", "x", "no parameters"),
-    ("527", {"device_id": "d", "software": [("$CONF", "1")]}, "bad_value", "software[0].name", "no marker"),
+    ("527", {"device_id": "d", "software": [("$CONF", "1")]}, "bad_value", "software[0].name", "marker"),
     ("532", {"device_id": "d", "parameters": [("p", "s", "v")] * 101}, "bad_group", "parameters", "at most 100"),
 ]
 

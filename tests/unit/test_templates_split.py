@@ -176,7 +176,7 @@ LONG = ["x" * 30] * 10
     ids=lambda row: row[0],
 )
 def test_what_would_lose_its_meaning_is_refused(row: tuple[Any, ...]) -> None:
-    with pytest.raises(TemplateError, match="not to be divided") as caught:
+    with pytest.raises(TemplateError, match="cannot be divided") as caught:
         split_groups(row, limit=150)
     error = caught.value
     assert isinstance(error, PayloadTooLargeError)

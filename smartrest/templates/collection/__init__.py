@@ -1,4 +1,4 @@
-"""Template collections: `collection.py` is the class, `definitions.py` what stands in one, `messages.py` its rows.
+"""Template collections: `collection.py` is the class, `definitions.py` its contents, `messages.py` its rows.
 
-Definitions come from and go to rows 10 and 11 (`rows.py`) and the stored JSON (`stored.py`).
+`rows.py` reads definitions from rows 10 and 11; `stored.py` reads and writes the stored JSON.
 """

@@ -1,4 +1,4 @@
-"""A template collection of SmartREST 2.0: built in Python, read from rows or from its stored form, used both ways.
+"""A template collection: defined in Python, or read from rows or stored JSON; builds and parses its rows.
 
 Source: SmartREST 2.0 reference, sections "Template collections" and "Using request and response templates".
 """
@@ -29,7 +29,7 @@ Custom = Mapping[str, "Property | str"]
 
 
 class _Parse:
-    """`Collection.parse(payload)` is a collection, `collection.parse(row)` a Message."""
+    """`Collection.parse(payload)` returns a collection, `collection.parse(row)` a Message."""
 
     @overload
     def __get__(self, instance: None, owner: type[Collection]) -> Callable[..., Collection]: ...
@@ -42,15 +42,15 @@ class _Parse:
 class Collection:
     """The request and response templates of an X-ID.
 
-    Requests are defined with one method per pair of HTTP method and API, responses with `response` and `operation`;
-    each returns the collection. Values that are given are always the same, the others are sent by the device and become
-    parameters of `build`, called `type`, `time`, … or as in `custom`. `by_id`: the device names objects by internal ID,
-    else by external ID (of `external_id_type`, or of a type that the device sends). `response`: whether the platform
-    answers, by default to GET alone.
+    One method per pair of HTTP method and API defines a request; `response` and `operation` define responses; each
+    returns the collection. Values given here are constants; the device sends the others, which become parameters of
+    `build`, called `type`, `time`, … or as in `custom`. `by_id`: the device names objects by internal ID, else by
+    external ID (of `external_id_type`, or of a type that the device sends). `response`: whether the platform answers,
+    by default only to GET.
 
-    Each definition raises TemplateError (`missing`, `bad_value`, `unknown_word`, `bad_path`, `unknown_type`,
-    `duplicate_id`, `duplicate_path`, `duplicate_name`) and leaves the collection as it was; so does an X-ID that cannot
-    stand in a topic (`bad_x_id`).
+    A definition that fails raises TemplateError (`missing`, `bad_value`, `unknown_word`, `bad_path`, `unknown_type`,
+    `duplicate_id`, `duplicate_path`, `duplicate_name`) and leaves the collection unchanged. An X-ID that cannot be a
+    topic level raises `bad_x_id`.
     """
 
     def __init__(self, x_id: str | None, *, name: str | None = None, protocol: str = "2.0") -> None:
@@ -143,7 +143,7 @@ class Collection:
         custom: Custom | None = None,
         response: bool | None = None,
     ) -> Collection:
-        """A request that changes the active, else the acknowledged alarm of a type."""
+        """A request that changes the active (else the acknowledged) alarm of a type."""
         return self._request(message_id, "PUT", "ALARM", response, custom, type=type)
 
     def put_operation(
@@ -154,7 +154,7 @@ class Collection:
         custom: Custom | None = None,
         response: bool | None = None,
     ) -> Collection:
-        """A request that changes the executing, else the pending operation with a fragment."""
+        """A request that changes the executing (else the pending) operation with a fragment."""
         return self._request(message_id, "PUT", "OPERATION", response, custom, fragment=fragment)
 
     def _request(
@@ -171,9 +171,7 @@ class Collection:
         properties: dict[str, Property] = {}
         for name, given in (custom or {}).items():
             if not isinstance(name, str):
-                raise template_error(
-                    message_id, Fault("bad_type", "custom", name, "properties by their names, as texts")
-                )
+                raise template_error(message_id, Fault("bad_type", "custom", name, "property names as texts"))
             known = given if isinstance(given, Property) else Property(given)
             if not isinstance(known.path, str):
                 raise template_error(message_id, Fault("bad_type", name, known.path, "a JSON path or a property"))
@@ -187,14 +185,14 @@ class Collection:
     # Responses
 
     def response(self, message_id: str, base: str = "", condition: str = "", /, **patterns: str) -> Collection:
-        """A response: JSON paths by name, in their order; each is one value of the row, or several where it is a list.
+        """A response: JSON paths by name, in order; each gives one value of the row, or several if it is a list.
 
-        `base` is put before each path; `condition` is a path that must exist, counted from the root of the object.
+        `base` is put before each path; `condition` is a path from the root of the object that must exist.
         """
         return self._response(message_id, base, condition, patterns, None)
 
     def operation(self, message_id: str, condition: str, base: str = "", /, **patterns: str) -> Collection:
-        """A response for operations, mostly on their fragment: its rows have the device's external ID in front."""
+        """A response for operations, usually by their fragment; its rows start with the device's external ID."""
         return self._response(message_id, base, condition, patterns, True)
 
     def _response(
@@ -209,7 +207,7 @@ class Collection:
         self._add(ResponseDefinition(message_id, base, condition, dict(patterns), operation=operation))
         return self
 
-    # What is in it
+    # Contents
 
     def _add(self, definition: RequestDefinition | ResponseDefinition) -> None:
         for fault in self.faults(definition):
@@ -217,12 +215,12 @@ class Collection:
         self.define(definition)
 
     def faults(self, definition: RequestDefinition | ResponseDefinition) -> list[Fault]:
-        """What keeps a definition from being put in."""
-        double = Fault("duplicate_id", "message_id", definition.message_id, "an ID of its own in the collection", 1)
+        """The faults that keep a definition out of the collection."""
+        double = Fault("duplicate_id", "message_id", definition.message_id, "an ID unique in the collection", 1)
         return [*definition.faults(), *([double] if definition.message_id in self._templates else [])]
 
     def define(self, definition: RequestDefinition | ResponseDefinition) -> None:
-        """Put in a definition that has no faults."""
+        """Add a definition without faults."""
         up, down = ("uc", "dc") if self.protocol == "2.0" else ("ul", "dl")
         level = up if isinstance(definition, RequestDefinition) else down
         topic = _topic(level, self.x_id) if self.x_id is not None else ""
@@ -232,7 +230,7 @@ class Collection:
             self.put(Response(definition, topic, self.protocol))
 
     def put(self, template: Request | Response | LegacyRequest) -> None:
-        """Put in a template that is ready."""
+        """Add a finished template."""
         self._templates[template.id] = template
 
     def get(self, message_id: str) -> Template | None:
@@ -253,12 +251,12 @@ class Collection:
         return len(self._templates)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both define the same, however it was spelled; names given in Python do not count."""
+        """Whether both define the same, whatever the spelling; names given in Python do not count."""
         if not isinstance(other, Collection):
             return NotImplemented
         return self.x_id == other.x_id and self._normal() == other._normal()
 
-    __hash__ = None  # type: ignore[assignment]  # it can grow
+    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def _normal(self) -> list[tuple[Any, ...]]:
         rows = [
@@ -274,7 +272,7 @@ class Collection:
 
     @property
     def topic(self) -> str:
-        """Where `payload` is published, once, to create the collection. TemplateError `bad_x_id` without an X-ID."""
+        """The topic for `payload`: publish it there once. Raises TemplateError `bad_x_id` without an X-ID."""
         if self.x_id is None:
             raise template_error("", Fault("bad_x_id", "x_id", None, "an X-ID"))
         return _topic("ut", self.x_id)
@@ -289,10 +287,10 @@ class Collection:
 
     @property
     def payload(self) -> bytes:
-        """What creates the collection: all its rows in one payload.
+        """All rows of the collection in one payload, which creates it.
 
-        Raises TemplateError `missing` for an empty collection (an empty payload would ask for it instead), and
-        PayloadTooLargeError where it does not fit into one packet.
+        Raises TemplateError `missing` for an empty collection (an empty payload would query it instead), and
+        PayloadTooLargeError if it does not fit into one packet.
         """
         from ..._engine import encode, payload_budget
 
@@ -302,9 +300,9 @@ class Collection:
         return encode(self.rows, limit=limit)
 
     def answer(self, row: RowLike) -> str | None:
-        """What the platform's answer on `s/dt` says: the collection's internal ID, or `None` where it does not exist.
+        """The collection's internal ID from the platform's answer on `s/dt`, or `None` if it does not exist.
 
-        Raises TemplateError `wrong_id` for a row that is no such answer, `bad_x_id` for that of another collection.
+        Raises TemplateError `wrong_id` for any other row, `bad_x_id` for the answer about another collection.
         """
         from .._parse import parse
 
@@ -319,9 +317,9 @@ class Collection:
     # Its rows
 
     def build(self, message_id: str, /, **parameters: Any) -> tuple[Field, ...]:
-        """The row of a request with these values, empty ones at the end left off.
+        """The row of a request with these values, without trailing empty ones.
 
-        Raises TemplateError as `Template.build`, and `unknown_template` for a message ID that is no request here.
+        Raises TemplateError as `Template.build`, and `unknown_template` if `message_id` is not a request here.
         """
         template = self._templates.get(message_id)
         if template is None or template.direction != "publish":
@@ -329,7 +327,7 @@ class Collection:
         return template.build(**parameters)
 
     def parse_row(self, row: RowLike) -> Message:
-        """A row of this collection as a Message, also as `collection.parse(row)`; without template for an unknown ID.
+        """A row of this collection as a Message, without template for an unknown ID; also `collection.parse(row)`.
 
         Raises TemplateError for a row that does not fit its template.
         """
@@ -345,12 +343,12 @@ class Collection:
 
     @classmethod
     def from_payload(cls, payload: bytes | str, x_id: str | None = None, *, protocol: str | None = None) -> Collection:
-        """The collection that rows 10 and 11 define, also as `Collection.parse(payload)`.
+        """The collection defined by rows 10 and 11; also `Collection.parse(payload)`.
 
-        SmartREST 1.0 is read too: its rows 10, and rows 15 and 87, which name the X-ID. Parameters get the names of
+        Also reads SmartREST 1.0: its rows 10, and rows 15 and 87, which name the X-ID. Parameters are named after
         their paths.
 
-        Raises TemplateError for the first fault, with row and field, and DecodeError for what is no payload at all.
+        Raises TemplateError for the first fault, with row and field, and DecodeError for an unreadable payload.
         """
         from ..._engine import decode
         from .rows import read_rows
@@ -364,9 +362,9 @@ class Collection:
 
     @classmethod
     def from_json(cls, data: str | bytes | Mapping[str, Any], x_id: str | None = None) -> Collection:
-        """The collection in the form in which the platform stores it and its UI exports it.
+        """The collection from the JSON that the platform stores and its UI exports.
 
-        Raises TemplateError: `bad_json`, or what is wrong with a template, `row` counting requests, then responses.
+        Raises TemplateError: `bad_json`, or the fault of a template, with `row` counting requests, then responses.
         """
         collection, faults = read_stored(cls, data, x_id)
         for row, label, fault in faults:
@@ -374,7 +372,7 @@ class Collection:
         return collection
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """The stored form, as JSON text that the UI imports. Raises TemplateError for requests of SmartREST 1.0."""
+        """The stored form as JSON text, which the UI imports. Raises TemplateError for requests of SmartREST 1.0."""
         definitions = []
         for known in self._templates.values():
             if isinstance(known, LegacyRequest):
@@ -384,7 +382,7 @@ class Collection:
 
     @staticmethod
     def check(data: bytes | str) -> list[Finding]:
-        """Every fault of a collection given as rows or as stored JSON, each at its byte span where it has one."""
+        """Every fault of a collection given as rows or as stored JSON; faults of rows have a byte span."""
         from .rows import check_definition
 
         return check_definition(Collection, data)
@@ -405,7 +403,7 @@ def _check_id(message_id: Any) -> None:
 
 
 def _text(message_id: str, name: str, value: Any) -> str:
-    """A value as it stands in a definition."""
+    """A value as text for a definition."""
     try:
         return Property("", value=value).text
     except EncodeError as error:

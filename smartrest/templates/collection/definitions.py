@@ -1,7 +1,7 @@
-"""Request and response templates of a collection as they are defined: from rows 10 and 11 and back, and what is wrong.
+"""Definitions of request and response templates: from rows 10 and 11 and back, and their faults.
 
-`PAIRS` is the table of what the platform knows; what a valid definition means for rows is the part of
-`messages.py`. Source: SmartREST 2.0 reference, section "Template collections".
+`PAIRS` lists the methods and APIs that the platform supports; `messages.py` derives the rows from a valid definition.
+Source: SmartREST 2.0 reference, section "Template collections".
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 APIS = ("INVENTORY", "MEASUREMENT", "ALARM", "EVENT", "OPERATION")
 
-# Method and API -> the columns that stand before the custom properties, with the types of their values.
+# Method and API -> the columns before the custom properties, with the types of their values.
 PAIRS: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "INVENTORY"): {"by_id": "", "external_id_type": "STRING"},
     ("PUT", "INVENTORY"): {"by_id": "", "external_id_type": "STRING"},
@@ -61,7 +61,7 @@ TYPES = {
 
 
 class Property(NamedTuple):
-    """A value that a request sets: its JSON path, its type (a key of `TYPES`), and the value if it is always the same.
+    """A value that a request sets: its JSON path, its type (a key of `TYPES`) and, for a constant, its value.
 
     Without a value (`None`, or the empty text) the device sends it.
     """
@@ -72,7 +72,7 @@ class Property(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The value as it stands in the definition. Raises EncodeError for what cannot be sent."""
+        """The value as text for the definition. Raises EncodeError if it cannot be encoded."""
         return text_of(self.value, None, None)
 
     @property
@@ -82,7 +82,7 @@ class Property(NamedTuple):
 
 
 class RequestDefinition(NamedTuple):
-    """Row 10, read but not yet believed. `values` are the columns of the pair, by name; all of it is text."""
+    """Row 10, read but not checked. `values` are the columns of the pair, by name; everything is text."""
 
     message_id: str
     method: str
@@ -105,14 +105,14 @@ class RequestDefinition(NamedTuple):
         return ("10", self.message_id, self.method, self.api, self.response, *columns, *triples)
 
     def normal(self) -> tuple[Any, ...]:
-        """What it means, whatever the spelling: defaults written out, `$.` left off."""
+        """The definition in normal form, for comparing: defaults written out, `$.` left off."""
         response = self.response or ("true" if self.method == "GET" else "false")
         custom = [(plain_path(known.path), known.type or "STRING", known.text) for known in self.custom.values()]
         return ("10", self.message_id, self.method, self.api, response, tuple(self.values.values()), tuple(custom))
 
     @classmethod
     def from_fields(cls, fields: Sequence[str]) -> RequestDefinition:
-        """Row 10 as it came; empty fields at its end do not count."""
+        """Row 10 as received; trailing empty fields do not count."""
         cells = list(fields[1:])
         while cells and not cells[-1]:
             cells.pop()
@@ -126,7 +126,7 @@ class RequestDefinition(NamedTuple):
         return cls(cells[0], cells[1], cells[2], cells[3], values, named(custom, taken(columns)))
 
     def faults(self) -> Iterator[Fault]:
-        """What is wrong, with the field of the row where it stands."""
+        """The faults of the definition, each with its field in the row."""
         yield from _id_faults(self.message_id)
         if not self.columns:
             pairs = ", ".join(map(" ".join, PAIRS))
@@ -143,21 +143,21 @@ class RequestDefinition(NamedTuple):
                 yield from value_faults(name, type_name, text, place)
         place = 5 + len(self.columns)
         if self.method == "GET" and self.custom:
-            yield Fault("bad_row", next(iter(self.custom)), "custom properties", "none, for a GET sets nothing", place)
+            yield Fault("bad_row", next(iter(self.custom)), "custom properties", "none: a GET sets nothing", place)
             return
         paths: set[str] = set()
         for name, known in self.custom.items():
             yield from self._property_faults(name, known, place)
             path = plain_path(known.path)
             if path in paths:
-                yield Fault("duplicate_path", name, known.path, "a path that is set once", place)
+                yield Fault("duplicate_path", name, known.path, "a path of its own", place)
             paths.add(path)
             place += 3
 
     def _property_faults(self, name: str, known: Property, place: int) -> Iterator[Fault]:
         at = path_error(known.path)
         if at is not None or is_list(known.path) or plain_path(known.path) == "$":
-            where = "" if at is None else f" (it breaks off at character {at})"
+            where = "" if at is None else f" (invalid from character {at})"
             yield Fault("bad_path", name, known.path, f"a JSON path to one value{where}", place)
         if known.type and known.type not in TYPES:
             yield Fault("unknown_type", name, known.type, f"one of {', '.join(TYPES)}", place + 1)
@@ -166,7 +166,7 @@ class RequestDefinition(NamedTuple):
 
 
 class ResponseDefinition(NamedTuple):
-    """Row 11, read but not yet believed: `patterns` are JSON paths by name."""
+    """Row 11, read but not checked: `patterns` are JSON paths by name."""
 
     message_id: str
     base: str
@@ -180,13 +180,13 @@ class ResponseDefinition(NamedTuple):
         return ("11", self.message_id, self.base, self.condition, *self.patterns.values())
 
     def normal(self) -> tuple[Any, ...]:
-        """What it means, whatever the spelling."""
+        """The definition in normal form, for comparing."""
         patterns = tuple(map(plain_path, self.patterns.values()))
         return ("11", self.message_id, plain_path(self.base), plain_path(self.condition), patterns)
 
     @classmethod
     def from_fields(cls, fields: Sequence[str]) -> ResponseDefinition:
-        """Row 11 as it came; empty fields at its end do not count."""
+        """Row 11 as received; trailing empty fields do not count."""
         cells = list(fields[1:])
         while cells and not cells[-1]:
             cells.pop()
@@ -195,25 +195,25 @@ class ResponseDefinition(NamedTuple):
         return cls(cells[0], cells[1], cells[2], {name: known.path for name, known in patterns.items()})
 
     def faults(self) -> Iterator[Fault]:
-        """What is wrong, with the field of the row where it stands."""
+        """The faults of the definition, each with its field in the row."""
         yield from _id_faults(self.message_id)
         for place, name, path in ((2, "base", self.base), (3, "condition", self.condition)):
             if path and (at := path_error(path)) is not None:
-                yield Fault("bad_path", name, path, f"a JSON path (it breaks off at character {at})", place)
+                yield Fault("bad_path", name, path, f"a JSON path (invalid from character {at})", place)
         for place, (name, path) in enumerate(self.patterns.items(), 4):
             if (at := path_error(path)) is not None:
-                yield Fault("bad_path", name, path, f"a JSON path (it breaks off at character {at})", place)
+                yield Fault("bad_path", name, path, f"a JSON path (invalid from character {at})", place)
         if not self.patterns:
             yield Fault("missing", "patterns", None, "at least one JSON path", 4)
 
 
-RESERVED = ("device_id", "line_number")  # what stands before the patterns' values is called so
+RESERVED = ("device_id", "line_number")  # names of the value before those of the patterns
 
 
 def value_faults(name: str, type_name: str, text: str, place: int) -> Iterator[Fault]:
-    """What is wrong with a value that is always the same."""
+    """The faults of a constant value."""
     if type_name == "FLAG":
-        yield Fault("bad_value", name, text, "no value, for a FLAG has none", place)
+        yield Fault("bad_value", name, text, "no value: a FLAG has none", place)
         return
     type_ = PARAMETER_TYPES[TYPES[type_name]]
     value = type_.read(text)
@@ -222,7 +222,7 @@ def value_faults(name: str, type_name: str, text: str, place: int) -> Iterator[F
 
 
 def named(properties: Sequence[Property], others: Sequence[str]) -> dict[str, Property]:
-    """Names for properties that come without: the path without `$.`, made different where that is taken."""
+    """Properties by name: the path without `$.`, changed if that name is taken."""
     known: dict[str, Property] = {}
     for place, entry in enumerate(properties):
         name = plain_path(entry.path)
@@ -233,7 +233,7 @@ def named(properties: Sequence[Property], others: Sequence[str]) -> dict[str, Pr
 
 
 def taken(columns: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of parameters that a request has beside its custom properties."""
+    """Names of a request's parameters other than its custom properties."""
     return (*columns, "id", "external_id") if "external_id_type" in columns else tuple(columns)
 
 

@@ -1,8 +1,8 @@
-"""The rows of a collection: what its requests send and what its responses bring, as templates.
+"""The rows of a collection as templates: the requests that it sends and the responses that it receives.
 
-A definition has been checked before it comes here. Which values a request takes, in which order, and which fields a
-response has is decided in this file alone. Source: SmartREST 2.0 reference, sections "Request templates" and "Response
-templates"; SmartREST 1.0 reference, section "Template requests".
+Definitions are checked before they get here. This file alone decides the values of a request and their order, and the
+fields of a response. Source: SmartREST 2.0 reference, sections "Request templates" and "Response templates";
+SmartREST 1.0 reference, section "Template requests".
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["LegacyRequest", "Request", "Response"]
 
 
 class Request(Template):
-    """A request of a collection: its parameters are the values that the device sends, in their order.
+    """A request of a collection: its parameters are the values that the device sends, in order.
 
-    First what names the object (`id`, or `external_id` with its type before it; after it in POST INVENTORY), then the
-    columns without a value, then the custom properties without a value. Only dates may be left empty, which means the
-    server's time, and texts may be the empty text.
+    First the object's name (`id`, or `external_id` with its type before it; after it in POST INVENTORY), then the
+    columns without a value, then the custom properties without a value. Only dates may be left empty, which means
+    server time; texts may be the empty text.
     """
 
     __slots__ = ("definition",)
@@ -55,7 +55,7 @@ def _request_parameters(definition: RequestDefinition) -> Iterator[Parameter]:
 
 
 def _object_parameters(definition: RequestDefinition) -> Iterator[Parameter]:
-    """What says which object is meant."""
+    """The parameters that identify the object."""
     typed = bool(definition.values["external_id_type"])
     if definition.method == "POST":
         yield Parameter("external_id")
@@ -75,12 +75,12 @@ def _sent(name: str, type_name: str, *, empty: bool) -> Parameter:
 
 
 class Response(Template):
-    """A response of a collection: its parameters are the values of the patterns, as texts; `[*]` and such give lists.
+    """A response of a collection: its parameters are the values of the patterns, as texts, or lists for `[*]` etc.
 
-    In front of the values of an *operation* the platform puts the external ID of its device: parameter `device_id`.
-    Where the response was not defined as one of operations, a row is taken so if it has one value more than there are
-    patterns; with a list among them, if the definition speaks of `deviceId`, which operations alone have. SmartREST 1.0
-    puts the number of the request's row there: `line_number`.
+    The platform puts the device's external ID before the values of an *operation*: parameter `device_id`. If the
+    response was not defined with `operation`, a row counts as an operation if it has one value more than there are
+    patterns; if one of them is a list, it counts if the definition uses `deviceId`, which only operations have.
+    SmartREST 1.0 puts the number of the request's row there: `line_number`.
     """
 
     __slots__ = ("_device", "_lists", "definition")
@@ -108,7 +108,7 @@ class Response(Template):
         self._names = {parameter.name: place for place, parameter in enumerate(self.parameters)}
 
     def read(self, fields: tuple[Any, ...]) -> tuple[dict[str, Any], list[Fault]]:
-        """The values of a row by name, and what is wrong with it."""
+        """The values of a row by name, and its faults."""
         names = list(self.definition.patterns)
         values: dict[str, Any] = {}
         faults: list[Fault] = []
@@ -118,16 +118,16 @@ class Response(Template):
             type_name = "Integer" if before == "line_number" else "String"
             values[before] = read_value(Parameter(before, type_name), rest.pop(0) if rest else None, 1, faults)
         at = len(fields) - len(rest)  # the field of the first pattern
-        rest += [None] * (len(names) - min(len(self._lists), 1) - len(rest))  # empty ones at the end may be left off
+        rest += [None] * (len(names) - min(len(self._lists), 1) - len(rest))  # trailing empty ones may be missing
         if not self._lists:
             if len(rest) > len(names):
                 expected = f"at most {len(names)} values"
                 faults.append(Fault("too_many_fields", None, rest[len(names)], expected, at + len(names)))
             return values | dict(zip(names, rest, strict=False)), faults
         place = self._lists[0]
-        behind = len(rest) - (len(names) - place - 1)
-        items = rest[place:behind]
-        spread: list[Any] = [*rest[:place], [] if items == [None] else items, *rest[behind:]]
+        end = len(rest) - (len(names) - place - 1)
+        items = rest[place:end]
+        spread: list[Any] = [*rest[:place], [] if items == [None] else items, *rest[end:]]
         if len(self._lists) > 1:
             if any(value is not None for value in rest[place:]):
                 expected = "a response with at most one list"
@@ -136,14 +136,14 @@ class Response(Template):
         return values | dict(zip(names, spread, strict=True)), faults
 
     def _before(self, given: int) -> str | None:
-        """What stands before the values of the patterns in a row with so many values."""
+        """The name of the value before those of the patterns, for a row with `given` values."""
         if self.protocol == "1.0":
             return "line_number"
         extra = self._device is None and given == len(self.definition.patterns) + 1
         return "device_id" if self._device or extra else None
 
     def build(self, /, **parameters: Any) -> tuple[Any, ...]:
-        """As `Template.build`; takes the `device_id` that `parse` found in a row, too."""
+        """As `Template.build`; also accepts the `device_id` that `parse` found in a row."""
         if "device_id" not in parameters or self._device is not None or self._lists or self.protocol == "1.0":
             return super().build(**parameters)
         device = parameters.pop("device_id")
@@ -169,9 +169,9 @@ def _pattern(name: str, path: str) -> Parameter | Group:
 
 
 class LegacyRequest(Template):
-    """A request of SmartREST 1.0: an HTTP call with values put in for a placeholder; they are called `value_1`, ….
+    """A request of SmartREST 1.0: an HTTP call whose placeholders are replaced by values, called `value_1`, ….
 
-    `fields` is the definition as it came. Its body is not looked into.
+    `fields` is the definition as received. The body is not parsed.
     """
 
     __slots__ = ("fields",)
@@ -193,7 +193,7 @@ class LegacyRequest(Template):
 
     @staticmethod
     def faults(fields: Sequence[str]) -> Iterator[Fault]:
-        """What is wrong with such a row 10."""
+        """The faults of a SmartREST 1.0 row 10."""
         cells = [*fields[1:], *[""] * (9 - len(fields))]
         if not cells[0]:
             yield Fault("missing", "message_id", None, "a message ID", 1)

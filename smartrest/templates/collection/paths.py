@@ -1,4 +1,4 @@
-"""JSON paths as the platform takes them in collections: whether a text is one, and whether it can match many values.
+"""JSON paths as the platform accepts them in collections: whether one is valid, and whether it can match many values.
 
 Never evaluates a path.
 """
@@ -23,7 +23,7 @@ _TEXTS = re.compile(_QUOTED)
 
 
 def path_error(path: str) -> int | None:
-    """Where the text stops being a JSON path; `None` if it is one. A leading `$.` may be left off."""
+    """The offset where the text stops being a JSON path; `None` if it is valid. A leading `$.` is optional."""
     first = _FIRST.match(path)
     at = first.end() if first else 0
     if not first and not path.startswith("["):
@@ -61,5 +61,5 @@ def is_list(path: str) -> bool:
 
 
 def plain_path(path: str) -> str:
-    """The path without the `$.` that may be left off."""
+    """The path without the optional `$.`."""
     return path[2:] if path.startswith("$.") and not path.startswith("$..") else path

@@ -1,6 +1,6 @@
 """Custom properties of requests, one function per type: `number("acme_Pump.rpm.value")`.
 
-Each takes the JSON path and, where the value is always the same, that value; without it the device sends the value.
+Each takes the JSON path and, for a constant, its value; without one the device sends the value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def string(path: str, value: str | None = None) -> Property:
 
 
 def date(path: str, value: datetime | str | None = None) -> Property:
-    """A date and time; not sent, it is the server's time."""
+    """A date and time; if left empty, the server's time."""
     return Property(path, "DATE", value)
 
 
@@ -45,7 +45,7 @@ def integer(path: str, value: int | None = None) -> Property:
 
 
 def unsigned(path: str, value: int | None = None) -> Property:
-    """An integer without sign."""
+    """An unsigned integer."""
     return Property(path, "UNSIGNED", value)
 
 
@@ -55,15 +55,15 @@ def flag(path: str) -> Property:
 
 
 def severity(path: str, value: Severity | str | None = None) -> Property:
-    """How serious an alarm is."""
+    """The severity of an alarm."""
     return Property(path, "SEVERITY", value)
 
 
 def alarm_status(path: str, value: AlarmStatus | str | None = None) -> Property:
-    """Where an alarm stands."""
+    """The status of an alarm."""
     return Property(path, "ALARMSTATUS", value)
 
 
 def operation_status(path: str, value: OperationStatus | str | None = None) -> Property:
-    """Where an operation stands."""
+    """The status of an operation."""
     return Property(path, "OPERATIONSTATUS", value)

@@ -1,4 +1,7 @@
-"""Payloads that define a collection: rows 10 and 11 of SmartREST 2.0, and what 1.0 has besides. Collects all faults."""
+"""Payloads that define a collection: rows 10 and 11 of SmartREST 2.0, and rows 10, 15 and 87 of 1.0.
+
+Collects all faults.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check_definition", "read_rows"]
 
 RowFault = tuple[int | None, str, Fault]
-_X_ID_ROWS = {"15": 1, "87": 2}  # rows of SmartREST 1.0 that name the X-ID, and the field where
+_X_ID_ROWS = {"15": 1, "87": 2}  # rows of SmartREST 1.0 that name the X-ID, and the number of that field
 
 
 def read_rows(
@@ -54,14 +57,14 @@ def read_rows(
         message_id = row[1] if len(row) > 1 else ""
         found = list(_read_row(collection, row, legacy[number]))
         if message_id in seen:
-            found.append(Fault("duplicate_id", "message_id", message_id, "an ID of its own in the collection", 1))
+            found.append(Fault("duplicate_id", "message_id", message_id, "an ID unique in the collection", 1))
         seen.add(message_id)
         faults += [(number, message_id, fault) for fault in found]
     return collection, sorted(faults, key=lambda fault: fault[0] or 0)
 
 
 def _read_row(collection: Collection, row: Sequence[str], legacy: bool) -> Iterator[Fault]:
-    """Puts the template of a row into the collection, or tells what is wrong with it."""
+    """Adds the template of a row to the collection, or yields its faults."""
     if legacy:
         found = list(LegacyRequest.faults(row))
         if not found:
@@ -79,7 +82,7 @@ def _names_x_id(row: Sequence[str]) -> bool:
 
 
 def _is_legacy(row: Sequence[str]) -> bool:
-    """Whether a row 10 is one of SmartREST 1.0: a URI stands where 2.0 has the API."""
+    """Whether a row 10 is from SmartREST 1.0: it has a URI in place of the API."""
     return row[0] == "10" and len(row) > 3 and row[3] not in APIS and "/" in row[3]
 
 
@@ -100,7 +103,7 @@ def check_definition(cls: type[Collection], data: bytes | str) -> list[Finding]:
 
 
 def _size_findings(collection: Collection) -> list[Finding]:
-    """What keeps a collection without faults from being created."""
+    """The findings for a collection without faults that is empty or too large to create."""
     try:
         _ = collection.payload
     except (TemplateError, PayloadTooLargeError) as error:
@@ -118,7 +121,7 @@ def _finding(row: int | None, label: str, fault: Fault, lazy: Sequence[LazyRow])
 
 
 def _span(row: LazyRow, field: int | None) -> tuple[int, int]:
-    """The bytes of a field, where the row stands as an encoder writes it; else those of the row."""
+    """The bytes of a field, if the row up to its end is spelled as an encoder writes it; else those of the row."""
     if field is not None:
         for dialect in ("backslash", "double"):
             before = encode_row(row[:field], dialect=dialect, limit=None) + SEPARATOR.encode() if field else b""

@@ -1,4 +1,4 @@
-"""How the platform stores a collection and its UI imports and exports it: definitions from that JSON, and to it."""
+"""The JSON in which the platform stores a collection and its UI imports and exports it: to and from definitions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ StoredFault = tuple[int | None, str, Fault]
 FRAGMENT = "com_cumulocity_model_smartrest_csv_CsvSmartRestTemplate"
 MANAGED_OBJECT_TYPE = "c8y_SmartRest2Template"
 EXTERNAL_ID = "__externalId"
-_STORED = {"fragment": "type", "external_id_type": "type"}  # what the stored form calls these columns
+_STORED = {"fragment": "type", "external_id_type": "type"}  # names of these columns in the stored form
 
 
 class NotStoredFormError(Exception):
-    """The JSON is none of a collection; holds the fault."""
+    """The JSON does not store a collection; holds the fault."""
 
     def __init__(self, value: Any, expected: str, parameter: str | None = None) -> None:
         super().__init__(expected)
@@ -35,7 +35,7 @@ class NotStoredFormError(Exception):
 def read_stored(
     cls: type[Collection], data: str | bytes | Mapping[str, Any], x_id: str | None = None
 ) -> tuple[Collection, list[StoredFault]]:
-    """The collection of what is right in the stored form, and every fault: number of the template, its ID, what."""
+    """The collection of the valid templates, and every fault with its template's number and ID."""
     found: list[StoredFault] = []
     collection = cls(x_id)
     try:
@@ -57,7 +57,7 @@ def read_stored(
 
 
 def load(data: str | bytes | Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The managed object and its fragment with the templates; the bare fragment will do."""
+    """The managed object and its fragment with the templates; `data` may be the fragment alone."""
     if not isinstance(data, Mapping):
         try:
             data = json.loads(data.removeprefix(BOM) if isinstance(data, str) else data)
