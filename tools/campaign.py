@@ -1,8 +1,8 @@
-"""Long runs that no test run has time for: `python tools/campaign.py world|roundtrip|parity …`.
+"""Comparisons too long for the test suite: `python tools/campaign.py world|roundtrip|parity …`.
 
-`world`: every string up to a length on every engine against the independent reader. `roundtrip`: random rows in each
-dialect and engine. `parity`: the core with each kernel against the pure engine on hostile input, from a seed. Any
-difference ends the run with the input that shows it. Results worth keeping go to docs/reliability.md by hand.
+`world`: every string up to a length, every engine against the independent reader. `roundtrip`: random rows in each
+dialect and engine. `parity`: the core with each kernel against the pure engine on hostile input, from a seed. The first
+difference ends the run and shows its input. Copy results worth keeping to docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ VALUES: tuple[Any, ...] = (
 
 
 def engines() -> list[Any]:
-    """All that run here."""
+    """All engines that run on this CPU."""
     able = [f"core:{name}" for name, fits in support.kernels_here().items() if fits]
     return [support.open_engine(name) for name in ("pure", *able)]
 
 
 def read_all(engine: Any, payload: bytes) -> list[Any]:
-    """Everything that reads, in a form that can be compared."""
+    """The comparable outcome of every function that reads."""
     outcome = support.outcome
     return [
         outcome(engine.decode, payload),
@@ -61,7 +61,7 @@ def read_all(engine: Any, payload: bytes) -> list[Any]:
 
 
 def by_rules(engine: Any, payload: bytes) -> None:
-    """An engine against the independent reader."""
+    """Compares an engine with the independent reader."""
     answer = support_reader.read(payload)
     for strict in (False, True):
         expected: Any = answer.rows if answer.error is None else (*answer.error, answer.rows)
@@ -157,7 +157,7 @@ def hostile(chance: random.Random) -> bytes:
 
 
 def parity(job: tuple[int, int]) -> int:
-    """Hostile input of every sort through every kernel and the pure engine."""
+    """Hostile input of every kind through every kernel and the pure engine."""
     seed, count = job
     chance = random.Random(seed)
     reference, *cores = engines()
@@ -204,14 +204,16 @@ def jobs_of(args: argparse.Namespace) -> tuple[Callable[[Any], int], Iterator[An
 
 def main() -> int:
     if not __debug__:
-        sys.exit("the comparisons are assertions: run without -O")
+        sys.exit("run without -O: the comparisons are assertions")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("world", "roundtrip", "parity"))
-    parser.add_argument("--length", type=int, default=7, help="world: longest string (7)")
-    parser.add_argument("--alphabet", choices=tuple(ALPHABETS), default="marks", help="world: characters or bytes")
-    parser.add_argument("--count", type=int, default=1_000_000, help="roundtrip, parity: how many (1,000,000)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--length", type=int, default=7, help="world: length of the longest strings (default: 7)")
+    parser.add_argument(
+        "--alphabet", choices=tuple(ALPHABETS), default="marks", help="world: alphabet (default: marks)"
+    )
+    parser.add_argument("--count", type=int, default=1_000_000, help="roundtrip, parity: inputs (default: 1,000,000)")
+    parser.add_argument("--seed", type=int, default=1, help="roundtrip, parity: first seed (default: 1)")
+    parser.add_argument("--processes", type=int, default=1, help="processes to use (default: 1)")
     args = parser.parse_args()
     names = ", ".join(engine.engine() for engine in engines())
     print(f"{args.what}: {names}; Python {sys.version.split()[0]}", flush=True)

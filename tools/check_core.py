@@ -1,12 +1,12 @@
-"""Long and foreign checks of the C core alone; the short ones are tests/core.
+"""Checks of the C core that take long or need other tools; the short ones are in tests/core.
 
     python tools/check_core.py fuzz [--runs N] [--merge]   libFuzzer with the address and undefined-behaviour sanitizers
     python tools/check_core.py cross                       the C tests on emulated aarch64 (NEON), s390x (big-endian)
     python tools/check_core.py coverage                    branches of src_c/codec that the C tests reach
     python tools/check_core.py analyze                     cppcheck, gcc -fanalyzer, clang --analyze
-    python tools/check_core.py valgrind                    the C tests under memcheck: no leak, nothing undefined read
+    python tools/check_core.py valgrind                    the C tests under memcheck: leaks, undefined reads
 
-Each ends with 1 at the first finding, and with 2 where a tool is missing: nothing is skipped in silence.
+Each exits with 1 at the first finding and with 2 if a tool is missing, so nothing is skipped silently.
 docs/reliability.md has the packages and the results.
 """
 
@@ -30,7 +30,7 @@ CORPUS = TESTS / "corpus"
 CODEC = ROOT / "src_c" / "codec"
 SOURCES = sorted(CODEC.rglob("*.c"))
 C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{CODEC}")
-# A tenth of what each test program does by itself: these tools make them slow.
+# About a tenth of each test program's default work, since these tools slow it down.
 SHORT = {"kernel": "0.05", "reading": "5", "writing": "0.2", "utf8": "1", "number": "0.2"}
 DICTIONARY = r"""
 "\\\""
@@ -48,7 +48,7 @@ DICTIONARY = r"""
 
 
 def run(*command: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None) -> str:
-    """What the command prints; ends this program where it fails."""
+    """The output of the command; exits if the command fails."""
     words = [str(word) for word in command]
     if shutil.which(words[0]) is None:
         print(f"check_core: {words[0]} is not installed", file=sys.stderr)
@@ -82,7 +82,7 @@ def build_tests(folder: Path, compiler: str, *flags: str) -> dict[str, Path]:
 
 
 def build_fuzzer(folder: Path, clang: str) -> Path:
-    """The codec reports which branches it takes, the models do not: nothing else guides the fuzzer."""
+    """Only the codec is built with branch counters, so that the models in the test do not guide the fuzzer."""
     flags = (*C11, "-O2", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     run(clang, *flags, "-fsanitize-coverage=inline-8bit-counters,pc-table", "-c", *SOURCES, cwd=folder)
     run(clang, *flags, "-DARENA", "-c", TESTS / "fuzz_decode.c", cwd=folder)
@@ -93,6 +93,7 @@ def build_fuzzer(folder: Path, clang: str) -> Path:
 
 
 def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
+    """run libFuzzer with the address and undefined-behaviour sanitizers"""
     program = build_fuzzer(folder, arguments.clang)
     options = {"ASAN_OPTIONS": "quarantine_size_mb=16:malloc_context_size=0"}
     (folder / "dictionary").write_text(DICTIONARY, encoding="ascii")
@@ -113,7 +114,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
     empty.mkdir()
     gained, inputs = stage("from nothing", 30_000, empty)
     if gained < 100 or inputs < 50:
-        raise SystemExit("check_core: the fuzzer learns nothing: its build gives no feedback")
+        raise SystemExit("check_core: the fuzzer makes no progress: its build gives no coverage feedback")
     grown = folder / "grown"
     shutil.copytree(CORPUS, grown)
     stage("from the corpus", arguments.runs, grown)
@@ -130,6 +131,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def cross(arguments: argparse.Namespace, folder: Path) -> None:
+    """run the C tests on emulated aarch64 (NEON) and s390x (big-endian)"""
     for machine, kernel in (("aarch64", "neon"), ("s390x", "scalar")):
         place = folder / machine
         place.mkdir()
@@ -142,7 +144,8 @@ def cross(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def coverage(arguments: argparse.Namespace, folder: Path) -> None:
-    """Each kernel has its own copy of the shared loops, and each copy counts."""
+    """measure the branches of src_c/codec that the C tests reach"""
+    # Each kernel has its own copy of the shared loops, and each copy counts.
     programs = build_tests(folder, "gcc", "-O0", "-g", "--coverage")
     for name, program in programs.items():
         run(program, SHORT[name], cwd=folder)
@@ -168,9 +171,10 @@ def coverage(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def analyze(arguments: argparse.Namespace, folder: Path) -> None:
+    """run cppcheck, gcc -fanalyzer and clang --analyze"""
     include = f"-I{CODEC}"
     kinds = "--enable=warning,performance,portability"
-    shift = "--suppress=shiftTooManyBitsSigned"  # of a negative number: every compiler that we know keeps the sign
+    shift = "--suppress=shiftTooManyBitsSigned"  # of a negative number: all supported compilers keep the sign
     here = ("-D__GNUC__", "-D__x86_64__")
     run("cppcheck", "-q", "--std=c11", kinds, "--error-exitcode=1", shift, *here, include, *SOURCES)
     print("cppcheck: nothing found")
@@ -184,25 +188,28 @@ def analyze(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def valgrind(arguments: argparse.Namespace, folder: Path) -> None:
-    """Memcheck does not know AVX-512, so the kernels below it run: valgrind hides what it cannot emulate."""
+    """run the C tests under memcheck"""
+    # Valgrind cannot emulate AVX-512 and hides it, so only the narrower kernels run.
     programs = build_tests(folder, "gcc", "-O1", "-g")
     work = SHORT | {"kernel": "0.005", "reading": "3", "writing": "0.02", "number": "0.02"}
     for name, program in programs.items():
         if name == "utf8":
-            continue  # millions of calls, of code that kernel_test runs too
+            continue  # millions of calls to code that kernel_test runs too
         said = run("valgrind", "-q", "--error-exitcode=9", "--leak-check=full", program, work[name])
         print(f"valgrind: {said.strip()}", flush=True)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Long and foreign checks of the C core alone.")
-    parser.add_argument("--clang", default="clang-19", help="the clang that has libFuzzer (default: clang-19)")
+    parser = argparse.ArgumentParser(description="Run long checks of the C core, and those that need other tools.")
+    parser.add_argument("--clang", default="clang-19", help="a clang with libFuzzer (default: clang-19)")
     commands = parser.add_subparsers(required=True)
     for command in (fuzz, cross, coverage, analyze, valgrind):
         commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
     fuzzing = commands.choices["fuzz"]
-    fuzzing.add_argument("--runs", type=int, default=10_000_000)
-    fuzzing.add_argument("--merge", action="store_true", help="make tests/core/corpus anew of what was found")
+    fuzzing.add_argument("--runs", type=int, default=10_000_000, help="inputs to try (default: 10,000,000)")
+    fuzzing.add_argument(
+        "--merge", action="store_true", help="replace tests/core/corpus by a small set with the same coverage"
+    )
     arguments = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="smartrest-core-") as folder:
         arguments.run(arguments, Path(folder))

@@ -1,8 +1,8 @@
-"""Searches all that can happen between a `Session` and the platform's operations.
+"""Searches the histories that a `Session` and the platform's operations can have for violations of its promises.
 
-`exhaust SECONDS`: each budget of faults breadth first, to its end or for so long. `walk SECONDS`: random histories,
-with all faults, from a seed. A violation ends the run with the history that leads to it. Results worth keeping go to
-docs/reliability.md by hand. The model is tests/support_operations.py.
+`exhaust SECONDS`: searches each budget of faults breadth first, to its end or for SECONDS. `walk SECONDS`: random
+histories with all faults, from a seed. The first violation ends the run and prints its history. Copy results worth
+keeping to docs/reliability.md. The model is tests/support_operations.py.
 """
 
 from __future__ import annotations

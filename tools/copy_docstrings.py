@@ -1,7 +1,7 @@
 """Copy the public docstrings of the pure engine into the parts of the core: `python tools/copy_docstrings.py`.
 
-The pure engine is their only home; `tests/house/test_stubs.py` holds the copies against it. `--check` writes nothing
-and fails where a copy is out of date.
+Edit them only in the pure engine; `tests/house/test_stubs.py` compares the copies. `--check` writes nothing and fails
+if a copy is out of date.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 PARTS = sorted((ROOT / "smartrest" / "shell").glob("*.pxi"))
 HEAD = re.compile(r"(?P<indent> *)(?:cdef class|def) (?P<name>\w+)")
-SIGNATURE_END = r"\n--\n\n"  # closes a text signature that a docstring spells itself
+SIGNATURE_END = r"\n--\n\n"  # ends a text signature written into a docstring
 CLASSES = ("Dispatcher", "Encoder", "LazyRow", "LazyRows", "Schema")
 
 
 def original(pure: object, owner: str, name: str) -> str | None:
-    """The docstring of a member of `owner`, or of the class `name` itself; `Engine` stands for the module."""
+    """The docstring of a member of `owner`, or of the class `name` itself; `Engine` means the module."""
     if not owner:
         return inspect.getdoc(getattr(pure, name)) if name in CLASSES else None
     home = pure if owner == "Engine" else getattr(pure, owner) if owner in CLASSES else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-# Writing takes 10^-292 (for the largest float) to 10^324 (for the smallest). Reading takes 10^-327 (the smallest normal
+# Writing needs 10^-292 (for the largest float) to 10^324 (for the smallest). Reading needs 10^-327 (the smallest normal
 # float is 2.2e-308, and 19 digits are less than 10^19) to 10^308.
 FIRST, LAST = -327, 324
 WORD = 1 << 64
 
 
 def leading_bits(q: int) -> int:
-    """The first 128 bits of 10^q, the rest cut off."""
+    """The first 128 bits of 10^q, truncated."""
     power = 10 ** abs(q)
     shift = 128 - power.bit_length() if q >= 0 else 127 + power.bit_length()
     if q < 0:

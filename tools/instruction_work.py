@@ -1,7 +1,7 @@
 """The operations whose instructions `count_instructions.py` counts; it runs this file inside valgrind.
 
-`os.getppid` is the mark: callgrind writes down there what it has counted since the mark before.
-The data is fixed, whatever the seed of anything else; the collector is off, since when it runs is chance.
+`os.getppid` is the mark: at each call, callgrind dumps the counts since the previous one. The data has a fixed seed;
+the garbage collector is off, since it runs at unpredictable moments.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ compiled = smartrest.compile(("200", str, str, float, str))
 dispatcher = smartrest.Dispatcher()
 dispatcher.on("511")(len)
 
-# What is counted, how many runs, the call.
+# Name, number of runs, call.
 JOBS = (
     ("decode measurements", 10, lambda: smartrest.decode(of_measurements)),
     ("decode events", 10, lambda: smartrest.decode(of_events)),
@@ -73,7 +73,7 @@ def main() -> None:
     print("|".join(str(runs) for _, runs, _ in JOBS))
     gc.disable()
     for _, runs, job in JOBS:
-        for _ in range(2 * runs):  # caches fill, the interpreter specialises
+        for _ in range(2 * runs):  # fill caches, let the interpreter specialise
             job()
         os.getppid()
         for _ in range(runs):

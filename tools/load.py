@@ -1,12 +1,12 @@
-"""Load on a real device: how many rows a second, how long an operation takes, and what a killed broker costs.
+"""Load tests of the device client: rows per second, latency of operations, and the cost of a killed broker.
 
-    python tools/load.py throughput    one AsyncDevice, mosquitto on loopback: rows a second, CPU share of the codec
+    python tools/load.py throughput    one AsyncDevice, mosquitto on loopback: rows per second, CPU share of the codec
     python tools/load.py operations    round trip of an operation, idle and under load: p50, p99, worst
-    python tools/load.py kill          the broker killed under load ten times, with both clients; fails where a
-                                       promise is broken
+    python tools/load.py kill          kills the broker ten times under load, with both clients; fails if a promise
+                                       is broken
 
-Prints one JSON object a measurement; `--output FILE` appends them to a file too. tests/device/test_load.py runs all of
-it in small. Figures belong into docs/performance.md, together with the machine and the engine.
+Prints one JSON object per measurement; `--output FILE` also appends them to a file. tests/device/test_load.py runs a
+small version of each. Publish figures in docs/performance.md, together with the machine and the engine.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a source tree, not installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a source tree without installing
 
 import smartrest
 from smartrest.device import AsyncDevice, Device, Dropped, Limits, Operation
 from smartrest.mqtt import Backoff
 from smartrest.testing import Broker, Platform, Wire
 
-PROBE = "load-probe"  # the child whose operations are timed: its topic carries nothing else
+PROBE = "load-probe"  # the child whose operations are timed; its topic carries nothing else
 ROOT = "load-1"
-WAITING = 20_000  # rows that the sender lets wait: enough for full payloads, little for the memory
+WAITING = 20_000  # rows that may queue: enough to fill payloads, few enough to save memory
 
 
 def measurement(number: float) -> tuple[Any, ...]:
@@ -46,7 +46,7 @@ def measurement(number: float) -> tuple[Any, ...]:
 
 
 async def flood(device: AsyncDevice, stop: Callable[[], bool]) -> int:
-    """Hands over rows as fast as they leave; returns how many."""
+    """Sends rows as fast as the device delivers them; returns how many."""
     sent = 0
     while not stop():
         device.send(*(measurement(sent + n) for n in range(500)))
@@ -95,7 +95,7 @@ async def _throughput(port: int, seconds: float, profile: cProfile.Profile | Non
 
 
 def codec_seconds(rows: int) -> float:
-    """CPU seconds that encoding as many such rows takes alone, one call a row as the device does it."""
+    """CPU seconds to encode so many such rows alone, with one call per row as the device does."""
     sample = [measurement(n) for n in range(10_000)]
     began = time.process_time()
     for row in sample:
@@ -124,7 +124,7 @@ def throughput(seconds: float = 10.0, *, profile: bool = False) -> dict[str, Any
 
 
 def operator(port: int, seconds: float) -> list[float]:
-    """Sends one operation after the other and times each until its 503; runs in a process of its own."""
+    """Sends operations one at a time and times each until its 503; runs in its own process."""
     from paho.mqtt.client import Client, MQTTMessage
     from paho.mqtt.enums import CallbackAPIVersion
 
@@ -167,10 +167,10 @@ def operator(port: int, seconds: float) -> list[float]:
 
 
 async def _operations(port: int, seconds: float, load: float | None) -> tuple[list[float], float]:
-    """`load`: rows a second beside the operations, infinite for as many as go, `None` for none."""
+    """Times operations under `load`, in rows per second: infinity means as many as possible, `None` none."""
     device = make_async(port, linger=0.05)
     await device.start(timeout=10)
-    await asyncio.sleep(device.session.limits.settle)  # what a new connection waits before it trusts operations
+    await asyncio.sleep(device.session.limits.settle)  # until then the device may hold operations back
     command = [sys.executable, __file__, "operator", "--port", str(port), "--seconds", str(seconds)]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     output = asyncio.ensure_future(process.communicate())
@@ -219,7 +219,7 @@ def operations(
 
 
 class Campaign:
-    """One run of `kill`: what was handed over, what ran, what the platform saw."""
+    """One run of `kill`: counts the rows sent and dropped and the operations run, and checks the promises."""
 
     def __init__(self, kills: int, rate: float, seed: int, queue: int) -> None:
         self.kills = kills
@@ -244,9 +244,9 @@ class Campaign:
         return [("200", "c8y_Load", "n", number, "", None) for number in range(self.sent - count, self.sent)]
 
     def break_things(self, platform: Platform, wire: Wire, ended: threading.Event) -> None:
-        """Kills and restarts the broker at random moments, with operations all the time.
+        """Kills and restarts the broker at random moments while operations keep coming.
 
-        Every second time the connection stalls before, so that acknowledgements are lost that the broker has sent.
+        Every second time the connection stalls first, which loses acknowledgements that the broker has sent.
         """
         assert platform.broker is not None
         for number in range(self.kills):
@@ -261,7 +261,7 @@ class Campaign:
             platform.broker.kill()
             wire.cut()
             wire.resume()
-            self.command(platform)  # nobody hears it now
+            self.command(platform)  # sent while the broker is down
             time.sleep(self.random.uniform(0, 0.5))
             platform.broker.start()
         self.command(platform)
@@ -277,7 +277,7 @@ class Campaign:
         platform.send(*rows)
 
     def judge(self, platform: Platform, device: Device | AsyncDevice, client: str, seconds: float) -> dict[str, Any]:
-        """The promises, checked; raises AssertionError where one is broken."""
+        """Checks the promises and returns the figures; raises AssertionError if a promise is broken."""
         platform.wait_for(lambda: all(op.done for op in platform.operations), 60, "operations are open")
         counts = device.statistics
         twice = {name: times for name, times in self.ran.items() if times > 1}
@@ -354,7 +354,7 @@ def kill(
     clients: Iterable[str] = ("device", "async"),
     queue: int = Limits().queue,
 ) -> list[dict[str, Any]]:
-    """The broker is killed under load; every row is acknowledged or reported as dropped, no operation runs twice."""
+    """Kills the broker under load: each row must be acknowledged or reported as dropped, and no operation run twice."""
     found = []
     for client in clients:
         campaign = Campaign(times, rate, seed, queue)
@@ -373,17 +373,17 @@ def kill(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("throughput", "operations", "kill", "operator"))
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each measurement (default: 10)")
     parser.add_argument("--profile", action="store_true", help="throughput: profile a second run, print the table")
-    parser.add_argument("--times", type=int, default=10, help="kill: how often")
-    parser.add_argument("--rate", type=float, default=2000.0, help="kill: rows a second")
-    parser.add_argument("--seed", type=int, default=1, help="kill: of the random moments")
-    parser.add_argument("--queue", type=int, default=Limits().queue, help="kill: bytes that may wait")
-    parser.add_argument("--client", choices=("device", "async"), action="append", help="kill: only this one")
-    parser.add_argument("--port", type=int, default=0, help="operator: of the broker")
-    parser.add_argument("--output", type=Path, help="a file that the figures are appended to")
+    parser.add_argument("--times", type=int, default=10, help="kill: number of kills")
+    parser.add_argument("--rate", type=float, default=2000.0, help="kill: rows per second")
+    parser.add_argument("--seed", type=int, default=1, help="kill: seed of the random moments")
+    parser.add_argument("--queue", type=int, default=Limits().queue, help="kill: largest queue in bytes")
+    parser.add_argument("--client", choices=("device", "async"), action="append", help="kill: only this client")
+    parser.add_argument("--port", type=int, default=0, help="operator: port of the broker")
+    parser.add_argument("--output", type=Path, help="append the figures to this file")
     args = parser.parse_args()
-    logging.getLogger("smartrest").setLevel(logging.ERROR)  # every broken connection is meant
+    logging.getLogger("smartrest").setLevel(logging.ERROR)  # broken connections are intended
     if args.what == "operator":
         print(json.dumps(operator(args.port, args.seconds)))
         return 0

@@ -1,7 +1,7 @@
-"""Builds and loads the probes: `load()` is the module of `probes.pyx`, for the core that is installed.
+"""Builds and loads the probes: `load()` returns the module of `probes.pyx`, for the installed core.
 
-The package does not carry them. They are built where they are first asked for, with the Cython and the compiler of a
-development install, and kept in `build/`, by what they are made of.
+The package does not ship them. They are built on first use, with the Cython and compiler of a development install,
+and kept in `build/` under a hash of their sources.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ setup(name="probes", ext_modules=cythonize([extension], include_path=[{root!r}],
 
 
 def load() -> Any:
-    """The probes; `ImportError` where the core is not built or the probes cannot be."""
+    """The probes. Raises `ImportError` if the core is not built or the probes cannot be built."""
     import smartrest.core  # noqa: F401 - the probes import it; absent, that is an ImportError here
 
     name = "probes"
@@ -50,7 +50,7 @@ def load() -> Any:
 
 
 def _build(folder: Path) -> None:
-    own = folder.with_name(f"{folder.name}-{os.getpid()}")  # several processes may build at a time
+    own = folder.with_name(f"{folder.name}-{os.getpid()}")  # several processes may build at the same time
     own.mkdir(parents=True, exist_ok=True)
     script = BUILD.format(
         source=str(SOURCES[0]), include=[str(ROOT / "src_c" / "codec"), str(ROOT / "src_c" / "objects")], root=str(ROOT)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What tests and benchmarks ask the inside of the core; built by tools/probes.py. No part of the package."""
+"""Access to the core's internals for tests and benchmarks; built by tools/probes.py. Not part of the package."""
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t
 from time import perf_counter_ns
@@ -12,18 +12,17 @@ cdef extern from "Python.h":
 
 
 def string_cache(on):
-    """Switches the default engine's cache of short texts on or off; returns what it was."""
+    """Switches the default engine's cache of short texts on or off; returns the previous setting."""
     return bool(core.string_cache(on))
 
 
 def object_layout(on):
-    """Whether the core uses what it knows of CPython's objects: switches that on, where it holds, or off; returns what it
-    was."""
+    """Switches the use of CPython's object layout on (if this CPython supports it) or off; returns the previous setting."""
     return bool(core.object_layout(on))
 
 
 def float_text_ns(list values, ours):
-    """Nanoseconds of one pass from finite floats to text: the core's way, or Python's `PyOS_double_to_string`."""
+    """Nanoseconds to write finite floats as text once: by the core, or by Python's `PyOS_double_to_string`."""
     cdef Py_ssize_t i, n = len(values)
     cdef double *numbers
     cdef uint8_t text[64]
@@ -48,7 +47,7 @@ def float_text_ns(list values, ours):
 
 
 def index_ns(bytes payload, str kernel, Py_ssize_t passes):
-    """Nanoseconds of `passes` runs of a kernel over a payload up to its tape, without an object."""
+    """Nanoseconds for a kernel to index a payload `passes` times, without making objects."""
     start = perf_counter_ns()
     core.index_passes(payload, kernel, passes)
     return perf_counter_ns() - start

@@ -2,8 +2,8 @@
 
     python tools/sanitize.py [--keep FOLDER] [pytest arguments]
 
-Without pytest arguments: the contract and property tests. Linux with gcc; the running Python needs the `dev` extra. The
-first finding aborts the run with its report. docs/reliability.md has the results.
+Without pytest arguments it runs the contract and property tests. Needs Linux, gcc and a Python with the `dev` extra.
+The first finding aborts the run with a report. docs/reliability.md has the results.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 LINK = "-fsanitize=address,undefined"
 SUITE = ("tests/contract", "tests/property")
 
-# What cannot be judged in this build, and why.
+# Tests that mean nothing in this build, and why.
 LEFT_OUT = {
-    "tests/property/test_time.py": "times of an instrumented build say nothing",
+    "tests/property/test_time.py": "an instrumented build has other timings",
 }
 
 
@@ -36,7 +36,7 @@ def library(name: str) -> str:
         ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
     ).stdout.strip()
     if not Path(path).is_absolute():
-        raise SystemExit(f"gcc has no {name}")
+        raise SystemExit(f"gcc does not find {name}: install its sanitizer libraries")
     return path
 
 
@@ -65,17 +65,17 @@ def build(folder: Path) -> None:
 def sanitized_environment() -> dict[str, str]:
     return os.environ | {
         "LD_PRELOAD": f"{library('libasan.so')} {library('libubsan.so')}",
-        # Python keeps what it likes until it ends, so leaks are not looked for here
+        # No leak check: Python itself keeps memory until it exits
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=64",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-        "PYTHONMALLOC": "malloc",  # else the sanitizer sees pools, not objects
+        "PYTHONMALLOC": "malloc",  # with the default allocator the sanitizer sees pools, not objects
         "SMARTREST_EXT": "require",
         "SMARTREST_ENGINE": "core",
     }
 
 
 def prove_instrumented(folder: Path, environment: dict[str, str]) -> str:
-    """What runs is the instrumented core and nothing else; its kernels."""
+    """Fails unless the instrumented core is the one that runs; returns its kernels."""
     say = (
         "import smartrest.core as core, ctypes; lib = ctypes.CDLL(core.__file__); lib.__asan_init; "
         "lib.__ubsan_handle_pointer_overflow_abort; print(core.__file__, *dict(core.kernels()))"
@@ -84,14 +84,14 @@ def prove_instrumented(folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     path, *kernels = done.stdout.split()
     if not path.startswith(str(folder)):
-        raise SystemExit(f"another core would run: {path}")
+        raise SystemExit(f"the tests would run another core: {path}")
     return ", ".join(kernels)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run the tests against a core with sanitizers.")
     parser.add_argument(
-        "--keep", metavar="FOLDER", type=Path, help="build there and leave it; an existing build is used"
+        "--keep", metavar="FOLDER", type=Path, help="build in FOLDER and keep it; reuses an existing build"
     )
     arguments, pytest_arguments = parser.parse_known_args()
     folder = (arguments.keep or Path(tempfile.mkdtemp(prefix="smartrest-sanitize-"))).resolve()
@@ -107,12 +107,12 @@ def main() -> int:
         left_out = [part for path in LEFT_OUT for part in ("--ignore", path)]
         for path, reason in LEFT_OUT.items():
             print(f"left out: {path}: {reason}", flush=True)
-        # Only Python's own output is captured: the report of a sanitizer goes to the terminal
+        # Capture only Python's output, so that sanitizer reports reach the terminal
         options = ("-q", "--capture=sys", "-p", "no:cacheprovider", "-o", "timeout=1800")
         command = [sys.executable, "-X", "faulthandler", "-m", "pytest", *options, *left_out]
         code = subprocess.run([*command, *(pytest_arguments or SUITE)], cwd=folder, env=environment).returncode
         if code:
-            print(f"sanitize: the tests ended with {code}", file=sys.stderr)  # below 0: a signal, -6 a finding
+            print(f"sanitize: the tests ended with {code}", file=sys.stderr)  # below 0: a signal; -6 is a finding
         return code != 0
     finally:
         if not arguments.keep:
