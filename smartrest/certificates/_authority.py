@@ -87,7 +87,7 @@ class CA:
         """Reads what `save` wrote (`path` is the folder), or a PEM file with the CA's certificate first.
 
         The private key is taken from the file `key`, else from the folder's `ca.key.pem`, else from `path` itself.
-        `OSError`; `CertificateError` as `Identity.load`, and `no_key`, `not_a_ca`.
+        `OSError`; `UserWarning` and `CertificateError` as `Identity.load`, and `no_key`, `not_a_ca`.
         """
         file = Path(path)
         if file.is_dir():

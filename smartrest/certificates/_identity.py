@@ -62,7 +62,8 @@ class Identity:
 
         The private key is taken from the file `key`, else from the folder's `key.pem`, else from the chain's own file;
         where there is none the identity has no key. `OSError`; `CertificateError` `no_certificate`, `unreadable`,
-        `no_passphrase`, `wrong_passphrase`, `key_mismatch`. Requirements are not checked here: `check_chain`.
+        `no_passphrase`, `wrong_passphrase`, `key_mismatch`. `UserWarning` for an unencrypted key in a file that others
+        may read. Requirements are not checked here: `check_chain`.
         """
         chain_path = Path(path)
         if chain_path.is_dir():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import stat
+import warnings
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -100,27 +103,42 @@ def find_key(data: bytes) -> Block | None:
     return next((block for block in find_blocks(data)[0] if block.label.endswith("PRIVATE KEY")), None)
 
 
-def read_key(data: bytes, passphrase: Passphrase | None, where: str) -> PrivateKey:
-    """The private key of a PEM text; `where` opens the messages.
+def read_key(data: bytes, passphrase: Passphrase | None, path: str) -> PrivateKey:
+    """The private key of a PEM text that was read from `path`.
+
+    `UserWarning` where the key is not encrypted and users other than its owner may read the file. Not an error, as
+    with `ssh`: containers often mount secrets with a mode that the program cannot choose.
 
     `CertificateError`: `no_key`, `no_passphrase`, `wrong_passphrase`, `unreadable`, `bad_key` (neither RSA nor EC).
     """
     block = find_key(data)
     if block is None:
-        raise CertificateError(f"{where}: no private key in PEM form", "no_key")
+        raise CertificateError(f"{path}: no private key in PEM form", "no_key")
     encrypted = block.label.startswith("ENCRYPTED") or b"ENCRYPTED" in block.text
     if encrypted and passphrase is None:
-        raise CertificateError(f"{where}: the private key is encrypted: give its passphrase", "no_passphrase")
+        raise CertificateError(f"{path}: the private key is encrypted: give its passphrase", "no_passphrase")
     password = secret(passphrase) if encrypted and passphrase is not None else None
     try:
         key = serialization.load_pem_private_key(block.text, password)
     except UnsupportedAlgorithm:
-        raise CertificateError(f"{where}: a private key of a kind that is not supported", "bad_key") from None
+        raise CertificateError(f"{path}: a private key of a kind that is not supported", "bad_key") from None
     except (ValueError, TypeError):  # the original text is of no help, and might quote the input
         if encrypted:
-            text = f"{where}: the passphrase does not open the private key (or the file is damaged)"
+            text = f"{path}: the passphrase does not open the private key (or the file is damaged)"
             raise CertificateError(text, "wrong_passphrase") from None
-        raise CertificateError(f"{where}: the private key is damaged", "unreadable") from None
+        raise CertificateError(f"{path}: the private key is damaged", "unreadable") from None
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-        raise CertificateError(f"{where}: {key_name(key.public_key())} key: use RSA or P-256", "bad_key")
+        raise CertificateError(f"{path}: {key_name(key.public_key())} key: use RSA or P-256", "bad_key")
+    if not encrypted:
+        _warn_if_shared(path)
     return key
+
+
+def _warn_if_shared(path: str) -> None:
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:  # standard input, or gone since it was read
+        return
+    if os.name == "posix" and mode & 0o077:
+        text = f"{path} has mode {mode:04o}: others may read the private key; chmod 600"
+        warnings.warn(text, UserWarning, stacklevel=4)  # at the caller of `load`

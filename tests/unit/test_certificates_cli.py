@@ -108,6 +108,7 @@ def test_a_request_is_signed(run: Any, acme: CA) -> None:
     )
     run("sign", "pump.csr", "--device-id", "pump-9", "--ca-passphrase-env", "PASS")
     assert os.listdir("pump-9") == ["chain.pem"]
+    Path("pump.key").touch(mode=0o600)
     Path("pump.key").write_bytes(key_bytes(ec_key(6)))
     run("check", "pump-9/chain.pem", "--client-id", "pump-9", "--key", "pump.key")
     Path("pump.key").write_bytes(key_bytes(ec_key(5)))
@@ -166,7 +167,7 @@ def test_no_option_takes_a_passphrase_itself(capsys: pytest.CaptureFixture[str])
 
 
 def test_wrong_usage(run: Any, capsys: pytest.CaptureFixture[str], acme: CA) -> None:
-    assert "a whole number from 1 on is wanted, not '0'" in run("ca", "A", "--days", "0", code=2).err
+    assert "expected a whole number, 1 or more: '0'" in run("ca", "A", "--days", "0", code=2).err
     run("ca", "A", "--key", "big", code=2)
     run("check", "x", code=2)
     run("nonsense", code=2)
@@ -180,7 +181,18 @@ def test_wrong_usage(run: Any, capsys: pytest.CaptureFixture[str], acme: CA) -> 
     assert "is no CA" in run("device", "d", "--ca", _file("d.pem", key_bytes(ec_key(0)) + pem(device())), code=1).err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+@pytest.mark.filterwarnings("default:.*others may read the private key")
+def test_a_key_that_others_may_read_is_named_in_one_line(capsys: pytest.CaptureFixture[str], acme: CA) -> None:
+    acme.issue("pump-1").save("pump-1")
+    Path("pump-1/key.pem").chmod(0o666)
+    assert main(["certificates", "check", "pump-1", "--client-id", "pump-1"]) == 0
+    err = capsys.readouterr().err
+    assert err == "smartrest: pump-1/key.pem has mode 0666: others may read the private key; chmod 600\n"
+
+
 def _file(name: str, data: bytes) -> str:
+    Path(name).touch(mode=0o600)
     Path(name).write_bytes(data)
     return name
 

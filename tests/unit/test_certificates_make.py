@@ -277,6 +277,7 @@ def test_saved_and_loaded(tmp_path: Path, ca: CA, passphrase: str | bytes | None
 
 def test_one_file_with_key_and_chain(tmp_path: Path, ca: CA, pump: Identity) -> None:
     path = tmp_path / "all.pem"
+    path.touch(mode=0o600)
     path.write_bytes(b"some words\n" + pump.key_pem() + pump.chain_pem)
     assert Identity.load(path).key is not None
     path.write_bytes(key_bytes(ec_key(1)) + ca.chain_pem)
@@ -285,6 +286,29 @@ def test_one_file_with_key_and_chain(tmp_path: Path, ca: CA, pump: Identity) -> 
     path.write_bytes(old_style + ca.chain_pem)
     assert CA.load(path, passphrase="x").name == "Acme CA"
     refused("no_passphrase", CA.load, path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+@pytest.mark.parametrize("access", [0o644, 0o666, 0o640, 0o604])
+def test_a_private_key_that_others_may_read_loads_with_a_warning(
+    tmp_path: Path, ca: CA, pump: Identity, access: int
+) -> None:
+    folder, home = ca.save(tmp_path / "ca"), pump.save(tmp_path / "p")
+    together = tmp_path / "all.pem"
+    together.write_bytes(pump.key_pem() + pump.chain_pem)
+    for path in (together, home / "key.pem", folder / "ca.key.pem"):
+        path.chmod(access)
+    text = rf"has mode 0{access:o}: others may read the private key; chmod 600"
+    for load in (
+        lambda: Identity.load(home),
+        lambda: Identity.load(together),
+        lambda: Identity.load(home / "chain.pem", home / "key.pem"),
+        lambda: CA.load(folder),
+    ):
+        with pytest.warns(UserWarning, match=text):
+            load()
+    (home / "key.pem").write_bytes(pump.key_pem(SECRET))
+    Identity.load(home, passphrase=SECRET)  # encrypted: the passphrase protects it
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path, ca: CA, pump: Identity) -> None:
@@ -347,6 +371,7 @@ def test_what_cannot_be_loaded(tmp_path: Path, ca: CA, pump: Identity) -> None:
     refused("bad_passphrase", pump.pkcs12, b"")
     refused("bad_passphrase", pump.pkcs12, "é")
     other = tmp_path / "other.pem"
+    other.touch(mode=0o600)
     other.write_bytes(key_bytes(ec_key(5)))
     refused("key_mismatch", Identity.load, chain, other)
     refused("key_mismatch", CA, ca.chain, ec_key(5))
