@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..testing import Platform
 
+HISTORY = 1000  # measurements, events, … of each device: the command may run for weeks
+
 
 def run(args: argparse.Namespace) -> int:
     """Serves until a signal, then prints what the platform knows."""
@@ -30,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
         with (
             Serving(ended.set) as serving,
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
-            Platform(broker, tokens=args.tokens, registration=registration, traffic_limit=0) as platform,
+            Platform(
+                broker, tokens=args.tokens, registration=registration, traffic_limit=0, history=HISTORY
+            ) as platform,
         ):
             show.collections = platform.collections.values()
             platform.watch(show)

@@ -99,6 +99,24 @@ def test_answers_that_fit_no_operation_are_errors(platform: Platform, device: Mq
     assert platform.errors == device.rows("s/e")
 
 
+def test_an_answer_repeated_after_a_cut_is_no_error(platform: Platform) -> None:
+    with MqttClient("dev1", platform.port) as client:
+        client.publish("s/us", "100")
+        platform.wait_for_device("dev1")
+        (operation,) = platform.send(("510", "dev1"))
+        client.publish("s/us", "501,c8y_Restart\n503,c8y_Restart")
+        operation.wait()
+    with MqttClient("dev1", platform.port) as client:
+        client.subscribe("s/e")
+        client.publish("s/us", "503,c8y_Restart")
+        refusal = ("40", "503", "dev1 has no EXECUTING operation with fragment c8y_Restart")
+        assert client.wait_rows("s/e") == [refusal]
+        assert platform.errors == []
+        client.publish("s/us", "503,c8y_Restart")
+        platform.wait_for(lambda: bool(platform.errors))
+        assert platform.errors == [refusal]
+
+
 def test_answers_by_id_and_failing_all(platform: Platform, device: MqttClient) -> None:
     a, b, c, d = platform.send(("511", "dev1", "1"), ("511", "dev1", "2"), ("510", "dev1"), ("511", "dev1", "3"))
     device.publish("s/us", f"504,{b.id}\n506,{b.id},out,more\n505,{a.id},bad\n501,c8y_Restart\n501,c8y_Command")

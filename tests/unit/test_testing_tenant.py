@@ -248,3 +248,84 @@ def test_traffic_is_bounded_where_a_bound_is_given(outside: Outside) -> None:
     for value in range(10):
         tenant.received(client, "s/us", b"200,f,s,%d" % value)
     assert [item.rows for item in tenant.traffic] == [[("200", "f", "s", str(value))] for value in (7, 8, 9)]
+
+
+ANSWERS = [
+    ("501,c8y_Restart\n503,c8y_Restart,done", "503,c8y_Restart,done"),
+    ("501,c8y_Restart\n502,c8y_Restart,no", "502,c8y_Restart,no"),
+    ("504,5001\n506,5001,done", "506,5001,done"),
+    ("504,5001\n505,5001,no", "505,5001,no"),
+]
+
+
+@pytest.mark.parametrize(("answered", "again"), ANSWERS)
+def test_an_answer_repeated_on_the_next_connection_is_no_fault_of_the_device(
+    tenant: Tenant, client: Client, outside: Outside, answered: str, again: str
+) -> None:
+    client.everything = False
+    operation = tenant.operation(("510", "dev1"), "s/ds", "c8y_Restart", threading.Condition())
+    tenant.operate(None, [operation])
+    tenant.received(client, "s/us", answered.encode())
+    after = Client(client.client_id)
+    tenant.received(after, "s/us", again.encode())
+    assert tenant.errors == []
+    assert [topic for _, topic, _ in outside.sent] == ["s/e"]  # the platform refuses it all the same
+    tenant.received(after, "s/us", again.encode())  # once a connection
+    assert len(tenant.errors) == 1
+
+
+@pytest.mark.parametrize(("answered", "again"), ANSWERS)
+def test_an_answer_repeated_on_the_same_connection_or_changed_is_a_fault(
+    tenant: Tenant, client: Client, answered: str, again: str
+) -> None:
+    client.everything = False
+    operation = tenant.operation(("510", "dev1"), "s/ds", "c8y_Restart", threading.Condition())
+    tenant.operate(None, [operation])
+    tenant.received(client, "s/us", answered.encode())
+    tenant.received(client, "s/us", again.encode())
+    tenant.received(Client(client.client_id), "s/us", (again + "X").encode())
+    assert len(tenant.errors) == 2
+
+
+def test_a_repeated_answer_of_a_custom_template_is_no_fault(tenant: Tenant, client: Client) -> None:
+    tenant.collections["com.acme"] = COLLECTION
+    operation = tenant.operation(("o", "dev1"), "s/dc/com.acme", "acme_Op", threading.Condition())
+    tenant.operate(None, [operation])
+    tenant.received(client, "s/uc/com.acme", b"o,SUCCESSFUL,done")
+    after = Client(client.client_id)
+    tenant.received(after, "s/uc/com.acme", b"o,SUCCESSFUL,done")
+    assert tenant.errors == []
+    tenant.received(after, "s/uc/com.acme", b"o,SUCCESSFUL,done")
+    assert len(tenant.errors) == 1
+
+
+def test_a_stand_in_with_a_history_keeps_only_the_newest(outside: Outside) -> None:
+    tenant = Tenant(Options(history=3), outside)
+    client = Client("dev1", everything=True)
+    for turn in range(10):
+        text = f"200,f,s,{turn}\n400,t,{turn}\n301,a{turn}\n306,a{turn}\n999,{turn}"
+        tenant.received(client, "s/us", text.encode())
+    thing = tenant.inventory["dev1"]
+    assert [each.series["f", "s"][0] for each in thing.measurements] == [7, 8, 9]
+    assert [each.text for each in thing.events] == ["7", "8", "9"]
+    assert [each.type for each in thing.alarms] == ["a7", "a8", "a9"]
+    assert len(tenant.errors) == 3
+
+
+def test_a_history_gives_up_finished_operations_and_cleared_alarms_only(outside: Outside) -> None:
+    tenant = Tenant(Options(history=3), outside)
+    client = Client("dev1", everything=True)
+    tenant.received(client, "s/us", b"100")
+    operations = [
+        tenant.operation(("511", "dev1", str(number)), "s/ds", "c8y_Command", threading.Condition())
+        for number in range(6)
+    ]
+    tenant.operate(None, operations)
+    tenant.received(client, "s/us", b"301,kept\n301,a\n306,a\n301,b\n306,b\n301,c\n306,c")
+    thing = tenant.inventory["dev1"]
+    assert tenant.operations == thing.operations == operations  # each waits for its device
+    assert [alarm.type for alarm in thing.alarms] == ["kept", "b", "c"]
+    tenant.received(client, "s/us", b"501,c8y_Command\n503,c8y_Command\n" * 5)
+    last = tenant.operation(("511", "dev1", "last"), "s/ds", "c8y_Command", threading.Condition())
+    tenant.operate(None, [last])
+    assert tenant.operations == thing.operations == [operations[4], operations[5], last]

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from smartrest.mqtt import topics
 
+from .operations import Answer, repeats_an_answer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .clients import Client, Options
     from .inventory import Inventory, ManagedObject
+    from .operations import Operation
 
 __all__ = ["Call", "Refusal"]
 
@@ -57,6 +60,18 @@ class Call:
     def given(self, **names: str) -> dict[str, Any]:
         """The sent ones among the parameters, under the names that the platform gives them."""
         return {key: self.values[name] for key, name in names.items() if self.values.get(name) is not None}
+
+    def missing(self, code: str, text: str) -> Refusal:
+        """How to refuse a row for an operation that is not there, or not in the status for it."""
+        repeated = repeats_an_answer(self.thing.operations, self.row, self.client)
+        return Refusal(code, text, fault=not repeated)
+
+    def finish(
+        self, operation: Operation, status: str, *, results: tuple[str, ...] = (), reason: str | None = None
+    ) -> None:
+        """Ends an operation with the answer of this row."""
+        operation.answer = Answer(self.row, self.client)
+        operation.move(status, results=results, reason=reason)
 
     def reply(self, *fields: str) -> None:
         self.tenant.reply(self.client, topics.ds(), [fields])

@@ -77,6 +77,7 @@ class Options:
     version: str = "2025.0.0"
     refuse_subscriptions: bool = True
     traffic_limit: int | None = None
+    history: int | None = None
 
 
 class Outside(Protocol):

@@ -285,7 +285,7 @@ def _by_fragment(call: Call, status: str) -> Operation:
     """The oldest operation in this status with the fragment, of the device that the topic addresses."""
     found = oldest(call.thing.operations, status, call["fragment"])
     if found is None:
-        raise Refusal("40", f"{call.thing.external_id} has no {status} operation with fragment {call['fragment']}")
+        raise call.missing("40", f"{call.thing.external_id} has no {status} operation with fragment {call['fragment']}")
     return found
 
 
@@ -294,7 +294,7 @@ def _by_id(call: Call, *statuses: str) -> Operation:
     for operation in call.thing.operations:
         if operation.id == wanted:
             if operation.status not in statuses:
-                raise Refusal("41", f"operation {wanted} is {operation.status}")
+                raise call.missing("41", f"operation {wanted} is {operation.status}")
             return operation
     raise Refusal("40", f"{call.thing.external_id} has no operation {wanted}")
 
@@ -305,7 +305,7 @@ def _succeed(call: Call, operation: Operation) -> None:
         call.thing.fragments["c8y_RelayArray"] = list(results)
     if operation.fragment == "c8y_CommunicationMode":
         call.thing.fragments["c8y_CommunicationMode"] = {"mode": operation.row[2]}
-    operation.move(SUCCESSFUL, results=results)
+    call.finish(operation, SUCCESSFUL, results=results)
 
 
 @on("501")
@@ -315,7 +315,7 @@ def set_operation_executing(call: Call) -> None:
 
 @on("502")
 def set_operation_failed(call: Call) -> None:
-    _by_fragment(call, EXECUTING).move(FAILED, reason=call["failure_reason"] or "")
+    call.finish(_by_fragment(call, EXECUTING), FAILED, reason=call["failure_reason"] or "")
 
 
 @on("503")
@@ -330,7 +330,7 @@ def set_operation_executing_by_id(call: Call) -> None:
 
 @on("505")
 def set_operation_failed_by_id(call: Call) -> None:
-    _by_id(call, PENDING, EXECUTING).move(FAILED, reason=call["failure_reason"] or "")
+    call.finish(_by_id(call, PENDING, EXECUTING), FAILED, reason=call["failure_reason"] or "")
 
 
 @on("506")

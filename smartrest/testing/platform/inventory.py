@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smartrest._visible import visible
 
-if TYPE_CHECKING:
-    from .operations import Operation
+from .history import History
+from .operations import Operation
 
 __all__ = ["Alarm", "Event", "Inventory", "ManagedObject", "Measurement"]
 
@@ -141,8 +141,10 @@ class ManagedObject:
 class Inventory(Mapping[str, ManagedObject]):
     """All objects by external ID: devices, children and services."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: int | None = None) -> None:
+        """`history`: how many measurements, events, cleared alarms and finished operations each object keeps."""
         self._objects: dict[str, ManagedObject] = {}
+        self._history = history
 
     def __getitem__(self, external_id: str) -> ManagedObject:
         return self._objects[external_id]
@@ -161,7 +163,18 @@ class Inventory(Mapping[str, ManagedObject]):
     def create(
         self, external_id: str, name: str, type_: str, parent: ManagedObject | None = None, kind: str = "device"
     ) -> ManagedObject:
-        thing = ManagedObject(str(FIRST_ID + len(self._objects)), external_id, name, type_, kind, parent)
+        thing = ManagedObject(
+            str(FIRST_ID + len(self._objects)),
+            external_id,
+            name,
+            type_,
+            kind,
+            parent,
+            measurements=History(self._history),
+            events=History(self._history),
+            alarms=History(self._history, lambda alarm: alarm.status == "CLEARED"),
+            operations=History(self._history, lambda operation: operation.done),
+        )
         self._objects[external_id] = thing
         if parent is not None:
             parent.children.append(thing)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .clients import Client
 
 __all__ = ["EXECUTING", "FAILED", "PENDING", "SUCCESSFUL", "Operation", "oldest"]
 
@@ -20,6 +22,13 @@ EXECUTING = "EXECUTING"
 SUCCESSFUL = "SUCCESSFUL"
 FAILED = "FAILED"
 FINAL = (SUCCESSFUL, FAILED)
+
+
+class Answer(NamedTuple):
+    """The row that ended an operation, and the connection that it came over last."""
+
+    row: tuple[str, ...]
+    client: Client
 
 
 @dataclass(eq=False)
@@ -41,6 +50,7 @@ class Operation:
     reason: str | None = None
     sent: int = 0
     history: list[str] = field(default_factory=lambda: [PENDING])
+    answer: Answer | None = field(repr=False, default=None)
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -82,6 +92,19 @@ class Operation:
         if self.results:
             text += f" {', '.join(map(repr, self.results))}"
         return text + (f" {self.reason!r}" if self.reason is not None else "")
+
+
+def repeats_an_answer(operations: Iterable[Operation], row: tuple[str, ...], client: Client) -> bool:
+    """Whether the row is an answer given before, sent again because that connection broke before it was acknowledged.
+
+    A device may repeat each of its answers once on every new connection (docs/device.md, "Once only", rule 3).
+    """
+    for operation in operations:
+        answer = operation.answer
+        if answer is not None and answer.row == row and (answer.client is not client or client.everything):
+            operation.answer = Answer(row, client)
+            return True
+    return False
 
 
 def oldest(operations: Iterable[Operation], status: str, fragment: str) -> Operation | None:

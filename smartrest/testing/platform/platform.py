@@ -49,7 +49,9 @@ class Platform:
     who gets one, `"certificate"` (devices that showed one, as on the platform), `"all"` or `"none"`, for `token_life`
     seconds. `login="issued"` lets in only devices with credentials that it gave out itself, and the bootstrap user with
     `bootstrap_password`. `refuse_subscriptions`: as the platform, refuse those of a device that does not exist yet
-    (amqtt only). `traffic_limit`: how much of `traffic()` is kept, the newest; without it all, as tests want it.
+    (amqtt only). `traffic_limit`: how many entries of `traffic()` are kept, the newest; by default all. `history`: how
+    many `errors`, finished `operations`, measurements, events and cleared alarms are kept, the newest, and of each
+    object in `inventory`; by default all.
 
     What a test reads holds everything that the broker acknowledged before: a row sent at QoS 1 counts once the device
     has its PUBACK. `wait_for` is for what the device has still to do.
@@ -74,6 +76,7 @@ class Platform:
         version: str = "2025.0.0",
         refuse_subscriptions: bool = True,
         traffic_limit: int | None = None,
+        history: int | None = None,
     ) -> None:
         if port is not None and broker is not None:
             raise ValueError("either a broker, or host and port of one that runs already")
@@ -96,7 +99,11 @@ class Platform:
         self._asking: int | None = None  # the thread that holds the lock and asks a condition
         self._failure: Exception | None = None
         self._link: Link | None = None
-        options = Options(tenant, registration, tokens, token_life, version, refuse_subscriptions, traffic_limit)
+        if history is not None and history < 1:
+            raise ValueError(f"history is at least 1, or None to keep all, not {history!r}")
+        options = Options(
+            tenant, registration, tokens, token_life, version, refuse_subscriptions, traffic_limit, history
+        )
         self._tenant = Tenant(options, self)
 
     # -- life

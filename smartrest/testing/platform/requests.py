@@ -79,14 +79,18 @@ def _change_operation(call: Call, properties: dict[str, Any]) -> None:
     fragment, known = str(call["fragment"]), call.thing.operations
     operation = oldest(known, EXECUTING, fragment) or oldest(known, PENDING, fragment)
     if operation is None:
-        raise Refusal("40", f"{call.thing.external_id} has no operation with fragment {fragment}")
+        raise call.missing("40", f"{call.thing.external_id} has no operation with fragment {fragment}")
     status = str(properties.pop("status", operation.status))
     if status == operation.status:
         return
     if status not in (EXECUTING, SUCCESSFUL, FAILED):
         raise Refusal("45", f"{status} is no status that a device sets")
     reason = properties.pop("failureReason", None)
-    operation.move(status, results=tuple(str(value) for value in properties.values()), reason=reason)
+    results = tuple(str(value) for value in properties.values())
+    if status == EXECUTING:
+        operation.move(status, results=results, reason=reason)
+    else:
+        call.finish(operation, status, results=results, reason=reason)
 
 
 def _change_object(call: Call, properties: dict[str, Any]) -> None:

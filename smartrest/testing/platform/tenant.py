@@ -32,6 +32,7 @@ from . import requests
 from .calls import Call, Refusal
 from .clients import Client, Credentials, Options, Outside, Traffic
 from .effects import EFFECTS
+from .history import History
 from .inventory import Inventory, ManagedObject, now
 from .operations import PENDING, Operation
 
@@ -53,10 +54,10 @@ class Tenant:
 
     def __init__(self, options: Options, outside: Outside) -> None:
         self.options = options
-        self.inventory = Inventory()
-        self.operations: list[Operation] = []
+        self.inventory = Inventory(options.history)
+        self.operations: list[Operation] = History(options.history, lambda operation: operation.done)
         self.collections: dict[str, Collection] = {}
-        self.errors: list[Row] = []
+        self.errors: list[Row] = History(options.history)
         self.traffic: deque[Traffic] = deque(maxlen=options.traffic_limit)
         self.watchers: list[Callable[[Traffic], None]] = []
         self.waiting: set[str] = set()  # device IDs that poll for credentials and were not accepted yet
@@ -234,7 +235,7 @@ class Tenant:
         except TemplateError as error:
             self.report(client, "45", row[0], str(error))
         except Refusal as refusal:
-            self.report(client, refusal.code, row[0], str(refusal))
+            self.report(client, refusal.code, row[0], str(refusal), fault=refusal.fault)
 
     # -- credentials and tokens
 
