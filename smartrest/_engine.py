@@ -1,10 +1,12 @@
-"""The only place that chooses an engine. `SMARTREST_ENGINE` forces one; a fallback always warns."""
+"""Chooses the package's engine, and opens others by name. `SMARTREST_ENGINE` forces one; no silent fallback."""
 
 from __future__ import annotations
 
 import os
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def parts_of(name: str) -> tuple[str, str] | None:
@@ -12,6 +14,28 @@ def parts_of(name: str) -> tuple[str, str] | None:
     engine, _, kernel = name.partition(":")
     known = engine == "core" or (engine == "pure" and not kernel)
     return (engine, kernel) if known and not name.endswith(":") else None
+
+
+def open_engine(name: str) -> Any:
+    """The engine of that name, with the functions of the package; the package's own engine does not change.
+
+    `ValueError` for an unknown name or a kernel that cannot run here, `ImportError` without a compiled core.
+    """
+    parts = parts_of(name)
+    if parts is None:
+        raise ValueError(f"unknown engine {name!r}: choose pure, core or core:<kernel>")
+    engine, kernel = parts
+    if engine == "pure":
+        from . import pure
+
+        return pure
+    try:
+        from smartrest import core
+    except Exception as error:  # a core of another build may raise anything
+        from . import _install
+
+        raise ImportError(f"no compiled core: {_install.advice(error)}") from error
+    return core.Engine(kernel or "auto")
 
 
 _wanted = os.environ.get("SMARTREST_ENGINE") or "auto"

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .. import _install
+from .. import _engine
 from .._constants import BOM, TEXTS
-from .._engine import parts_of
 from .._limits import packet_room
 from ..errors import DecodeError
 from ._report import Report, UsageError, pointer
@@ -29,20 +28,11 @@ def open_engine(name: str | None) -> Any:
     """The engine of that name, with the functions of the package; without a name the one that the package chose."""
     if name is None:
         return importlib.import_module("smartrest")
-    parts = parts_of(name)
-    if parts is None:
-        raise UsageError(f"no engine {name!r}: pure, core or core:<kernel>")
-    engine, kernel = parts
-    if engine == "pure":
-        return importlib.import_module("smartrest.pure")
     try:
-        core = importlib.import_module("smartrest.core")
-    except Exception as error:  # a core of another build may raise anything
-        text = f"no compiled core: {_install.advice(error)}; --engine pure runs everywhere"
-        raise UsageError(text) from error
-    try:
-        return core.Engine(kernel or "auto")
-    except (ImportError, ValueError) as error:
+        return _engine.open_engine(name)
+    except ImportError as error:
+        raise UsageError(f"{error}; --engine pure runs everywhere") from error
+    except ValueError as error:
         raise UsageError(str(error)) from error
 
 
