@@ -9,13 +9,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from . import bench, certificates, codec, device, doctor, templates
-from ._report import UsageError
+from ._report import UsageError, visible
 
 FAMILIES = (codec, templates, device, certificates, bench, doctor)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Subcommands get parsers of this class too."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 class _Version(argparse.Action):
@@ -33,9 +41,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="smartrest", description="SmartREST, the payloads of Cumulocity IoT devices on MQTT."
-    )
+    parser = _Parser(prog="smartrest", description="SmartREST, the payloads of Cumulocity IoT devices on MQTT.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine that runs here")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for family in FAMILIES:
@@ -45,6 +51,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name) and return its exit code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _main(argv)
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"smartrest: {visible(str(message))}", file=sys.stderr)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(argv)
         code: int = args.run(args)
@@ -52,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: help, version, wrong usage
         return stop.code if isinstance(stop.code, int) else 2
     except UsageError as error:
-        print(f"smartrest: {error}", file=sys.stderr)
+        print(f"smartrest: {visible(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever read the output has seen enough
         _drop_output()
@@ -60,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # such as a full disk
         _drop_output()
         name = f"{error.filename}: " if error.filename else ""
-        print(f"smartrest: {name}{error.strerror or error}", file=sys.stderr)
+        print(f"smartrest: {visible(f'{name}{error.strerror or error}')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

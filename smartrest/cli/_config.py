@@ -187,6 +187,8 @@ def _check(config: Config) -> None:
         bool(config.login.identity),
     ]
     login = config.login
+    if login.store and not login.bootstrap_env:
+        raise ValueError("login.store needs login.bootstrap_env")
     if sum(ways) > 1:
         raise ValueError("login has either tenant and user, or bootstrap_env, or identity")
     if bool(login.user) != bool(login.tenant):

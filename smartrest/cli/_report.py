@@ -91,7 +91,7 @@ class Report:
         self.clear()
         sys.stdout.flush()
         self.code = max(self.code, code)
-        print(f"smartrest: {self.colours.bold(visible(where))}: {self.colours.red(text)}", file=sys.stderr)
+        print(f"smartrest: {self.colours.bold(visible(where))}: {self.colours.red(visible(text))}", file=sys.stderr)
         if shown is not None:
             print(f"  {shown[0]}\n  {self.colours.red(shown[1])}", file=sys.stderr)
 

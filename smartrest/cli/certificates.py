@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ._numbers import count, natural
 from ._passphrase import given_passphrase, new_passphrase, passphrase_options, unlocked
 from ._report import Colours, UsageError, visible
 
@@ -37,7 +38,7 @@ def register(commands: Actions) -> None:
     check.add_argument(
         "--client-id", required=True, metavar="ID", help="the MQTT ClientId that the device connects with"
     )
-    check.add_argument("--max-length", type=_count, default=2, metavar="N", help="certificates accepted (default 2)")
+    check.add_argument("--max-length", type=count, default=2, metavar="N", help="certificates accepted (default 2)")
     check.add_argument("--key", metavar="FILE", help="private key that must fit (default: key.pem of the folder)")
     check.add_argument("--json", action="store_true", help="one JSON object a finding")
     check.add_argument("--connect", metavar="HOST[:PORT]", help="also shake hands with this server (port 8883)")
@@ -56,13 +57,13 @@ def register(commands: Actions) -> None:
 def _register_making(actions: Actions) -> None:
     ca = _action(actions, "ca", _ca, "make a certificate authority (CA) of your own")
     ca.add_argument("name", metavar="NAME", help="what the CA is called")
-    ca.add_argument("--path-length", type=_natural, default=10, metavar="N", help="CAs allowed below it (default 10)")
+    ca.add_argument("--path-length", type=natural, default=10, metavar="N", help="CAs allowed below it (default 10)")
     _making_options(ca, days=7300, out="ca", against="--no-passphrase")
 
     middle = _action(actions, "intermediate", _intermediate, "make a CA below another one")
     middle.add_argument("name", metavar="NAME", help="what the CA is called")
     middle.add_argument(
-        "--path-length", type=_natural, metavar="N", help="CAs allowed below it (default 10, or what is left)"
+        "--path-length", type=natural, metavar="N", help="CAs allowed below it (default 10, or what is left)"
     )
     _making_options(middle, days=3650, out="intermediate", against="--no-passphrase")
     _signer_options(middle)
@@ -94,7 +95,7 @@ def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | No
     """`against`: the option that goes against the default of a new key, `None` where no key is made."""
     default = f"default {out}" if out else "default: the device identifier"
     parser.add_argument("--out", default=out, metavar="FOLDER", help=f"where to write ({default})")
-    parser.add_argument("--days", type=_count, default=days, metavar="N", help=f"days of validity (default {days})")
+    parser.add_argument("--days", type=count, default=days, metavar="N", help=f"days of validity (default {days})")
     parser.add_argument("--force", action="store_true", help="overwrite what is there")
     parser.add_argument(
         "--subject",
@@ -118,18 +119,8 @@ def _signer_options(parser: argparse.ArgumentParser) -> None:
     passphrase_options(parser, "ca-", "passphrase of the CA's key")
 
 
-def _natural(text: str, least: int = 0) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"a whole number from {least} on is wanted, not {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    return _natural(text, 1)
-
-
 def _key(text: str) -> int | Literal["P-256"]:
-    return "P-256" if text == "P-256" else _natural(text)
+    return "P-256" if text == "P-256" else natural(text)
 
 
 def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from .. import _install
+from ._numbers import count, port, positive
 from ._report import UsageError
 
 if TYPE_CHECKING:
@@ -35,19 +36,19 @@ def _register_run(actions: Commands) -> None:
     )
     parser = actions.add_parser("run", help="run one device as a file describes it", description=text)
     parser.add_argument("config", metavar="CONFIG.toml", help="what it is and where it connects; see docs/testing.md")
-    parser.add_argument("--for", dest="seconds", type=_positive, metavar="SECONDS", help="end after this time")
+    parser.add_argument("--for", dest="seconds", type=positive, metavar="SECONDS", help="end after this time")
     parser.set_defaults(run=_with(("paho",), "_agent"))
 
 
 def _register_simulate(actions: Commands) -> None:
     text = "Run many devices in one process, each sending measurements and answering operations; count what arrives."
     parser = actions.add_parser("simulate", help="run many devices at once", description=text)
-    parser.add_argument("--devices", type=_count, default=200, metavar="N", help="how many (200)")
-    parser.add_argument("--rate", type=_positive, default=1.0, metavar="R", help="rows a second of each device (1)")
-    parser.add_argument("--seconds", type=_positive, default=10.0, metavar="S", help="how long (10)")
+    parser.add_argument("--devices", type=count, default=200, metavar="N", help="how many (200)")
+    parser.add_argument("--rate", type=positive, default=1.0, metavar="R", help="rows a second of each device (1)")
+    parser.add_argument("--seconds", type=positive, default=10.0, metavar="S", help="how long (10)")
     parser.add_argument("--prefix", default="simulated-", metavar="TEXT", help="device IDs are TEXT0, TEXT1, …")
     parser.add_argument("--host", help="broker or platform (default: a broker started here)")
-    parser.add_argument("--port", type=_port, help="of the host (default: the platform's)")
+    parser.add_argument("--port", type=port, help="of the host (default: the platform's)")
     parser.add_argument("--no-tls", action="store_true", help="connect without TLS")
     parser.add_argument("--username", metavar="TENANT/USER", help="login; the password is read from SMARTREST_PASSWORD")
     _broker_option(parser)
@@ -60,7 +61,7 @@ def _register_platform(commands: Commands) -> None:
         "and named. Behind mosquitto it serves one device at a time with its children, behind amqtt many."
     )
     parser = commands.add_parser("platform", help="a broker and a stand-in platform", description=text)
-    parser.add_argument("--port", type=_port, default=1883, help="to listen on (1883); 0 takes a free one")
+    parser.add_argument("--port", type=port, default=1883, help="to listen on (1883); 0 takes a free one")
     parser.add_argument("--websocket", action="store_true", help="listen for WebSocket too, on a free port")
     parser.add_argument("--tokens", choices=("certificate", "all", "none"), default="all", help="who gets tokens (all)")
     parser.add_argument("--ask", action="store_true", help="accept devices only when told: type accept ID")
@@ -98,24 +99,3 @@ def _with(libraries: tuple[str, ...], module: str) -> Callable[[argparse.Namespa
         return int(work.run(args))
 
     return run
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 1 on")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is no port")
-    return value

@@ -210,6 +210,8 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'A'\npassword_file = 'b'", "either password_env"),
         ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'NOT_THERE'", "the environment has no NOT_THERE"),
         ("[login]\nuser = 'u'\nidentity = 'x'", "login has either"),
+        ("[login]\nstore = 'x'", "login.store needs login.bootstrap_env"),
+        ("[login]\nidentity = 'x'\nstore = 'x'", "login.store needs login.bootstrap_env"),
         ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow is one of c8y_Command"),
         ("[operations]\nallow = 'c8y_Command'", "operations.allow is list"),
         ("[[measurements.series]]\nfragment = 'a'", "measurements.series[2] needs fragment and series"),

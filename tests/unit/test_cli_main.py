@@ -44,6 +44,25 @@ def test_wrong_usage(command_line: CommandLine, argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "argv",
+    [
+        ["device", "run", "no\x1b[31m.toml"],
+        ["decode", "no\x1b[31m.txt"],
+        ["decode", "--no\x1b[31m", "-"],
+        ["encode", "--topic", "s/us\x1b[31m", "no\x1b[31m.txt"],
+        ["certificates", "show", "no\x1b[31m.pem"],
+        ["certificates", "check", "no\x1b[31m.pem", "--client-id", "a"],
+        ["certificates", "ca", "x", "--passphrase-file", "no\x1b[31m"],
+    ],
+)
+def test_nothing_of_the_command_line_reaches_the_terminal_raw(command_line: CommandLine, argv: list[str]) -> None:
+    result = command_line(*argv)
+    assert (result.code, result.out) == (2, "")
+    assert "\x1b" not in result.err
+    assert "31m" in result.err
+
+
+@pytest.mark.parametrize(
     "argv", [["--help"], ["decode", "--help"], ["encode", "-h"], ["inspect", "-h"], ["check", "-h"]]
 )
 def test_help(command_line: CommandLine, argv: list[str]) -> None:
