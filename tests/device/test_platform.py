@@ -99,6 +99,21 @@ def test_answers_that_fit_no_operation_are_errors(platform: Platform, device: Mq
     assert platform.errors == device.rows("s/e")
 
 
+def test_a_client_that_reconnects_at_once_stays_connected(platform: Platform) -> None:
+    for _ in range(5):
+        with MqttClient("dev1", platform.port, will=("s/us", "400,c8y_Will,gone")) as client:
+            client.publish("s/us", "200,c8y_T,T,1")
+            client.publish("s/us", "200,c8y_T,T,2")  # amqtt still works on it when the next connection comes
+    with MqttClient("dev1", platform.port) as client:
+        client.publish("s/us", "400,c8y_Alive,here")
+        assert [each.client_id for each in platform.clients] == ["dev1"]
+        client.subscribe("s/ds")
+        (operation,) = platform.send(("510", "dev1"))
+        client.wait_rows("s/ds")
+        assert operation.sent == 1
+    assert [event.type for event in platform.inventory["dev1"].events] == ["c8y_Alive"]
+
+
 def test_an_answer_repeated_after_a_cut_is_no_error(platform: Platform) -> None:
     with MqttClient("dev1", platform.port) as client:
         client.publish("s/us", "100")

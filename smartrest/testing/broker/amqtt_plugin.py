@@ -30,7 +30,9 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
     def __init__(self, context: BrokerContext) -> None:
         super().__init__(context)
         self.embedded = RUNNING[self.config.broker]
-        self.polite: set[str] = set()  # ClientIds that said DISCONNECT, so that no last will is due
+        # Of a client that reconnects at once, amqtt may report the new connection before the end of the old one.
+        self.current: dict[str, Session] = {}
+        self.polite: set[int] = set()  # ids of sessions that said DISCONNECT, so that no last will is due
         self.cut: set[str] = set()  # ClientIds whose connection is being closed: what they sent is void
 
     @property
@@ -60,7 +62,8 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
         return self.hooks.may_subscribe(session.client_id or "", topic or "")
 
     async def on_broker_client_connected(self, *, client_id: str, client_session: Session) -> None:
-        self.polite.discard(client_id)
+        self.current[client_id] = client_session
+        self.polite.discard(id(client_session))
         self.cut.discard(client_id)
         if self.hooks is not None:
             self.hooks.connected(client_id, client_session.username, _common_name(client_session) is not None)
@@ -68,13 +71,19 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
     async def on_broker_client_disconnected(self, *, client_id: str, client_session: Session) -> None:
         if client_session.ssl_object is not None and client_session.transitions.state == "disconnected":
             self.embedded.release(client_id, client_session)
+        polite = id(client_session) in self.polite
+        self.polite.discard(id(client_session))
+        current = self.current.get(client_id) is client_session
+        if current:
+            del self.current[client_id]
         if self.hooks is None:
             return
         # amqtt hands a last will to its subscribers only, so its arrival is told here.
-        if client_session.will_flag and client_id not in self.polite:
+        if client_session.will_flag and not polite:
             will = bytes(client_session.will_message or b"")
             self.hooks.received(client_id, client_session.will_topic or "", will, client_session.will_qos or 0)
-        self.hooks.disconnected(client_id)
+        if current:
+            self.hooks.disconnected(client_id)
 
     async def on_broker_client_unsubscribed(self, *, client_id: str, topic: str) -> None:
         if self.hooks is not None:
@@ -91,7 +100,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
         if session is None:
             return
         if isinstance(packet, DisconnectPacket):
-            self.polite.add(session.client_id or "")
+            self.polite.add(id(session))
         if not isinstance(packet, PublishPacket):
             return
         client_id, topic = session.client_id or "", packet.topic_name or ""

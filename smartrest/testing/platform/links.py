@@ -237,7 +237,7 @@ class EmbeddedLink:
     # The hooks, called in the broker's thread.
 
     def connected(self, client_id: str, username: str | None, certified: bool) -> None:
-        self.clients.pop(client_id, None)
+        self.disconnected(client_id)
         self.clients[client_id] = Client(client_id, username, certified)
         self.listener.connected(self.clients[client_id])
 
