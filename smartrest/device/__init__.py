@@ -1,6 +1,6 @@
-"""A device on MQTT: the life cycle as a sans-I/O `Session`, and `Device` (paho-mqtt) and `AsyncDevice` (aiomqtt) on it.
+"""A device on MQTT: the sans-I/O `Session`, and `Device` (paho-mqtt) and `AsyncDevice` (aiomqtt) built on it.
 
-The two devices are imported when they are used, since each needs its MQTT library: `smartrest[device]`.
+The two devices are imported on first use, since each needs its MQTT library: `smartrest[device]`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`AsyncDevice`: a session on aiomqtt, in the event loop that starts it. The same face as `Device`, awaited.
+"""`AsyncDevice`: a session on aiomqtt, in the event loop that starts it. The asyncio counterpart of `Device`.
 
-Each connection has a new aiomqtt client and a task of its own, so that nothing of an old connection is ever sent again
-behind the session's back. Blocking handlers run in daemon threads. Not safe for threads but for `send` and `publish`.
+Each connection gets a new aiomqtt client and its own task, so that aiomqtt never resends anything of an old connection
+on its own. Blocking handlers run in daemon threads. Only `send`, `publish`, `add_child` and `health` are thread-safe.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from .. import RowLike
 
 D = TypeVar("D", bound="AsyncDevice")
-CALLS = 65_535  # aiomqtt complains of more
+CALLS = 65_535  # pending calls before aiomqtt logs a warning
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
 class AsyncDevice(DeviceBase):
-    """A device with its children, connected and kept connected; options as of `Device`.
+    """A device with its children, connected and kept connected. Takes the options of `Device`.
 
-    Handlers may be coroutine functions, which run in the loop, or plain functions, which run in a worker thread. One
-    that takes longer than `limits.operation` is cancelled and answered 502; while it does not end, further operations
-    of that device and fragment are answered 502 at once.
+    A handler may be a coroutine function, which runs in the loop, or a plain function, which runs in a worker thread.
+    One that takes longer than `limits.operation` is cancelled and answered 502; until it ends, further operations of
+    that device and fragment are answered 502 at once.
     """
 
     def _prepare(self) -> None:
@@ -52,18 +52,18 @@ class AsyncDevice(DeviceBase):
         self._waiting: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._connection: _Connection | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # what must not be collected while it runs
+        self._tasks: set[asyncio.Task[None]] = set()  # references that keep running tasks alive
         self._ended: asyncio.Event | None = None
-        self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> what runs
-        self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> whose thread was given up and has not returned
+        self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> running operation
+        self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> operation whose abandoned thread still runs
 
     # For users
 
     async def start(self, timeout: float | None = None) -> None:
-        """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        """Connect in the background. With `timeout`, wait until online; see `wait_online`."""
         self._check_usable()
         if self._ended is not None and not self._ended.is_set():
-            raise RuntimeError("the device is started already")
+            raise RuntimeError("the device is already started")
         events = self.session.start(monotonic()) if self.session.state in ENDED else []
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -74,21 +74,21 @@ class AsyncDevice(DeviceBase):
             await self.wait_online(timeout)
 
     async def wait_online(self, timeout: float | None = None) -> None:
-        """Wait until online. Raises `TimeoutError`, or `DeviceError` where the platform refuses for good."""
+        """Wait until online. Raises `TimeoutError`, or `DeviceError` if the platform refuses for good."""
         if not await self._wait(lambda: self.online or self._is_ended, timeout):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
         if not self.online:
             raise self._error() or RuntimeError("the device was stopped")
 
     async def stop(self, timeout: float | None = None) -> None:
-        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it)."""
+        """Send what is left, disconnect and end. Waits at most `timeout` seconds (`None`: as the limits allow)."""
         self._do(self.session.stop(monotonic()))
         if self._ended is not None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), timeout)
 
     async def run(self) -> None:
-        """Connect and work until stopped or cancelled. Raises `DeviceError` where refused for good."""
+        """Connect and work until stopped or cancelled. Raises `DeviceError` if refused for good."""
         await self.start()
         assert self._ended is not None
         try:
@@ -101,7 +101,7 @@ class AsyncDevice(DeviceBase):
             raise error
 
     def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
-        """Publish rows; see `Session.send`. Never waits; offline they are kept within `limits.queue`. See `room`."""
+        """Publish rows; see `Session.send`. Never waits for room: see `room`. Offline they wait, up to `limits.queue`."""
 
         def send() -> None:
             self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
@@ -109,25 +109,27 @@ class AsyncDevice(DeviceBase):
         self._in_loop(send)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a payload as it is; see `Session.publish`."""
+        """Publish a payload unchanged; see `Session.publish`."""
         self._in_loop(lambda: self._do(self.session.publish(topic, payload, now=monotonic())))
 
     def add_child(self, child: Child | str) -> None:
-        """Create a child device, now and with each connection to come."""
+        """Create a child device, now and on every later connection."""
         self._in_loop(lambda: self._do(self.session.add_child(child, now=monotonic())))
 
     async def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
-        device has ended."""
+        """Send rows that wait for `linger`, then wait until all are acknowledged.
+
+        `False` if that took longer than `timeout` seconds or the device ended first.
+        """
         self._check_usable()
         self._do(self.session.flush(monotonic()))
         await self._wait(lambda: self._is_flushed or (self._ended is not None and self._ended.is_set()), timeout)
         return self._is_flushed
 
     async def room(self, timeout: float | None = None) -> bool:
-        """Wait until less than half of `limits.queue` is taken, so that a producer is slowed instead of rows dropped.
+        """Wait until less than half of `limits.queue` is in use, to slow a producer down before rows are dropped.
 
-        `False` if that took more than `timeout` seconds, or the device has ended.
+        `False` if that took longer than `timeout` seconds or the device ended first.
         """
 
         def has_room() -> bool:
@@ -137,7 +139,7 @@ class AsyncDevice(DeviceBase):
         return has_room()
 
     def health(self) -> Health:
-        """How the device is, at this moment; for a watchdog. In another thread it waits for the loop."""
+        """A snapshot of the device's health, for a watchdog. From another thread it waits for the loop."""
         found: list[Health] = []
         self._in_loop(lambda: found.append(self._health(len(self._busy), 0.0)))
         return found[0]
@@ -161,7 +163,7 @@ class AsyncDevice(DeviceBase):
         self._in_loop(lambda: self._do(self.session.progress(operation, text, now=monotonic())))
 
     def _in_loop(self, call: Callable[[], None]) -> None:
-        """Call here, or from another thread in the loop, with its errors raised here."""
+        """Run `call` in the loop; from another thread, wait for it and raise its errors here."""
         self._check_usable()
         loop = self._loop
         if loop is None or not loop.is_running() or loop is _running_loop():
@@ -185,7 +187,7 @@ class AsyncDevice(DeviceBase):
         return True
 
     def _do(self, events: list[Event]) -> None:
-        """Tell events, run operations, carry out actions; then ask for the next tick. An error here ends the device."""
+        """Report events, run operations, carry out actions, schedule the next tick. An error here ends the device."""
         if self._failure is not None:
             return
         try:
@@ -197,7 +199,7 @@ class AsyncDevice(DeviceBase):
         self._wake_waiting()
 
     def _drive(self, call: Callable[..., list[Event]], *arguments: Any, **options: Any) -> None:
-        """Do what the session says to an input that comes from no caller who could take its error."""
+        """Pass an input to the session on behalf of the device itself: an error has no caller and ends the device."""
         try:
             events = call(*arguments, monotonic(), **options)
         except Exception as error:
@@ -206,7 +208,7 @@ class AsyncDevice(DeviceBase):
             self._do(events)
 
     def _break(self, error: BaseException) -> None:
-        """A fault of ours: say so, let nobody wait for ever, and leave nothing running."""
+        """End the device after an internal error: report it, release all waiting callers, stop everything."""
         self._fail_for_good(error)
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -221,7 +223,7 @@ class AsyncDevice(DeviceBase):
         self._wake_waiting()
 
     def _interrupted(self, error: BaseException) -> None:
-        """Ctrl+C reaches the main thread only. It goes on to whoever runs the loop, past the device."""
+        """Pass Ctrl+C, which reaches only the main thread, on to the caller that runs the loop."""
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             if self._loop is None or not self._loop.is_running():
                 raise error
@@ -284,7 +286,7 @@ class AsyncDevice(DeviceBase):
         return task
 
     def _closed(self, connection: _Connection, reason: str | None) -> None:
-        """A connection has ended; `reason` is `None` where the session ended it."""
+        """A connection has ended; `reason` is `None` if the session ended it."""
         if connection is not self._connection:
             return
         self._connection = None
@@ -307,9 +309,9 @@ class AsyncDevice(DeviceBase):
         self._loop.call_soon(call)
 
     async def _handle(self, handler: Handler, operation: Operation) -> None:
-        """The lane is free before the answer leaves: the next operation comes after it."""
+        """Frees the lane before sending the answer, which triggers the next operation."""
         try:
-            await asyncio.sleep(0)  # a loop with eager tasks would end this one before it is known to run
+            await asyncio.sleep(0)  # eager tasks would otherwise finish before `_busy` knows them
             if inspect.iscoroutinefunction(handler):
                 result = await handler(operation)
             else:
@@ -319,7 +321,7 @@ class AsyncDevice(DeviceBase):
             fields = result_fields(result)
             self._free(operation)
             self._do(self.session.succeed(operation, *fields, now=monotonic()))
-        except BaseException as error:  # whatever a handler raises, cancellation too, is this operation's failure
+        except BaseException as error:  # anything a handler raises, even cancellation, fails only this operation
             told = isinstance(error, (SmartRestError, asyncio.CancelledError))
             log.error("%s: %r failed: %r", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
@@ -354,16 +356,16 @@ class AsyncDevice(DeviceBase):
                 loop.call_soon_threadsafe(begin)
             try:
                 result = handler(operation)
-            except StopIteration as error:  # which a future cannot hold
+            except StopIteration as error:  # a future cannot hold it
                 failure = RuntimeError(failure_text(error))
             except BaseException as error:  # as in the loop
-                failure = error  # type: ignore[assignment]  # any exception; the one above is but an example
-            with contextlib.suppress(RuntimeError):  # as above: nobody waits any more
+                failure = error  # type: ignore[assignment]  # mypy infers RuntimeError from the branch above
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(finish, result, failure)
 
         if self._workers is None:
             raise RuntimeError("the device is not started")
-        self._do(self.session.extend(operation, None, now=monotonic()))  # it may wait for a worker
+        self._do(self.session.extend(operation, None, now=monotonic()))  # no limit while it awaits a worker
         self._workers.submit(operation, job)
         return await future
 
@@ -420,7 +422,7 @@ class _Connection:
         reason: str | None = None
         try:
             client = self._made = self._make(action)
-        except Exception as error:  # no network yet: an option that the client does not take
+        except Exception as error:  # before any network I/O: the client rejects an option
             self._device._break(error)
             return
         try:
@@ -444,7 +446,7 @@ class _Connection:
             if self._made is not None and self._made.refusal is not None:
                 self._tell(self._device.session.connected, self._made.refusal)
             reason = f"{self._device.endpoint.url}: {error}"
-        except Exception as error:  # what the client raises for bytes that are no MQTT: the connection is of no use
+        except Exception as error:  # the client fails on input that is not MQTT: give up the connection
             log.warning("%s: the MQTT client failed", self._device.client_id, exc_info=True)
             reason = f"the MQTT client failed: {error!r}"
         finally:
@@ -466,7 +468,7 @@ class _Connection:
             self._device._drive(call, *arguments, **options)
 
     def put(self, action: Publish | Subscribe) -> None:
-        """Tasks begin in the order in which they are made, and aiomqtt hands its packet over before it first waits."""
+        """Keeps order: tasks begin in creation order, and aiomqtt hands its packet over before it first waits."""
         if self._client is not None and not self._closing:
             client = self._client
             work = self._publish(client, action) if isinstance(action, Publish) else self._subscribe(client, action)
@@ -475,7 +477,7 @@ class _Connection:
             task.add_done_callback(self._tasks.discard)
 
     async def _publish(self, client: Client, action: Publish) -> None:
-        with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task says so
+        with contextlib.suppress(aiomqtt.MqttError):  # the connection broke: the reading task reports it
             await client.publish(action.topic, action.payload, action.qos, timeout=math.inf)
             if action.qos:
                 self._tell(self._device.session.acknowledged, action.id)
@@ -487,7 +489,7 @@ class _Connection:
             self._tell(self._device.session.subscribed, action.topic, code if isinstance(code, int) else code.value)
 
     def close(self, action: Disconnect) -> None:
-        """Let what was put before go out, then end."""
+        """Send what was put before, then end."""
         self._closing = True
         if action.abort:
             self.abort()
@@ -495,7 +497,7 @@ class _Connection:
             asyncio.get_running_loop().call_soon(self._closed.set)
 
     def abort(self) -> None:
-        """End without waiting for anybody; the session knows already."""
+        """End at once; the session already knows."""
         if self._device._connection is self:
             self._device._connection = None
         if self._made is not None:

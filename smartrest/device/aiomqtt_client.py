@@ -1,7 +1,7 @@
-"""aiomqtt's client with what a device needs beside: it notices that a connection ends before its CONNACK, it can be
-dropped in any state, and it tells which payloads are marked as duplicates.
+"""aiomqtt's client with additions for a device: it notices a connection that ends before its CONNACK, can be dropped in
+any state, and exposes MQTT's DUP flag.
 
-The only file that leans on names which aiomqtt does not promise. The rest is aiomqtt's.
+The only file that uses private names of aiomqtt.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import aiomqtt
 
 
 class Client(aiomqtt.Client):
-    """For one connection. `duplicates`: MQTT's DUP flag of each message that was not taken yet. `refusal`: the code of
-    a CONNACK that came on the standing connection."""
+    """Serves one connection. `duplicates`: the DUP flag of each message not read yet. `refusal`: the code of a CONNACK
+    that arrived on the established connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.duplicates: deque[bool] = deque()
@@ -31,16 +31,16 @@ class Client(aiomqtt.Client):
         self._client.connect = self._watched_connect  # type: ignore[method-assign]  # aiomqtt has no hook there
 
     def drop(self) -> None:
-        """Close the connection without goodbye: now, or as soon as it stands."""
+        """Close the connection without DISCONNECT: now, or as soon as it is open."""
         self._dropped = True
         self._opened.set()
         if not self._disconnected.done():
-            self._disconnected.set_result(None)  # so that leaving the context sends nothing
+            self._disconnected.set_result(None)  # leaving the context then sends nothing
         if not self._connecting:
             self._client._sock_close()
 
     def _watched_connect(self, *arguments: Any, **options: Any) -> Any:
-        """In a thread of the loop's pool, for which the loop waits when it ends: who is dropped leaves it at once."""
+        """Runs in the loop's thread pool. The loop waits for that pool when it ends, so return at once if dropped."""
         self._connecting = True
         threading.Thread(target=self._open, args=arguments, kwargs=options, daemon=True).start()
         self._opened.wait()
@@ -48,25 +48,25 @@ class Client(aiomqtt.Client):
             raise self._failure
 
     def _open(self, *arguments: Any, **options: Any) -> None:
-        """In a thread of its own, which nobody can stop."""
+        """Runs in its own thread, which cannot be stopped."""
         try:
             self._connect(*arguments, **options)
-        except Exception as error:  # raised where it is waited for
+        except Exception as error:  # re-raised in `_watched_connect`
             self._failure = error
         self._connecting = False
         self._opened.set()
         if self._dropped:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and what it watched with it
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its sockets with it
                 self._loop.call_soon_threadsafe(self.drop)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, *more: Any) -> None:
-        """aiomqtt does not look at a CONNACK that comes later, by which the platform says why it ends a connection."""
+        """Catch a later CONNACK, with which the platform says why it ends a connection; aiomqtt ignores it."""
         if self._connected.done() and reason_code.is_failure:
             self.refusal = reason_code.value
         super()._on_connect(client, userdata, flags, reason_code, *more)
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, *more: Any) -> None:
-        """aiomqtt says nothing to who waits for the CONNACK. May be called in the thread that connects."""
+        """Wake the task waiting for the CONNACK, which aiomqtt does not. May be called in the connecting thread."""
         self._loop.call_soon_threadsafe(self._end_waiting, self._connected, reason_code)
         super()._on_disconnect(client, userdata, flags, reason_code, *more)
 

@@ -1,6 +1,6 @@
-"""The rows that tell the platform how an operation goes: by ID where it is known (504 to 506), else by fragment.
+"""The rows that report an operation's status: by ID if known (504 to 506), otherwise by fragment (501 to 503).
 
-Answers come encoded, and fit their payload: texts are cut by the codec's `truncate`.
+Answers are encoded, with texts cut to fit the payload by the codec's `truncate`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .. import PayloadTooLargeError, encode_row, truncate
 from .operations import Operation
 
 Row = tuple[Any, ...]
-PROGRESS = "OperationProgress"  # type of the events that report it
+PROGRESS = "OperationProgress"  # event type
 _ELLIPSIS = "…"
 
 
@@ -27,23 +27,23 @@ def executing(operation: Operation) -> Row:
 
 
 def untold(fragment: str) -> Row:
-    """Fails what is EXECUTING in a lane whose claim cannot be told from an equal operation."""
+    """Fails the EXECUTING operations of a lane whose claim cannot be distinguished from an equal operation."""
     return ("507", fragment, "Not run: could not be told from an equal operation. Send it again.")
 
 
 def progress(operation: Operation, text: str, limit: int) -> bytes:
-    """An event, since no template reports on an operation that runs: whose it is and `text`."""
+    """An event naming the operation, with `text`: no template reports the progress of a running operation."""
     name = " ".join(filter(None, (operation.fragment or operation.template_id, operation.id)))
     return _fitted(("400", PROGRESS, _sendable(f"{name}: {text}")), limit)
 
 
 def failed(operation: Operation, reason: str, limit: int) -> bytes:
-    """Never fails itself: what cannot be sent of the reason is escaped or cut."""
+    """Never raises: characters of `reason` that cannot be sent are escaped, and it is cut to fit."""
     return _fitted(_row(operation, "502", "505", _sendable(reason)), limit)
 
 
 def successful(operation: Operation, fields: Sequence[Any], limit: int) -> bytes:
-    """Raises `EncodeError` for a field that cannot be sent, `PayloadTooLargeError` where cutting texts is no help."""
+    """Raises `EncodeError` for a field that cannot be sent, `PayloadTooLargeError` if cutting texts is not enough."""
     return _fitted(_row(operation, "503", "506", *fields), limit)
 
 
@@ -52,7 +52,7 @@ def _sendable(text: object) -> str:
 
 
 def _fitted(row: Row, limit: int) -> bytes:
-    """The encoded row, its longest texts cut until it fits `limit` bytes."""
+    """The encoded row, with its longest texts cut until it fits in `limit` bytes."""
     try:
         return encode_row(row, limit=limit)
     except PayloadTooLargeError:

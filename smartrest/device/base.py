@@ -1,6 +1,6 @@
-"""What `Device` and `AsyncDevice` have in common: options, handlers, the session, the log. Does no I/O of its own.
+"""The common base of `Device` and `AsyncDevice`: options, handlers, the session, logging. Does no network I/O.
 
-Whoever drives a session hands every list of events to `_note`, in order, and gets back the operations to run.
+Subclasses pass every list of events from the session to `_note`, in order, and get back the operations to run.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("smartrest.device")
 
-UNLIMITED = 0  # payloads in flight, for MQTT clients: the session sets the limit; paho scans them all if it has one
+UNLIMITED = 0  # payloads in flight in the MQTT client: the session sets the limit, and with one paho scans them all
 L = TypeVar("L", bound=Callable[[Any], None])
 Events = tuple[type[Event], ...]
 
@@ -85,7 +85,7 @@ _LEVELS: dict[type[Event], int] = {
 
 
 class DeviceError(ConnectionError):
-    """The device has ended: the platform refuses it for good, and `code` says why; or (`None`) by an internal error."""
+    """The device has ended: the platform refuses it for good (see `code`), or an internal error (`code` is `None`)."""
 
     def __init__(self, text: str, code: ConnackCode | None = None) -> None:
         super().__init__(text)
@@ -93,7 +93,7 @@ class DeviceError(ConnectionError):
 
 
 class Statistics:
-    """Rows taken, acknowledged and dropped (one that was split: its parts), operations run, connections made."""
+    """Rows sent, acknowledged and dropped (a split row counts as its parts), operations run, connections made."""
 
     __slots__ = ("acknowledged", "connections", "dropped", "operations", "sent")
 
@@ -105,7 +105,7 @@ class Statistics:
 
 
 class DeviceBase:
-    """Options and face of a device; see `Device` for them."""
+    """The options and public interface of a device; see `Device`."""
 
     def __init__(
         self,
@@ -177,19 +177,19 @@ class DeviceBase:
         self._handlers = Handlers(self.session.set_operation, tuple(static_operations()))
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
-        self._failure: BaseException | None = None  # the internal error that has ended the device
+        self._failure: BaseException | None = None  # the internal error that ended the device
         self._process = os.getpid()
-        self._unsaved: Credentials | None = None  # what the store could not be given yet
+        self._unsaved: Credentials | None = None  # credentials not yet in the store
         self._save_at = NEVER
         self._saves = 0
         self._dropped_unlogged = 0
         self._connected_at: float | None = None
         self._workers: Workers | None = None
-        self._left: list[tuple[object, Callable[[], None]]] = []  # jobs that had not begun when the device ended
+        self._left: list[tuple[object, Callable[[], None]]] = []  # jobs not yet begun when the device ended
         self._prepare()
 
     def _prepare(self) -> None:
-        """The rest of the construction, so that the signature above is that of every device."""
+        """Finish construction; a hook, so that all devices share the signature of `__init__`."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.session.client_id)!r} at {self.endpoint.url}, {self.session.state}>"
@@ -204,32 +204,32 @@ class DeviceBase:
 
     @property
     def token(self) -> str | None:
-        """The latest token, where the device was made with `token=True`."""
+        """The latest token, if the device was made with `token=True`."""
         return self.session.token
 
     @property
     def fragments(self) -> list[str]:
-        """The fragments that have a handler, for row 114: `device.send(("114", *device.fragments))`."""
+        """The fragments with a handler, for row 114: `device.send(("114", *device.fragments))`."""
         return self._handlers.fragments
 
     def operation(self, *fragments: str) -> Callable[[H], H]:
-        """Register a handler for the operations with these fragments.
+        """Register a handler for operations with these fragments.
 
-        It gets the `Operation`; what it returns are the parameters of 503 (`None`: none, a sequence: several), what it
-        raises is answered 502 with the text. `ValueError` where a fragment has a handler already.
+        It receives the `Operation` and returns the parameters of 503 (`None`: none; a sequence: several). If it raises,
+        the answer is 502 with the exception's text. Raises `ValueError` if a fragment already has a handler.
         """
         return self._handlers.operation(*fragments)
 
     def on(self, *template_ids: str, fragment: str | None = None, id_field: int | None = None) -> Callable[[H], H]:
         """Register a handler by template ID.
 
-        For rows of a custom collection say how to answer: `fragment`, or `id_field`, the index in the row of the
-        operation's ID (then by 504 to 506).
+        For rows of a custom collection, specify how to answer: by `fragment`, or by ID (504 to 506) with `id_field`,
+        the row index of the operation's ID.
         """
         return self._handlers.on(*template_ids, fragment=fragment, id_field=id_field)
 
     def listen(self, *events: type[Event]) -> Callable[[L], L]:
-        """Register a function that gets the events of these classes (none named: all). It must be quick."""
+        """Register a function to call with events of these classes (all if none are given). It must be quick."""
 
         def register(listener: L) -> L:
             self._listeners.append((events or (Event,), listener))
@@ -238,7 +238,7 @@ class DeviceBase:
         return register
 
     def _note(self, events: list[Event]) -> list[Operation]:
-        """Count, log, store and tell events; returns the operations to run."""
+        """Count, log and store events and call listeners; returns the operations to run."""
         started: list[Operation] = []
         for event in events:
             self._count(event)
@@ -254,13 +254,13 @@ class DeviceBase:
                 if isinstance(event, classes):
                     try:
                         listener(event)
-                    except BaseException as error:  # a listener's fault, SystemExit too, must not stop the device
+                    except BaseException as error:  # no listener may stop the device, not even by SystemExit
                         log.exception("listener %r failed", listener)
                         self._interrupted(error)
         return started
 
     def _report(self, operation: Operation, text: str) -> None:
-        """For `Operation.progress`."""
+        """The target of `Operation.progress`."""
         raise NotImplementedError
 
     def _health(self, operations: int, idle_for: float | None) -> Health:
@@ -292,7 +292,7 @@ class DeviceBase:
             counts.connections += 1
 
     def _log(self, event: Event) -> None:
-        if isinstance(event, Dropped):  # thousands may come at a time
+        if isinstance(event, Dropped):  # thousands may come at once, so log only powers of two
             self._dropped_unlogged += 1
             if self._dropped_unlogged & (self._dropped_unlogged - 1) == 0:
                 log.warning("%s: %d rows dropped so far, last on %s: %s", self.client_id, self._dropped_unlogged,
@@ -305,7 +305,7 @@ class DeviceBase:
             log.log(level, "%s: %r", self.client_id, event)
 
     def _interrupted(self, error: BaseException) -> None:
-        """A listener or handler raised this, and the device goes on: the place to pass Ctrl+C on."""
+        """A listener or handler raised `error` and the device goes on; a hook to pass Ctrl+C on."""
 
     def _keep(self, credentials: Credentials) -> None:
         if self.store is not None:
@@ -313,13 +313,13 @@ class DeviceBase:
             self._save()
 
     def _save(self) -> None:
-        """Store the credentials. Where that fails they are kept, and it is tried again at `_save_at`."""
+        """Store the credentials; on failure keep them and retry at `_save_at`."""
         if self._unsaved is None or self.store is None:
             return
         event: Event
         try:
             self.store.save(self._unsaved)
-        except Exception as error:  # of the disk, or of a store of the user's own
+        except Exception as error:  # from the disk, or from a user's own store
             delay = self.session.limits.backoff.delay(self._saves, 0.0)
             self._save_at = monotonic() + delay
             self._saves += 1
@@ -330,28 +330,28 @@ class DeviceBase:
         self._note([event])
 
     def _fail_for_good(self, error: BaseException) -> None:
-        """A fault of ours: say so, and what becomes of the rows."""
+        """Record an internal error and report the rows that it costs."""
         log.error("%s: the device ended by an internal error", self.client_id, exc_info=error)
         self._failure = error
         try:
             flow = self.session._flow
-            flow.drop_all("internal_error")  # leaves the outbox file to the next device
+            flow.drop_all("internal_error")  # rows in an outbox file stay there for the next device
             self._note(flow.events)
-        except Exception:  # such as the one that has led here
+        except Exception:  # perhaps the same error again
             log.exception("%s: rows may be lost", self.client_id)
 
     def _error(self) -> DeviceError | None:
-        """Why the device ended, if not because it was asked to."""
+        """Why the device ended, unless it was asked to."""
         if self._failure is not None:
-            error = DeviceError(f"the device ended by an internal error, make a new one: {self._failure!r}")
+            error = DeviceError(f"the device ended by an internal error, create a new one: {self._failure!r}")
             error.__cause__ = self._failure
             return error
         return DeviceError(self._gave_up.text, self._gave_up.code) if self._gave_up is not None else None
 
     def _check_usable(self) -> None:
-        """Raises `DeviceError` where nothing that is asked for could happen."""
+        """Raises `DeviceError` if the device can do nothing any more."""
         if os.getpid() != self._process:
-            raise DeviceError("this device was made before a fork, which has no connection: make one in this process")
+            raise DeviceError("this device was created before a fork and has no connection: create one in this process")
         if self._failure is not None:
             raise self._error() or DeviceError("the device has ended")
 
@@ -371,7 +371,7 @@ class DeviceBase:
         return not self.session.pending and not self.session.unacknowledged
 
     def _why(self, reason: str) -> str:
-        """Why a connection was lost: the TLS context of an identity may know better than the MQTT client."""
+        """Why a connection was lost. The TLS context of an identity may know more than the MQTT client."""
         context: Any = self.tls_context
         failure = getattr(context, "failure", None)
         if failure is None:

@@ -1,4 +1,4 @@
-"""What the codes of CONNACK mean to a device, and how to hear of code 1, which paho keeps to itself."""
+"""CONNACK codes as a device sees them, including code 1, which paho handles without a callback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REVOKED = (ConnackCode.BAD_CREDENTIALS, ConnackCode.NOT_AUTHORIZED)
 
 
 def nearest(code: int) -> ConnackCode:
-    """The code, or the nearest: what is not in the table is refused for now."""
+    """The code; an unknown one counts as UNAVAILABLE, which is retried."""
     try:
         return ConnackCode(code)
     except ValueError:
@@ -19,9 +19,9 @@ def nearest(code: int) -> ConnackCode:
 
 
 def watch_version(client: Any, refused: Callable[[], None]) -> None:
-    """Call `refused` when the server refuses the version of the protocol, before paho ends the connection.
+    """Call `refused` when the server refuses the protocol version, before paho ends the connection.
 
-    Leans on names that paho does not promise; where they are missing, the refusal is a lost connection.
+    Uses private names of paho; without them the refusal looks like a lost connection.
     """
     handle = getattr(client, "_handle_connack", None)
     if handle is None:

@@ -1,4 +1,4 @@
-"""Credentials on disk: one file, readable by its owner alone, replaced as a whole. Never logged, never in an error."""
+"""Credentials on disk: one file, readable only by its owner, replaced as a whole. Never logged, never in an error."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .events import Credentials
 
 
 class CredentialStore:
-    """A file that keeps the credentials of one device. `load` gives `None` where there is no file.
+    """A file with the credentials of one device. `load` returns `None` if it does not exist.
 
-    A file that others may read is refused (`PermissionError`), as is one that holds something else (`SmartRestError`).
+    Raises `PermissionError` for a file that others may read, `SmartRestError` for one with other content.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -46,7 +46,7 @@ class CredentialStore:
             raise SmartRestError(f"{self.path} holds unusable credentials: {error}", "bad_credentials") from None
 
     def save(self, credentials: Credentials) -> None:
-        """Write to a new file of mode 0600 beside the old one, then put it in its place."""
+        """Write a new file of mode 0600 next to the old one, then replace it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")  # mkstemp: 0600
         try:
@@ -60,5 +60,5 @@ class CredentialStore:
             raise
 
     def clear(self) -> None:
-        """Forget the credentials."""
+        """Delete the file."""
         self.path.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""The outbox with a file behind it: rows that were accepted outlive the process, whichever way it ends.
+"""An outbox backed by a file: accepted rows survive the process, however it ends.
 
-The queue itself stays in memory, with its order, bound and policy; an SQLite file repeats it. Rows are in the file when
-`put` returns, and leave it once they are acknowledged or dropped. `synchronous=NORMAL` with a write-ahead log (WAL): a
-transaction is a write to the log without a wait for the disk. A killed process loses nothing, since the system has the
-write; a power cut may lose the latest transactions, but does not damage the file. A thread carries the log over into
-the file; that is where the disk is waited for.
+The queue itself stays in memory, with its order, bound and policy; an SQLite file mirrors it. Rows are in the file when
+`put` returns, and are deleted once acknowledged or dropped. With `synchronous=NORMAL` and a write-ahead log (WAL), a
+transaction writes to the log without waiting for the disk. A killed process loses nothing, since the system has the
+write; a power cut may lose the latest transactions but does not damage the file. A thread checkpoints the log into the
+file, so that the waiting for the disk happens there.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .outbox import Item, Outbox
 
 APPLICATION = 0x53_52_4F_42  # "SROB" in the file's header
 FORMAT = 1  # in its user_version
-PATIENCE = 5.0  # seconds that a write waits for the thread, which holds it up only to empty a long log
+PATIENCE = 5.0  # seconds that a write waits for the checkpoint thread, which blocks it only to truncate a long log
 PAGE = 4096
-LOG = 4_000_000  # bytes of the log, about, after which it is carried over
-LONG_LOG = 8 * LOG  # then it is emptied too, which holds up a writer
-IS_MEASUREMENT, IS_ALONE = 1, 2  # of `flags`
-FAULTS = (sqlite3.Error, UnicodeError)  # the second where a damaged file spoils SQLite's texts
+LOG = 4_000_000  # approximate size of the log, in bytes, that triggers a checkpoint
+LONG_LOG = 8 * LOG  # size that triggers truncation too, which blocks writers
+IS_MEASUREMENT, IS_ALONE = 1, 2  # bits of `flags`
+FAULTS = (sqlite3.Error, UnicodeError)  # UnicodeError: a damaged file can corrupt SQLite's texts
 
 TABLE = "CREATE TABLE rows (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, flags INTEGER NOT NULL, data BLOB NOT NULL)"
 INSERT = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)"
@@ -36,23 +36,23 @@ DELETE = "DELETE FROM rows WHERE id BETWEEN ? AND ?"
 
 
 class DurableOutbox(Outbox):
-    """An `Outbox` kept in the file at `path`, which one process at a time may use.
+    """An `Outbox` kept in the file at `path`, which only one process at a time may use.
 
-    `open`, and `put` after `end`, raise `SmartRestError` where the file is in use, damaged or not an outbox, and
-    `PermissionError` where others may read it. Afterwards nothing raises: while the file cannot be written (`failure`
-    says why) rows are in memory alone, and `save` tries again.
+    `open`, and `put` after `end`, raise `SmartRestError` if the file is in use, damaged or not an outbox, and
+    `PermissionError` if others may read it. After that nothing raises: while the file cannot be written (`failure` says
+    why), new rows are in memory only, and `save` retries.
     """
 
     def __init__(self, path: str | os.PathLike[str], limit: int, budget: Callable[[str], int]) -> None:
         super().__init__(limit, budget)
         self.path = Path(path)
         self._file: _File | None = None
-        self._last = 0  # number of the youngest row
+        self._last = 0  # number of the newest row
         self._unsaved: dict[int, Item] = {}
         self._unremoved: list[int] = []
 
     def open(self) -> tuple[int, list[Item]]:
-        """Open the file if it is not open; returns how many rows it holds, and those that cannot be kept."""
+        """Open the file unless it is open; returns how many rows it holds, and those that cannot be kept."""
         if self._file is not None:
             return 0, []
         file = _File(self.path)
@@ -61,7 +61,7 @@ class DurableOutbox(Outbox):
         except BaseException:
             file.close()
             raise
-        super().__init__(self.limit, self._budget)  # what it showed is in the file
+        super().__init__(self.limit, self._budget)  # rows still shown after `end` come back from the file
         self._file, self.failure = file, None
         self._last = max((item.number for item in items), default=0)
         large = [item for item in items if len(item.data) > self._budget(item.topic)]
@@ -91,7 +91,7 @@ class DurableOutbox(Outbox):
         self._remove(items)
 
     def end(self, in_flight: list[Item]) -> list[Item]:
-        """Leave the rows to the file and close it; returns those that it could not take. The rest stays visible."""
+        """Close the file with the rows in it; returns those it could not take. The others stay visible."""
         dropped = self.put_back(in_flight)
         if self._file is None:
             return dropped
@@ -108,7 +108,7 @@ class DurableOutbox(Outbox):
         return dropped + lost
 
     def save(self) -> None:
-        """Write what the file lacks. Sets `failure`."""
+        """Write pending changes to the file. Sets `failure`."""
         if self._file is None:
             return
         try:
@@ -116,7 +116,7 @@ class DurableOutbox(Outbox):
                 self._file.change(self._unremoved, self._unsaved)
         except FAULTS as error:
             self.failure = str(error)
-            self._file.carry_over()  # the log may be what fills the disk
+            self._file.carry_over()  # the log itself may fill the disk
         else:
             self._unsaved, self._unremoved, self.failure = {}, [], None
 
@@ -127,11 +127,11 @@ class DurableOutbox(Outbox):
 
 
 class _File:
-    """The open file: two connections of SQLite. One writes; the other holds a lock in a file beside it."""
+    """The open file: two SQLite connections. One writes; the other holds a lock in a file next to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._written = 0  # bytes of the log, about, since it was last carried over
+        self._written = 0  # approximate bytes in the log since the last checkpoint
         self._thread: threading.Thread | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(f"{path.name}-lock")
@@ -186,14 +186,14 @@ class _File:
             raise _unusable(self.path, f"is damaged: {error}") from error
 
     def change(self, removed: list[int], added: dict[int, Item]) -> None:
-        """All of it, or nothing with one of `FAULTS`."""
+        """Apply all changes, or none and raise one of `FAULTS`."""
         spans = _spans(removed)
         rows = [
             (item.number, item.topic, IS_MEASUREMENT * item.measurement + IS_ALONE * item.alone, item.data)
             for item in added.values()
         ]
         execute = self._rows.execute
-        if len(rows) + len(spans) == 1:  # a transaction by itself
+        if len(rows) + len(spans) == 1:  # a single statement is its own transaction
             execute(*(INSERT, rows[0]) if rows else (DELETE, spans[0]))
         else:
             try:
@@ -203,14 +203,14 @@ class _File:
                 execute("COMMIT")
             except FAULTS:
                 with suppress(sqlite3.Error):
-                    execute("ROLLBACK")  # unless SQLite has done so
+                    execute("ROLLBACK")  # fails if SQLite has already rolled back
                 raise
         self._written += PAGE + 2 * sum(len(row[3]) for row in rows)
         if self._written > LOG:
             self.carry_over()
 
     def carry_over(self) -> None:
-        """Let the thread do it, which waits for the disk."""
+        """Start a checkpoint in the thread, since it waits for the disk."""
         if self._thread is None or not self._thread.is_alive():
             self._written = 0
             self._thread = threading.Thread(target=_carry_over, args=(self.path,), name="smartrest-outbox", daemon=True)
@@ -223,7 +223,7 @@ class _File:
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:
-    """First and last of each run of numbers that follow one another."""
+    """First and last of each run of consecutive numbers."""
     spans: list[tuple[int, int]] = []
     for number in sorted(numbers):
         if spans and number == spans[-1][1] + 1:
@@ -234,7 +234,7 @@ def _spans(numbers: list[int]) -> list[tuple[int, int]]:
 
 
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Used by one thread at a time."""
+    """A connection that threads may share, one at a time."""
     try:
         return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -242,7 +242,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _carry_over(path: Path) -> None:
-    """From the log into the file; a log that grew long since rows kept coming is emptied."""
+    """Checkpoint the log into the file; truncate it if it grew long because rows kept coming."""
     with suppress(*FAULTS, SmartRestError), closing(_connect(path, PATIENCE)) as connection:
         _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if pages * PAGE > LONG_LOG:
@@ -256,7 +256,7 @@ def _close(*connections: sqlite3.Connection) -> None:
 
 
 def _create_private(path: Path) -> None:
-    """Never opens a file that is there: closing it again would end the locks that this process has on it."""
+    """Create the file, without opening an existing one: closing that would release this process's locks on it."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -266,5 +266,5 @@ def _create_private(path: Path) -> None:
 
 def _unusable(path: Path, why: str) -> SmartRestError:
     return SmartRestError(
-        f"{path} {why}. Move it away to begin with an empty outbox, or give another path", "bad_outbox"
+        f"{path} {why}. Move it away to start with an empty outbox, or give another path", "bad_outbox"
     )

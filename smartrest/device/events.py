@@ -1,7 +1,7 @@
-"""What a `Session` tells: actions for the MQTT client to carry out, events for the program to know.
+"""The outputs of a `Session`: actions for the MQTT client, events for the program.
 
-All are plain frozen dataclasses. What holds a secret (password, token) hides it from `repr`, so that every action and
-event can be logged as it is.
+All are plain frozen dataclasses. Secrets (password, token) are hidden from `repr`, so every action and event is safe to
+log.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Tenant ID, user name and password of a device. `username` is what MQTT takes: `<tenant>/<user>`.
+    """Tenant ID, user name and password of a device. `username` is the MQTT user name, `<tenant>/<user>`.
 
-    Raises `SmartRestError` (`bad_identifier`) for what MQTT cannot carry.
+    Raises `SmartRestError` (`bad_identifier`) for values that MQTT cannot carry.
     """
 
     tenant: str
@@ -35,7 +35,7 @@ class Credentials:
         return username(self.tenant, self.user)
 
 
-# Actions: what `Session.outgoing()` returns, to be carried out in order.
+# Actions: returned by `Session.outgoing()`, to be carried out in order.
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Publish:
 
 @dataclass(frozen=True)
 class Disconnect:
-    """Close the connection; with `abort` without goodbye, since nobody answers any more."""
+    """Close the connection; with `abort` without sending DISCONNECT, since the server no longer answers."""
 
     abort: bool = False
 
 
 Action = Connect | Subscribe | Publish | Disconnect
 
-# Events: what every input of a `Session` returns.
+# Events: returned by every input of a `Session`.
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Connected(Event):
 
 @dataclass(frozen=True)
 class Refused(Event):
-    """CONNACK with another code. `retry_in` is seconds until the next attempt, `None` where there is none."""
+    """CONNACK with another code. `retry_in`: seconds until the next attempt, `None` if there is none."""
 
     code: ConnackCode
     retry_in: float | None
@@ -102,7 +102,7 @@ class Refused(Event):
 
 @dataclass(frozen=True)
 class Lost(Event):
-    """The connection broke or could not be made; the next attempt is in `retry_in` seconds."""
+    """The connection broke or could not be opened; the next attempt is in `retry_in` seconds."""
 
     reason: str
     retry_in: float
@@ -110,19 +110,19 @@ class Lost(Event):
 
 @dataclass(frozen=True)
 class CredentialsReceived(Event):
-    """The platform accepted the device (row 70). Store them; the session reconnects with them by itself."""
+    """The platform accepted the device (row 70). Store these; the session reconnects with them itself."""
 
     credentials: Credentials
 
 
 @dataclass(frozen=True)
 class CredentialsStored(Event):
-    """The store holds the credentials that were received."""
+    """The received credentials are in the store."""
 
 
 @dataclass(frozen=True)
 class CredentialsNotStored(Event):
-    """The store could not be written. The credentials are in memory only; another attempt is in `retry_in` seconds."""
+    """Writing the store failed. The credentials are in memory only; the next attempt is in `retry_in` seconds."""
 
     reason: str
     retry_in: float
@@ -130,12 +130,12 @@ class CredentialsNotStored(Event):
 
 @dataclass(frozen=True)
 class Online(Event):
-    """Registered and subscribed: the life cycle has reached its working state."""
+    """Registered and subscribed: the device is working."""
 
 
 @dataclass(frozen=True)
 class SubscriptionRefused(Event):
-    """SUBACK refused a topic; asked again after `retry_in` seconds, or (`None`) with the next connection."""
+    """SUBACK refused a topic. The next attempt is in `retry_in` seconds, or (`None`) on the next connection."""
 
     topic: str
     code: int
@@ -151,14 +151,14 @@ class OperationReceived(Event):
 
 @dataclass(frozen=True)
 class OperationRepeated(Event):
-    """A row of an operation that is held or was answered, by its ID or by its place in the list: not run again."""
+    """A repeat of an operation that is held or was answered, by its ID or its place in the list: not run again."""
 
     operation: Operation
 
 
 @dataclass(frozen=True)
 class OperationRefused(Event):
-    """An operation that will not be run: `reason` says why, `answered` whether the platform is told with 502."""
+    """An operation that will not run. `reason` says why, `answered` whether the platform is sent 502."""
 
     operation: Operation
     reason: str
@@ -167,9 +167,9 @@ class OperationRefused(Event):
 
 @dataclass(frozen=True)
 class OperationUntold(Event):
-    """The connection broke with 501 on its way, and what 500 brought fits both that it arrived and that it was lost.
+    """The connection broke while 501 was in flight, and the answer to 500 does not show whether it arrived.
 
-    Whichever of the two equal operations is EXECUTING is failed (507) and not run; the other one runs.
+    Of the two equal operations, the one that is EXECUTING fails (507) without having run; the other runs.
     """
 
     operation: Operation
@@ -193,14 +193,14 @@ class OperationAnswered(Event):
 
 @dataclass(frozen=True)
 class AnswerIgnored(Event):
-    """`succeed` or `fail` for an operation that has its answer already."""
+    """`succeed` or `fail` was called for an operation that already has its answer."""
 
     operation: Operation
 
 
 @dataclass(frozen=True)
 class ErrorReceived(Event):
-    """An error row of `s/e`: the platform's code, the template ID it is about (or ""), the text with its commas."""
+    """An error row of `s/e`: the platform's code, the template ID it refers to (or ""), the text with its commas."""
 
     code: str
     template_id: str
@@ -217,7 +217,7 @@ class TokenReceived(Event):
 
 @dataclass(frozen=True)
 class MessageReceived(Event):
-    """A row that is no operation: a reply (106, 124, 601, 603, 20, 41) or a row of a custom collection."""
+    """A row other than an operation: a reply (106, 124, 601, 603, 20, 41) or a row of a custom collection."""
 
     topic: str
     row: tuple[str, ...]
@@ -225,7 +225,7 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True)
 class PayloadReceived(Event):
-    """A payload on a topic that carries no SmartREST (JSON, a topic of one's own), as it came."""
+    """An unparsed payload from a topic outside SmartREST, such as JSON or an application topic."""
 
     topic: str
     payload: bytes = field(repr=False)
@@ -233,7 +233,7 @@ class PayloadReceived(Event):
 
 @dataclass(frozen=True)
 class PayloadRefused(Event):
-    """A payload or row that cannot be read; the whole rows before it were taken. `text` never quotes a secret."""
+    """A malformed payload or row; whole rows before it were accepted. `text` never quotes a secret."""
 
     topic: str
     reason: str
@@ -243,7 +243,7 @@ class PayloadRefused(Event):
 
 @dataclass(frozen=True)
 class Delivered(Event):
-    """A data payload of `rows` rows was acknowledged (at QoS 0: handed over)."""
+    """A data payload of `rows` rows was acknowledged (at QoS 0: handed to the client)."""
 
     topic: str
     rows: int
@@ -252,7 +252,7 @@ class Delivered(Event):
 
 @dataclass(frozen=True)
 class Dropped(Event):
-    """A row was given up, since the queue is full or the session closed; `payload` is its encoded form."""
+    """A row was given up; `reason` says why, `payload` is the encoded row."""
 
     topic: str
     payload: bytes = field(repr=False)
@@ -261,9 +261,9 @@ class Dropped(Event):
 
 @dataclass(frozen=True)
 class QueueHalfFull(Event):
-    """Rows that wait or are unacknowledged take more than half of the queue: `size` bytes of `limit`.
+    """Waiting and unacknowledged rows take more than half of the queue: `size` bytes of `limit`.
 
-    Told again once it was down to a quarter.
+    Emitted again only after the queue has fallen to a quarter.
     """
 
     size: int
@@ -272,9 +272,9 @@ class QueueHalfFull(Event):
 
 @dataclass(frozen=True)
 class OutboxFailed(Event):
-    """The file of the outbox cannot be written. Rows are kept in memory; it is tried again after `retry_in` seconds.
+    """Writing the outbox file failed. Rows stay in memory; the next attempt is in `retry_in` seconds.
 
-    Told once, until it succeeds: `OutboxSaved`.
+    Emitted once; `OutboxSaved` follows when a later attempt succeeds.
     """
 
     reason: str
@@ -283,12 +283,12 @@ class OutboxFailed(Event):
 
 @dataclass(frozen=True)
 class OutboxSaved(Event):
-    """The file of the outbox holds all rows again."""
+    """The outbox file holds all rows again."""
 
 
 @dataclass(frozen=True)
 class GaveUp(Event):
-    """The session ends: no further attempt is of use. `start` tries anew."""
+    """The session ends because further attempts are useless. `start` tries again."""
 
     code: ConnackCode
     text: str
@@ -296,4 +296,4 @@ class GaveUp(Event):
 
 @dataclass(frozen=True)
 class Closed(Event):
-    """The session has ended as asked."""
+    """The session has ended as requested."""

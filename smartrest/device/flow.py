@@ -1,7 +1,7 @@
-"""What a session publishes: life-cycle rows, answers in the order of their lanes, then data packed from the outbox.
+"""A session's publishing: life-cycle rows, operation answers, then data packed from the outbox.
 
-Keeps what is not acknowledged: after a broken connection data goes back to the front of the outbox, and what became of
-an operation is read from the answer of 500 (lanes.py). Knows the time only as it is told.
+Tracks unacknowledged payloads. After a broken connection, data returns to the front of the outbox, and the answer to
+500 tells the state of each operation (lanes.py). Has no clock: callers pass the time.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from .operations import Operation
 from .outbox import Item, Outbox
 from .settings import Limits
 
-RETRY = 1.0  # seconds until a file that could not be written is tried again
+RETRY = 1.0  # seconds between attempts to write the outbox file
 NEVER = float("inf")
-_SPENT = 64  # time limits of operations that are done, kept before they are swept
-_BAD_TOPIC = 2  # rows given up in a row, after which a topic's payloads are given up whole
-_REASON = 3  # bytes that the shortest answer is longer than the claim: a comma and a reason of one character, at least
+_SPENT = 64  # stale time limits kept before a sweep
+_BAD_TOPIC = 2  # consecutive rows given up, after which a topic's payloads are given up whole
+_REASON = 3  # the shortest 502 exceeds the claim by a comma and a reason of at least one character
 _CROWDED = "too many operations at a time; left PENDING, to be asked for later"
 
 
 @dataclass
 class Flight:
-    """A payload that was handed out and is not acknowledged."""
+    """A payload handed out and not yet acknowledged."""
 
-    purpose: str  # "data", "claim", "answer", "fail", or what the session calls its own
+    purpose: str  # "data", "claim", "answer", "fail", or a name of the session's own
     topic: str
     sent_at: float
     items: list[Item] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Flight:
 
 
 class Flow:
-    """`acknowledgements=False`: nobody will call `acknowledged`; what is handed out counts as acknowledged."""
+    """With `acknowledgements=False` a payload counts as acknowledged once it is handed out."""
 
     def __init__(
         self,
@@ -84,12 +84,12 @@ class Flow:
         self.in_flight: dict[int, Flight] = {}
         self.flush_at: float | None = None
         self.taken = 0  # rows of data
-        self._again: deque[Flight] = deque()  # data on which two connections died: sent again one by one
+        self._again: deque[Flight] = deque()  # data that two connections died with: resent one by one
         self._given_up: dict[str, int] = {}  # topic -> rows given up since a payload was acknowledged
-        self._repeated = 0  # the ID of the one on its way
+        self._repeated = 0  # ID of the one in flight
         self._data_in_flight = 0
         self.acknowledged_at: float | None = None  # the latest
-        self._half_full = False  # told, and not yet down to a quarter
+        self._half_full = False  # reported, and not yet down to a quarter
         self._save_at = NEVER
         self._last_id = 0
         self._deadlines: list[tuple[float, int, Entry]] = []
@@ -139,7 +139,7 @@ class Flow:
     # Data
 
     def open(self) -> None:
-        """Take up what an earlier run left in the file of the outbox."""
+        """Load the rows that an earlier run left in the outbox file."""
         found, dropped = self.outbox.open()
         self.taken += found
         self._report(dropped, "queue_full")
@@ -156,7 +156,7 @@ class Flow:
 
     @property
     def pending(self) -> int:
-        """Data rows that wait, those to be sent again included."""
+        """Data rows waiting, including those to be resent."""
         return len(self.outbox) + sum(len(flight.items) for flight in self._again)
 
     def _watch_size(self) -> None:
@@ -168,7 +168,7 @@ class Flow:
             self.events.append(QueueHalfFull(size, limit))
 
     def watch_file(self, now: float) -> None:
-        """Tell of a file that cannot be written, and try again."""
+        """Report a file that cannot be written, and retry."""
         due = now >= self._save_at
         if due:
             self.outbox.save()
@@ -189,7 +189,7 @@ class Flow:
         self.events += [Dropped(item.topic, item.data, reason) for item in dropped]
 
     def pump(self, now: float, *, start: bool) -> None:
-        """Hand out what may go: answers first, then data; `start` lets operations be claimed."""
+        """Hand out what may be sent: answers first, then data. `start` permits claims."""
         self._pump_operations(now, start)
         ripe = self.flush_at is not None and now >= self.flush_at
         while self._data_in_flight < self._window:
@@ -208,7 +208,10 @@ class Flow:
             self.flush_at = None
 
     def disconnected(self, now: float) -> None:
-        """Data comes back to the outbox, the second time to be sent one by one; the rest is made again elsewhere."""
+        """Return data to the outbox; payloads that two connections died with are resent one by one.
+
+        Everything else is rebuilt by its owner.
+        """
         lost = [flight for flight in self.in_flight.values() if flight.purpose == "data"]
         alone = len(lost) == 1 and lost[0] is next(iter(self.in_flight.values()))
         back: list[Item] = []
@@ -234,14 +237,14 @@ class Flow:
 
     @property
     def _window(self) -> int:
-        """Data payloads that may be in flight: one while some are sent again, so that the one at fault is found."""
+        """Data payloads allowed in flight: one while resending, to find the payload at fault."""
         return 1 if self._again or self._repeated in self.in_flight else self.limits.in_flight
 
     def _died_on(self, flight: Flight) -> list[Flight]:
-        """The connection died with this payload alone on its way: what of it is sent again.
+        """The connection died with only this payload in flight: returns what to resend of it.
 
-        One connection less than `limits.hang_ups` later its rows go one by one, to find which it is. Where a topic
-        lost several rows, with none acknowledged between them, the topic is at fault: its payloads are not parted.
+        One death before `limits.hang_ups` its rows are split up, to find the one at fault. If a topic loses several
+        rows with none acknowledged in between, the topic itself is at fault, and its payloads stay whole.
         """
         flight.deaths += 1
         whole = len(flight.items) == 1 or self._given_up.get(flight.topic, 0) >= _BAD_TOPIC
@@ -255,7 +258,7 @@ class Flow:
         return [flight]
 
     def _rejoined(self, topic: str) -> list[Flight]:
-        """The rest of a payload whose rows went one by one, as one payload again."""
+        """Join the rest of a payload whose rows were being sent one by one."""
         items: list[Item] = []
         left = self.budget(topic)
         while self._again and self._again[0].topic == topic and len(self._again[0].items) == 1:
@@ -270,7 +273,7 @@ class Flow:
         return [Flight("data", topic, 0.0, items, deaths=self.limits.hang_ups - 1)] if items else []
 
     def drop_all(self, reason: str) -> None:
-        """Give up all data that no file keeps."""
+        """Give up all data that is not in an outbox file."""
         items = [item for flight in (*self.in_flight.values(), *self._again) for item in flight.items]
         self._again.clear()
         for flight in self.in_flight.values():
@@ -280,18 +283,18 @@ class Flow:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits, runs or is unacknowledged."""
+        """Whether nothing is waiting, running or unacknowledged."""
         return not self.in_flight and not self._again and not self.outbox and not self.lanes.busy
 
     # Operations
 
     def take(self, found: list[tuple[Operation, str | None]], *, duplicate: bool) -> None:
-        """The operations of one payload, each with the reason why it is refused, if it is."""
+        """Accept the operations of one payload, each with the reason it is refused, or `None`."""
         entries: list[tuple[Lane, Entry]] = []
         for operation, refusal in found:
             try:
                 entries.append(self._entry(operation, refusal))
-            except ValueError as error:  # noqa: PERF203 - SmartRestError, or of a topic that leaves no room
+            except ValueError as error:  # noqa: PERF203 - SmartRestError, or the topic leaves no room
                 self.events.append(OperationRefused(operation, str(error), answered=False))
         repeated, left = self.lanes.receive(entries, duplicate=duplicate)
         self.events += [OperationRepeated(entry.operation) for entry in repeated]
@@ -306,7 +309,7 @@ class Flow:
         return lane, Entry(operation, encode_row(answers.executing(operation), limit=lane.limit - _REASON), refusal)
 
     def tick(self, now: float) -> None:
-        """Fail the operations whose time is up, and read what the answer of 500 tells once it is complete."""
+        """Fail operations whose time is up, and evaluate the answer to 500 once it is complete."""
         while self._deadlines and self._next_deadline() <= now:
             _, _, entry = heapq.heappop(self._deadlines)
             text = f"no result within {entry.limit:g} seconds"
@@ -328,14 +331,14 @@ class Flow:
             while self._pump_lane(lane, now, start):
                 self.lanes.touched.pop(key, None)
                 if self._rows_in_flight >= self.limits.rows_in_flight:
-                    self.lanes.touched[key] = lane  # it goes on when something is acknowledged
+                    self.lanes.touched[key] = lane  # resumes at the next acknowledgement
                     break
             if self.lanes.next_claim(lane) is not None:
                 waiting[key] = lane  # only `start` is missing
         self.lanes.touched.update(waiting)
 
     def _pump_lane(self, lane: Lane, now: float, start: bool) -> bool:
-        """Hand out the next row of a lane, if there is one that may go."""
+        """Hand out the lane's next row, if it may be sent."""
         if lane.failing:
             if lane.fail_sent:
                 return False
@@ -352,7 +355,7 @@ class Flow:
         return True
 
     def _start(self, entry: Entry, now: float) -> None:
-        """It is EXECUTING: the program gets it, with a time limit, or it is refused."""
+        """The operation is EXECUTING: pass it to the program with a time limit, or refuse it."""
         if entry.refusal is not None:
             self.events.append(OperationRefused(entry.operation, entry.refusal))
             self.fail(entry, entry.refusal)
@@ -361,19 +364,19 @@ class Flow:
         self.events.append(OperationReceived(entry.operation))
 
     def extend(self, entry: Entry, seconds: float | None, now: float) -> None:
-        """Fail the operation if it has no answer in so many seconds."""
+        """Fail the operation unless it is answered within `seconds`."""
         if seconds is None:
             entry.deadline = None
             return
         entry.limit, entry.deadline = seconds, now + seconds
-        self._last_id += 1  # parts entries of equal time
+        self._last_id += 1  # breaks ties in the heap
         heapq.heappush(self._deadlines, (now + seconds, self._last_id, entry))
         if len(self._deadlines) > 2 * len(self.lanes) + _SPENT:
             self._deadlines = [item for item in self._deadlines if _counts(item)]
             heapq.heapify(self._deadlines)
 
     def running(self, operation: Operation) -> Entry | None:
-        """The entry of an operation that runs and has no answer yet."""
+        """The entry of a running operation without an answer."""
         entry = self.lanes.entry(operation)
         return entry if entry is not None and entry.running else None
 
@@ -386,13 +389,13 @@ class Flow:
         self.lanes.answer(entry, answers.failed(entry.operation, text, entry.lane.limit), "failed")
 
     def progress(self, entry: Entry, text: str, now: float) -> None:
-        """An event like any other row, but with no wait for company."""
+        """Queue an event row and send it without waiting for `linger`."""
         lane = entry.lane
         self.put([Item(lane.topic, answers.progress(entry.operation, text, lane.limit))], now)
         self.flush(now)
 
     def cancel(self, reason: str | None) -> None:
-        """Tell the handlers that run; `None`: go on."""
+        """Set `cancelled` for running handlers; `None` clears it."""
         for entry in self.lanes:
             if entry.running:
                 entry.operation.cancel(reason)
@@ -405,7 +408,7 @@ class Flow:
         return float("inf")
 
     def due(self, *, publishing: bool) -> float:
-        """When something here wants a `pump` or `tick`; `publishing`: the connection takes data."""
+        """The time of the next `pump` or `tick`; `publishing`: the connection accepts data."""
         moments = [self._next_deadline(), self.lanes.due, self._save_at]
         if publishing and self.flush_at is not None and self._data_in_flight < self._window:
             moments.append(self.flush_at)
@@ -413,7 +416,7 @@ class Flow:
         return min(moments)
 
     def overdue(self, now: float) -> bool:
-        """Whether the oldest payload waits, and nothing was acknowledged for too long."""
+        """Whether a payload is in flight and nothing has been acknowledged for too long."""
         return now >= self._dead_at()
 
     def _dead_at(self) -> float:
@@ -432,5 +435,5 @@ def _outbox(path: str | os.PathLike[str] | None, limit: int, budget: Callable[[s
 
 
 def _counts(item: tuple[float, int, Entry]) -> bool:
-    """Whether a time limit is still that of its operation."""
+    """Whether this heap item is still its operation's time limit."""
     return item[2].running and item[2].deadline == item[0]

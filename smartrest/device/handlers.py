@@ -1,4 +1,4 @@
-"""Which function handles which operation, and what its result means. Runs nothing and sends nothing."""
+"""The registry of operation handlers, and the meaning of their results. Runs nothing and sends nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PROFILES = ("527", "531")  # the platform sends both rows for one operation
 
 
 class Handlers:
-    """Handlers by template ID and by fragment; the template ID is asked first."""
+    """Handlers by template ID and by fragment; the template ID takes precedence."""
 
     def __init__(self, changed: Callable[[str, OperationTemplate | None], None], static: Sequence[str]) -> None:
-        self._changed = changed  # called with a template ID and how to read its rows, `None`: no operation
+        self._changed = changed  # called with a template ID and how to read its rows (`None`: not operations)
         self._static = frozenset(static)
         self._by_id: dict[str, Handler] = {}
         self._by_fragment: dict[str, Handler] = {}
@@ -34,10 +34,10 @@ class Handlers:
         _check_names(template_ids, self._by_id, "template ID")
         described = fragment is not None or id_field is not None
         if id_field is not None and id_field < 2:
-            raise ValueError("id_field counts from the template ID, 0; the operation's ID cannot be before field 2")
+            raise ValueError("id_field must be at least 2: field 0 is the template ID, field 1 the device ID")
         unknown = [name for name in template_ids if name not in self._static]
         if unknown and not described:
-            raise ValueError(f"{unknown[0]!r} is no static template: give the fragment or id_field to answer by")
+            raise ValueError(f"not a static template: {unknown[0]!r}. Give the fragment or id_field to answer by")
 
         def register(handler: H) -> H:
             for name in template_ids:
@@ -66,13 +66,13 @@ def _check_names(names: Sequence[str], taken: dict[str, Handler], what: str) -> 
         raise TypeError(f"give at least one {what}")
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"a {what} is str, not {type(name).__name__}")
+            raise TypeError(f"{what} must be str, not {type(name).__name__}")
         if name in taken:
-            raise ValueError(f"{what} {name!r} has a handler already")
+            raise ValueError(f"{what} {name!r} already has a handler")
 
 
 def result_fields(result: object) -> tuple[Any, ...]:
-    """The parameters of 503 that a handler's result means: none, one, or a sequence of them."""
+    """The parameters of 503 for a handler's result: none, one, or several from a sequence."""
     if result is None:
         return ()
     if isinstance(result, Sequence) and not isinstance(result, (str, bytes, bytearray, memoryview)):
@@ -81,8 +81,8 @@ def result_fields(result: object) -> tuple[Any, ...]:
 
 
 def failure_text(error: BaseException) -> str:
-    """The reason of 502 for what a handler raised."""
+    """The reason in 502 for an exception from a handler."""
     try:
         return str(error) or type(error).__name__
-    except Exception:  # an exception whose text fails must not cost the answer
+    except Exception:  # the operation must be answered even if the exception's own `__str__` fails
         return type(error).__name__

@@ -1,4 +1,4 @@
-"""How a device is, in numbers for a watchdog, a metric or a log line."""
+"""A device's health in numbers, for a watchdog, a metric or a log line."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from .lifecycle import State
 
 @dataclass(frozen=True)
 class Health:
-    """A picture of one moment; what `device.health()` returns.
+    """A snapshot, returned by `device.health()`.
 
-    Times are seconds, counted back from that moment; sizes are bytes as `limits.queue` counts them.
+    Times are seconds before the snapshot; sizes are bytes as counted for `limits.queue`.
 
     `connected_for`: since CONNACK, `None` while not connected. `acknowledged_ago`: since the platform last acknowledged
-    a payload, `None` if it never did. `idle_for`: since the thread of a `Device` last went round; it does so each
-    second, so more means that a listener or the network keeps it. `None` before it starts; 0 for an `AsyncDevice`,
-    whose loop has just run this call.
-    `waiting_rows`, `waiting_bytes`: data that is not acknowledged, sent or not. `dropped`: rows given up so far.
-    `operations`: handlers that run. `outbox_failure`: why the file of the outbox cannot be written, or `None`.
+    a payload, `None` if it never did. `idle_for`: since the last round of a `Device`'s thread, which goes round every
+    second; a longer time means that a listener or the MQTT client blocks it. `None` before the device starts, 0 for an
+    `AsyncDevice`, whose loop has just run this call.
+    `waiting_rows`, `waiting_bytes`: unacknowledged data, sent or not. `dropped`: rows given up so far.
+    `operations`: running handlers. `outbox_failure`: why the outbox file cannot be written, or `None`.
     """
 
     state: State

@@ -1,7 +1,7 @@
-"""What arrives: a topic and a payload become events and operations. Keeps no state and answers nothing.
+"""Turns an incoming topic and payload into events and operations. Keeps no state and sends no answers.
 
-A payload that cannot be read gives its whole rows and a `PayloadRefused`; nothing here raises for what the network
-sends. Of payloads that carry secrets no text is quoted.
+A malformed payload yields the whole rows before the fault and a `PayloadRefused`. Nothing here raises for network
+input, and no text of a payload that carries secrets is quoted.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .events import (
 )
 from .operations import Operation, OperationTemplate
 
-TOKEN_LIFE = 3600.0  # seconds, where a token does not tell: the platform's default
-SOONEST = 1.0  # seconds until a token is renewed, whatever it says
+TOKEN_LIFE = 3600.0  # seconds; the platform's default, for tokens without a readable expiry
+SOONEST = 1.0  # seconds before renewing a token, at least
 UNKNOWN_CHILD = "unknown child device"
 
 
 class Incoming:
-    """The events of one payload, and its operations with the reason why one is refused (`None`: it is not)."""
+    """The events of one payload, and its operations, each with the reason it is refused or `None`."""
 
     __slots__ = ("events", "operations")
 
@@ -49,7 +49,7 @@ def read(
     children: Container[str],
     templates: Mapping[str, OperationTemplate],
 ) -> Incoming:
-    """Read one payload of at most `limit` bytes. `templates`: how operations look, by template ID."""
+    """Read one payload of at most `limit` bytes. `templates`: how to read operation rows, by template ID."""
     found = Incoming()
     parsed = topics.parse(topic)
     if not parsed.is_smartrest:
@@ -125,7 +125,7 @@ def _read_operation(
 
 
 def token_life(token: str) -> float:
-    """Seconds from issue to expiry, as the token (a JWT) says; its signature is not looked at."""
+    """Seconds from issue to expiry according to the token (a JWT), whose signature is not verified."""
     try:
         body = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

@@ -1,10 +1,10 @@
-"""Operations as rows: each one run once, and answered with its own result. One lane for each device and fragment.
+"""Runs each operation once and answers it with its own result. One lane per device and fragment.
 
-501 takes the oldest PENDING operation of a fragment, 502 and 503 the oldest EXECUTING one, and 500 brings those that
-are PENDING, oldest first. A row has no number, so a lane never compares rows to find a repeat. It claims an operation
-(501) and runs it once the claim is acknowledged; it has one claimed operation at a time; and it takes what 500 brings
-as a whole list, or not at all. docs/device.md, "Once only", gives the rules with their reasons; the numbers in the
-comments are theirs. Encodes nothing and has no clock.
+501 claims the oldest PENDING operation of a fragment, 502 and 503 answer the oldest EXECUTING one, and 500 lists the
+PENDING ones, oldest first. Rows have no sequence number, so a lane never compares rows to detect a repeat. It claims an
+operation (501) and runs it once the claim is acknowledged, holds one claim at a time, and takes the list that 500
+brings whole or not at all. docs/session.md, "Once only", gives the rules and their reasons; comments here cite its
+numbers. Encodes nothing and has no clock.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import NamedTuple
 from .operations import Operation
 from .settings import Limits
 
-HISTORY = 256  # rows that were claimed, and operations with an ID that were answered, that are remembered
-EVIDENCE = 64  # rows in doubt that are compared with a list; with more, nothing is concluded
+HISTORY = 256  # claimed rows, and answered operations with an ID, to remember
+EVIDENCE = 64  # rows in doubt to compare with a list; with more, draw no conclusion
 NEVER = float("inf")
 
 Fingerprint = tuple[str, ...]
 
 
 class Stage(Enum):
-    """How far an operation is."""
+    """The progress of an operation."""
 
     WAITING = "PENDING at the platform"
     CLAIMING = "501 is on its way"
@@ -37,7 +37,7 @@ class Stage(Enum):
 
 
 class Entry:
-    """One operation and what is known of it. `claim` and `answer` are encoded rows."""
+    """One operation and its state. `claim` and `answer` are encoded rows."""
 
     __slots__ = (
         "answer",
@@ -60,80 +60,80 @@ class Entry:
     def __init__(self, operation: Operation, claim: bytes, refusal: str | None = None) -> None:
         self.operation = operation
         self.claim = claim  # the row 501 or 504
-        self.refusal = refusal  # why it is answered 502 without being run
+        self.refusal = refusal  # if set, answer 502 with this reason instead of running it
         self.lane: Lane
         self.number = 0  # in the order of arrival
         self.stage = Stage.WAITING
-        self.started = False  # the program has it, or had it: it is never started again
+        self.started = False  # given to the program, which must happen only once
         self.deadline: float | None = None  # for the answer
-        self.limit = 0.0  # seconds that lead to it
-        self.claimed_at = self.answered_at = -NEVER  # when that was acknowledged
+        self.limit = 0.0  # the seconds allowed
+        self.claimed_at = self.answered_at = -NEVER  # time of the acknowledgement
         self.answer: bytes | None = None
         self.status = ""
-        self.reported = False  # the program knows that it was answered
-        self.sweep = False  # 507 follows its answer
+        self.reported = False  # `OperationAnswered` was emitted
+        self.sweep = False  # send 507 after its answer
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """All that tells this operation from others that have no ID."""
+        """All that distinguishes this operation from others without an ID."""
         return (self.operation.topic, *self.operation.row)
 
     @property
     def running(self) -> bool:
-        """Whether it wants its answer."""
+        """Whether it was started and has no answer yet."""
         return self.started and self.answer is None
 
 
 class Resolution(NamedTuple):
-    """What the answer of 500 tells of claims that a connection took with it."""
+    """The fate, according to the answer to 500, of claims that were in flight when a connection broke."""
 
-    arrived: list[Entry]  # claimed: to be run
-    again: list[Entry]  # lost by a broker that had acknowledged them: to be claimed and answered again, not run again
-    untold: list[Entry]  # it does not tell
+    arrived: list[Entry]  # claimed: run them
+    again: list[Entry]  # acknowledged, then lost by the broker: claim and answer again, do not run again
+    untold: list[Entry]  # undecided
 
 
 class Lane:
     """The operations of one device and fragment.
 
-    `queue`: surely PENDING, oldest first, those with an ID before others. `run`: the one that is claimed. `before`:
-    answered so shortly before the connection broke that the broker may have lost it. `behind`: what may have waited
-    when it broke, one tuple of fingerprints for each possibility; `None`: too many.
+    `queue`: known to be PENDING, oldest first, those with an ID first. `run`: the claimed one. `before`: answered so
+    shortly before the connection broke that the broker may have lost the answer. `behind`: the possible queues at that
+    moment, one tuple of fingerprints each; `None`: too many.
     """
 
     def __init__(self, key: tuple[str, str], topic: str, limit: int, fail: bytes) -> None:
         self.key = key
-        self.topic = topic  # to answer on
-        self.limit = limit  # bytes of an answer
+        self.topic = topic  # for answers
+        self.limit = limit  # bytes in an answer
         self.fail = fail  # the row 507
         self.queue: deque[Entry] = deque()
         self.run: Entry | None = None
         self.before: list[Entry] = []
         self.behind: set[tuple[Fingerprint, ...]] | None = set()
-        self.unresolved = False  # what became of `before` and `run` is to be read from the next list
-        self.failing = False  # 507 is to be sent, and to be acknowledged
+        self.unresolved = False  # the next list will decide the fate of `before` and `run`
+        self.failing = False  # 507 must be sent and acknowledged
         self.fail_sent = False
-        self.doubt = False  # 500 is to be sent again
-        self.crowded = False  # operations were left out for want of room: so are all younger ones
+        self.doubt = False  # 500 must be sent again
+        self.crowded = False  # an operation was left out for lack of room, so younger ones must be too
         self.window: list[list[Entry]] = []  # payloads since 500 was sent
-        self.last: list[list[Fingerprint]] = []  # the window before, where it was not taken
-        self.same = 0  # how often it came
-        self.listed: tuple[Fingerprint, ...] = ()  # the list, while a push of one of them may still come
+        self.last: list[list[Fingerprint]] = []  # the previous window, if it was rejected
+        self.same = 0  # how often that window came
+        self.listed: tuple[Fingerprint, ...] = ()  # the list, while late pushes of its rows may still come
         self.extra: list[Fingerprint] = []  # rows in doubt: evidence only
 
     @property
     def waiting(self) -> Iterator[Entry]:
-        """Entries of the queue that only a list can bring again."""
+        """Queued entries that only another list can restore."""
         return (entry for entry in self.queue if entry.operation.id is None and not entry.started)
 
     def accept(self, met: Callable[[Entry], bool], resolution: Resolution) -> None:
-        """The time for the answer of 500 is over (rule 7). `met`: whether equal operations were seen."""
+        """The time for the answer to 500 is over (rule 7). `met`: whether equal operations were seen."""
         kept = [entry for entry in self.queue if entry.operation.id is not None or entry.started]
         found = [entry for payload in self.window for entry in payload]
         fingerprints = [[entry.fingerprint for entry in payload] for payload in self.window]
         self.same = self.same + 1 if fingerprints == self.last else 1
         self.window = []
-        # One payload is the answer. Of several, some may be pushes of operations that the answer lists as well; their
-        # number at least halves with each equal window.
+        # A single payload is the answer. Among several, some may be pushes of operations that the answer lists too.
+        # Each further equal window at least halves the number of possible pushes.
         if len(fingerprints) > 1 and self.same < 1 + len(found).bit_length():
             self.last, self.doubt, self.queue = fingerprints, True, deque(kept)
             return
@@ -141,16 +141,16 @@ class Lane:
         self.listed = tuple(entry.fingerprint for entry in found)
         back = self._resolve(_without_id(kept), met, resolution) if self.unresolved else _without_id(kept)
         if tuple(entry.fingerprint for entry in back) != self.listed[: len(back)]:
-            for entry in back:  # withdrawn: there is nothing that could be answered
+            for entry in back:  # withdrawn at the platform: nothing left to answer
                 entry.stage = Stage.ANSWERED
             back = []
         with_id = [entry for entry in kept if entry.operation.id is not None]
         self.queue = deque([*with_id, *back, *found[len(back) :]])
 
     def _resolve(self, again: list[Entry], met: Callable[[Entry], bool], resolution: Resolution) -> list[Entry]:
-        """Read from the list what became of the claims that the connection took with it (rule 4).
+        """Decide from the list which claims arrived before the connection broke (rule 4).
 
-        Returns those that turn out to be PENDING. `again`: those of which this was known before.
+        Returns the operations that are PENDING. `again`: those already known to be.
         """
         claimed = [*self.before, *([self.run] if self.run is not None else [])]
         known = [entry.fingerprint for entry in (*claimed, *again)]
@@ -158,7 +158,7 @@ class Lane:
         unknown = self.run is not None and self.run.stage is Stage.UNKNOWN
         likely = [arrived for arrived in fit if arrived >= len(claimed) - unknown]
         arrived = likely[0] if len(likely) == 1 else None if unknown else len(claimed)
-        # A broker that dies may lose what it has acknowledged. Then the list begins with what was answered already.
+        # A dying broker may lose rows that it has acknowledged. The list then begins with operations already answered.
         lost = next((arrived for arrived in fit if arrived < len(claimed) - unknown), None)
         if lost is not None and not any(met(entry) for entry in claimed[lost:]):
             arrived = lost
@@ -169,13 +169,13 @@ class Lane:
             if not before or len(claimed) - 1 not in fit or met(run):
                 self.failing = True
                 return again
-            arrived = len(claimed) - 1  # 507 might fail what was answered before; so this one is run first
+            arrived = len(claimed) - 1  # 507 now might fail the one answered before, so run this one first
             run.sweep = True
         assert arrived is not None
         if arrived:
             self.run = claimed[arrived - 1]
             if self.run.stage is Stage.ANSWERED:
-                self.run.stage = Stage.DONE  # its answer may be lost: given again, it finds this operation or none
+                self.run.stage = Stage.DONE  # its answer may be lost; a repeat hits this operation or none
             elif self.run.stage is Stage.UNKNOWN:
                 resolution.arrived.append(self.run)
         for entry in claimed[arrived:]:
@@ -183,14 +183,14 @@ class Lane:
         return [*claimed[arrived:], *again]
 
     def _fits(self, claims: list[Fingerprint]) -> bool:
-        """Whether the list begins with `claims` and what may have waited behind them."""
+        """Whether the list begins with `claims` followed by a possible queue."""
         begins = tuple(claims)
         return self.behind is not None and any(
             self.listed[: len(begins) + len(rest)] == begins + rest for rest in self.behind
         )
 
     def cut(self, now: float, doubt: float, *, settled: bool) -> None:
-        """The connection broke. An acknowledgement of the last `doubt` seconds does not count."""
+        """The connection broke. Acknowledgements of the last `doubt` seconds are not trusted."""
         run = self.run
         if run is not None and run.operation.id is None:
             if run.stage is Stage.CLAIMING:
@@ -209,7 +209,7 @@ class Lane:
         self.doubt = self.crowded = self.fail_sent = False
 
     def _behind(self, settled: bool) -> set[tuple[Fingerprint, ...]] | None:
-        """The queue, and behind it the rows in doubt, less those that were late pushes of what was listed."""
+        """The possible queues: `queue`, then the rows in doubt, less those that may be late pushes of listed rows."""
         if len(self.extra) > EVIDENCE:
             return None
         queue = tuple(entry.fingerprint for entry in self.waiting)
@@ -222,19 +222,19 @@ class Lane:
         return behind
 
     def take(self, entry: Entry, *, opened: bool) -> bool:
-        """A row that comes when no answer of 500 is awaited (rule 8); whether it is in the queue now."""
+        """A row arrived while no answer to 500 was awaited (rule 8). Returns whether it was queued."""
         if self.doubt or (opened and entry.fingerprint in self.listed):
             self.doubt = True
             self.extra.append(entry.fingerprint)
             del self.extra[EVIDENCE + 1 :]
             return False
-        self.listed = ()  # it is new, and so is all that comes after it
+        self.listed = ()  # this row is new, so all later ones are
         self.queue.append(entry)
         return True
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to remember."""
+        """Whether the lane can be forgotten."""
         return not (
             self.queue
             or self.run
@@ -250,7 +250,7 @@ class Lane:
 
 
 class Phase(Enum):
-    """Of the question 500 on this connection."""
+    """The state of request 500 on this connection."""
 
     OFF = "not asked"
     ASKED = "its answer is awaited: no 501 is sent"
@@ -259,22 +259,22 @@ class Phase(Enum):
 
 
 class Lanes:
-    """All operations that are held."""
+    """All operations held."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.phase = Phase.OFF
-        self.due = NEVER  # when `tick` wants to be called
+        self.due = NEVER  # time of the next `tick`
         self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to send
-        self.claiming = 0  # claims without an ID on their way
+        self.claiming = 0  # claims in flight of operations without an ID
         self._settle_at = NEVER
         self._lanes: dict[tuple[str, str], Lane] = {}
-        self._held = 0  # entries in queues, in windows, and claimed
-        self._entries: dict[Operation, Entry] = {}  # those that the program has
+        self._held = 0  # entries queued, in windows, and claimed
+        self._entries: dict[Operation, Entry] = {}  # those given to the program
         self._by_id: dict[tuple[str, str], Entry] = {}
         self._history: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # answered, with an ID
         self._met: OrderedDict[Fingerprint, tuple[int, bool]] = OrderedDict()  # claimed rows; whether more than once
-        self._answered: deque[Entry] = deque()  # so lately that the acknowledgement may not count
+        self._answered: deque[Entry] = deque()  # so recently that the acknowledgement is not trusted yet
         self._asking: dict[tuple[str, str], Lane] = {}  # lanes in doubt, or crowded
         self._numbers = 0
 
@@ -282,7 +282,7 @@ class Lanes:
         return self._held
 
     def __iter__(self) -> Iterator[Entry]:
-        """What is held, oldest first."""
+        """The entries held, oldest first."""
         entries = [
             entry
             for lane in self._lanes.values()
@@ -294,21 +294,21 @@ class Lanes:
         return self._lanes.get(key)
 
     def entry(self, operation: Operation) -> Entry | None:
-        """The entry of an operation that the program has."""
+        """The entry of an operation that was given to the program."""
         return self._entries.get(operation)
 
     @property
     def busy(self) -> bool:
-        """Whether something is claimed, runs, or waits for its acknowledgement."""
+        """Whether anything is claimed, running or unacknowledged."""
         return bool(self._entries) or any(lane.run or lane.failing or lane.unresolved for lane in self._lanes.values())
 
-    # What arrives
+    # Arrivals
 
     def receive(self, found: list[tuple[Lane, Entry]], *, duplicate: bool) -> tuple[list[Entry], list[Entry]]:
-        """The operations of one payload. Returns those that repeat one by its ID, and those for which there is no room.
+        """Accept the operations of one payload. Returns the repeats (by ID), and those that found no room.
 
-        A payload that MQTT marks as a duplicate is ignored, but for operations with an ID: the 500 of this connection
-        brings whatever was not seen before (rule 9).
+        In a payload marked as an MQTT duplicate only operations with an ID count: the 500 of this connection lists
+        whatever was not seen before (rule 9).
         """
         repeated: list[Entry] = []
         left: list[Entry] = []
@@ -347,7 +347,7 @@ class Lanes:
         entry.number, entry.lane = self._numbers, lane
 
     def _repeated(self, entry: Entry, lane: Lane) -> Entry | None:
-        """By its ID it is certain. If it was answered, the platform has not seen that: it is answered again."""
+        """Find a repeat by its ID. If it was answered, the platform has missed the answer: give it again."""
         key = _id(entry)
         held = self._by_id.get(key)
         if held is not None:
@@ -369,18 +369,18 @@ class Lanes:
         self.touched[known.key] = known
         return answered
 
-    # The question 500
+    # Request 500
 
     @property
     def wants_to_ask(self) -> bool:
-        """Whether 500 is due. No 501 is sent until it has been asked and answered."""
+        """Whether 500 is due. No 501 is sent until 500 is answered."""
         if self.phase is not Phase.SURE:
             return False
         room = self._held <= self.limits.operations // 2
         return any(lane.doubt or room for lane in self._asking.values())
 
     def asked(self) -> None:
-        """500 is on its way: from now on what comes is collected."""
+        """500 was sent: collect arrivals from now on."""
         self.phase, self.due, self._settle_at = Phase.ASKED, NEVER, NEVER
         for lane in self._asking.values():
             lane.doubt = lane.crowded = False
@@ -394,7 +394,7 @@ class Lanes:
             self._held -= sum(1 for lane in self._lanes.values() for _ in lane.waiting)
 
     def asked_acknowledged(self, now: float) -> None:
-        """The platform has 500: its answer is complete after `grace`; pushes of what it lists come until `settle`."""
+        """500 is acknowledged: its answer is complete after `grace`, late pushes of listed rows end after `settle`."""
         if self.phase is Phase.ASKED:
             self.due, self._settle_at = now + self.limits.grace, now + self.limits.settle
 
@@ -422,7 +422,7 @@ class Lanes:
         return resolution
 
     def _is_met(self, entry: Entry) -> bool:
-        """Whether its row was claimed more than once, or is listed more than once: an equal one is likely."""
+        """Whether an equal operation is likely: its row was claimed, or is listed, more than once."""
         return self._met.get(entry.fingerprint, (0, False))[1] or entry.lane.listed.count(entry.fingerprint) > 1
 
     def cut(self, now: float) -> None:
@@ -432,7 +432,7 @@ class Lanes:
         for lane in list(self._lanes.values()):
             run = lane.run
             lane.cut(now, self.limits.doubt, settled=settled)
-            if run is not None and run.stage is Stage.CLAIMING:  # by its ID it can be claimed again
+            if run is not None and run.stage is Stage.CLAIMING:  # it has an ID, so it is safe to claim again
                 run.stage, lane.run = Stage.WAITING, None
                 lane.queue.appendleft(run)
             self._forget_idle(lane)
@@ -441,10 +441,10 @@ class Lanes:
         self._recount()
         self.touched = dict(self._lanes)
 
-    # The way of one operation
+    # One operation, step by step
 
     def next_claim(self, lane: Lane) -> Entry | None:
-        """The operation to be claimed now, if any."""
+        """The operation to claim now, if any."""
         if lane.run is not None or lane.failing or lane.unresolved or not lane.queue:
             return None
         entry = lane.queue[0]
@@ -453,7 +453,7 @@ class Lanes:
         return entry
 
     def claim(self, entry: Entry) -> None:
-        """501 or 504 is on its way."""
+        """501 or 504 was sent."""
         lane = entry.lane
         lane.queue.popleft()
         lane.run, entry.stage = entry, Stage.CLAIMING
@@ -465,7 +465,7 @@ class Lanes:
                 self._met.popitem(last=False)
 
     def claimed(self, entry: Entry, now: float) -> bool:
-        """It is EXECUTING (rule 1); whether the program is to get it now."""
+        """The claim is acknowledged, so it is EXECUTING (rule 1). Returns whether to start it."""
         if entry.stage is not Stage.CLAIMING:
             return False
         self.claiming -= entry.operation.id is None
@@ -487,13 +487,13 @@ class Lanes:
             self.touched[entry.lane.key] = entry.lane
 
     def next_answer(self, lane: Lane) -> Entry | None:
-        """The operation whose answer is to be sent now, if any."""
+        """The operation whose answer to send now, if any."""
         if lane.unresolved or lane.failing or lane.run is None or lane.run.stage is not Stage.DONE:
             return None
         return lane.run
 
     def answered(self, entry: Entry, now: float) -> None:
-        """The answer is acknowledged: the next may be claimed (rule 2)."""
+        """The answer is acknowledged: the lane may claim its next operation (rule 2)."""
         if entry.stage is not Stage.ANSWERING:
             return
         lane = entry.lane
@@ -514,7 +514,7 @@ class Lanes:
         self._forget_idle(lane)
 
     def _prune(self, now: float) -> None:
-        """Forget what was answered so long ago that its acknowledgement counts."""
+        """Forget answers whose acknowledgement is old enough to be trusted."""
         while self._answered and self._answered[0].answered_at <= now - self.limits.doubt:
             entry = self._answered.popleft()
             if entry in entry.lane.before:

@@ -1,7 +1,7 @@
-"""The life cycle as data: states, triggers, and the one table of transitions that `Session` obeys.
+"""The life cycle as data: states, triggers, and the one transition table that `Session` obeys.
 
-`Session` does nothing on a trigger but look it up here and run the named actions; what is not in the table changes
-nothing. `diagram()` draws the picture in docs/device.md, which a test compares with the table: change both together.
+On a trigger, `Session` looks up the transition here and runs its actions; a trigger without one is ignored. `diagram()`
+draws the figure in docs/session.md; a test compares the two, so change both together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class State(str, Enum):
-    """Where a session stands."""
+    """The state of a session."""
 
     CONNECTING = "connecting"  # Connect handed out, CONNACK awaited
     BOOTSTRAP = "bootstrap"  # step 0: polls for credentials
@@ -31,7 +31,7 @@ ENDED = (State.CLOSED, State.FAILED)
 
 
 class Trigger(str, Enum):
-    """What can happen."""
+    """An event that may change the state."""
 
     START = "start"
     ACCEPTED = "accepted"

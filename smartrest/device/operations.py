@@ -1,4 +1,4 @@
-"""An operation as it arrives, and how to read its row by its template ID. What becomes of it stands in lanes.py."""
+"""An operation as it arrives, and how to read its row by template ID. lanes.py tracks its state."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 class OperationTemplate(NamedTuple):
     """How to read the operation rows of a template ID.
 
-    `fragment` is the operation's, which 501 to 503 name. `id_field` is the index in the row of the operation's ID
-    (a pattern of a custom response template): with it the answers go by ID (504 to 506).
+    `fragment` is the operation's fragment, named by 501 to 503. `id_field` is the row index of the operation's ID (a
+    pattern of a custom response template); with it, answers use the ID (504 to 506).
     """
 
     fragment: str | None = None
@@ -19,7 +19,7 @@ class OperationTemplate(NamedTuple):
 
 
 class Handling:
-    """What changes while a handler works on an operation."""
+    """The mutable state of an operation while a handler works on it."""
 
     __slots__ = ("cancelled", "report")
 
@@ -32,9 +32,9 @@ class Handling:
 class Operation:
     """An operation for a device or child.
 
-    `device` is the external ID it is for, `child` the same where it is a child, else `None`; `fragment` may be "" where
-    the answers go by `id`. `row` holds the fields as they came from `topic`. `cancelled` and `progress` are for a
-    handler that takes long.
+    `device` is the external ID it addresses; `child` is the same for a child, `None` for the device itself. `fragment`
+    may be "" if answers use `id`. `row` holds the fields as received on `topic`. `cancelled` and `progress` are for
+    long-running handlers.
     """
 
     device: str
@@ -47,26 +47,29 @@ class Operation:
 
     @property
     def cancelled(self) -> str | None:
-        """Why the handler should end soon, or `None`: the time limit has passed (the answer was given), the device
-        stops, or the platform refuses it for good. In the last two cases the result still counts."""
+        """Why the handler should end soon, or `None`.
+
+        The time limit has passed (and 502 was answered), the device is stopping, or the platform refuses it for good.
+        In the last two cases the result still counts.
+        """
         return self._handling.cancelled
 
     def cancel(self, reason: str | None) -> None:
-        """Set `cancelled`. It interrupts nothing and answers nothing."""
+        """Set `cancelled`. Neither interrupts the handler nor answers the operation."""
         self._handling.cancelled = reason
 
     def progress(self, text: str) -> None:
         """Report progress or an intermediate result: an event of type `OperationProgress` (row 400), sent at once.
 
-        Its text is the fragment, the ID where it is known, and `text`, cut to fit. Ignored once the operation has its
-        answer. From any thread; in a coroutine a plain call.
+        Its text is the fragment, the ID if known, and `text`, cut to fit. Ignored once the operation is answered. Call
+        it from any thread; in a coroutine it is a plain call.
         """
         if self._handling.report is None:
             raise RuntimeError("this operation has no device: use Session.progress")
         self._handling.report(self, text)
 
     def report_with(self, report: Callable[[Operation, str], None]) -> None:
-        """How `progress` reaches the platform."""
+        """Set the function that `progress` calls."""
         self._handling.report = report
 
     @property
@@ -77,7 +80,7 @@ class Operation:
     def parameters(self) -> Mapping[str, Any]:
         """The named, typed parameters of the row's static template, without `device_id`.
 
-        For other templates the fields after the device ID by their index in the row, as text. Raises `TemplateError`.
+        For other templates: the fields after the device ID as text, by their index in the row. Raises `TemplateError`.
         """
         from ..templates import static
 
@@ -90,7 +93,7 @@ class Operation:
 
     @property
     def lane(self) -> tuple[str, str]:
-        """What is worked on one at a time: device and fragment."""
+        """Device and fragment: a lane runs one operation at a time."""
         return self.device, self.fragment or self.template_id
 
 

@@ -1,7 +1,7 @@
 """Rows waiting to be published: packed per topic, bounded, dropped by a stated policy.
 
-Over the bound the oldest measurement goes first (template IDs 200 to 299 on `us` topics); only where there is none, the
-oldest other row. Operation answers are not kept here and are never dropped. Knows no clock and no connection.
+Over the bound, the oldest measurement is dropped first (template IDs 200 to 299 on `us` topics), then the oldest other
+row. Operation answers are kept elsewhere and never dropped. Knows neither clock nor connection.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 _JOINT = ROW_END.encode()
-_OVERHEAD = 120  # bytes of memory that a waiting row takes beside its text, about
-_DROPPED = 64  # dropped items that a queue carries along before it is swept
+_OVERHEAD = 120  # approximate bytes of memory per waiting row, on top of its text
+_DROPPED = 64  # dropped items to tolerate in a queue before sweeping it
 
 
 class Item:
@@ -34,13 +34,13 @@ class Item:
         self.measurement = measurement
         self.alone = alone
         self.gone = False  # taken or dropped
-        self.number = 0  # in the file, where there is one
-        self.died = False  # a connection broke with it on its way
+        self.number = 0  # its key in the outbox file, if there is one
+        self.died = False  # a connection broke while it was in flight
         self.size = len(data) + _OVERHEAD
 
 
 class _Queue:
-    """What waits for one topic. `live` items of `wire` bytes, each counted with a joint, and dropped ones."""
+    """The items waiting for one topic: `live` ones of `wire` bytes, joints included, and dropped ones."""
 
     __slots__ = ("budget", "items", "live", "unjoined", "wire")
 
@@ -64,15 +64,15 @@ class _Queue:
 
 
 class Outbox:
-    """The queue. `limit` is bytes of memory, about; `budget(topic)` the bytes that a payload may have."""
+    """The queue. `limit`: approximate bytes of memory; `budget(topic)`: the most bytes in a payload."""
 
-    failure: str | None = None  # why the rows are in memory alone, where they should not be (durable.py)
+    failure: str | None = None  # why the file of a durable outbox cannot be written (durable.py)
 
     def __init__(self, limit: int, budget: Callable[[str], int]) -> None:
         self.limit = limit
-        self.size = 0  # of the waiting items and of those in flight
+        self.size = 0  # of items waiting and in flight
         self._budget = budget
-        self._queues: dict[str, _Queue] = {}  # in the order of their turn
+        self._queues: dict[str, _Queue] = {}  # in order of their turns
         self._full: dict[str, None] = {}  # topics with a whole payload waiting
         self._by_age: tuple[deque[Item], deque[Item]] = (deque(), deque())  # other rows, measurements
 
@@ -84,11 +84,11 @@ class Outbox:
 
     @property
     def full(self) -> bool:
-        """Whether some topic has more waiting than fits one payload."""
+        """Whether some topic has a full payload waiting."""
         return bool(self._full)
 
     def put(self, items: Iterable[Item]) -> list[Item]:
-        """Add to the end; returns what was dropped to make room."""
+        """Append; returns the items dropped to make room."""
         for item in items:
             self.size += item.size
             self._by_age[item.measurement].append(item)
@@ -100,7 +100,7 @@ class Outbox:
         return self._drop()
 
     def put_back(self, items: list[Item]) -> list[Item]:
-        """Back to the front, in their old order: what was taken and never acknowledged. Returns what was dropped."""
+        """Return unacknowledged items to the front, in their old order. Returns the items dropped."""
         for item in reversed(items):
             item.gone = False
             self._by_age[item.measurement].appendleft(item)
@@ -108,12 +108,12 @@ class Outbox:
             queue.items.appendleft(item)
             queue.count(item, 1)
             self._mark(item.topic, queue)
-        first = dict.fromkeys(item.topic for item in items)  # their topics have the next turns
+        first = dict.fromkeys(item.topic for item in items)  # their topics go next
         self._queues = {**{topic: self._queues[topic] for topic in first}, **self._queues}
         return self._drop()
 
     def take(self, *, full_only: bool = False) -> tuple[str, bytes, list[Item]] | None:
-        """The next payload with its topic and its items; topics take turns. `full_only`: only one that is full."""
+        """The next payload with its topic and items; topics take turns. `full_only`: full payloads only."""
         topic = next(iter(self._full if full_only else self._queues), None)
         if topic is None:
             return None
@@ -141,24 +141,24 @@ class Outbox:
         return topic, _JOINT.join(item.data for item in items), items
 
     def done(self, items: Iterable[Item]) -> None:
-        """These were acknowledged or given up: they count no longer."""
+        """Stop counting items that were acknowledged or given up."""
         for item in items:
             self.size -= item.size
 
     def open(self) -> tuple[int, list[Item]]:
-        """What an earlier run left: how many rows, and those that had to be dropped."""
+        """Load rows of an earlier run; returns their number and the items that had to be dropped."""
         return 0, []
 
     def save(self) -> None:
-        """Try again to write what `failure` held up."""
+        """Retry the write that failed."""
 
     def end(self, in_flight: list[Item]) -> list[Item]:
-        """The session has closed. Returns what is dropped."""
+        """The session has closed. Returns the items dropped."""
         self.done(in_flight)
         return in_flight + self.clear()
 
     def clear(self) -> list[Item]:
-        """Empty the queue; returns what waited."""
+        """Empty the queue; returns the items that waited."""
         items = [item for queue in self._queues.values() for item in queue.items if not item.gone]
         self.done(items)
         self._queues, self._full, self._by_age = {}, {}, (deque(), deque())
@@ -180,7 +180,7 @@ class Outbox:
         dropped: list[Item] = []
         while self.size > self.limit:
             ages = self._by_age[1] or self._by_age[0]
-            if not ages:  # the rest is in flight
+            if not ages:  # all the rest is in flight
                 break
             item = ages.popleft()
             if item.gone:
@@ -198,7 +198,7 @@ class Outbox:
 
 
 def encoded(row: RowLike, limit: int) -> list[bytes]:
-    """The row as it goes on the wire, in several where it is too long and its template lets it be split."""
+    """The encoded row; several if it is too long and its template allows splitting."""
     try:
         return [encode_row(row, limit=limit)]
     except PayloadTooLargeError as error:

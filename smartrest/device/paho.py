@@ -1,8 +1,8 @@
 """`Device`: a session on paho-mqtt 2, with one thread of its own and handlers on worker threads.
 
-The thread does all I/O (but opens connections in another, since that blocks) and tells all events; what other threads
-do with the session happens under one lock and wakes it. Each connection has a new paho client: nothing of an old one is
-ever sent again behind the session's back.
+The device's thread does all I/O and calls all listeners, but another thread opens connections, since that blocks. Other
+threads use the session under one lock and wake the device's thread. Each connection gets a new paho client, so that
+paho never resends anything of an old connection on its own.
 """
 
 from __future__ import annotations
@@ -36,34 +36,35 @@ if TYPE_CHECKING:
     from .. import RowLike
 
 D = TypeVar("D", bound="Device")
-PULSE = 1.0  # seconds between two looks at paho's keep-alive
+PULSE = 1.0  # seconds between calls to paho's keep-alive
 SELECTOR: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class Device(DeviceBase):
     """A device with its children, connected and kept connected.
 
-    `credentials`, or `bootstrap` (the bootstrap password, or whole credentials) to fetch them and `store` (a path) to
-    keep them; or `identity`, a certificate. `tls`: `False`, `True`, or a context; `ca_file` the CA of a private server.
-    `port` and `websocket` choose the endpoint, `workers` how many handlers may run at a time. The rest as of `Session`.
+    Log in with `credentials`; or with `bootstrap` (the bootstrap password or full credentials), which fetches them, and
+    `store` (a path), which keeps them; or with `identity`, a certificate. `tls`: `False`, `True` or a context;
+    `ca_file`: the CA of a private server. `port` and `websocket` select the endpoint, `workers` the number of
+    concurrent handlers. For the other options see `Session`.
 
-    An operation runs in a worker thread; of one device and fragment one at a time. One that takes longer than
+    Operations run in worker threads, one at a time per device and fragment. One that takes longer than
     `limits.operation` is answered 502; until its handler returns, further operations of that device and fragment are
-    answered 502 at once. All methods may be called from any thread.
+    answered 502 at once. All methods are thread-safe.
     """
 
     def _prepare(self) -> None:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._events: list[Event] = []
-        self._telling = False  # the device's thread tells some
+        self._telling = False  # the device's thread is calling listeners
         self._thread: threading.Thread | None = None
         self._client: mqtt.Client | None = None
         self._connecting: mqtt.Client | None = None  # in a thread of its own
-        self._connected: str | None = None  # that one is done: "", or why it failed
+        self._connected: str | None = None  # `_connecting` is done: "", or why it failed
         self._acknowledged: dict[int, int] = {}  # paho's message ID -> the session's
         self._subscribed: dict[int, str] = {}
-        self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation whose handler runs
+        self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation being handled
         self._wake_in, self._wake_out = socket.socketpair()
         weakref.finalize(self, _close_both, self._wake_in, self._wake_out)
         self._wake_in.setblocking(False)
@@ -76,11 +77,11 @@ class Device(DeviceBase):
     # For users
 
     def start(self, timeout: float | None = None) -> None:
-        """Connect in the background. With `timeout` wait until online: `TimeoutError`, or `DeviceError` if refused."""
+        """Connect in the background. With `timeout`, wait until online; see `wait_online`."""
         self._check_usable()
         with self._lock:
             if self._thread is not None:
-                raise RuntimeError("the device is started already")
+                raise RuntimeError("the device is already started")
             self._gave_up = None
             if self.session.state in ENDED:
                 self._events += self.session.start(monotonic())
@@ -93,15 +94,15 @@ class Device(DeviceBase):
             self.wait_online(timeout)
 
     def wait_online(self, timeout: float | None = None) -> None:
-        """Wait until online. Raises `TimeoutError`, or `DeviceError` where the platform refuses for good."""
+        """Wait until online. Raises `TimeoutError`, or `DeviceError` if the platform refuses for good."""
         self._wait(lambda: self.online or self._thread is None, timeout)
         if not self.online:
             raise self._error() or RuntimeError("the device was stopped")
 
     def stop(self, timeout: float | None = None) -> None:
-        """Send what is left, disconnect, end. Waits at most `timeout` seconds (`None`: until the limits end it).
+        """Send what is left, disconnect and end. Waits at most `timeout` seconds (`None`: as the limits allow).
 
-        In a handler or listener it does not wait: the handler's own answer is part of what is left.
+        Does not wait in a handler or listener: the handler's own answer still has to be sent.
         """
         with self._lock:
             thread = self._thread
@@ -112,7 +113,7 @@ class Device(DeviceBase):
             thread.join(self.session.limits.drain + self.session.limits.connect if timeout is None else timeout)
 
     def run(self) -> None:
-        """Connect and work until stopped, by `stop` or Ctrl+C. Raises `DeviceError` where refused for good."""
+        """Connect and work until `stop` or Ctrl+C. Raises `DeviceError` if refused for good."""
         self.start()
         try:
             while not self._wait_once(lambda: self._thread is None, 3600.0):
@@ -132,10 +133,10 @@ class Device(DeviceBase):
         mode: str = "s",
         block: bool | float = False,
     ) -> None:
-        """Publish rows; see `Session.send`. Offline they wait within `limits.queue`.
+        """Publish rows; see `Session.send`. Offline they wait, up to `limits.queue`.
 
-        Where that is full, older rows are dropped, or with `block` it waits until there is room: `True` as long as it
-        takes, else so many seconds, then `TimeoutError`, and none of the rows is taken. Listeners cannot wait.
+        If the queue is full, older rows are dropped. With `block`, wait for room instead: `True` without limit, or at
+        most that many seconds, then `TimeoutError`, and none of the rows is taken. Listeners cannot wait.
         """
         room = None if block is False else lambda size: self._await_room(size, None if block is True else block)
         self._check_usable()
@@ -143,20 +144,22 @@ class Device(DeviceBase):
             self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic(), room=room))
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a payload as it is; see `Session.publish`."""
+        """Publish a payload unchanged; see `Session.publish`."""
         self._check_usable()
         with self._lock:
             self._tell(self.session.publish(topic, payload, now=monotonic()))
 
     def add_child(self, child: Child | str) -> None:
-        """Create a child device, now and with each connection to come."""
+        """Create a child device, now and on every later connection."""
         self._check_usable()
         with self._lock:
             self._tell(self.session.add_child(child, now=monotonic()))
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Send at once what waits for `linger`; wait until all is acknowledged. `False` if that took too long, or the
-        device has ended."""
+        """Send rows that wait for `linger`, then wait until all are acknowledged.
+
+        `False` if that took longer than `timeout` seconds or the device ended first.
+        """
         self._check_usable()
         with self._lock:
             self._tell(self.session.flush(monotonic()))
@@ -164,7 +167,7 @@ class Device(DeviceBase):
         return self._is_flushed
 
     def health(self) -> Health:
-        """How the device is, at this moment; for a watchdog, from any thread."""
+        """A snapshot of the device's health, for a watchdog. Thread-safe."""
         with self._lock:
             idle_for = monotonic() - self._round_at if self._thread is not None else None
             return self._health(len(self._busy), idle_for)
@@ -181,7 +184,7 @@ class Device(DeviceBase):
     # Between threads
 
     def _tell(self, events: Iterable[Event]) -> None:
-        """Under the lock: what the session said is told by the device's thread."""
+        """Queue events for the device's thread. Call it under the lock."""
         self.statistics.sent = self.session.taken
         self._events += events
         self._wake()
@@ -206,7 +209,7 @@ class Device(DeviceBase):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
 
     def _await_room(self, size: int, timeout: float | None) -> None:
-        """Under the lock, which it leaves to others while it waits."""
+        """Call it under the lock, which it releases while waiting."""
         outbox, limit = self.session._flow.outbox, self.session.limits.queue
         if size > limit:
             raise ValueError(f"the rows take {size} bytes, and limits.queue is {limit}: send fewer at a time")
@@ -225,7 +228,7 @@ class Device(DeviceBase):
 
     @property
     def _has_told(self) -> bool:
-        """Whether listeners and statistics know all; on the device's own thread nobody can wait for that."""
+        """Whether listeners and statistics have seen all events. The device's own thread cannot wait for that."""
         return not (self._events or self._telling) or self._thread in (None, threading.current_thread())
 
     @property
@@ -238,7 +241,7 @@ class Device(DeviceBase):
         try:
             while self._step():
                 self._poll()
-        except BaseException as error:  # a fault of ours: say so, and let nobody wait for ever
+        except BaseException as error:  # an internal error: report it, and release all waiting callers
             with self._lock:
                 self._fail_for_good(error)
         finally:
@@ -250,7 +253,7 @@ class Device(DeviceBase):
                 self._changed.notify_all()
 
     def _step(self) -> bool:
-        """Carry out actions and tell events until there are none; `False` when the session has ended."""
+        """Carry out actions and report events until none are left; `False` once the session has ended."""
         while True:
             if monotonic() >= self._save_at:
                 self._save()
@@ -277,12 +280,12 @@ class Device(DeviceBase):
         with self._lock:
             try:
                 self._events += call(*arguments, monotonic(), **options)
-            except Exception as error:  # raised through paho, it is still no fault of paho's
+            except Exception as error:  # passes through paho, but is an internal error of this package
                 self._failure = error
                 raise
 
     def _poll(self) -> None:
-        """Wait for the network, another thread, or time."""
+        """Wait for the network, another thread or the next deadline."""
         with self._lock:
             due = self.session.due()
         self._round_at = now = monotonic()
@@ -291,7 +294,7 @@ class Device(DeviceBase):
         sock = client.socket() if client is not None else None
         pending = (
             sock is not None and hasattr(sock, "pending") and sock.pending() > 0
-        )  # TLS, WebSocket: read, not taken
+        )  # TLS or WebSocket has buffered input
         reading = [self._wake_out] if sock is None else [self._wake_out, sock]
         writing = [sock] if client is not None and sock is not None and client.want_write() else []
         readable, writable = _select(reading, writing, 0.0 if pending else timeout)
@@ -305,7 +308,7 @@ class Device(DeviceBase):
             return
         try:
             self._serve(client, sock, pending or sock in readable, sock in writable)
-        except Exception as error:  # what paho raises for bytes that are no MQTT: the connection is of no use
+        except Exception as error:  # paho fails on input that is not MQTT: give up the connection
             if self._failure is not None:
                 raise
             log.warning("%s: the MQTT client failed", self.client_id, exc_info=True)
@@ -330,7 +333,7 @@ class Device(DeviceBase):
         elif isinstance(action, Disconnect):
             self._disconnect(action)
         elif client is None:
-            return  # the connection broke meanwhile; the session has been told
+            return  # the connection has broken, and the session knows
         elif isinstance(action, Publish):
             info = client.publish(action.topic, action.payload, action.qos)
             if action.qos:
@@ -374,14 +377,14 @@ class Device(DeviceBase):
             self._connected = f"cannot connect to {self.endpoint.url}: {error}"
 
     def _open(self, client: mqtt.Client) -> None:
-        """In a thread of its own, since it blocks; who is not waited for any more closes what it has opened."""
+        """Runs in its own thread, since connecting blocks. If superseded, closes the connection it opened."""
         failure = ""
         try:
             client.connect(self.endpoint.host, self.endpoint.port, self.keepalive)
             sock = client.socket()
             if isinstance(sock, socket.socket):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except Exception as error:  # of the network, of TLS, of the name of the host: told with `Lost`
+        except Exception as error:  # from the network, TLS or name resolution: reported as `Lost`
             failure = f"cannot connect to {self.endpoint.url}: {error}"
         with self._lock:
             if self._connecting is client:
@@ -391,7 +394,7 @@ class Device(DeviceBase):
         _close(client)
 
     def _adopt(self) -> None:
-        """Take over the client that was connected, on the device's thread."""
+        """Take over the connected client, on the device's thread."""
         with self._lock:
             if self._connected is None:
                 return
@@ -407,7 +410,7 @@ class Device(DeviceBase):
         if action.abort:
             self._close_client()
         elif self._client is not None:
-            self._client.disconnect()  # paho closes the socket behind the packet and calls on_disconnect
+            self._client.disconnect()  # paho closes the socket after the packet and calls on_disconnect
 
     def _close_client(self) -> None:
         with self._lock:
@@ -461,7 +464,7 @@ class Device(DeviceBase):
             self._fail(operation, "the handler of an earlier operation has not returned")
         elif self._workers is not None:
             self._busy[operation.lane] = operation
-            self._input(lambda now: self.session.extend(operation, None, now=now))  # it may wait for a worker
+            self._input(lambda now: self.session.extend(operation, None, now=now))  # no limit while it awaits a worker
             self._workers.submit(operation, lambda: self._handle(handler, operation))
 
     def _abandon(self, operation: Operation) -> None:
@@ -469,7 +472,7 @@ class Device(DeviceBase):
             self._free(operation)  # it had not begun
 
     def _handle(self, handler: Handler, operation: Operation) -> None:
-        """In a worker thread. The lane is free before the answer leaves: the next operation comes after it."""
+        """Runs in a worker thread. Frees the lane before sending the answer, which triggers the next operation."""
         with self._lock:
             self._tell(self.session.extend(operation, self.session.limits.operation, now=monotonic()))
         self._handling.now = True
@@ -478,7 +481,7 @@ class Device(DeviceBase):
             self._free(operation)
             with self._lock:
                 self._tell(self.session.succeed(operation, *fields, now=monotonic()))
-        except BaseException as error:  # whatever a handler raises, SystemExit too, is this operation's failure
+        except BaseException as error:  # anything a handler raises, even SystemExit, fails only this operation
             told = isinstance(error, SmartRestError)
             log.error("%s: %r failed: %r", self.client_id, operation, failure_text(error), exc_info=not told)
             self._free(operation)
@@ -497,7 +500,7 @@ class Device(DeviceBase):
 
 
 class _Handling(threading.local):
-    """Whether this thread runs a handler."""
+    """Whether the current thread is running a handler."""
 
     now = False
 
@@ -517,7 +520,7 @@ def _select(reading: list[Any], writing: list[Any], timeout: float) -> tuple[lis
             for sock in reading:
                 selector.register(sock, EVENT_READ | (EVENT_WRITE if sock in writing else 0))
             ready = selector.select(timeout)
-    except (OSError, ValueError):  # a socket was closed under us: paho will say so
+    except (OSError, ValueError):  # another thread closed a socket: paho will report it
         return reading, []
     return (
         [key.fileobj for key, events in ready if events & EVENT_READ],

@@ -1,9 +1,9 @@
-"""The integration life cycle as a sans-I/O state machine: steps 0 to 3 and the cycle of publishing and operations.
+"""The device life cycle as a sans-I/O state machine: steps 0 to 3, then publishing and operations.
 
-No socket, no clock, no thread: inputs carry the time, outputs are actions and events. Every change of state is a row of
-`lifecycle.TRANSITIONS`, which names the methods `_do_…` to run. After a connection is made this is the order: 100 and
-101; what the last connection took with it of operations; 500; data as it comes. Not safe for threads: callers lock.
-Source: MQTT integration guide, section "Device integration"; docs/device.md.
+No socket, clock or thread: inputs carry the time, outputs are actions and events. Every change of state is a row of
+`lifecycle.TRANSITIONS`, which names the `_do_…` methods to run. docs/session.md gives the order of packets on a new
+connection. Not thread-safe: callers lock.
+Source: MQTT integration guide, section "Device integration".
 """
 
 from __future__ import annotations
@@ -51,27 +51,27 @@ PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: row
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
 BUDGETS = 10_000  # topics whose budget is remembered
-CREATES = ("101", "102")  # a child or service that operations may be for
+CREATES = ("101", "102")  # create a child or service, which may then receive operations
 
 
 class Session:
-    """One device with its children on one connection after the other.
+    """One device and its children, over any number of successive connections.
 
-    In: `connected`, `subscribed`, `received`, `acknowledged`, `disconnected`, `tick`, and of the program `send`,
-    `succeed`, `fail`, `stop`, `start`; each returns the events that it caused. Out: `outgoing()`, the actions for the
-    client, to be asked after every input, and `due()`, when `tick` wants to be called. Times are seconds of any clock
-    that does not run backwards.
+    Inputs from the client: `connected`, `subscribed`, `received`, `acknowledged`, `disconnected`, `tick`; from the
+    program: `send`, `succeed`, `fail`, `stop`, `start` and others. Each returns the events it caused. Outputs:
+    `outgoing()`, the actions for the client, to be read after every input, and `due()`, the time of the next `tick`.
+    Times are seconds of any clock that never runs backwards.
 
-    `credentials`: of the device. Without them and with `bootstrap` (user `management/devicebootstrap`), step 0 fetches
-    them; with `rebootstrap` also when the platform refuses the device's own for good, since they were revoked. Neither:
-    the connection is by certificate, or anonymous. `x_ids`: custom collections to subscribe to;
-    `operations`: how their operation rows look; template IDs in `ignored` are no operations (531 is sent beside 527).
-    `token`: fetch tokens, certificate devices only. `debug`: subscribe to error rows. `restarted`: a text with which
-    operations that a run before this one left EXECUTING are failed (507) when first online; `finished`: fragments whose
-    left-over operation is answered 503 before that, such as `c8y_Restart`.
-    `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1; then what was not acknowledged is
-    sent again after a broken connection. Else what was handed out counts as delivered. `outbox`: a file (SQLite) that
-    keeps rows until then, over the end of the process; with it `send`, `publish` and `stop` write to that file.
+    `credentials`: the device's. Without them, `bootstrap` (user `management/devicebootstrap`) fetches them in step 0;
+    with `rebootstrap` also after the platform has refused the device's own for good. With neither, the device connects
+    by certificate or anonymously. `x_ids`: custom collections to subscribe to; `operations`: how to read their
+    operation rows. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
+    `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
+    fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
+    operation is answered 503 first, such as `c8y_Restart`.
+    `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1, and unacknowledged payloads are
+    sent again after a broken connection. Otherwise a payload counts as delivered once handed out. `outbox`: an SQLite
+    file that keeps rows across runs until they are delivered; `send`, `publish` and `stop` write to it.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Session:
         self._settling_left_over: set[int] = set()
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
-        self._registration()  # what cannot be sent shall fail here
+        self._registration()  # a name that cannot be sent must fail here, not once connected
         self._do_connect()
         if now is None:
             self._deadline = NEVER
@@ -154,7 +154,7 @@ class Session:
 
     @property
     def pending(self) -> int:
-        """Data rows that wait; those in flight are not counted."""
+        """Data rows waiting, without those in flight."""
         return self._flow.pending
 
     @property
@@ -173,13 +173,13 @@ class Session:
 
     @property
     def operations(self) -> list[Operation]:
-        """The operations that are held, oldest first."""
+        """The operations held, oldest first."""
         return [entry.operation for entry in self._flow.lanes]
 
     # Inputs: the connection
 
     def connected(self, code: int, now: float) -> list[Event]:
-        """CONNACK arrived; one with an error may also come later, when the platform closes the connection."""
+        """CONNACK arrived. One with an error may also arrive later, before the platform closes the connection."""
         self._at(now)
         self._cause = code = nearest(code)
         if not code.ok:
@@ -194,7 +194,7 @@ class Session:
         return self._end()
 
     def disconnected(self, now: float, reason: str = "connection lost") -> list[Event]:
-        """The connection ended or could not be made. Call it for the latest `Connect` only."""
+        """The connection ended or failed. Call it for the latest `Connect` only."""
         self._at(now)
         self._cause = reason
         if self.state in CONNECTED:
@@ -203,7 +203,7 @@ class Session:
         return self._end()
 
     def subscribed(self, topic: str, code: int, now: float) -> list[Event]:
-        """SUBACK arrived: `code` is the granted QoS, or 128 and above where refused."""
+        """SUBACK arrived: `code` is the granted QoS, or at least 128 if refused."""
         self._at(now)
         if topic not in self._subscriptions:
             return self._end()
@@ -235,7 +235,7 @@ class Session:
         return self._end()
 
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:
-        """A payload arrived; `duplicate` is MQTT's DUP flag. Nothing that the network sends raises."""
+        """A payload arrived; `duplicate` is MQTT's DUP flag. Never raises for what the network sent."""
         self._at(now)
         found = incoming.read(
             topic,
@@ -261,7 +261,7 @@ class Session:
         return self._end()
 
     def tick(self, now: float) -> list[Event]:
-        """Time has passed; wanted at `due()`, harmless at any other time."""
+        """Time has passed. Call it at `due()`; calls at other times are harmless."""
         self._at(now)
         if self._deadline == NEVER and self.state is State.CONNECTING:
             self._deadline = now + self.limits.connect
@@ -289,10 +289,10 @@ class Session:
     ) -> list[Event]:
         """Publish rows for the device or `child`, of static templates or of the collection `x_id`.
 
-        They are packed with others of their topic and leave after `linger` seconds at the latest; offline they wait.
-        Order is kept per topic. A row too long is split where its template allows it. `room` is told how many bytes of
-        `limits.queue` the rows will take before they are taken, and may wait or raise. Raises `EncodeError`,
-        `PayloadTooLargeError` or `SmartRestError` (a topic), and then takes none of the rows.
+        They are packed with others for the same topic and leave within `linger` seconds; offline they wait. Order is
+        kept per topic. A row that is too long is split if its template allows it. `room` is called first with the
+        bytes of `limits.queue` that the rows need, and may wait or raise. Raises `EncodeError`,
+        `PayloadTooLargeError` or `SmartRestError` (invalid topic), and then takes none of the rows.
         """
         self._at(now)
         topic = topics.us(child, mode=mode) if x_id is None else topics.uc(x_id, child, mode=mode)
@@ -310,7 +310,7 @@ class Session:
         return self._end()
 
     def publish(self, topic: str, payload: bytes, *, now: float | None = None) -> list[Event]:
-        """Publish a payload as it is, joined with no other: a collection on `s/ut`, JSON. Kept like rows."""
+        """Publish a payload unchanged, never joined with others: a collection on `s/ut`, JSON. Queued like rows."""
         self._at(now)
         limit = self._budget(topics.check_topic(topic))
         if len(payload) > limit:
@@ -319,30 +319,30 @@ class Session:
         return self._end()
 
     def flush(self, now: float | None = None) -> list[Event]:
-        """Do not wait for `linger`."""
+        """Send waiting rows now instead of after `linger`."""
         self._at(now)
         self._flow.flush(self._now)
         return self._end()
 
     def add_child(self, child: Child | str, *, now: float | None = None) -> list[Event]:
-        """Create a child device (101), now and with each connection to come."""
+        """Create a child device (101), now and on every later connection."""
         added = Child(child) if isinstance(child, str) else child
         self._adopt(added)
         return self.send(row_101(added), child=added.parent, now=now)
 
     def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
-        """How the operation rows of a template ID look from now on; `None`: its rows are no operations."""
+        """Set how to read the operation rows of a template ID; `None`: its rows are not operations."""
         if template is None:
             self._templates.pop(template_id, None)
         else:
             self._templates[template_id] = template
 
     def is_running(self, operation: Operation) -> bool:
-        """Whether the operation was started and wants its answer."""
+        """Whether the operation was started and has no answer yet."""
         return self._flow.running(operation) is not None
 
     def extend(self, operation: Operation, seconds: float | None, *, now: float | None = None) -> list[Event]:
-        """Let the time limit of an operation that runs count from now; `None`: no limit."""
+        """Restart the time limit of a running operation; `None`: no limit."""
         self._at(now)
         entry = self._flow.running(operation)
         if entry is not None:
@@ -350,9 +350,9 @@ class Session:
         return self._end()
 
     def succeed(self, operation: Operation, *fields: Field, now: float | None = None) -> list[Event]:
-        """Answer 503 or 506, `fields` as its extra parameters; long texts are cut. The first answer counts.
+        """Answer 503 or 506 with `fields` as its extra parameters; long texts are cut. Only the first answer counts.
 
-        Raises `EncodeError` for a field that cannot be sent; the operation then still wants its answer.
+        Raises `EncodeError` for a field that cannot be sent; the operation then stays open.
         """
         self._at(now)
         entry = self._flow.running(operation)
@@ -363,7 +363,7 @@ class Session:
         return self._end()
 
     def fail(self, operation: Operation, text: str, *, now: float | None = None) -> list[Event]:
-        """Answer 502 or 505 with `text` as the reason, cut to fit. The first answer counts."""
+        """Answer 502 or 505 with `text` as the reason, cut to fit. Only the first answer counts."""
         self._at(now)
         entry = self._flow.running(operation)
         if entry is None:
@@ -373,7 +373,7 @@ class Session:
         return self._end()
 
     def progress(self, operation: Operation, text: str, *, now: float | None = None) -> list[Event]:
-        """Publish a report on an operation that runs, an event of type `OperationProgress`, at once; else nothing."""
+        """Publish an event of type `OperationProgress` at once. Does nothing unless the operation is running."""
         self._at(now)
         entry = self._flow.running(operation)
         if entry is not None:
@@ -381,14 +381,14 @@ class Session:
         return self._end()
 
     def stop(self, now: float | None = None) -> list[Event]:
-        """Send what is left, then disconnect: the last event is `Closed`. Operations that run may still be answered."""
+        """Send what is left, then disconnect. Running operations may still be answered; the last event is `Closed`."""
         self._at(now)
         self._flow.cancel("the device stops")
         self._fire(Trigger.STOP)
         return self._end()
 
     def start(self, now: float | None = None) -> list[Event]:
-        """Connect anew after `Closed` or `GaveUp`."""
+        """Connect again after `Closed` or `GaveUp`."""
         self._at(now)
         self._attempts = self._refusals = 0
         if self.state in ENDED:
@@ -400,14 +400,14 @@ class Session:
     # Outputs
 
     def outgoing(self) -> list[Action]:
-        """The actions for the client, in order; each is given once."""
+        """The actions for the client, in order; each is returned once."""
         actions, self._flow.out = self._flow.out, []
         return actions
 
     def due(self) -> float | None:
-        """When `tick` wants to be called, or `None`."""
+        """The time of the next `tick`, or `None`."""
         if self._deadline == NEVER and self.state is State.CONNECTING:
-            return self._now  # made without a time: the first tick tells it
+            return self._now  # made without `now`: the first tick supplies it
         moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
         if self.state is State.ONLINE:
             moments.append(self._token_at)
@@ -462,7 +462,7 @@ class Session:
         self._known.add(child.id)
 
     def _registration(self) -> list[tuple[str, bytes]]:
-        """Payloads of steps 1 and 2 with their topics; a child's children come after it."""
+        """Payloads of steps 1 and 2 with their topics; a parent comes before its children."""
         rows: dict[str, list[tuple[str, ...]]] = {}
         rows[topics.us()] = [("100", self.name or self.client_id.device_id, self.type)]
         for child in self.children.values():
@@ -470,14 +470,14 @@ class Session:
         return [(topic, payload) for topic in rows for payload in pack(rows[topic], limit=self._budget(topic))]
 
     def _leave(self) -> None:
-        """The connection is gone, or as good as gone."""
+        """Forget the connection: it is gone or about to be closed."""
         self._flow.disconnected(self._now)
         self._subscriptions.clear()
         self._registrations.clear()
         self._settling_left_over.clear()
 
     def _discard(self) -> None:
-        """What was not fetched yet was meant for a connection that is no more."""
+        """Drop actions meant for a connection that no longer exists."""
         self._flow.out = [action for action in self._flow.out if not isinstance(action, Publish | Subscribe)]
 
     def _ask_pending(self) -> None:
@@ -546,7 +546,7 @@ class Session:
             self._ask_token()
 
     def _check_left_over(self) -> None:
-        """Once settled it is never sent again: it would fail what runs by then."""
+        """Once acknowledged, never send 507 again: it would fail operations started since."""
         if not self._settling_left_over:
             self._finished, self._restarted = (), None
 

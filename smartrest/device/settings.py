@@ -1,4 +1,4 @@
-"""What a session is told about its device, and the numbers it works with. Data only."""
+"""A session's children and limits. Data only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..mqtt import Backoff
 
 @dataclass(frozen=True)
 class Child:
-    """A child device: row 101. `parent` is the external ID of the child it belongs to, `None` for the device."""
+    """A child device: row 101. `parent` is the external ID of the child it belongs to, or `None` for the device."""
 
     id: str
     name: str | None = None
@@ -29,21 +29,21 @@ class Limits:
     """Times in seconds, sizes in bytes."""
 
     connect: float = 30.0  # until CONNACK
-    acknowledge: float = 60.0  # until PUBACK or SUBACK: then the connection counts as dead
-    drain: float = 10.0  # for what is left when stopped
-    poll: float = 5.0  # between two polls for credentials
-    token: float = 30.0  # until a token is asked for again
-    grace: float = 0.5  # for the answer of 500 after its acknowledgement, before operations start on a new connection
-    settle: float = 3.0  # in which the answer of 500 may come; then what was uncertain counts as done
-    doubt: float = 0.5  # an acknowledgement so shortly before the connection broke does not count for operations
-    stable: float = 30.0  # a connection that lasted so long ends the backing off
-    operation: float | None = 3600.0  # for one operation, then it is answered 502
-    operations: int = 10_000  # held at a time; further ones are left PENDING and asked for later
+    acknowledge: float = 60.0  # until PUBACK or SUBACK; after that the connection counts as dead
+    drain: float = 10.0  # to send what is left when stopping
+    poll: float = 5.0  # between polls for credentials
+    token: float = 30.0  # before asking for a token again
+    grace: float = 0.5  # after 500 is acknowledged: its answer is collected, and no operation starts
+    settle: float = 3.0  # after 500 is acknowledged: rows equal to listed ones may be late pushes
+    doubt: float = 0.5  # operation rows acknowledged this shortly before a break may still be lost
+    stable: float = 30.0  # a connection that lasted this long resets `backoff`
+    operation: float | None = 3600.0  # for one operation; after that it is answered 502
+    operations: int = 10_000  # held at a time; more are left PENDING and asked for later
     packet: int = PACKET_LIMIT
-    receive: int = 1_000_000  # of one payload: longer ones are refused; the platform sends none over its packet limit
-    queue: int = 8_000_000  # waiting and unacknowledged data, about
+    receive: int = 1_000_000  # for one payload; longer ones are refused (the platform stays within its packet limit)
+    queue: int = 8_000_000  # waiting and unacknowledged data, approximately
     in_flight: int = 20  # unacknowledged data payloads
-    rows_in_flight: int = 100  # unacknowledged rows of operations: claims and answers
-    hang_ups: int = 3  # connections in a row that die on one data payload; then it is given up
+    rows_in_flight: int = 100  # unacknowledged operation rows: claims and answers
+    hang_ups: int = 3  # consecutive connections that die with one data payload before it is given up
     backoff: Backoff = field(default_factory=Backoff)  # between connections
     subscribe_backoff: Backoff = field(default_factory=lambda: Backoff(2.0, 60.0))  # after a refused subscription

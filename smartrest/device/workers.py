@@ -1,4 +1,4 @@
-"""Threads for blocking handlers: daemons, made when needed, at most so many; a hung one is replaced, never joined."""
+"""Worker threads for blocking handlers: daemons, started on demand, bounded in number. A hung one is replaced."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 
 class Workers:
-    """Runs jobs in order on up to `most` threads. `abandon` gives up the thread of a job that hangs."""
+    """Runs jobs in order on up to `most` threads. `abandon` gives up the thread of a hung job."""
 
     def __init__(self, most: int, name: str) -> None:
         if most < 1:
-            raise ValueError(f"at least one worker is needed, not {most}")
+            raise ValueError(f"workers must be at least 1, not {most}")
         self._most = most
         self._name = name
         self._jobs: deque[tuple[object, Callable[[], None]]] = deque()
@@ -23,13 +23,13 @@ class Workers:
         self._abandoned: set[threading.Thread] = set()
 
     def submit(self, key: object, job: Callable[[], None]) -> None:
-        """Run `job`, which must not raise; `key` names it for `abandon`."""
+        """Run `job`, which must not raise; `key` identifies it to `abandon`."""
         with self._changed:
             self._jobs.append((key, job))
             self._supply()
 
     def abandon(self, key: object) -> bool:
-        """The job hangs: another thread takes its place. `False` if it had not begun; then it never will."""
+        """Give up a hung job and let another thread take over. `False` if it had not begun; it never will."""
         with self._changed:
             thread = self._running.pop(key, None)
             if thread is not None:
@@ -48,7 +48,7 @@ class Workers:
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def close(self) -> list[tuple[object, Callable[[], None]]]:
-        """Let idle threads end; running jobs are left to themselves. Returns those that have not begun, with keys."""
+        """End idle threads and leave running jobs alone. Returns the jobs that have not begun, with their keys."""
         with self._changed:
             self._most = 0
             left, self._jobs = list(self._jobs), deque()

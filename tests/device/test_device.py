@@ -267,7 +267,7 @@ def test_stopping_delivers_first_and_starting_again_works(smartrest_platform: Pl
     device.start(10)
     device.send(("200", "a", "b", 3))
     assert device.flush(5)
-    with pytest.raises(RuntimeError, match="started already"):
+    with pytest.raises(RuntimeError, match="already started"):
         device.start()
     device.stop()
     device.stop()

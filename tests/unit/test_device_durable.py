@@ -281,7 +281,7 @@ def test_a_damaged_file(path: Path, open_outbox: Any) -> None:
             path.with_name(path.name + "-wal").unlink(missing_ok=True)
     assert refused > 20
     write(path, whole[: len(whole) // 2])
-    with pytest.raises(SmartRestError, match="Move it away to begin with an empty outbox"):
+    with pytest.raises(SmartRestError, match="Move it away to start with an empty outbox"):
         open_outbox().open()
 
 
