@@ -110,7 +110,7 @@ def test_custom_templates_say_how_to_answer() -> None:
     ]
     with pytest.raises(ValueError, match="not a static template"):
         known.on("dm104", fragment=None, id_field=None)
-    with pytest.raises(ValueError, match="field 2"):
+    with pytest.raises(ValueError, match="at least 2"):
         known.on("dm104", fragment=None, id_field=1)
 
 

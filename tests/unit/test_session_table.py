@@ -140,7 +140,7 @@ def test_only_the_table_changes_the_state() -> None:
 
 
 def test_the_documentation_shows_the_table(repository: Path) -> None:
-    text = (repository / "docs" / "device.md").read_text(encoding="utf-8")
+    text = (repository / "docs" / "session.md").read_text(encoding="utf-8")
     assert f"```mermaid\n{diagram()}\n```" in text
     for transition in TRANSITIONS:
         assert f"{transition.state} --> {transition.target}: " in diagram()
