@@ -1,8 +1,8 @@
-"""A gateway sends what its children measured: per child one topic, per topic as few payloads as fit.
+"""A gateway sends its children's measurements: one topic per child, as few payloads per topic as possible.
 
     python examples/gateway.py
 
-A row compiled once takes only its values afterwards: the constant fields are escaped when it is made.
+A row compiled once needs only its values afterwards: the constant fields are escaped at compile time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
 
 
 def payloads(readings: Iterable[Reading]) -> Iterator[tuple[str, bytes]]:
-    """Topics and payloads for these readings; one that cannot be sent is named and left out."""
+    """Topics and payloads for these readings; prints and skips a reading that cannot be sent."""
     per_meter: defaultdict[str, list[tuple[float, datetime]]] = defaultdict(list)
     for reading in readings:
         per_meter[reading.meter].append((reading.watts, reading.time))
@@ -44,7 +44,7 @@ def payloads(readings: Iterable[Reading]) -> Iterator[tuple[str, bytes]]:
 
 
 def main() -> None:
-    """Send an hour of two meters, one value a second; here "send" prints what a client would publish."""
+    """Send an hour of readings from two meters, one per second; here "send" prints instead of publishing."""
     start = datetime(2026, 3, 2, 6, tzinfo=timezone.utc)
     readings = [
         Reading(

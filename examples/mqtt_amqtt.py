@@ -1,4 +1,4 @@
-"""A device on amqtt's client."""
+"""A device on amqtt."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What the four `mqtt_….py` examples share: the rows of a small device, whatever client carries them.
+"""Shared by the four `mqtt_….py` examples: the rows of a small device, independent of the MQTT client.
 
     python examples/mqtt_commands.py            shows the rows
     python examples/mqtt_paho.py                runs them on paho, against a stand-in for the platform started here
     python examples/mqtt_paho.py HOST PORT DEVICE       on a broker without TLS; stop with Ctrl+C
 
-`smartrest.device` does all this and much more; here is how little a client of one's own needs.
+`smartrest.device` does all this and much more; these examples show how little your own client needs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PENDING = encode([("500",)])
 
 
 def hello(device: str) -> bytes:
-    """What a device publishes first."""
+    """The first payload of a device."""
     return encode([("100", device, "c8y_MQTTDevice"), ("114", "c8y_Command")])
 
 
 def answers(device: str, payload: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
-    """Run the commands of one payload (there may be many) one after the other; topics and payloads that answer them."""
+    """Run the commands of one payload (there may be many) in order; yields the topics and payloads of the answers."""
     for row in decode(payload):
         match row:
             case ("511", target, text, *_):
@@ -39,7 +39,7 @@ def answers(device: str, payload: bytes | bytearray) -> Iterator[tuple[str, byte
 
 
 def main(client: Callable[[str, int, str], Any]) -> None:
-    """Run an example: on a given broker, or to show that it works."""
+    """Run an example on the given broker, or demonstrate it."""
     if sys.argv[1:]:
         host, port, device = sys.argv[1:]
         run(client, host, int(port), device)
@@ -53,7 +53,7 @@ def main(client: Callable[[str, int, str], Any]) -> None:
 
 
 def demonstrate(client: Callable[[str, int, str], Any]) -> None:
-    """Two operations, from a stand-in for the platform."""
+    """Run two operations from a stand-in for the platform."""
     from smartrest.testing import Platform
 
     with Platform() as platform:
@@ -62,7 +62,7 @@ def demonstrate(client: Callable[[str, int, str], Any]) -> None:
         for operation in platform.send(("511", "pump-7", 'echo "a,b"'), ("511", "pump-7", "two\nlines")):
             print(operation.wait(), operation.result)
         print(platform)
-        logging.disable()  # the clients are told nothing of the end, and complain
+        logging.disable()  # the clients are not stopped first, and would complain
         threading.excepthook = lambda _: None
 
 

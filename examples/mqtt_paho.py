@@ -1,4 +1,4 @@
-"""A device on paho-mqtt 2. The callback only fills a queue: it must not block, and one payload may hold much work."""
+"""A device on paho-mqtt 2. The callback only fills a queue: it must not block, and a payload may hold a lot of work."""
 
 from __future__ import annotations
 

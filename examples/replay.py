@@ -1,8 +1,8 @@
-"""Replays a log of MQTT messages, one JSON object with topic and payload a line, and says what was in it.
+"""Replays a log of MQTT messages, one JSON object with topic and payload per line, and summarizes it.
 
     python examples/replay.py [FILE]            default: messages/gateway.jsonl
 
-Each payload is read on its own, never joined with others: how its quotes are meant is decided by the whole payload.
+Each payload is decoded separately, never joined with others: its quoting style is determined from the whole payload.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import smartrest
 
 DAY = Path(__file__).parent / "messages" / "gateway.jsonl"
 
-# Field types by template ID: `decode` then gives numbers, converted as they are read.
+# Field types by template ID: `decode` converts numbers as it reads them.
 TYPED = smartrest.Schema({"200": [str, str, float, str, str]})
 
 
 def main() -> None:
-    """Count rows by template ID, sum up the last meter readings, list the commands."""
+    """Count rows by template ID, show the last meter readings, list the commands."""
     counts: Counter[str] = Counter()
     energy: dict[str, float] = {}
     topic = ""

@@ -1,6 +1,6 @@
-"""A device as a systemd service with a watchdog: fed while the device is healthy, restarted when it is not.
+"""A device as a systemd service with a watchdog: systemd restarts it when it is not healthy.
 
-    python examples/watchdog.py                   with a stand-in for the platform and for systemd, started here
+    python examples/watchdog.py                   with stand-ins for the platform and systemd, started here
     python examples/watchdog.py HOST DEVICE       the service, on a broker without TLS
 
     [Service]
@@ -10,8 +10,8 @@
     Restart=on-failure
     StateDirectory=pump
 
-An outage of the network is no fault of the device: a restart would not mend it, so the watchdog is fed. Rows that wait
-are in the outbox file, which outlives a restart.
+A network outage does not count as unhealthy, since a restart would not fix it. Waiting rows are in the outbox file and
+survive a restart.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from pathlib import Path
 
 from smartrest.device import Device, Health
 
-SILENCE = 120.0  # seconds without an acknowledgement, while online and with rows waiting, that are too many
+SILENCE = 120.0  # seconds without an acknowledgement, while online with rows waiting, that count as unhealthy
 
 
 def notify(*lines: str) -> None:
-    """What `sd_notify` does: one datagram to the socket that systemd names. Without systemd nothing."""
+    """Like `sd_notify`: send one datagram to the socket named by systemd. Without systemd, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -43,7 +43,7 @@ def notify(*lines: str) -> None:
 
 
 def is_healthy(health: Health, patience: float) -> bool:
-    """Whether the device's thread goes round, and what it sends is acknowledged."""
+    """Whether the device's thread is running and its rows are being acknowledged."""
     if health.idle_for is None or health.idle_for > patience:
         return False
     silent = min(health.acknowledged_ago or 0.0, health.connected_for or 0.0)
@@ -59,7 +59,7 @@ def status(health: Health) -> str:
 
 
 def watch(device: Device, stop: threading.Event) -> None:
-    """Feed the watchdog at a third of its time, as long as there is reason to."""
+    """Feed the watchdog three times per timeout while the device is healthy."""
     patience = int(os.environ.get("WATCHDOG_USEC", "30000000")) / 1e6
     while not stop.wait(patience / 3):
         health = device.health()
@@ -67,7 +67,7 @@ def watch(device: Device, stop: threading.Event) -> None:
 
 
 def serve(device: Device, stop: threading.Event) -> None:
-    """The service: measurements, slowed down rather than dropped when the queue is full."""
+    """The service: sends measurements, and slows down instead of dropping them when the queue is full."""
     watcher = threading.Thread(target=watch, args=(device, stop))
     with device:
         notify("READY=1", status(device.health()))
@@ -79,14 +79,14 @@ def serve(device: Device, stop: threading.Event) -> None:
 
 
 def main() -> None:
-    """Work for a broker that is named, or for one that is started here."""
+    """Run the service on the given broker, or demonstrate it."""
     if len(sys.argv) == 3:
         outbox = Path(os.environ.get("STATE_DIRECTORY", "."), "outbox.db")
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         serve(Device(sys.argv[1], sys.argv[2], tls=False, outbox=outbox), stop)
     elif not hasattr(socket, "AF_UNIX"):
-        print("systemd and its sockets are for Linux")
+        print("this example needs Unix sockets, as systemd does")
     else:
         from smartrest.testing import BrokerError
 
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def demonstrate() -> None:
-    """A healthy device feeds the watchdog; one whose listener hangs does not."""
+    """A healthy device feeds the watchdog; one with a hanging listener does not."""
     from smartrest.device import Delivered
     from smartrest.testing import Platform
 

@@ -3,7 +3,7 @@
     python examples/worker.py                   on a stand-in for the platform, started here
     python examples/worker.py HOST DEVICE       on a broker without TLS; stop with Ctrl+C
 
-A payload holds any number of operations, and a callback of the client must not block: so nothing is read in it.
+A payload may hold any number of operations, and a client callback must not block, so the callback decodes nothing.
 `smartrest.device` does all this and more; this is the smallest form that loses nothing.
 """
 
@@ -27,7 +27,7 @@ Message = tuple[str, bytes | bytearray]
 
 
 class Agent:
-    """Connects as `device_id`, creates the device, answers its operations."""
+    """Connects as `device_id`, creates the device and answers its operations."""
 
     def __init__(self, host: str, port: int, device_id: str) -> None:
         self._messages: queue.Queue[Message | None] = queue.Queue()
@@ -60,13 +60,13 @@ class Agent:
         self._client.subscribe([("s/ds", 1), ("s/e", 1)])
 
     def _on_subscribe(self, _client: mqtt.Client, _data: Any, _id: int, codes: list[Any], _properties: Any) -> None:
-        if any(code.is_failure for code in codes):  # the platform refuses until it has created the device
+        if any(code.is_failure for code in codes):  # refused until the platform has created the device
             retry = threading.Timer(1.0, self._subscribe)
             retry.daemon = True
             retry.start()
         else:
-            # What waited while nobody was connected. A command that is sent right now may come twice: smartrest.device
-            # tells such from a second one.
+            # Request the operations created while the device was offline. A command sent at this moment may arrive
+            # twice; smartrest.device recognizes the repeat.
             self.send("s/us", ("500",))
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -92,18 +92,18 @@ class Agent:
             case ("510", _device, *_):
                 self.send("s/us", ("501", "c8y_Restart"), ("503", "c8y_Restart"))
             case (_, *rest) if topic == "s/e":
-                print(f"the platform complains: {row[0]} {rest}", file=sys.stderr)
+                print(f"error from the platform: {row[0]} {rest}", file=sys.stderr)
             case _:
-                print(f"not for me: {row}")
+                print(f"ignored: {row}")
 
     def send(self, topic: str, *rows: smartrest.RowLike) -> None:
-        """Publish rows in as few payloads as fit."""
+        """Publish rows in as few payloads as possible."""
         for payload in smartrest.pack(rows, limit=smartrest.payload_budget(topic, qos=1)):
             self._client.publish(topic, payload, qos=1)
 
 
 def main() -> None:
-    """Work for a broker that is named, or for one that is started here and sends two operations."""
+    """Run on the given broker until Ctrl+C, or demonstrate two operations."""
     if len(sys.argv) == 3:
         with Agent(sys.argv[1], 1883, sys.argv[2]), suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def demonstrate() -> None:
-    """Two operations, from a stand-in for the platform."""
+    """Run two operations from a stand-in for the platform."""
     from smartrest.testing import Platform
 
     with Platform("amqtt") as platform, Agent(platform.host, platform.port, "pump-7"):

@@ -81,7 +81,7 @@ class AsyncDevice(DeviceBase):
             raise self._error() or RuntimeError("the device was stopped")
 
     async def stop(self, timeout: float | None = None) -> None:
-        """Send what is left, disconnect and end. Waits at most `timeout` seconds (`None`: as the limits allow)."""
+        """Send the remaining rows, disconnect and end. Waits at most `timeout` seconds (`None`: until done)."""
         self._do(self.session.stop(monotonic()))
         if self._ended is not None:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -101,7 +101,7 @@ class AsyncDevice(DeviceBase):
             raise error
 
     def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
-        """Publish rows; see `Session.send`. Never waits for room: see `room`. Offline they wait, up to `limits.queue`."""
+        """Publish rows; see `Session.send`. Never waits, see `room`. Offline they are queued, up to `limits.queue`."""
 
         def send() -> None:
             self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
@@ -489,7 +489,7 @@ class _Connection:
             self._tell(self._device.session.subscribed, action.topic, code if isinstance(code, int) else code.value)
 
     def close(self, action: Disconnect) -> None:
-        """Send what was put before, then end."""
+        """End once earlier actions have been sent."""
         self._closing = True
         if action.abort:
             self.abort()

@@ -28,7 +28,7 @@ def executing(operation: Operation) -> Row:
 
 def untold(fragment: str) -> Row:
     """Fails the EXECUTING operations of a lane whose claim cannot be distinguished from an equal operation."""
-    return ("507", fragment, "Not run: could not be told from an equal operation. Send it again.")
+    return ("507", fragment, "Not run: indistinguishable from an equal operation. Send it again.")
 
 
 def progress(operation: Operation, text: str, limit: int) -> bytes:

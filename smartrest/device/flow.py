@@ -43,7 +43,7 @@ NEVER = float("inf")
 _SPENT = 64  # stale time limits kept before a sweep
 _BAD_TOPIC = 2  # consecutive rows given up, after which a topic's payloads are given up whole
 _REASON = 3  # the shortest 502 exceeds the claim by a comma and a reason of at least one character
-_CROWDED = "too many operations at a time; left PENDING, to be asked for later"
+_CROWDED = "too many operations held; left PENDING, to be requested again later"
 
 
 @dataclass

@@ -28,11 +28,11 @@ class Stage(Enum):
     """The progress of an operation."""
 
     WAITING = "PENDING at the platform"
-    CLAIMING = "501 is on its way"
-    UNKNOWN = "the connection broke with 501 on its way"
-    RUNNING = "EXECUTING, and the program has it"
-    DONE = "has its answer, which is to be sent"
-    ANSWERING = "the answer is on its way"
+    CLAIMING = "501 is in flight"
+    UNKNOWN = "the connection broke with 501 in flight"
+    RUNNING = "EXECUTING, and given to the program"
+    DONE = "the answer must be sent"
+    ANSWERING = "the answer is in flight"
     ANSWERED = "the answer is acknowledged"
 
 
@@ -252,10 +252,10 @@ class Lane:
 class Phase(Enum):
     """The state of request 500 on this connection."""
 
-    OFF = "not asked"
-    ASKED = "its answer is awaited: no 501 is sent"
-    OPEN = "answered; late pushes of what the answer holds may still come"
-    SURE = "whatever comes is new"
+    OFF = "not sent"
+    ASKED = "the answer is awaited: no 501 is sent"
+    OPEN = "answered; late pushes of listed operations may still arrive"
+    SURE = "every arrival is new"
 
 
 class Lanes:

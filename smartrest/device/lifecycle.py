@@ -20,7 +20,7 @@ class State(str, Enum):
     SUBSCRIBING = "subscribing"  # step 3: SUBACKs awaited, or a refused subscription waits for another try
     ONLINE = "online"  # the cycle: publish, receive, answer
     WAITING = "waiting"  # not connected: backing off
-    CLOSING = "closing"  # asked to stop: sends what is left
+    CLOSING = "closing"  # stopping: sends the remaining rows
     CLOSED = "closed"
     FAILED = "failed"  # refused for good
 

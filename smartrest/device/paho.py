@@ -100,9 +100,10 @@ class Device(DeviceBase):
             raise self._error() or RuntimeError("the device was stopped")
 
     def stop(self, timeout: float | None = None) -> None:
-        """Send what is left, disconnect and end. Waits at most `timeout` seconds (`None`: as the limits allow).
+        """Send the remaining rows, disconnect and end.
 
-        Does not wait in a handler or listener: the handler's own answer still has to be sent.
+        Waits at most `timeout` seconds (`None`: `limits.drain` + `limits.connect`). In a handler or
+        listener it does not wait, because the handler's own answer still has to be sent.
         """
         with self._lock:
             thread = self._thread
@@ -212,7 +213,7 @@ class Device(DeviceBase):
         """Call it under the lock, which it releases while waiting."""
         outbox, limit = self.session._flow.outbox, self.session.limits.queue
         if size > limit:
-            raise ValueError(f"the rows take {size} bytes, and limits.queue is {limit}: send fewer at a time")
+            raise ValueError(f"the rows need {size} bytes, but limits.queue is {limit}: send fewer at once")
         if outbox.size + size <= limit:
             return
         if threading.current_thread() is self._thread:
@@ -373,7 +374,7 @@ class Device(DeviceBase):
         name = f"smartrest-{self.client_id.device_id}-connect"
         try:
             threading.Thread(target=self._open, args=(client,), name=name, daemon=True).start()
-        except RuntimeError as error:  # no more threads, for now
+        except RuntimeError as error:  # the system cannot start another thread now
             self._connected = f"cannot connect to {self.endpoint.url}: {error}"
 
     def _open(self, client: mqtt.Client) -> None:

@@ -100,7 +100,7 @@ class Session:
         now: float | None = None,
     ) -> None:
         if qos not in (0, 1):
-            raise ValueError(f"QoS of data is 0 or 1, not {qos!r}")
+            raise ValueError(f"qos must be 0 or 1, not {qos!r}")
         self.client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
         self.credentials = credentials
         if rebootstrap and bootstrap is None:
@@ -381,7 +381,7 @@ class Session:
         return self._end()
 
     def stop(self, now: float | None = None) -> list[Event]:
-        """Send what is left, then disconnect. Running operations may still be answered; the last event is `Closed`."""
+        """Send the remaining rows, then disconnect: `Closed`. Running operations may be answered until then."""
         self._at(now)
         self._flow.cancel("the device stops")
         self._fire(Trigger.STOP)
@@ -457,7 +457,7 @@ class Session:
     def _adopt(self, child: Child) -> None:
         topics.us(child.id)
         if child.id == self.client_id.device_id:
-            raise ValueError(f"child {child.id!r} has the ID of the device")
+            raise ValueError(f"child {child.id!r} has the same ID as the device")
         self.children[child.id] = child
         self._known.add(child.id)
 

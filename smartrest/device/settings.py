@@ -30,7 +30,7 @@ class Limits:
 
     connect: float = 30.0  # until CONNACK
     acknowledge: float = 60.0  # until PUBACK or SUBACK; after that the connection counts as dead
-    drain: float = 10.0  # to send what is left when stopping
+    drain: float = 10.0  # to send the remaining rows when stopping
     poll: float = 5.0  # between polls for credentials
     token: float = 30.0  # before asking for a token again
     grace: float = 0.5  # after 500 is acknowledged: its answer is collected, and no operation starts

@@ -108,7 +108,7 @@ def test_a_producer_is_slowed_instead_of_rows_dropped(smartrest_platform: Platfo
     with pytest.raises(TimeoutError):
         device.send(("400", "event", number), block=0)
     assert time.monotonic() - began < 0.1
-    with pytest.raises(ValueError, match=r"limits\.queue is 20000: send fewer at a time"):
+    with pytest.raises(ValueError, match=r"limits\.queue is 20000: send fewer at once"):
         device.send(*[("400", "event", 0)] * 1_000, block=True)
     threading.Timer(0.3, wire.resume).start()
     for more in range(number, 2_000):

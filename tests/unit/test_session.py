@@ -520,9 +520,9 @@ def test_what_cannot_be_registered_fails_at_once() -> None:
     for options in ({"children": ["a/b"]}, {"name": "\ud800"}, {"x_ids": ["+"]}, {"type": "x" * 17_000}):
         with pytest.raises(SmartRestError):
             Session("dev", **options)  # type: ignore[arg-type]  # options of several types in one table
-    with pytest.raises(ValueError, match="ID of the device"):
+    with pytest.raises(ValueError, match="same ID as the device"):
         Session("dev", children=["dev"])
-    with pytest.raises(ValueError, match="QoS"):
+    with pytest.raises(ValueError, match="qos must be 0 or 1"):
         Session("dev", qos=2)
 
 

@@ -140,7 +140,7 @@ def test_equal_ones_that_nothing_tells_apart() -> None:
     arrived.create(12.0, A)
     assert arrived.end() == ["failed", "successful a1"]
     assert arrived.untold == 1
-    assert arrived.made[0].reason == "Not run: could not be told from an equal operation. Send it again."
+    assert arrived.made[0].reason == "Not run: indistinguishable from an equal operation. Send it again."
     assert arrived.ran == ["a"]
     arrived.made.clear()
     arrived.create(130.0, B)
