@@ -11,22 +11,22 @@ all: .venv/ready
 	SMARTREST_EXT=require $(RUN) -m pip install -e '.[dev]'
 	touch $@
 
-build: .venv/ready      # the compiled core again, after a change in C or Cython
+build: .venv/ready      # the compiled core, after a change in C or Cython
 	SMARTREST_EXT=require $(RUN) setup.py build_ext --inplace
 
 test: build             # the quick tests: two minutes
 	$(RUN) -m pytest -n auto
 
-quick: build            # the codec alone: half a minute
-	$(RUN) -m pytest -n auto tests/codec tests/house
+quick: build            # the codec alone
+	$(RUN) -m pytest -n auto tests/contract tests/property tests/core tests/house
 
-slow: build             # brokers, foreign tools, exhaustive checks, then what measures
+slow: build             # brokers, foreign tools, exhaustive checks; then the tests that measure
 	$(RUN) -m pytest -n 4 -m "slow and not alone"
 	$(RUN) -m pytest -m alone
 
-gen: .venv/ready        # everything in the repository that a program writes
-	$(RUN) tools/gen_constants.py
-	$(RUN) tools/gen_powers.py
+gen: .venv/ready        # every file of the repository that a program writes
+	$(RUN) tools/gen_constants.py > src_c/codec/sr_constants.h
+	$(RUN) tools/gen_powers.py > src_c/codec/sr_powers.h
 	$(RUN) tools/gen_templates.py
 	$(RUN) tools/copy_docstrings.py
 
@@ -39,8 +39,8 @@ lint: .venv/ready
 bench: build
 	$(RUN) -m benchmarks
 
-ci:                     # all of it, from a fresh clone of the last commit
+ci:                     # every check, on fresh clones of the last commit: 15 minutes
 	bash .ci/run
 
 clean:
-	rm -rf build .venv smartrest/*.so smartrest/core.c
+	rm -rf build .venv *.egg-info smartrest/*.so smartrest/_build.json
