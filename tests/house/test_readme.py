@@ -24,7 +24,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def pages(repository: Path) -> list[Path]:
-    found = [repository / "README.md", repository / "CHANGELOG.md", *sorted((repository / "docs").rglob("*.md"))]
+    found = [repository / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")]
+    found += sorted((repository / "docs").rglob("*.md"))
     return [*found, *sorted((repository / "tests" / "cases").glob("*.md")), repository / "benchmarks" / "README.md"]
 
 
@@ -80,6 +81,16 @@ def test_links_lead_somewhere(repository: Path) -> None:
         for target in LINK.findall(re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)):
             if not (page.parent / target).exists():
                 wrong.append(f"{page.relative_to(repository)}: {target}")
+    assert wrong == []
+
+
+def test_files_that_contributors_are_sent_to_exist(repository: Path) -> None:
+    wrong = []
+    for page in (repository / "CONTRIBUTING.md", repository / "docs" / "architecture.md"):
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"(?<![\w/.-])(?:smartrest|src_c|tests|tools|benchmarks|docs)/[\w./*-]*", text)
+        wrong += [f"{page.name}: {name}" for name in named if "NAME" not in name and not [*repository.glob(name)]]
+        assert len(named) > 20
     assert wrong == []
 
 
