@@ -43,7 +43,7 @@ class Encoder:
         return self._row
 
     def __call__(self, *values: Any) -> bytes:
-        """The payload of the row with `values` in its holes, in order. `None` fits every hole, an `int` also a `float` hole.
+        """The payload of the row with `values` in its holes, in order. `None` fits every hole, an `int` also a `float`.
 
         Raises the errors of `encode_row` for the filled row, `EncodeError` with reason `bad_type` for a value that does
         not fit its hole, and `TypeError` for a wrong number of values.
