@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("smartrest.device")
 
-UNLIMITED = 0  # payloads in flight in the MQTT client: the session sets the limit, and with one paho scans them all
+UNLIMITED = 0  # payloads in flight in the MQTT client: the session limits them; paho with a limit scans all of them
 L = TypeVar("L", bound=Callable[[Any], None])
 Events = tuple[type[Event], ...]
 
@@ -93,7 +93,7 @@ class DeviceError(ConnectionError):
 
 
 class Statistics:
-    """Rows sent, acknowledged and dropped (a split row counts as its parts), operations run, connections made."""
+    """Rows accepted (`sent`), acknowledged and dropped (a split row counts as its parts), operations, connections."""
 
     __slots__ = ("acknowledged", "connections", "dropped", "operations", "sent")
 
