@@ -24,7 +24,7 @@ texts = st.one_of(
 zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.just(timezone.utc)
 dates = st.builds(
     lambda moment, zone: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=zone),
-    st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)),
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
     zones,
 )
 numbers = st.one_of(
@@ -45,18 +45,22 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def one_value(draw: st.DrawFn, parameter: Parameter, markers: tuple[str, ...] = ()) -> Any:
-    if not parameter.mandatory and draw(st.integers(0, 3)) == 0:
-        return None
+    empty: list[Any] = [] if parameter.mandatory else [None]
+    if parameter.type == "String" and (parameter.may_be_empty or not parameter.mandatory):
+        empty.append("")
+    if empty and draw(st.integers(0, 2)) == 0:
+        return draw(st.sampled_from(empty))
     return draw(VALUES[parameter.type].filter(lambda value: value not in markers))
 
 
 @st.composite
 def items(draw: st.DrawFn, group: Group, markers: tuple[str, ...]) -> list[Any]:
-    """Items of which the last says something: an empty one at the end of a row is no item."""
+    """Items, the last of them not empty: the row would not keep an empty one at its end."""
     one = st.tuples(*(one_value(parameter, markers) for parameter in group.parameters))
     most = min(group.max_repeats or 4, 4)
-    found = draw(st.lists(one, min_size=group.min_repeats, max_size=most))
-    while found and all(value is None for value in found[-1]):
+    least = 0 if group.empty_item else group.min_repeats
+    found = draw(st.lists(one, min_size=least, max_size=most))
+    while found and all(value is None or value == "" for value in found[-1]):
         last = tuple(draw(VALUES[item.type].filter(lambda v: v not in markers)) for item in group.parameters)
         found[-1] = last
     return [item[0] for item in found] if len(group.parameters) == 1 else found
@@ -101,6 +105,8 @@ def expected(template: Template, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def converted(parameter: Parameter, value: Any) -> Any:
+    if value == "" and not parameter.mandatory:
+        return None
     return float(value) if parameter.type == "Number" and value is not None else value
 
 
