@@ -11,7 +11,7 @@ cdef extern from "sr.h" nogil:
         const char *name
         uint32_t needs
         void (*index)(const uint8_t *src, size_t length, sr_tape *tape)
-        sr_ends (*lone)(const uint8_t *src, size_t length)
+        sr_ends (*single)(const uint8_t *src, size_t length)
         size_t (*count)(const uint8_t *src, size_t length, size_t *rows)
 
     ctypedef struct sr_row:
@@ -66,11 +66,17 @@ cdef extern from "sr.h" nogil:
     const sr_kernel *sr_kernel_at(size_t i)
 
     bint sr_read(const sr_kernel *k, const uint8_t *src, size_t length, sr_tape *tape)
-    bint sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape)
+    bint sr_single_tape(sr_ends ends, size_t room, sr_tape *tape)
     sr_fault sr_read_exact(const uint8_t *src, size_t length, sr_tape *tape, uint8_t *marks)
     sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
     size_t sr_bom(const uint8_t *src, size_t length)
+    size_t sr_field_start(const sr_tape *tape, size_t f, const sr_row *row)
+    size_t sr_field_end(const uint8_t *src, size_t length, const sr_tape *tape, size_t f, size_t start)
+    size_t sr_after_first_field(const uint8_t *src, const sr_tape *tape)
     int sr_template_number(const uint8_t *src, size_t length)
+    int sr_single_number(const uint8_t *src, sr_ends ends)
+    int sr_row_number(const uint8_t *src, size_t length, const sr_tape *tape, const sr_row *row)
+    bint sr_has_plain_id(const uint8_t *src, size_t length, const sr_tape *tape, const sr_row *row)
     size_t sr_utf8_valid(const uint8_t *src, size_t length)
 
     size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t length,
@@ -116,8 +122,6 @@ cdef extern from "spare_rows.h":
     void srp_strings_forget(srp_strings *strings)
     void srp_strings_free(srp_strings *strings)
     const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *length)
-    size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row)
-    size_t srp_field_end(const srp_payload *p, size_t f, size_t start)
 
     ctypedef struct srp_spare_rows:
         pass
@@ -144,8 +148,6 @@ cdef extern from "spare_rows.h":
         SRP_INT
         SRP_FLOAT
 
-    int srp_row_number(const srp_payload *p, const sr_row *row)
-    int srp_lone_number(const uint8_t *src, sr_ends ends)
     object srp_typed(const uint8_t *src, size_t length, uint8_t kind, bint *fits)
 
     object srp_callable(const char *name, object base, Py_ssize_t offset)
@@ -165,9 +167,9 @@ cdef extern from "spare_rows.h":
         object (*rows)(const srp_payload *p, size_t rows)
         object (*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad)
         size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, object rows) except? <size_t>-1
-        object (*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+        object (*single_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
                            srp_spare_rows *spare)
-        object (*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, const srp_plan *plan)
+        object (*single_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends, const srp_plan *plan)
         int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, object value) noexcept
         int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, object row, Py_ssize_t *field) noexcept
         Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, object rows, Py_ssize_t index,

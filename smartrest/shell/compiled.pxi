@@ -13,7 +13,7 @@ cdef class Encoder:
     cdef srp_hole *holes       # the last one takes no value: it is the constant text behind all others
     cdef Py_ssize_t n_holes, limit
     cdef sr_style style
-    cdef bint newline, lone    # lone: the row has one field
+    cdef bint newline, one_field
     cdef vectorcallfunc vectorcall
 
     def __cinit__(self, *_, **__):
@@ -100,7 +100,7 @@ cdef class Encoder:
             raise MemoryError
         memcpy(out.data + out.len, hole.before, hole.n_before)
         out.len += hole.n_before
-        if self.lone and out.len == start and srp_put_empty_row(out):
+        if self.one_field and out.len == start and srp_put_empty_row(out):
             raise MemoryError
         return 0
 
@@ -117,7 +117,7 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
     self.check()
     out = &self.engine.out
     n &= ~PY_VECTORCALL_ARGUMENTS_OFFSET
-    if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.lone and not self.newline:
+    if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.one_field and not self.newline:
         out.len = 0   # no other code runs meanwhile
         if (self.engine.layer.fill(out, self.engine.k, self.style, self.holes, n, values) == SR_OK
                 and <Py_ssize_t>out.len <= self.limit):
@@ -154,7 +154,7 @@ cdef new_encoder(Workspace engine, row, tuple options):
     encoder.newline = truth(final_newline)
     encoder.options = options
     encoder.row = fields_of(row, 0)
-    encoder.lone = len(encoder.row) == 1
+    encoder.one_field = len(encoder.row) == 1
     holes = [_values.hole_of(field) for field in encoder.row]
     encoder.types = tuple([hole for hole in holes if hole is not None])
     encoder.n_holes = len(encoder.types)

@@ -26,10 +26,10 @@ cdef class Handlers:
     cdef inline PyObject *of(self, Workspace engine, const srp_payload *p, size_t r, fallback) except NULL:
         """The handler of a row, `fallback` where it has none: lent by this object, or by the caller."""
         cdef const sr_row *row = &p.tape.rows[r]
-        cdef int number = srp_row_number(p, row)
+        cdef int number = sr_row_number(p.src, p.len, p.tape, row)
         if number >= 0:
             return self.by_number[number] if self.by_number[number] != NULL else <PyObject *>fallback
-        if self.texts or not plain_id(p, row):
+        if self.texts or not sr_has_plain_id(p.src, p.len, p.tape, row):
             found = self.by_text.get(engine.layer.field(p, row.first, row), fallback)
             return <PyObject *>found
         return <PyObject *>fallback
@@ -68,7 +68,7 @@ cdef class Dispatcher:
     cdef list coroutines       # handlers that are coroutine functions
     cdef bint awaits           # the fallback is one
     cdef bint strict, made
-    cdef list spare            # see `nothing`
+    cdef list spare            # see `list_of_none`
     cdef srp_spare_rows rows
     cdef public object skipped
     cdef object __weakref__
@@ -124,12 +124,12 @@ cdef class Dispatcher:
         cdef Handlers handlers = self.current()
         if self.coroutines or self.awaits:
             _dispatch.refuse_coroutines(self.coroutines, self.fallback)
-        ends = self.engine.lone(data)
+        ends = self.engine.single(data)
         if ends.low | ends.high:
             src = <const uint8_t *>PyBytes_AS_STRING(data)
-            number = srp_lone_number(src, ends)
+            number = sr_single_number(src, ends)
             if number >= 0 and handlers.by_number[number] != NULL:
-                row = self.engine.layer.lone_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
+                row = self.engine.layer.single_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
                 return self.call_one(<object>handlers.by_number[number], row)
             if number >= 0 and self.fallback is None:
                 self.skipped += 1
@@ -144,12 +144,12 @@ cdef class Dispatcher:
         if result != <PyObject *>None:
             results = [<object>result]
         else:   # most handlers return nothing
-            results = self.nothing()
+            results = self.list_of_none()
         Py_DECREF(<object>result)
         srp_let_go(&self.rows, row)
         return results
 
-    cdef inline list nothing(self):
+    cdef inline list list_of_none(self):
         """The list of one None: the last one again, once nobody else has it."""
         cdef PyObject *spare = <PyObject *>self.spare
         if Py_REFCNT(spare) > 1 or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:

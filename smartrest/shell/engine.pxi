@@ -120,7 +120,7 @@ cdef class Engine(Workspace):
                     raise decode_error(REASONS[fault.status], fault.pos, 0, 0, [], data)
             if work.p.len == 0:
                 return ""
-            after = behind_first_field(work)
+            after = sr_after_first_field(work.p.src, &work.tape)
             if after <= work.p.len:
                 raise decode_error("not_one_field", after, 0, 1, [], data)
             return work.layer.field(&work.p, 0, &work.tape.rows[0])

@@ -144,12 +144,12 @@ cdef LazyRows lazy_rows(LazyRows rows, Work *work):
 
 
 cdef scan_bytes(Workspace engine, bytes data, bint strict):
-    cdef sr_ends ends = engine.lone(data)
+    cdef sr_ends ends = engine.single(data)
     cdef LazyRows rows
     cdef Work *work
     if ends.low | ends.high:
         rows = spare_rows(engine, data)
-        if sr_lone_tape(ends, INLINE_ENDS, &rows.tape):
+        if sr_single_tape(ends, INLINE_ENDS, &rows.tape):
             return rows
     work = engine.begin(data)
     try:
@@ -329,5 +329,5 @@ cdef field_span(LazyRows rows, size_t r, field):
     if field is None:
         return row.start, row.end
     f = row.at(field)
-    start = srp_field_start(&rows.p, f, &rows.tape.rows[r])
-    return rows.base + start, rows.base + srp_field_end(&rows.p, f, start)
+    start = sr_field_start(&rows.tape, f, &rows.tape.rows[r])
+    return rows.base + start, rows.base + sr_field_end(rows.p.src, rows.p.len, &rows.tape, f, start)

@@ -28,9 +28,9 @@ cdef not_one_row(Work *work, bytes data, rows):
 
 cdef decode_bytes(Workspace engine, bytes data, bint strict):
     cdef Work *work
-    cdef sr_ends ends = engine.lone(data)
+    cdef sr_ends ends = engine.single(data)
     if ends.low | ends.high:
-        row = engine.lone_row(data, ends)
+        row = engine.single_row(data, ends)
         PyObject_GC_UnTrack(row)
         return [row]
     if PyBytes_GET_SIZE(data) == 0:
@@ -45,9 +45,9 @@ cdef decode_bytes(Workspace engine, bytes data, bint strict):
 
 cdef decode_one(Workspace engine, bytes data, bint strict):
     cdef Work *work
-    cdef sr_ends ends = engine.lone(data)
+    cdef sr_ends ends = engine.single(data)
     if ends.low | ends.high:
-        return engine.lone_row(data, ends)
+        return engine.single_row(data, ends)
     work = engine.begin(data)
     try:
         engine.read(work, data, strict)
@@ -61,7 +61,7 @@ cdef decode_one(Workspace engine, bytes data, bint strict):
 cdef size_t row_end(const srp_payload *p, size_t r) noexcept:
     cdef const sr_row *row = &p.tape.rows[r]
     cdef size_t last = row[1].first - 1
-    return srp_field_end(p, last, srp_field_start(p, last, row))
+    return sr_field_end(p.src, p.len, p.tape, last, sr_field_start(p.tape, last, row))
 
 
 cdef bytes raw_row(const srp_payload *p, size_t r):
@@ -69,13 +69,6 @@ cdef bytes raw_row(const srp_payload *p, size_t r):
     return PyBytes_FromStringAndSize(<const char *>p.src + start, row_end(p, r) - start)
 
 
-cdef size_t behind_first_field(Work *work) noexcept:
-    """Where the text goes on behind its first field; a blank row, which the tape leaves out, is one too."""
-    if work.tape.n_rows and work.tape.rows[0].start == 0:
-        return work.tape.ends[0] + <size_t>1
-    return 1 if work.p.src[0] == SR_ROW_END else 2
-
-
 cdef bad_value(const srp_payload *p, size_t base, size_t r, size_t f, rows, bytes data):
     cdef const sr_row *row = &p.tape.rows[r]
-    return decode_error("bad_value", base + srp_field_start(p, f, row), r, f - row.first, rows, data)
+    return decode_error("bad_value", base + sr_field_start(p.tape, f, row), r, f - row.first, rows, data)

@@ -70,10 +70,10 @@ cdef class Schema:
 
     cdef inline const srp_plan *plan(self, const srp_payload *p, size_t r) except? NULL:
         cdef const sr_row *row = &p.tape.rows[r]
-        cdef int number = srp_row_number(p, row)
+        cdef int number = sr_row_number(p.src, p.len, p.tape, row)
         if number >= 0:
             return self.table.of[number]
-        if not self.texts and plain_id(p, row):
+        if not self.texts and sr_has_plain_id(p.src, p.len, p.tape, row):
             return NULL
         found = self.plan_of.get(self.engine.layer.field(p, row.first, row))
         return NULL if found is None else &self.plans[<Py_ssize_t>found]
@@ -88,13 +88,13 @@ cdef class Schema:
             raise bad_value(&work.p, work.base, 0, bad, [], data)
         return values
 
-    cdef inline lone_row(self, bytes data, sr_ends ends):
-        """A lone row; None where its ID is no small number of this schema, or a field does not fit."""
+    cdef inline single_row(self, bytes data, sr_ends ends):
+        """A single row; None where its ID is no small number of this schema, or a field does not fit."""
         cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
-        cdef int number = srp_lone_number(src, ends)
+        cdef int number = sr_single_number(src, ends)
         if number < 0 or self.table.of[number] == NULL:
             return None
-        return self.engine.layer.lone_typed_row(&self.engine.strings, self.engine.k, src, ends, self.table.of[number])
+        return self.engine.layer.single_typed_row(&self.engine.strings, self.engine.k, src, ends, self.table.of[number])
 
     def decode(self, payload, *, strict=False, limit=None):
         """As `smartrest.decode`, with typed fields.
@@ -151,10 +151,10 @@ cdef class Schema:
         """As `smartrest.decode_row`, with typed fields. Raises `DecodeError` as `decode` of this schema does."""
         cdef bytes data = <bytes>payload if type(payload) is bytes else bytes_of(payload)
         cdef bint exact = truth(strict)
-        cdef sr_ends ends = self.engine.lone(data)
+        cdef sr_ends ends = self.engine.single(data)
         cdef Work *work
         if ends.low | ends.high:
-            row = self.lone_row(data, ends)
+            row = self.single_row(data, ends)
             if row is not None:
                 return row
         work = self.engine.begin(data)
@@ -165,8 +165,3 @@ cdef class Schema:
             return self.only_row(work, data)
         finally:
             self.engine.end(work)
-
-
-cdef inline bint plain_id(const srp_payload *p, const sr_row *row) noexcept:
-    """Whether a template ID is as it stands: not quoted, and surely no blanks before a quote."""
-    return p.tape.reading == SR_GREEDY and (row.start == p.len or p.src[row.start] != SR_QUOTE)

@@ -229,11 +229,11 @@ cdef class Workspace:
         rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
 
-    cdef inline sr_ends lone(self, bytes data) noexcept:   # C alone: nothing here can raise
-        return self.k.lone(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    cdef inline sr_ends single(self, bytes data) noexcept:   # C alone: nothing here can raise
+        return self.k.single(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
-    cdef inline lone_row(self, bytes data, sr_ends ends):
-        return self.layer.lone_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
+    cdef inline single_row(self, bytes data, sr_ends ends):
+        return self.layer.single_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
 
     # -- writing: take, give
 

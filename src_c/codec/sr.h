@@ -32,7 +32,7 @@ static inline uint32_t sr_lowest_bit(uint64_t bits) {
 
 typedef struct sr_tape sr_tape;
 
-/* A bit for the end of each field of a lone row: for those within the first 64 bytes, and for those behind. */
+/* A bit for the end of each field of a single row: for those within the first 64 bytes, and for those behind. */
 typedef struct {
     uint64_t low, high;
 } sr_ends;
@@ -44,7 +44,7 @@ typedef struct {
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
     /* The message of an agent, one row of plain text in less than 128 bytes, without a tape: where its fields end. No
        ends for any other payload: longer, of no row or several, with a quote, a CR or a byte beyond ASCII. */
-    sr_ends (*lone)(const uint8_t *src, size_t len);
+    sr_ends (*single)(const uint8_t *src, size_t len);
     /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
     /* SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
@@ -140,8 +140,8 @@ static inline size_t sr_next_end(sr_end_walk *walk) {
     return end;
 }
 
-/* The tape of the row that `lone` has found; false where it has more than `room` fields. */
-bool sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape);
+/* The tape of the row that `single` has found; false where it has more than `room` fields. */
+bool sr_single_tape(sr_ends ends, size_t room, sr_tape *tape);
 
 /* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
    SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows before it, and the row of the quote stands behind them. */
@@ -157,9 +157,40 @@ static inline size_t sr_trim_cr(const uint8_t *src, size_t len, size_t start, si
     return end < len && src[end] == SR_ROW_END && end > start && src[end - 1] == SR_CARRIAGE_RETURN ? end - 1 : end;
 }
 
+static inline bool sr_is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
+
+/* Where raw field f of a row starts, and where it ends. */
+static inline size_t sr_field_start(const sr_tape *tape, size_t f, const sr_row *row) {
+    return f == row->first ? row->start : tape->ends[f - 1] + (size_t)1;
+}
+static inline size_t sr_field_end(const uint8_t *src, size_t len, const sr_tape *tape, size_t f, size_t start) {
+    return sr_trim_cr(src, len, start, tape->ends[f]);
+}
+
+/* Where the rest of a text that is not empty starts after its first field: past the separator or row end. The tape
+   leaves out a blank row (D4), but it is a field too. */
+static inline size_t sr_after_first_field(const uint8_t *src, const sr_tape *tape) {
+    if (tape->n_rows && tape->rows[0].start == 0) return tape->ends[0] + (size_t)1;
+    return src[0] == SR_ROW_END ? 1 : 2;
+}
+
 /* The value of a raw field of any reading; dst has room for len + SR_SLACK bytes. Returns its length, at most len. */
 size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, const uint8_t *src, size_t len,
                      uint8_t *dst);
+
+/* Whether the value of a raw field is surely its bytes as they are (D3), or else (D5) those between its quotes. */
+static inline bool sr_is_bare(sr_reading reading, uint32_t flags, const uint8_t *src, size_t len) {
+    return !(flags & SR_HAS_QUOTE) || (reading == SR_GREEDY && (len == 0 || *src != SR_QUOTE));
+}
+static inline bool sr_has_plain_inside(sr_reading reading, uint32_t flags) {
+    return reading == SR_GREEDY && !(flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE));
+}
+
+/* Whether the text of a raw field is src[1] to src[len - 2], with a backslash before each quote in it. */
+static inline bool sr_is_backslash_quoted(sr_reading reading, uint32_t flags, const uint8_t *src, size_t len) {
+    return (flags & (SR_HAS_QUOTE | SR_HAS_DOUBLED_ESCAPE)) == SR_HAS_QUOTE && reading == SR_GREEDY && len &&
+           *src == SR_QUOTE;
+}
 
 /* The faults that strict reading refuses, in order. Start with a zeroed walk; SR_OK ends it. (sr_faults.c) */
 typedef struct {
@@ -179,6 +210,24 @@ static inline int sr_template_number(const uint8_t *src, size_t len) {
     if (len != 3 || (uint8_t)(src[0] - '1') > 8) return sr_short_template_number(src, len);
     uint8_t tens = (uint8_t)(src[1] - '0'), ones = (uint8_t)(src[2] - '0');
     return tens > 9 || ones > 9 ? -1 : (src[0] - '0') * 100 + tens * 10 + ones;
+}
+
+/* The number of the template ID that starts a single row; -1 for an ID without exactly three digits. */
+static inline int sr_single_number(const uint8_t *src, sr_ends ends) {
+    return (ends.low & 0xF) == 8 ? sr_template_number(src, 3) : -1;
+}
+
+/* The same for a row of a tape and an ID of any length. */
+static inline int sr_row_number(const uint8_t *src, size_t len, const sr_tape *tape, const sr_row *row) {
+    const uint8_t *id = src + row->start;
+    int number = row->start + (size_t)3 < len && id[3] == SR_SEPARATOR ? sr_template_number(id, 3) : -1;
+    if (number >= 0) return number; /* else the separator may belong to another field */
+    return sr_template_number(id, sr_field_end(src, len, tape, row->first, row->start) - row->start);
+}
+
+/* Whether the template ID of a row is its raw bytes: surely neither quoted nor preceded by blanks and a quote. */
+static inline bool sr_has_plain_id(const uint8_t *src, size_t len, const sr_tape *tape, const sr_row *row) {
+    return tape->reading == SR_GREEDY && (row->start == len || src[row->start] != SR_QUOTE);
 }
 
 /* ---- UTF-8 (sr_utf8.c) ------------------------------------------------------------------------------------------- */

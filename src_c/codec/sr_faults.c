@@ -5,15 +5,13 @@
 
 enum { LEADING, CONTENT, TRAILING };
 
-static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
-
 static size_t skip_blanks(const uint8_t *src, size_t i, size_t end) {
-    while (i < end && is_blank(src[i])) i++;
+    while (i < end && sr_is_blank(src[i])) i++;
     return i;
 }
 
 static size_t last_not_blank(const uint8_t *src, size_t end) {
-    while (is_blank(src[end - 1])) end--;
+    while (sr_is_blank(src[end - 1])) end--;
     return end - 1;
 }
 
@@ -94,8 +92,8 @@ sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_w
     for (; w->row < tape->n_rows; w->row++, w->field = 0) {
         const sr_row *row = &tape->rows[w->row];
         for (size_t f = row->first + w->field; f < row[1].first; f++, w->field++) {
-            size_t start = f == row->first ? row->start : tape->ends[f - 1] + (size_t)1;
-            size_t end = sr_trim_cr(src, len, start, tape->ends[f]);
+            size_t start = sr_field_start(tape, f, row);
+            size_t end = sr_field_end(src, len, tape, f, start);
             if (next_in_field(src, start, end, tape->reading, w, &fault)) return fault;
             w->stage = LEADING;
         }

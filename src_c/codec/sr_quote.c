@@ -8,8 +8,6 @@
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
-
 size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
     const uint8_t *end = src + len;
     uint8_t *out = dst;
@@ -46,7 +44,7 @@ static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
         *out++ = src[i];
     }
     size_t tail = i < len ? i + 1 : len, end = len;
-    while (end > tail && is_blank(src[end - 1])) end--;
+    while (end > tail && sr_is_blank(src[end - 1])) end--;
     if (end > tail) {
         memcpy(out, src + tail, len - tail);
         out += len - tail;
@@ -57,7 +55,7 @@ static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
 size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, const uint8_t *src, size_t len,
                      uint8_t *dst) {
     size_t start = 0;
-    while (start < len && is_blank(src[start])) start++;
+    while (start < len && sr_is_blank(src[start])) start++;
     if (start == len || src[start] != SR_QUOTE) { /* D3: an unquoted field is as it stands */
         memcpy(dst, src, len);
         return len;
@@ -65,7 +63,7 @@ size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, con
     start++;
     if (reading == SR_LENIENT) return lenient_text(src + start, len - start, dst);
     size_t end = len;
-    while (is_blank(src[end - 1])) end--;
+    while (sr_is_blank(src[end - 1])) end--;
     bool doubling = reading == SR_DOUBLE || (reading == SR_GREEDY && flags & SR_HAS_DOUBLED_ESCAPE);
     return k->unescape(src + start, end - 1 - start, doubling ? SR_QUOTE : SR_ESCAPE, dst);
 }

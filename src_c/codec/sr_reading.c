@@ -6,8 +6,6 @@
 
 enum { START = 1, UNQUOTED = 2, QUOTED = 4, CLOSED = 8 }; /* states of the strict automaton, as bits of a mark */
 
-static bool is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
-
 /* Whether the CR at i belongs to a row end. */
 static bool is_crlf(const uint8_t *src, size_t len, size_t i) { return i + 1 < len && src[i + 1] == SR_ROW_END; }
 
@@ -73,7 +71,7 @@ bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape) 
     return true;
 }
 
-bool sr_lone_tape(sr_ends ends, size_t room, sr_tape *tape) {
+bool sr_single_tape(sr_ends ends, size_t room, sr_tape *tape) {
     size_t n = 0;
     sr_end_walk walk = {ends.low, ends.high, 0};
     while (walk.word || (walk.next && walk.base == 0)) {
@@ -100,7 +98,7 @@ static void mark_states(const uint8_t *src, size_t len, uint8_t *marks) {
             mark = next & START ? START | UNQUOTED | CLOSED : 0;
         } else if (c == SR_QUOTE) {
             mark = next & QUOTED ? START : 0;
-        } else if (is_blank(c)) {
+        } else if (sr_is_blank(c)) {
             mark = next & (START | UNQUOTED | CLOSED);
         } else if (c != SR_CARRIAGE_RETURN) {
             mark = next & UNQUOTED ? START | UNQUOTED : 0;
@@ -136,7 +134,7 @@ static void follow_marks(const uint8_t *src, size_t len, const uint8_t *marks, s
             state = START;
         } else if (state == START && c == SR_QUOTE) {
             state = QUOTED;
-        } else if (state == START && !is_blank(c)) {
+        } else if (state == START && !sr_is_blank(c)) {
             state = UNQUOTED;
         }
     }
@@ -165,8 +163,8 @@ static bool read_doubling(const uint8_t *src, size_t len, sr_tape *tape) {
         } else if (c == SR_CARRIAGE_RETURN && !is_crlf(src, len, i)) {
             return false;
         } else if (state == CLOSED) {
-            if (!is_blank(c) && c != SR_CARRIAGE_RETURN) return false;
-        } else if (!is_blank(c)) {
+            if (!sr_is_blank(c) && c != SR_CARRIAGE_RETURN) return false;
+        } else if (!sr_is_blank(c)) {
             state = UNQUOTED;
         }
     }
@@ -195,7 +193,7 @@ static sr_fault read_lenient(const uint8_t *src, size_t len, sr_tape *tape) {
         } else if (state == START && c == SR_QUOTE) {
             state = QUOTED;
             opened = i;
-        } else if (state == START && !is_blank(c)) {
+        } else if (state == START && !sr_is_blank(c)) {
             state = UNQUOTED;
         }
     }

@@ -1,8 +1,8 @@
 /* The object layer: values of Python from spans and to bytes, with the documented C API alone.
  *
- * It knows no rule of the format: what a field is and how it is quoted stays in src_c/codec. smartrest/shell owns the
- * memory, the options and the errors. Nothing here runs the code of users: a value that would need that is answered
- * with SRP_SLOW.
+ * Reading and quoting stay in src_c/codec: this layer joins fields and rows, and asks sr.h about their bytes.
+ * smartrest/shell owns the memory, the options and the errors. Nothing here runs user code: a value that would need it
+ * returns SRP_SLOW.
  */
 #ifndef SRP_H
 #define SRP_H
@@ -62,27 +62,14 @@ typedef struct {
 /* Its value as bytes, for numbers: a span of the payload or of the scratch. */
 const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *len);
 
-/* Where the raw field f starts and ends. */
-static inline size_t srp_field_start(const srp_payload *p, size_t f, const sr_row *row) {
-    return f == row->first ? row->start : p->tape->ends[f - 1] + (size_t)1;
-}
-static inline size_t srp_field_end(const srp_payload *p, size_t f, size_t start) {
-    return sr_trim_cr(p->src, p->len, start, p->tape->ends[f]);
-}
-
-/* The value of the raw field [start, end) as bytes: a span of the payload where nothing is escaped, else of the
-   scratch. */
+/* The bytes of the value of the raw field [start, end). */
 static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, size_t start, size_t end, size_t *len) {
     const uint8_t *src = p->src + start;
     *len = end - start;
-    if (!(flags & SR_HAS_QUOTE)) return src;
-    if (p->tape->reading == SR_GREEDY) {
-        if (*len == 0 || *src != SR_QUOTE) return src;
-        bool escapes = flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE);
-        if (!escapes) {
-            *len -= 2;
-            return src + 1;
-        }
+    if (sr_is_bare(p->tape->reading, flags, src, *len)) return src;
+    if (sr_has_plain_inside(p->tape->reading, flags)) {
+        *len -= 2;
+        return src + 1;
     }
     *len = sr_field_text(p->kernel, p->tape->reading, flags, src, *len, p->scratch);
     return p->scratch;
@@ -109,19 +96,6 @@ int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetim
 
 /* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
 PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits);
-
-/* The number of the template ID that starts a lone row; -1 for an ID that is not of three digits. */
-static inline int srp_lone_number(const uint8_t *src, sr_ends ends) {
-    return (ends.low & 0xF) == 8 ? sr_template_number(src, 3) : -1;
-}
-
-/* The same for a row of a tape, and for an ID of any length: -1 where it is no number, as sr_template_number. */
-static inline int srp_row_number(const srp_payload *p, const sr_row *row) {
-    const uint8_t *id = p->src + row->start;
-    int number = row->start + (size_t)3 < p->len && id[3] == SR_SEPARATOR ? sr_template_number(id, 3) : -1;
-    if (number >= 0) return number; /* else the separator may belong to another field */
-    return sr_template_number(id, srp_field_end(p, row->first, row->start) - row->start);
-}
 
 /* ---- writing values (values.c) ----------------------------------------------------------------------------------- */
 
@@ -206,11 +180,11 @@ typedef struct {
     /* Rows from `row` on into a list of NULLs. Returns the first one that is no plain matter: its ID is no number, or a
        field does not fit; or SIZE_MAX with an exception. */
     size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, PyObject *list);
-    /* The row that `lone` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
-    PyObject *(*lone_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
-                          srp_spare_rows *spare);
-    PyObject *(*lone_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
-                                const srp_plan *plan);
+    /* The row that `single` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
+    PyObject *(*single_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                            srp_spare_rows *spare);
+    PyObject *(*single_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
+                                  const srp_plan *plan);
     /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
     /* A row; *field says where it stopped. Unless it returns SR_OK, `out` is unchanged; SRP_SLOW for any row but a

@@ -7,7 +7,7 @@ int srp_layout;
 #if defined(SRP_KNOWS_LAYOUT)
 PyASCIIObject srp_head;
 
-static bool as_thought(void) {
+static bool copies_head(void) {
     char expected[] = "0123456789abcdefghijklmnopqrstuv";
     bool same = true;
     for (size_t n = 2; same && n < sizeof expected; n += 5) {
@@ -46,7 +46,7 @@ void srp_layout_init(void) {
         srp_head = *(PyASCIIObject *)text;
         Py_DECREF(text);
         srp_layout = 1; /* for the tests */
-        srp_layout = as_thought() && keeps_utf8();
+        srp_layout = copies_head() && keeps_utf8();
     }
     PyErr_Clear();
 }

@@ -55,6 +55,6 @@ SR_NO_INLINE PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, siz
 }
 
 const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *len) {
-    size_t start = srp_field_start(p, f, row);
-    return srp_bytes(p, p->tape->flags, start, srp_field_end(p, f, start), len);
+    size_t start = sr_field_start(p->tape, f, row);
+    return srp_bytes(p, p->tape->flags, start, sr_field_end(p->src, p->len, p->tape, f, start), len);
 }

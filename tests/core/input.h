@@ -49,20 +49,20 @@ static inline void check_index(const sr_kernel *k, const sr_tape *want, const ui
     done_tape(t);
 }
 
-/* A lone row has the tape that reading gives. */
-static inline void check_lone(const sr_kernel *k, const uint8_t *src, size_t len) {
-    sr_ends want = model_lone(src, len), got = k->lone(src, len);
+/* A single row has the tape that reading gives. */
+static inline void check_single(const sr_kernel *k, const uint8_t *src, size_t len) {
+    sr_ends want = model_single(src, len), got = k->single(src, len);
     CHECK(got.low == want.low && got.high == want.high);
     if (!(got.low | got.high)) return;
-    tape_block read = new_tape(len, len), lone = new_tape(len, 1);
+    tape_block read = new_tape(len, len), single = new_tape(len, 1);
     CHECK(sr_read(k, src, len, &read.tape) && read.tape.n_rows == 1);
-    CHECK(!sr_lone_tape(got, read.tape.n_ends - 1, &lone.tape));
-    CHECK(sr_lone_tape(got, read.tape.n_ends, &lone.tape));
-    CHECK(lone.tape.n_ends == read.tape.n_ends && lone.tape.n_rows == 1);
-    CHECK(lone.tape.flags == 0 && lone.tape.reading == SR_GREEDY);
-    CHECK(memcmp(lone.tape.ends, read.tape.ends, read.tape.n_ends * sizeof(uint32_t)) == 0);
-    CHECK(memcmp(lone.tape.rows, read.tape.rows, 2 * sizeof(sr_row)) == 0);
-    done_tape(read), done_tape(lone);
+    CHECK(!sr_single_tape(got, read.tape.n_ends - 1, &single.tape));
+    CHECK(sr_single_tape(got, read.tape.n_ends, &single.tape));
+    CHECK(single.tape.n_ends == read.tape.n_ends && single.tape.n_rows == 1);
+    CHECK(single.tape.flags == 0 && single.tape.reading == SR_GREEDY);
+    CHECK(memcmp(single.tape.ends, read.tape.ends, read.tape.n_ends * sizeof(uint32_t)) == 0);
+    CHECK(memcmp(single.tape.rows, read.tape.rows, 2 * sizeof(sr_row)) == 0);
+    done_tape(read), done_tape(single);
 }
 
 static inline void check_text(const sr_kernel *k, const uint8_t *src, size_t len) {
@@ -131,7 +131,7 @@ static inline void check_kernels(const uint8_t *src, size_t len) {
             look_at(k, src, len);
             CHECK(k->count(src, len, &counted) == ends && counted == rows);
             check_index(k, &want.tape, src, len, ends, rows);
-            check_lone(k, src, len);
+            check_single(k, src, len);
             check_text(k, src, len);
             check_escape(k, src, len, SR_ESCAPE);
             check_escape(k, src, len, SR_QUOTE);

@@ -104,9 +104,9 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
                   (model_valid(src, len) < len ? SR_BAD_UTF8 : 0);
 }
 
-/* ---- a lone row: one of less than 128 bytes of plain text */
+/* ---- a single row: one of less than 128 bytes of plain text */
 
-static inline sr_ends model_lone(const uint8_t *src, size_t len) {
+static inline sr_ends model_single(const uint8_t *src, size_t len) {
     uint64_t bits[2] = {0, 0};
     const sr_ends none = {0, 0};
     if (len == 0 || len >= 128 || (len == 1 && *src == '\n')) return none;
