@@ -1,12 +1,12 @@
-"""X.509 identities for devices: made, checked, saved, and used for TLS. Needs `smartrest[certificates]`.
+"""Creates, checks, saves and uses X.509 identities of devices. Needs `smartrest[certificates]`.
 
-A `CA` issues an `Identity`; `check_chain` holds a chain against the platform's requirements (docs/certificates.md).
+A `CA` issues an `Identity`; `check_chain` checks a chain against the platform's requirements (docs/certificates.md).
 """
 
 from __future__ import annotations
 
 try:
-    import cryptography as _cryptography  # noqa: F401 - only to say what is missing
+    import cryptography as _cryptography  # noqa: F401 - only to name the missing library
 except ModuleNotFoundError as error:
     from .. import _install
 

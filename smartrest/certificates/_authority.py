@@ -1,6 +1,6 @@
-"""A certificate authority of one's own: creates itself, intermediates and devices' identities.
+"""A private certificate authority: creates itself, intermediates and the identities of devices.
 
-It keeps no list of what it issued: serial numbers are random, and what the platform trusts is the uploaded CA.
+It keeps no list of issued certificates: serial numbers are random, and the platform trusts the uploaded CA.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ NO_PARTS: Mapping[str, str] = {}
 
 
 class CA:
-    """A certificate authority: its certificate with those above it (`chain`, own first) and its private key.
+    """A certificate authority: its private key, and `chain`, its certificate followed by those above it.
 
-    `CertificateError` `not_a_ca` where the first certificate must not sign others, `key_mismatch`.
+    `CertificateError` `not_a_ca` if the first certificate may not sign others, `key_mismatch`.
     """
 
     def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey) -> None:
@@ -48,7 +48,7 @@ class CA:
             self._facts = facts_of(self.chain[0], 0)
         usage = self._facts.key_usage
         if not self._facts.is_ca or (usage is not None and not usage.key_cert_sign):
-            text = f"{title(self._facts.subject)} is no CA: its certificate lacks CA:TRUE or keyCertSign"
+            text = f"{title(self._facts.subject)} is not a CA: its certificate lacks CA:TRUE or keyCertSign"
             raise CertificateError(text, "not_a_ca")
         if not same_key(key.public_key(), self.certificate.public_key()):
             raise CertificateError("the private key does not belong to the CA certificate", "key_mismatch")
@@ -64,11 +64,11 @@ class CA:
         subject: Mapping[str, str] = NO_PARTS,
         now: datetime | None = None,
     ) -> CA:
-        """A new CA that signs itself, with `name` as its common name (1 to 64 characters).
+        """Create a self-signed CA with the common name `name` (1 to 64 characters).
 
         `key`: RSA bits from 2048 to 4096, `"P-256"`, or a private key of `cryptography`. `days` of validity from
-        `now` (an aware `datetime`, by default the present). `path_length`: how many CAs may stand between it and a
-        device, `None` for any. `subject`: further parts, any of `country`, `state`, `organization`, `unit`, `email`.
+        `now` (an aware `datetime`, by default the present). `path_length`: how many CAs are allowed between it and a
+        device, `None` for any number. `subject`: further parts: `country`, `state`, `organization`, `unit`, `email`.
         `CertificateError` `bad_name`, `bad_key`, `bad_days`.
         """
         full_name = make_name(demand_name(name, "the name of a CA"), subject)
@@ -84,9 +84,9 @@ class CA:
         *,
         passphrase: Passphrase | None = None,
     ) -> CA:
-        """Reads what `save` wrote (`path` is the folder), or a PEM file with the CA's certificate first.
+        """Load a folder written by `save`, or a PEM file that begins with the CA's certificate.
 
-        The private key is taken from the file `key`, else from the folder's `ca.key.pem`, else from `path` itself.
+        The private key comes from the file `key`, else from the folder's `ca.key.pem`, else from `path` itself.
         `OSError`; `UserWarning` and `CertificateError` as `Identity.load`, and `no_key`, `not_a_ca`.
         """
         file = Path(path)
@@ -110,10 +110,11 @@ class CA:
         subject: Mapping[str, str] = NO_PARTS,
         now: datetime | None = None,
     ) -> CA:
-        """A CA below this one. Arguments as `create`; `path_length` is by default the guide's 10, or what is left.
+        """Create a CA below this one. Arguments as in `create`; `path_length` defaults to the guide's 10, or to less
+        if this CA allows less.
 
-        A device of it has a chain of three certificates, which not every installation takes (requirement 8).
-        `CertificateError` also `path_length` where this CA allows none below it, `expired`.
+        Its devices have chains of three certificates, which not every installation accepts (requirement 8).
+        `CertificateError` also `path_length` if this CA allows none below it, `expired`.
         """
         allowed = self._facts.path_length
         if allowed == 0:
@@ -135,12 +136,12 @@ class CA:
         subject: Mapping[str, str] = NO_PARTS,
         now: datetime | None = None,
     ) -> Identity:
-        """The identity of a device.
+        """Issue the identity of a device.
 
-        `device` is the device identifier, which becomes the common name: a new key is made (`key` as in `create`).
-        Or it is a certificate signing request (PEM, or of `cryptography`): the key stays where it is, the identity has
-        none; of the request only the subject's parts that the guide's policy names are taken, never its extensions.
-        `device_id` is then the identifier that the request must be for.
+        `device` is the device identifier, which becomes the common name; a new key is created (`key` as in `create`).
+        Or it is a certificate signing request (PEM, or of `cryptography`): the key stays where it is and the identity
+        has none. Only the subject's parts named by the guide's policy are copied from the request, never extensions.
+        `device_id` is then the identifier that the request must have.
         `CertificateError` `bad_name`, `bad_key`, `bad_request`, `bad_days`, `expired`.
         """
         request = _request(device)
@@ -156,7 +157,7 @@ class CA:
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The CA's own certificate: what is uploaded to the platform."""
+        """The CA's own certificate, to be uploaded to the platform."""
         return self.chain[0]
 
     @property
@@ -172,9 +173,9 @@ class CA:
     def save(
         self, folder: str | os.PathLike[str], *, passphrase: Passphrase | None = None, overwrite: bool = False
     ) -> Path:
-        """Writes `ca.pem` and `ca.key.pem` into `folder`, with mode 0600 and atomically; `passphrase` encrypts the key.
+        """Write `ca.pem` and `ca.key.pem` to `folder`, atomically and with mode 0600; `passphrase` encrypts the key.
 
-        `FileExistsError` where one of them exists and `overwrite` is false. Returns the folder.
+        `FileExistsError` if one of them exists and `overwrite` is false. Returns the folder.
         """
         files = {CA_KEY_FILE: write_key(self.key, passphrase), CA_FILE: self.chain_pem}
         save_files(Path(folder), files, overwrite=overwrite)
@@ -197,27 +198,27 @@ class CA:
 
 
 def _request(device: object) -> x509.CertificateSigningRequest | None:
-    """The signing request in `device`, `None` where it is a device identifier."""
+    """The signing request in `device`, `None` if it is a device identifier."""
     if isinstance(device, x509.CertificateSigningRequest):
         return device
     data = device.encode("utf-8", "replace") if isinstance(device, str) else device
     if isinstance(data, bytes) and len(data) > READ_LIMIT:
-        raise CertificateError("the text is larger than 1 MiB, which no signing request is", "too_large")
+        raise CertificateError("too large for a signing request: more than 1 MiB", "too_large")
     if not isinstance(data, bytes):
         raise TypeError(f"device is an identifier or a signing request, not {type(device).__name__}")
     if isinstance(device, str) and "-----BEGIN" not in device:
         return None
     try:
         return x509.load_pem_x509_csr(data)
-    except Exception:  # cryptography raises many kinds on hostile DER; each means: cannot be read
-        text = "no certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or it is damaged"
+    except Exception:  # cryptography raises many exceptions on hostile DER
+        text = "not a certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or a damaged one"
         raise CertificateError(text, "bad_request") from None
 
 
 def _read_request(
     request: x509.CertificateSigningRequest, device_id: str | None, subject: Mapping[str, str]
 ) -> tuple[x509.Name, CertificatePublicKeyTypes]:
-    """The subject that is granted and the public key of a request."""
+    """The subject to certify and the public key of a request."""
     try:
         with quiet():
             valid, public, asked = request.is_signature_valid, request.public_key(), request.subject

@@ -1,7 +1,7 @@
 """Checks a certificate chain against the numbered requirements of docs/certificates.md ("Requirements").
 
-Finds everything in one go and raises nothing on a bad chain. Signatures are verified by `cryptography`; what stands
-here is which certificate must satisfy what. Requirements, reasons and docs/certificates.md change together.
+Reports everything at once and never raises on a bad chain. `cryptography` verifies the signatures; this module says
+which certificate must meet which requirement. Requirements, reasons and docs/certificates.md change together.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from ._order import put_in_order
 if TYPE_CHECKING:
     from ._facts import Facts
 
-CHAIN_LIMIT = 2  # certificates, device and CA included: what every installation accepts
+CHAIN_LIMIT = 2  # certificates, device and CA included: every installation accepts two
 SOON = timedelta(days=30)
 
 
 def check_chain(
     chain: object, client_id: str | ClientId | None, *, max_length: int = CHAIN_LIMIT, now: datetime | None = None
 ) -> list[ChainFinding]:
-    """Everything that is wrong or doubtful with a device's certificate chain; an empty list where nothing is.
+    """Return every fault and doubt about a device's certificate chain; an empty list if there are none.
 
     `chain` is PEM text (`bytes` or `str`), a path (`os.PathLike`), an `Identity`, or a list of certificates of
-    `cryptography`, device first. `client_id` is the MQTT ClientId that the device will use, or `None` to leave the
-    comparison with the common name out. `max_length` counts certificates, device and CA included. `now` is an aware
+    `cryptography`, device first. `client_id` is the MQTT ClientId that the device will use, or `None` to skip the
+    comparison with the common name. `max_length` counts certificates, device and CA included. `now` is an aware
     `datetime`, by default the present.
 
-    Raises nothing on a bad chain; `TypeError` and `ValueError` for wrong arguments, `OSError` for an unreadable path.
+    Never raises on a bad chain; `TypeError` and `ValueError` for wrong arguments, `OSError` for an unreadable path.
     """
     moment = aware(now)
     if client_id is not None and not isinstance(client_id, (str, ClientId)):
@@ -73,7 +73,7 @@ def check_chain(
 
 
 def aware(now: datetime | None) -> datetime:
-    """The moment meant by `now`. `ValueError` for a datetime without time zone."""
+    """`now`, by default the present. `ValueError` for a datetime without time zone."""
     if now is None:
         return datetime.now(timezone.utc)
     if now.tzinfo is None or now.utcoffset() is None:
@@ -82,7 +82,7 @@ def aware(now: datetime | None) -> datetime:
 
 
 def _check_one(facts: Facts, now: datetime, findings: list[ChainFinding]) -> None:
-    """What holds for every certificate alike: readable, version, key, signature kind, dates."""
+    """Checks of every certificate: readable, version, key, kind of signature, dates."""
     if facts.unreadable:
         parts = ", ".join(facts.unreadable)
         findings.append(facts.finding(None, "unreadable", f"{facts.label}: cannot be read ({parts}): issue it again"))
@@ -116,7 +116,7 @@ def _check_strength(facts: Facts, findings: list[ChainFinding]) -> None:
         text = f"{facts.label} has a weak key ({name}): make a new one, RSA of at least {RSA_LEAST} bits or P-256"
         findings.append(facts.finding(9, "weak_key", text))
     elif not common:
-        text = f"{facts.label} has an {name} key, which is not known to work with the platform: RSA and P-256 are"
+        text = f"{facts.label} has an {name} key, which may not work with the platform: use RSA or P-256"
         findings.append(facts.finding(9, "unusual_key", text, fault=False))
     if facts.weak_hash:
         text = f"{facts.label} is signed with {str(facts.hash_name).upper()}: have it signed again with SHA-256"
@@ -140,9 +140,9 @@ def _day(moment: datetime) -> str:
 
 
 def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFinding]) -> None:
-    """What depends on the place in the chain: CA flags, usages, path length."""
+    """Checks that depend on the place in the chain: CA flag, usages, path length."""
     if facts.certificate.version is not Version.v3 or "extensions" in facts.unreadable:
-        return  # there is nothing to hold a CA flag
+        return  # no CA flag to check
     usage = facts.key_usage
     if place == 0:
         if facts.is_ca:
@@ -155,7 +155,7 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
     if not facts.is_ca:
         number, reason = (2, "uploaded_not_ca") if place == count - 1 else (3, "not_ca")
         role = "is the one to upload" if number == 2 else "signs another"
-        text = f"{facts.label} {role} but is no CA (BasicConstraints CA:TRUE is missing): issue it again as a CA"
+        text = f"{facts.label} {role} but is not a CA (BasicConstraints CA:TRUE is missing): issue it again as a CA"
         findings.append(facts.finding(number, reason, text))
     elif usage is not None and not usage.key_cert_sign:
         text = f"{facts.label} signs another but its key usage lacks keyCertSign: issue it again as a CA"
@@ -169,7 +169,7 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
 
 
 def _check_strict(facts: Facts, last: bool, findings: list[ChainFinding]) -> None:
-    """What RFC 5280 demands and TLS libraries ask for in strict mode only (OpenSSL: `-x509_strict`)."""
+    """RFC 5280 rules that TLS libraries enforce only in strict mode (OpenSSL: `-x509_strict`)."""
     if facts.certificate.version is not Version.v3 or "extensions" in facts.unreadable:
         return
     missing = []
@@ -187,7 +187,7 @@ def _check_strict(facts: Facts, last: bool, findings: list[ChainFinding]) -> Non
 
 
 def _check_link(child: Facts, parent: Facts, findings: list[ChainFinding]) -> None:
-    """Whether `parent` signed `child`; names that do not fit are reported by `put_in_order`."""
+    """Whether `parent` signed `child`; `put_in_order` reports names that do not match."""
     if child.issuer is None or parent.subject is None or child.issuer_key != parent.subject_key:
         return
     if child.issuer.public_bytes() != parent.subject.public_bytes():
@@ -216,12 +216,12 @@ def _verify(child: Facts, parent: Facts, findings: list[ChainFinding]) -> bool:
     if verdict == "good":
         return True
     if verdict == "unknown":
-        text = f"{child.label}: its kind of signature cannot be verified here"
+        text = f"{child.label}: this kind of signature cannot be verified here"
     elif child is parent:
         text = f"{child.label} claims to sign itself but its signature is wrong: it was changed or damaged"
     else:
         text = (
-            f"{child.label} was not signed by the key of {parent.label}, though the names fit:"
+            f"{child.label} was not signed by the key of {parent.label}, though the names match:"
             " another CA of that name signed it, or it was changed; issue it again"
         )
     findings.append(child.finding(6, "bad_signature", text))

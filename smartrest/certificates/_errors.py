@@ -1,4 +1,4 @@
-"""The one exception of this package, and how foreign text is quoted in messages.
+"""The one exception of this package, and how messages quote text of unknown origin.
 
 No message ever holds a passphrase, a private key or the content of a file.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class CertificateError(SmartRestError):
     """A certificate, key or request that cannot be made, read or used, or a handshake that failed.
 
-    `reason` is a stable word (docs/certificates.md, "Errors"); the message says what is wrong and how to mend it.
-    `findings` holds what `check_chain` found where a broken chain is the cause, else nothing.
+    `reason` is a stable word (docs/certificates.md, "Errors"); the message says what is wrong and how to fix it.
+    `findings` holds the findings of `check_chain` if a broken chain is the cause; else it is empty.
     """
 
     def __init__(self, message: str, reason: str, findings: Sequence[ChainFinding] = ()) -> None:

@@ -1,6 +1,6 @@
-"""Reads PEM texts into certificates, and from each certificate the facts that checks and printed forms need.
+"""Reads certificates from PEM text, and from each certificate the facts that checks and `show` need.
 
-Everything here stands hostile input: what cannot be read becomes a finding, never an exception.
+Safe on hostile input: unreadable parts become findings, never exceptions.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ KNOWN_CRITICAL = {
 
 @dataclass(eq=False)
 class Facts:
-    """One certificate of a chain. What could not be read is `None`, and named in `unreadable`."""
+    """One certificate of a chain. Parts that could not be read are `None` and named in `unreadable`."""
 
     certificate: x509.Certificate
     index: int  # in the order given, from 0
@@ -79,7 +79,7 @@ class Facts:
 
     @cached_property
     def subject_key(self) -> object:
-        """The subject as it is compared (`name_key`); `None` where it cannot be read."""
+        """The subject in the form used for comparison (`name_key`); `None` if unreadable."""
         return name_key(self.subject)
 
     @cached_property
@@ -107,7 +107,7 @@ class Facts:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without cryptography's remarks on odd certificates: the checks say it better."""
+    """Silences the warnings of `cryptography` about odd certificates: the checks report them better."""
     with _quiet, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
         warnings.filterwarnings("ignore", message="(?i).*parsed", category=DeprecationWarning)
@@ -178,10 +178,10 @@ def _take(facts: Facts, extension: x509.Extension[Any]) -> None:
 
 
 def read_chain(chain: object, findings: list[ChainFinding]) -> list[Facts]:
-    """The certificates of `chain` in the order given; what is wrong with the text goes to `findings`.
+    """The certificates of `chain` in the order given; faults of the text go to `findings`.
 
     `chain`: PEM as bytes or str, a path, an object with `chain_pem`, or certificates of `cryptography`.
-    `TypeError` for anything else, `OSError` where a path cannot be read.
+    `TypeError` for anything else, `OSError` if a path cannot be read.
     """
     chain = getattr(chain, "chain_pem", chain)
     if isinstance(chain, os.PathLike):
@@ -210,7 +210,7 @@ def _certificates(chain: object) -> Sequence[x509.Certificate]:
 
 def _read_pem(data: bytes, findings: list[ChainFinding]) -> list[Facts]:
     if len(data) > READ_LIMIT:
-        text = "the text is larger than 1 MiB, which no chain is: give the file with the certificates alone"
+        text = "too large for a chain: more than 1 MiB; pass a file with the certificates alone"
         findings.append(ChainFinding("too_large", text, 0, len(data), requirement=11))
         return []
     blocks, strays = find_blocks(data)
@@ -218,9 +218,7 @@ def _read_pem(data: bytes, findings: list[ChainFinding]) -> list[Facts]:
         findings.append(_not_pem(data))
         return []
     if strays:
-        text = (
-            "text stands outside the certificates, which some TLS libraries refuse: keep the BEGIN to END blocks alone"
-        )
+        text = "text outside the certificates, which some TLS libraries refuse: keep only the BEGIN to END blocks"
         findings.append(ChainFinding("text_between", text, *strays[0], requirement=11, fault=False))
     facts: list[Facts] = []
     for block in blocks:
@@ -235,28 +233,28 @@ def _read_block(block: Block, findings: list[ChainFinding]) -> x509.Certificate 
         findings.append(ChainFinding(reason, text, block.start, block.end, requirement=requirement))
 
     if "PRIVATE KEY" in block.label:
-        note("private_key", "a private key stands in the chain: it stays on the device, in a file of its own", 11)
+        note("private_key", "private key in the chain: keep it on the device, in a file of its own", 11)
     elif block.label not in ("CERTIFICATE", "X509 CERTIFICATE"):
-        text = f"a block of the kind {block.label!r} is no certificate of a chain: take it out"
+        text = f"a {block.label!r} block does not belong in a chain: remove it"
         note("not_a_certificate", text, 11)
     elif not block.closed:
-        note("unreadable", "a certificate has no END line: the file was cut off, or lines are missing", 11)
+        note("unreadable", "a certificate without END line: the file is truncated, or lines are missing", 11)
     else:
         try:
             return x509.load_pem_x509_certificate(block.text)
         except x509.InvalidVersion:
-            note("not_version_3", "a certificate is not of X.509 version 3: issue it again as version 3", 1)
+            note("not_version_3", "a certificate is not X.509 version 3: issue it again as version 3", 1)
         except Exception:  # as in facts_of
-            note("unreadable", "a certificate is damaged: copy it again from where it was issued", 11)
+            note("unreadable", "a damaged certificate: copy it again from its source", 11)
     return None
 
 
 def _not_pem(data: bytes) -> ChainFinding:
-    hint = "this is no PEM text (no line '-----BEGIN CERTIFICATE-----')"
+    hint = "not PEM text (no line '-----BEGIN CERTIFICATE-----')"
     if data[:1] == b"\x30":
         hint += "; it looks like DER: convert it with openssl x509 -inform der -in FILE -out FILE.pem"
     elif data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         hint += "; it is UTF-16: save it as plain ASCII text"
     elif len(data) < 256 and b"\n" not in data:
-        hint += "; if it is a file's name, give pathlib.Path(name)"
+        hint += "; to check a file, pass pathlib.Path(name)"
     return ChainFinding("not_pem", hint, 0, len(data), requirement=11)

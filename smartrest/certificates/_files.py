@@ -1,4 +1,4 @@
-"""Reads small files and writes private ones: mode 0600, whole or not at all, never over an existing file unasked."""
+"""Reads small files, and writes private ones atomically with mode 0600; overwrites only if told to."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ READ_LIMIT = 1 << 20  # bytes; ten certificates with a printed form before each 
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
-    """The content of a file. `OSError` as from `open`; `CertificateError` `too_large` above 1 MiB."""
+    """The content of a file. `OSError` as raised by `open`; `CertificateError` `too_large` above 1 MiB."""
     with Path(path).open("rb") as stream:
         data = stream.read(READ_LIMIT + 1)
     if len(data) > READ_LIMIT:
-        raise CertificateError(f"{path}: larger than 1 MiB, which no certificate or key file is", "too_large")
+        raise CertificateError(f"{path}: too large for a certificate or key file: more than 1 MiB", "too_large")
     return data
 
 
 def save_files(folder: Path, files: Mapping[str, bytes], *, overwrite: bool) -> None:
-    """Writes `files` (name to content) into `folder`, which is made if missing (mode 0700).
+    """Write `files` (name to content) to `folder`, which is created if missing (mode 0700).
 
-    `FileExistsError` before anything is written where one of them exists and `overwrite` is false.
+    `FileExistsError`, before anything is written, if one of them exists and `overwrite` is false.
     """
     if not overwrite:
         for name in files:
@@ -41,14 +41,14 @@ def save_files(folder: Path, files: Mapping[str, bytes], *, overwrite: bool) -> 
             save_file(folder / name, data, overwrite=overwrite)
             written.append(folder / name)
     except OSError:
-        if not overwrite:  # what stands there is ours: half an identity is of no use
+        if not overwrite:  # these files are ours: half an identity is useless
             for path in written:
                 path.unlink(missing_ok=True)
         raise
 
 
 def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Writes one file with mode 0600; readers see the old content, or all of the new. `FileExistsError` as above."""
+    """Write one file with mode 0600; readers see the old content or all of the new. `FileExistsError` as above."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)  # mkstemp: mode 0600
     temporary = Path(name)
     try:
@@ -71,4 +71,4 @@ def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def _exists(path: Path) -> FileExistsError:
-    return FileExistsError(17, "exists already and is not overwritten unasked", str(path))
+    return FileExistsError(17, "already exists; not overwritten", str(path))

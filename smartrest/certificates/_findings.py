@@ -1,4 +1,4 @@
-"""What `check_chain` reports, and the requirements that it numbers: with docs/certificates.md, which explains them."""
+"""The findings of `check_chain`, and the numbered requirements that docs/certificates.md explains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from smartrest._findings import Finding
 REQUIREMENTS = {
     1: "X.509 version 3",
     2: "the uploaded certificate is a CA",
-    3: "what signs is a CA, the device is none",
+    3: "signers are CAs, the device is not",
     4: "common name = device identifier",
     5: "order, CA included",
     6: "each is signed by the next",
@@ -24,8 +24,8 @@ class ChainFinding(Finding):
     """One fault or doubt about a chain.
 
     `reason` and `text` as in `Finding`; `start` and `end` are the certificate's span in the PEM text (bytes).
-    `requirement` is the number in docs/certificates.md ("Requirements"), `None` for what the platform does not ask
-    but TLS libraries refuse. `certificate` counts from 0 in the order given, `None` where the whole chain is meant.
+    `requirement` is the number in docs/certificates.md ("Requirements"), `None` for faults that only TLS libraries
+    refuse. `certificate` counts from 0 in the order given, `None` for the whole chain.
     `fault` is false for a doubt: the chain works today.
     """
 

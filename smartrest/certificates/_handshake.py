@@ -1,4 +1,4 @@
-"""What a failed TLS handshake means, in plain words; and a handshake made only to see whether it works.
+"""Explains failed TLS handshakes in plain words, and tries one to see whether it works.
 
 The alerts and verification results are OpenSSL's, under the names that the ssl module gives them.
 """
@@ -12,9 +12,9 @@ import ssl
 
 from ._errors import CertificateError
 
-VERDICT_WAIT = 2.0  # seconds in which a TLS 1.3 server is given the time to refuse the client's certificate
+VERDICT_WAIT = 2.0  # seconds: a TLS 1.3 server refuses the client's certificate only after the handshake
 
-# OpenSSL's verification results (X509_V_ERR_…): what is wrong with the server's certificate.
+# OpenSSL's verification results (X509_V_ERR_…) for the server's certificate.
 SERVER = {
     9: ("server_not_yet_valid", "the server's certificate is not valid yet: set this machine's clock right"),
     10: ("server_expired", "the server's certificate has expired: its operator must renew it (is this clock right?)"),
@@ -23,10 +23,10 @@ SERVER = {
     20: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
     21: ("server_unknown_ca", "the server's CA is not known here: give the CA's certificate as ca_file"),
     23: ("server_revoked", "the server's certificate has been revoked: do not connect"),
-    62: ("server_wrong_host", "the server's certificate is for another host name: connect by the name that it holds"),
-    64: ("server_wrong_host", "the server's certificate is not for this IP address: connect by the name that it holds"),
+    62: ("server_wrong_host", "the server's certificate is for another host name: connect by the name in it"),
+    64: ("server_wrong_host", "the server's certificate is not for this IP address: connect by the name in it"),
 }
-# What the server said about us (TLS alerts, as OpenSSL names them in SSLError.reason), by a part of the name.
+# TLS alerts from the server about the device, by a part of OpenSSL's name in SSLError.reason.
 NO_TLS = "the server does not speak TLS on this port: certificates work on port 8883"
 OLD_TLS = "the server speaks neither TLS 1.2 nor TLS 1.3"
 ALERTS = (
@@ -38,9 +38,9 @@ ALERTS = (
     (
         "CERTIFICATE_UNKNOWN",
         "client_refused",
-        "the server refuses the device certificate: is its CA uploaded, enabled?",
+        "the server refuses the device certificate: is its CA uploaded and enabled?",
     ),
-    ("BAD_CERTIFICATE", "client_refused", "the server refuses the device certificate: hold it against check_chain"),
+    ("BAD_CERTIFICATE", "client_refused", "the server refuses the device certificate: run check_chain on it"),
     ("DECRYPT_ERROR", "client_refused", "the server could not verify the device's signature: do key and chain match?"),
     ("ACCESS_DENIED", "client_refused", "the server knows the device certificate and denies access"),
     ("PROTOCOL_VERSION", "tls_version", OLD_TLS),
@@ -50,14 +50,14 @@ ALERTS = (
     ("HANDSHAKE_FAILURE", "no_agreement", "client and server share no cipher, or the server wants another certificate"),
 )
 REFUSED = "nothing listens on that port: certificates work on port 8883"
-RESET = "the server dropped the connection: often a device certificate that it does not accept, or no TLS there"
+RESET = "the server dropped the connection: often it does not accept the device certificate, or does not speak TLS"
 
 
 def explain_handshake(error: BaseException) -> CertificateError:
-    """What a failed TLS connection means, from the exception that it ended with (`ssl.SSLError`, `OSError`).
+    """Explain a failed TLS connection, given the exception that ended it (`ssl.SSLError`, `OSError`).
 
-    Returns the error to raise or to show: `reason` is one of docs/certificates.md ("Handshakes"), the text says what to
-    do. With TLS 1.3 the server's verdict on the device comes with the first read after the handshake.
+    Returns the error to raise or to show: `reason` is one of docs/certificates.md ("Handshakes"), the text gives the
+    next step. With TLS 1.3 the server's verdict on the device comes with the first read after the handshake.
     """
     if isinstance(error, CertificateError):
         return error
@@ -75,7 +75,7 @@ def explain_handshake(error: BaseException) -> CertificateError:
             return CertificateError(RESET, "closed")
         return CertificateError(f"TLS failed: {name}", "tls")
     if isinstance(error, socket.gaierror):
-        return CertificateError(f"the host name is not known: {error.strerror}", "unknown_host")
+        return CertificateError(f"unknown host name: {error.strerror}", "unknown_host")
     if isinstance(error, TimeoutError):
         return CertificateError("the server did not answer in time: check host, port and firewall", "timeout")
     if isinstance(error, OSError):
@@ -88,10 +88,10 @@ def explain_handshake(error: BaseException) -> CertificateError:
 
 
 def try_handshake(host: str, port: int, context: ssl.SSLContext, *, timeout: float = 10.0) -> str:
-    """Connects, shakes hands, waits a moment for the server's verdict and hangs up; returns the TLS version.
+    """Connect, shake hands, wait briefly for the server's verdict and hang up; return the TLS version.
 
-    Raises what `explain_handshake` says. No MQTT is spoken: a ClientId that does not fit the certificate is refused by
-    the platform after that, with CONNACK 5; `check_chain` finds it beforehand.
+    Raises the error of `explain_handshake`. Speaks no MQTT: the platform refuses a ClientId that does not match the
+    certificate later, with CONNACK 5; `check_chain` finds that beforehand.
     """
     try:
         with (
@@ -100,7 +100,7 @@ def try_handshake(host: str, port: int, context: ssl.SSLContext, *, timeout: flo
         ):
             version = s.version()
             s.settimeout(VERDICT_WAIT)
-            with contextlib.suppress(TimeoutError):  # it waits for our first packet: accepted
+            with contextlib.suppress(TimeoutError):  # the server waits for our first packet: accepted
                 if version == "TLSv1.3" and not s.recv(1):
                     raise ConnectionResetError
             return version or "TLS"

@@ -1,6 +1,6 @@
 """A device's identity: its certificate with the chain up to the uploaded CA, and its private key.
 
-The key leaves this object only by `save`, `key_pem` and `pkcs12`; it is in no `repr` and no message.
+The key leaves this object only through `save`, `key_pem` and `pkcs12`; no `repr` or message shows it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ KEYSTORE_NAME = "devicekeyentry"  # the entry's name in the guide's keystore
 
 
 class Identity:
-    """What a device logs in with. `CA.issue` makes one, `load` reads one.
+    """The certificate chain and key that a device logs in with. `CA.issue` creates one, `load` reads one.
 
     `chain` is a tuple of certificates of `cryptography`, device first, each followed by its signer; `key` is the
-    private key, `None` where the device keeps it (a signed request). `CertificateError` `key_mismatch` where the key
-    is not the one of the device certificate.
+    private key, `None` if the device keeps it (a signed request). `CertificateError` `key_mismatch` if the key does
+    not belong to the device certificate.
     """
 
     def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey | None = None) -> None:
@@ -58,12 +58,12 @@ class Identity:
         *,
         passphrase: Passphrase | None = None,
     ) -> Identity:
-        """Reads what `save` wrote (`path` is the folder), or a file with the chain in PEM.
+        """Load a folder written by `save`, or a file with the chain in PEM.
 
-        The private key is taken from the file `key`, else from the folder's `key.pem`, else from the chain's own file;
-        where there is none the identity has no key. `OSError`; `CertificateError` `no_certificate`, `unreadable`,
+        The private key comes from the file `key`, else from the folder's `key.pem`, else from the chain's own file;
+        without any of them the identity has no key. `OSError`; `CertificateError` `no_certificate`, `unreadable`,
         `no_passphrase`, `wrong_passphrase`, `key_mismatch`. `UserWarning` for an unencrypted key in a file that others
-        may read. Requirements are not checked here: `check_chain`.
+        may read. Use `check_chain` to check the requirements.
         """
         chain_path = Path(path)
         if chain_path.is_dir():
@@ -90,22 +90,22 @@ class Identity:
         with quiet():
             names = common_names(self.certificate.subject)
         if len(names) != 1:
-            raise CertificateError("the device certificate has not exactly one common name", "bad_name")
+            raise CertificateError("the device certificate does not have exactly one common name", "bad_name")
         return names[0]
 
     @property
     def chain_pem(self) -> bytes:
-        """The whole chain in PEM: device, intermediates, CA. What a client sends and `check_chain` reads."""
+        """The whole chain in PEM: device, intermediates, CA."""
         return chain_pem(self.chain)
 
     def key_pem(self, passphrase: Passphrase | None = None) -> bytes:
-        """The private key as PKCS#8 in PEM, encrypted where a passphrase is given."""
+        """The private key as PKCS#8 in PEM, encrypted if a passphrase is given."""
         return write_key(self._need_key(), passphrase)
 
     def pkcs12(self, passphrase: Passphrase, *, name: str = KEYSTORE_NAME) -> bytes:
-        """A PKCS#12 keystore with key and chain, as Java clients read it; `name` is the alias of its one entry.
+        """A PKCS#12 keystore with key and chain for Java clients; `name` is the alias of its only entry.
 
-        `CertificateError` `bad_passphrase` where the passphrase is not ASCII, which Java cannot use here.
+        `CertificateError` `bad_passphrase` if the passphrase is not ASCII: Java cannot open such a keystore.
         """
         data = secret(passphrase)
         if not data.isascii():
@@ -118,9 +118,9 @@ class Identity:
     def save(
         self, folder: str | os.PathLike[str], *, passphrase: Passphrase | None = None, overwrite: bool = False
     ) -> Path:
-        """Writes `chain.pem` and, where there is a key, `key.pem` into `folder`, each with mode 0600 and atomically.
+        """Write `chain.pem` and, if there is a key, `key.pem` to `folder`, atomically and with mode 0600.
 
-        `passphrase` encrypts the key. `FileExistsError` where one of them exists and `overwrite` is false.
+        `passphrase` encrypts the key. `FileExistsError` if one of them exists and `overwrite` is false.
         Returns the folder.
         """
         files = {} if self.key is None else {KEY_FILE: self.key_pem(passphrase)}
@@ -136,10 +136,10 @@ class Identity:
     ) -> ssl.SSLContext:
         """A TLS context for a client that logs in as this device: TLS 1.2 and 1.3, the server's certificate verified.
 
-        The server is checked against the system's CAs and those of `ca_file` (PEM), by chain and by host name; the
-        context refuses to have that switched off. `client_id` is also held against the common name.
-        `CertificateError` `broken_chain` (with `.findings`) where `check_chain` finds a fault (10 certificates are
-        accepted here, and a lone device certificate); `no_key`; `no_ca_file`.
+        The context checks the server's chain and host name against the system's CAs and those of `ca_file` (PEM);
+        this cannot be turned off. `client_id` is compared with the common name.
+        `CertificateError` `broken_chain` (with `.findings`) if `check_chain` finds a fault (up to 10 certificates are
+        accepted here, and a device certificate alone); `no_key`; `no_ca_file`.
         """
         return client_context(
             self.chain, self.chain_pem, self._need_key(), client_id=client_id, ca_file=ca_file, max_length=max_length
@@ -147,7 +147,7 @@ class Identity:
 
     def _need_key(self) -> PrivateKey:
         if self.key is None:
-            text = "the private key is not here, it stayed where the request was made: Identity.load(chain, key=…)"
+            text = "this identity has no private key, it stayed where the request was made: Identity.load(chain, key=…)"
             raise CertificateError(text, "no_key")
         return self.key
 
@@ -163,7 +163,7 @@ def chain_pem(chain: Sequence[x509.Certificate]) -> bytes:
 
 
 def load_certificates(path: Path) -> tuple[list[x509.Certificate], bytes]:
-    """The certificates of a PEM file in its order, and the file's bytes. `CertificateError` where one is damaged."""
+    """The certificates of a PEM file in its order, and the file's bytes. `CertificateError` if one is damaged."""
     data = read_file(path)
     findings: list[ChainFinding] = []
     facts = read_chain(data, findings)

@@ -1,4 +1,4 @@
-"""Private keys: made, read, written, and how strong they are. RSA and the curve P-256; PKCS#8 on disk."""
+"""Creates, reads and writes private keys (RSA or P-256, PKCS#8 on disk) and judges their strength."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ KeySpec: TypeAlias = "int | Literal['P-256'] | PrivateKey"
 Passphrase: TypeAlias = "str | bytes"  # noqa: S105 - a type, no password
 
 RSA_LEAST = 2048  # bits: requirement 9
-RSA_MOST = 4096  # bits that are made here; larger keys only slow every handshake down
+RSA_MOST = 4096  # bits; larger keys only slow down every handshake
 RSA_DEFAULT = 3072
 CURVE = ec.SECP256R1()
 
 
 def make_key(spec: KeySpec) -> PrivateKey:
-    """A new key of the size asked for; a private key is checked and taken as it is. `CertificateError` `bad_key`."""
+    """A new key of the given size, or the given private key once checked. `CertificateError` `bad_key`."""
     if isinstance(spec, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         demand_key(spec.public_key())
         return spec
@@ -41,7 +41,7 @@ def make_key(spec: KeySpec) -> PrivateKey:
 
 
 def demand_key(public: object) -> None:
-    """`CertificateError` `bad_key` unless the public key is of a kind that is issued here."""
+    """`CertificateError` `bad_key` unless certificates are issued for this kind of key."""
     good = isinstance(public, rsa.RSAPublicKey) and RSA_LEAST <= public.key_size <= RSA_MOST
     if not good and not (isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name == CURVE.name):
         raise CertificateError(
@@ -50,7 +50,7 @@ def demand_key(public: object) -> None:
 
 
 def key_name(public: object) -> str:
-    """A key's kind for people: `RSA 3072`, `EC P-256`."""
+    """The kind of a key, as in `RSA 3072` or `EC P-256`."""
     if isinstance(public, rsa.RSAPublicKey):
         return f"RSA {public.key_size}"
     if isinstance(public, ec.EllipticCurvePublicKey):
@@ -73,19 +73,19 @@ def public_bytes(public: object) -> bytes:
 
 
 def secret(passphrase: Passphrase) -> bytes:
-    """A passphrase as bytes. `CertificateError` `bad_passphrase` where it is empty or no text."""
+    """A passphrase as bytes. `CertificateError` `bad_passphrase` if it is empty or not text."""
     try:
         data = passphrase.encode() if isinstance(passphrase, str) else bytes(passphrase)
     except UnicodeEncodeError:
         raise CertificateError("the passphrase is not UTF-8", "bad_passphrase") from None
     if not data:
-        text = "an empty passphrase protects nothing: give one that is not empty"
+        text = "empty passphrase: choose one that is not empty"
         raise CertificateError(text, "bad_passphrase")
     return data
 
 
 def write_key(key: PrivateKey, passphrase: Passphrase | None) -> bytes:
-    """The key as PKCS#8 in PEM, encrypted where a passphrase is given."""
+    """The key as PKCS#8 in PEM, encrypted if a passphrase is given."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         encryption = serialization.BestAvailableEncryption(secret(passphrase))
@@ -93,7 +93,7 @@ def write_key(key: PrivateKey, passphrase: Passphrase | None) -> bytes:
 
 
 def write_key_for_loading(key: PrivateKey) -> tuple[bytes, bytes]:
-    """The key encrypted with a passphrase of the moment, and that passphrase: for readers that want a file."""
+    """The key encrypted with a one-time passphrase, and that passphrase: for APIs that read a file."""
     passphrase = secrets.token_hex(32).encode()
     return write_key(key, passphrase), passphrase
 
@@ -116,15 +116,15 @@ def read_key(data: bytes, passphrase: Passphrase | None, path: str) -> PrivateKe
         raise CertificateError(f"{path}: no private key in PEM form", "no_key")
     encrypted = block.label.startswith("ENCRYPTED") or b"ENCRYPTED" in block.text
     if encrypted and passphrase is None:
-        raise CertificateError(f"{path}: the private key is encrypted: give its passphrase", "no_passphrase")
+        raise CertificateError(f"{path}: the private key is encrypted: pass its passphrase", "no_passphrase")
     password = secret(passphrase) if encrypted and passphrase is not None else None
     try:
         key = serialization.load_pem_private_key(block.text, password)
     except UnsupportedAlgorithm:
-        raise CertificateError(f"{path}: a private key of a kind that is not supported", "bad_key") from None
-    except (ValueError, TypeError):  # the original text is of no help, and might quote the input
+        raise CertificateError(f"{path}: unsupported kind of private key", "bad_key") from None
+    except (ValueError, TypeError):  # the original message does not help, and might quote the input
         if encrypted:
-            text = f"{path}: the passphrase does not open the private key (or the file is damaged)"
+            text = f"{path}: wrong passphrase for the private key, or a damaged file"
             raise CertificateError(text, "wrong_passphrase") from None
         raise CertificateError(f"{path}: the private key is damaged", "unreadable") from None
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):

@@ -1,6 +1,6 @@
-"""Names in certificates: what a device may be called, and how subjects are built and compared.
+"""Names in certificates: valid device names, and how subjects are built and compared.
 
-What X.509 asks stands here; what a ClientId asks of a device identifier, in `smartrest.mqtt`.
+The rules of X.509 are here; those of a ClientId are in `smartrest.mqtt`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ POLICY = {
 
 
 def name_problem(text: str) -> tuple[str, str] | None:
-    """Why no certificate can have this common name: reason and words, `None` where it can."""
+    """Why this is not a valid common name, as reason and text; `None` if it is."""
     if not text:
         return "cn_missing", "is empty"
     if len(text) > CN_LIMIT:
@@ -47,7 +47,7 @@ def name_problem(text: str) -> tuple[str, str] | None:
 
 
 def device_problem(text: str) -> tuple[str, str] | None:
-    """Why no device can have this identifier as its common name, as `name_problem`."""
+    """As `name_problem`, for the identifier of a device."""
     if ":" in text:
         return "cn_colon", "holds a colon, which separates the parts of a ClientId"
     if problem := name_problem(text):
@@ -62,16 +62,16 @@ def device_problem(text: str) -> tuple[str, str] | None:
 def make_name(common_name: str, subject: Mapping[str, str]) -> x509.Name:
     """A subject in the order of the guide's policy. `CertificateError` `bad_name`."""
     if unknown := sorted(set(subject) - (set(POLICY) - {"name"})):
-        raise CertificateError(f"no such part of a subject: {quoted(unknown[0])}", "bad_name")
+        raise CertificateError(f"unknown part of a subject: {quoted(unknown[0])}", "bad_name")
     parts = {**subject, "name": common_name}
     try:
         return x509.Name([x509.NameAttribute(oid, parts[part]) for part, oid in POLICY.items() if parts.get(part)])
     except ValueError as error:
-        raise CertificateError(f"the subject cannot be written: {error}", "bad_name") from None
+        raise CertificateError(f"invalid subject: {error}", "bad_name") from None
 
 
 def demand_name(text: str, what: str, *, device: bool = False) -> str:
-    """The text itself where it can be a common name (of a device). `CertificateError` `bad_name`, `TypeError`."""
+    """The text, if it is a valid common name (of a device). `CertificateError` `bad_name`, `TypeError`."""
     if not isinstance(text, str):
         raise TypeError(f"{what} is str, not {type(text).__name__}")
     if problem := device_problem(text) if device else name_problem(text):
@@ -82,13 +82,13 @@ def demand_name(text: str, what: str, *, device: bool = False) -> str:
 
 
 def common_names(name: x509.Name) -> list[str]:
-    """Every common name in a subject; one is right."""
+    """All common names in a subject; there should be one."""
     values = (attribute.value for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
     return [value if isinstance(value, str) else value.decode("latin-1") for value in values]
 
 
 def name_key(name: x509.Name | None) -> object:
-    """What two names have in common that TLS libraries take for the same: upper and lower case and blanks aside."""
+    """A key that is equal for names that TLS libraries take for equal, whatever their case and blanks."""
     if name is None:
         return None
     return tuple(frozenset((each.oid, _folded(each.value)) for each in part) for part in name.rdns)
@@ -101,7 +101,7 @@ def _folded(value: str | bytes) -> str | bytes:
 
 
 def title(name: x509.Name | None) -> str:
-    """A subject in a few words for a message: its first common name, else all of it."""
+    """A short form of a subject for messages: its first common name, else all of it."""
     if name is None:
         return "unreadable name"
     names = common_names(name)

@@ -1,6 +1,6 @@
 """Which certificate of a chain follows which: finds the right order by the names of issuers and subjects.
 
-Linear in the number of certificates; signatures are not its business.
+Linear in the number of certificates. Does not look at signatures.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ._names import title
 
 
 def put_in_order(given: list[Facts], findings: list[ChainFinding]) -> list[Facts]:
-    """The certificates without repetitions, each followed by its signer where that can be had.
+    """The certificates without repetitions, each followed by its signer if possible.
 
-    The checks that follow see the right order, so that one wrong order is one finding.
+    Later checks see the right order, so a wrong order gives only one finding.
     """
     path = _without_repetitions(given, findings)
     doubled = _note_equal_subjects(path, findings)
@@ -36,7 +36,7 @@ def put_in_order(given: list[Facts], findings: list[ChainFinding]) -> list[Facts
 
 
 def is_self_signed(facts: Facts) -> bool:
-    """Whether the certificate's own key signed it; a weak signature is taken at its word."""
+    """Whether the certificate's own key signed it; a weak signature is believed."""
     if not facts.self_issued or facts.weak_hash:
         return facts.self_issued
     return signature_verdict(facts, facts) == "good"
@@ -69,7 +69,7 @@ def _note_equal_subjects(path: list[Facts], findings: list[ChainFinding]) -> boo
         if first is not facts:
             found = True
             text = (
-                f"{facts.label} has the same subject as certificate {first.index + 1}, so that its signer cannot be"
+                f"{facts.label} has the same subject as certificate {first.index + 1}, so its signer cannot be"
                 " told by name: give each certificate a name of its own"
             )
             findings.append(facts.finding(6, "duplicate_subject", text))
@@ -77,7 +77,7 @@ def _note_equal_subjects(path: list[Facts], findings: list[ChainFinding]) -> boo
 
 
 def _reordered(path: list[Facts]) -> list[Facts] | None:
-    """The one order in which each certificate is followed by its issuer, `None` where not all can be placed."""
+    """The one order in which each certificate is followed by its issuer, `None` if some cannot be placed."""
     if any(facts.subject is None or facts.issuer is None for facts in path):
         return None
     by_subject = {facts.subject_key: facts for facts in path}
@@ -102,13 +102,13 @@ def _check_lone(facts: Facts, findings: list[ChainFinding]) -> None:
         return
     text = (
         f"the chain ends with the device certificate: add the certificate of {title(facts.issuer)}"
-        " (newer platforms do without it where exactly that one is uploaded)"
+        " (newer platforms do without it if exactly that one is uploaded)"
     )
     findings.append(ChainFinding("missing_ca", text, requirement=5))
 
 
 def _self_signed(facts: Facts) -> ChainFinding:
-    text = f"{facts.label} signs itself: have it signed by a CA, which is what the platform trusts"
+    text = f"{facts.label} signs itself: have it signed by a CA, since the platform trusts only CAs"
     return facts.finding(3, "self_signed", text)
 
 
@@ -120,6 +120,6 @@ def _broken_link(child: Facts, parent: Facts, *, first: bool) -> ChainFinding:
         return parent.finding(5, "not_needed", text)
     text = (
         f"{child.label} was issued by {title(child.issuer)}, but {parent.label} follows it:"
-        f" put the certificate of {title(child.issuer)} behind it, or issue it again with this CA"
+        f" put the certificate of {title(child.issuer)} after it, or issue it again with this CA"
     )
     return child.finding(6, "wrong_issuer", text)

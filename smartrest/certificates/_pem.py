@@ -1,6 +1,6 @@
-"""Finds the armoured blocks of a PEM text, whatever stands around them, in one pass. Decodes nothing.
+"""Finds the armoured blocks of a PEM text in one pass, ignoring text around them. Decodes nothing.
 
-RFC 7468 lets text stand outside the blocks; what is inside is left to `cryptography`.
+RFC 7468 allows text outside the blocks; `cryptography` decodes their content.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 BEGIN = b"-----BEGIN "
 END = b"-----END "
 DASHES = b"-----"
-LABEL_LIMIT = 64  # bytes of a label that are looked at
+LABEL_LIMIT = 64  # bytes; longer labels are not recognized
 
 
 class Block(NamedTuple):
@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 def find_blocks(data: bytes) -> tuple[list[Block], list[tuple[int, int]]]:
-    """The blocks in order, and the spans of other text (blank text left out)."""
+    """The blocks in order, and the spans of other text (except blank text)."""
     blocks: list[Block] = []
     strays: list[tuple[int, int]] = []
     position = 0

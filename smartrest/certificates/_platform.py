@@ -1,4 +1,4 @@
-"""What the platform wants to be told about certificates, as data: no HTTP client, nothing is sent.
+"""Builds the data that register certificates with the platform. Sends nothing: there is no HTTP client here.
 
 Requirements 13 and 14 of docs/certificates.md name the addresses and roles.
 """
@@ -38,10 +38,10 @@ def trusted_certificate(
     enabled: bool = True,
     now: datetime | None = None,
 ) -> dict[str, str]:
-    """The JSON body that uploads a CA as trusted certificate (requirement 13); `json.dumps` makes the text.
+    """The JSON body that uploads a CA as trusted certificate (requirement 13), for `json.dumps`.
 
-    `name` is a description, by default the common name. With `auto_registration` a device of this CA is registered
-    when it first connects. `CertificateError` `not_a_ca`, `expired`: what the platform would not take.
+    `name` is a description, by default the common name. With `auto_registration` the platform registers a device of
+    this CA when it first connects. `CertificateError` `not_a_ca` or `expired` if the platform would refuse it.
     """
     certificate = getattr(ca, "certificate", ca)  # of a CA, or of an identity, which is not one
     if not isinstance(certificate, x509.Certificate):
@@ -49,7 +49,7 @@ def trusted_certificate(
     with quiet():
         facts = facts_of(certificate, 0)
     if not facts.is_ca:
-        text = f"{title(facts.subject)} is no CA: upload the CA that signs the devices, not a device"
+        text = f"{title(facts.subject)} is not a CA: upload the CA that signs the devices, not a device"
         raise CertificateError(text, "not_a_ca")
     if not certificate.not_valid_before_utc <= aware(now) < certificate.not_valid_after_utc:
         raise CertificateError(f"{title(facts.subject)} is not valid now: the platform would refuse it", "expired")
@@ -67,11 +67,11 @@ def bulk_registration(
     *,
     type: str = "c8y_MQTTDevice",
 ) -> str:
-    """The CSV that registers certificate devices in bulk (requirement 14), as text, `;` between the columns.
+    """The CSV text that registers certificate devices in bulk (requirement 14), separated by `;`.
 
     Each device is an identifier, an `Identity`, or a mapping of columns to values with at least `ID`: `NAME`, `TYPE`,
     `IDTYPE`, `ICCID`, `PATH`, `SHELL`, `TENANT`, `external-…`, or the name of a property. `NAME` is by default the ID,
-    `TYPE` is `type`; `AUTH_TYPE` is `CERTIFICATES` and there are no `CREDENTIALS`.
+    `TYPE` is `type`; `AUTH_TYPE` is `CERTIFICATES`, and `CREDENTIALS` are not allowed.
     `CertificateError` `bad_name` for an identifier that registration refuses, `bad_value` for other values.
     """
     rows = [_row(device, type) for device in devices]
@@ -92,12 +92,12 @@ def _row(device: str | Identity | Mapping[str, str], kind: str) -> dict[str, str
     for doubt in ClientId(identifier).check():
         raise CertificateError(f"the identifier {quoted(identifier)}: {doubt.text}", "bad_name")
     if given.get("CREDENTIALS"):
-        raise CertificateError("a device with a certificate has no CREDENTIALS", "bad_value")
+        raise CertificateError("CREDENTIALS given for a device with a certificate: leave them out", "bad_value")
     if given.get("AUTH_TYPE", "CERTIFICATES") != "CERTIFICATES":
-        raise CertificateError("AUTH_TYPE of a device with a certificate is CERTIFICATES", "bad_value")
+        raise CertificateError("AUTH_TYPE of a device with a certificate must be CERTIFICATES", "bad_value")
     row = {"ID": identifier, "AUTH_TYPE": "CERTIFICATES", "TYPE": kind, "NAME": identifier, **given, AGENT: "true"}
     row.pop("CREDENTIALS", None)
     for column, value in row.items():
         if any(ord(c) < 32 for c in column + value):
-            raise CertificateError(f"a control character in the column {quoted(column)}", "bad_value")
+            raise CertificateError(f"control character in the column {quoted(column)}", "bad_value")
     return row

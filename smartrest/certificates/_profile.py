@@ -1,4 +1,4 @@
-"""The two certificate profiles of the platform's guide, CA and device, and how a certificate is signed.
+"""The two certificate profiles of the platform's guide, CA and device, and how certificates are signed.
 
 The extensions are exactly those of the guide; docs/certificates.md ("Profiles") lists them. Serials are random.
 """
@@ -26,12 +26,12 @@ CA_DAYS = 7300
 INTERMEDIATE_DAYS = 3650
 DEVICE_DAYS = 365
 PATH_LENGTH = 10
-SKEW = timedelta(minutes=5)  # certificates begin a little in the past, since clocks differ
+SKEW = timedelta(minutes=5)  # certificates start slightly in the past, since clocks differ
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be certified: whose key, under which name, for how many days from when, by which profile."""
+    """A certificate to be signed: key, name, validity and profile."""
 
     subject: x509.Name
     public_key: CertificatePublicKeyTypes
@@ -42,7 +42,7 @@ class Order:
 
 
 def sign(order: Order, issuer: x509.Certificate | None, key: PrivateKey) -> x509.Certificate:
-    """The certificate, signed with the issuer's `key`; `issuer` is `None` for one that signs itself."""
+    """The certificate, signed with the issuer's `key`; `issuer` is `None` for a self-signed one."""
     begin, end = _span(order)
     own_id = x509.SubjectKeyIdentifier.from_public_key(order.public_key)
     return (
@@ -64,13 +64,13 @@ def sign(order: Order, issuer: x509.Certificate | None, key: PrivateKey) -> x509
 def _span(order: Order) -> tuple[datetime, datetime]:
     now = aware(order.now)
     if not isinstance(order.days, int) or order.days < 1:
-        raise ValueError(f"days is a whole number from 1 on, not {order.days!r}")
+        raise ValueError(f"days must be a whole number, 1 or more, not {order.days!r}")
     if order.path_length is not None and (not isinstance(order.path_length, int) or order.path_length < 0):
-        raise ValueError(f"path_length is a whole number from 0 on or None, not {order.path_length!r}")
+        raise ValueError(f"path_length must be a whole number, 0 or more, or None, not {order.path_length!r}")
     try:
         return now - SKEW, now + timedelta(days=order.days)
     except OverflowError:
-        raise CertificateError(f"{order.days} days from now is after the year 9999", "bad_days") from None
+        raise CertificateError(f"{order.days} days from now end after the year 9999", "bad_days") from None
 
 
 def _usage(*, ca: bool) -> x509.KeyUsage:
@@ -88,7 +88,7 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
 
 
 def _authority(own_id: x509.SubjectKeyIdentifier, issuer: x509.Certificate | None) -> x509.AuthorityKeyIdentifier:
-    """`keyid,issuer`: the signer's key identifier; where it has none, its issuer and serial number."""
+    """`keyid,issuer`: the signer's key identifier; without one, its issuer and serial number."""
     if issuer is None:
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id)
     try:

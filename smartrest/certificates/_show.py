@@ -1,4 +1,4 @@
-"""What certificates, requests and keys hold, in words: for people who do not live in X.509. Never shows a secret."""
+"""Describes certificates, requests and keys in plain words, for people new to X.509. Never shows a secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._pem import Block, find_blocks
 if TYPE_CHECKING:
     from ._findings import ChainFinding
 
-NOT_BAD = ("private_key", "not_a_certificate", "text_between")  # to be shown, though not in a chain
+NOT_BAD = ("private_key", "not_a_certificate", "text_between")  # findings about chains only: these blocks are shown
 LABELS = {
     "kind": "",
     "subject": "belongs to",
@@ -35,7 +35,7 @@ LABELS = {
 
 
 def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
-    """What stands in a PEM text, a dictionary a block, and sentences about what could not be read."""
+    """One dictionary for each block of a PEM text, and one sentence for each unreadable part."""
     things: list[dict[str, Any]] = []
     bad: list[str] = []
     findings: list[ChainFinding] = []
@@ -51,13 +51,13 @@ def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
         elif block.label.endswith("CERTIFICATE REQUEST"):
             request = _request(block)
             things += [request] if request else []
-            bad += [] if request else ["a signing request is damaged: make a new one"]
+            bad += [] if request else ["damaged signing request: create a new one"]
     bad += [finding.text for finding in findings if finding.reason not in NOT_BAD]
-    return things, bad if bad or things else ["there is nothing here that can be shown"]
+    return things, bad if bad or things else ["no certificate, request or key found"]
 
 
 def sentences(thing: dict[str, Any]) -> list[str]:
-    """One of them as lines of text."""
+    """Such a dictionary as lines of text."""
     lines = [str(thing["kind"])]
     for name, value in thing.items():
         if name != "kind" and value not in (None, [], ""):
@@ -72,7 +72,7 @@ def _certificate(facts: Facts) -> dict[str, Any]:
         role = "device (CA:FALSE)"
         if facts.is_ca:
             limit = "any number of" if facts.path_length is None else str(facts.path_length)
-            role = f"CA, {limit} CAs may stand below it"
+            role = f"CA, {limit} CAs allowed below it"
         dates = ("", "")
         if "dates" not in facts.unreadable:
             dates = (certificate.not_valid_before_utc.isoformat(), certificate.not_valid_after_utc.isoformat())
@@ -88,7 +88,7 @@ def _certificate(facts: Facts) -> dict[str, Any]:
             "key_usage": _usages(facts.key_usage),
             "serial": f"{certificate.serial_number:x}",
             "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
-            "sha1": certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - what the platform's pages show
+            "sha1": certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - as shown by the platform's pages
             "unreadable": facts.unreadable,
         }
 
@@ -103,7 +103,7 @@ def _request(block: Block) -> dict[str, Any] | None:
                 "key": key_name(request.public_key()),
                 "valid_signature": request.is_signature_valid,
             }
-    except Exception:  # cryptography raises many kinds on hostile DER; each means: cannot be read
+    except Exception:  # cryptography raises many exceptions on hostile DER
         return None
 
 

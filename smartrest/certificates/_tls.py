@@ -1,6 +1,6 @@
-"""The TLS context of an identity: it verifies the server and cannot be talked out of it.
+"""The TLS context of an identity. It always verifies the server.
 
-Who wants a context that does not verify builds one of their own.
+For a context that does not verify, build your own.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from ._keys import PrivateKey
 
-TOLERATED = ("missing_ca",)  # newer platforms take a lone device certificate where its issuer is uploaded
+TOLERATED = ("missing_ca",)  # newer platforms accept a device certificate alone if its issuer is uploaded
 
 
 class TellingSocket(ClosingSocket):
-    """Leaves with its context why TLS failed, for clients that report nothing but a lost connection.
+    """Records in its context why TLS failed, for clients that report only a lost connection.
 
-    With TLS 1.3 that shows only when the client has sent its first data; and where the server has hung up by then, its
-    verdict may be lost on the way. So a connection that ends before the server said anything counts too.
+    With TLS 1.3 the verdict arrives only after the client has sent its first data, and is lost if the server has hung
+    up by then. So a connection that ends before the server sent anything counts as refused too.
     """
 
     heard = False
@@ -77,9 +77,9 @@ class TellingSocket(ClosingSocket):
 
 
 class VerifyingContext(ssl.SSLContext):
-    """A client context whose check of the server stays on: switching it off is `CertificateError` `verification`.
+    """A client context that always checks the server: turning that off is `CertificateError` `verification`.
 
-    `failure` says why TLS failed on the connection made last, `None` where it did not.
+    `failure` says why TLS failed on the last connection; `None` if it did not.
     """
 
     sslsocket_class = TellingSocket
@@ -110,8 +110,8 @@ class VerifyingContext(ssl.SSLContext):
 
 def _stays_on() -> CertificateError:
     text = (
-        "this context always verifies the server; for a server with a certificate of its own CA give ca_file=,"
-        " for one without TLS verification build an ssl.SSLContext yourself"
+        "this context always verifies the server; pass ca_file= for a server with a private CA,"
+        " or build your own ssl.SSLContext to connect without verification"
     )
     return CertificateError(text, "verification")
 
@@ -139,15 +139,13 @@ def client_context(
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:  # SSLError is one: a file without certificates
             why = error.strerror if not isinstance(error, ssl.SSLError) else "no certificates in PEM form"
-            raise CertificateError(
-                f"the server's CA file {Path(ca_file)} cannot be used: {why}", "no_ca_file"
-            ) from None
+            raise CertificateError(f"cannot use the server's CA file {Path(ca_file)}: {why}", "no_ca_file") from None
     _load(context, chain_pem, key)
     return context
 
 
 def _load(context: ssl.SSLContext, chain_pem: bytes, key: PrivateKey) -> None:
-    """Chain and key, through a file as the ssl module wants it: private, encrypted with a passphrase of the moment."""
+    """Load chain and key through a file, as ssl requires: private, and encrypted with a one-time passphrase."""
     pem, passphrase = write_key_for_loading(key)
     with tempfile.TemporaryDirectory(prefix="smartrest-") as folder:  # mode 0700
         path = Path(folder) / "identity.pem"
@@ -156,5 +154,5 @@ def _load(context: ssl.SSLContext, chain_pem: bytes, key: PrivateKey) -> None:
         try:
             context.load_cert_chain(path, password=passphrase)
         except ssl.SSLError as error:
-            text = f"the TLS library refuses this identity ({error.reason}): make a new one, RSA 3072 or P-256"
+            text = f"the TLS library refuses this identity ({error.reason}): create a new one, RSA 3072 or P-256"
             raise CertificateError(text, "broken_chain") from None

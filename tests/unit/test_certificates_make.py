@@ -431,7 +431,7 @@ def test_the_key_is_the_one_of_the_certificate(pump: Identity) -> None:
 
 def test_only_a_ca_is_uploaded() -> None:
     ca = CA.create("Acme CA")
-    with pytest.raises(CertificateError, match="is no CA"):
+    with pytest.raises(CertificateError, match="is not a CA"):
         trusted_certificate(ca.issue("pump-7"))  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(TypeError, match="ca is a CA or a certificate"):
         trusted_certificate("ca.pem")  # type: ignore[arg-type]  # the point of the test
