@@ -37,7 +37,7 @@ from smartrest.mqtt import Backoff
 
 PAYLOADS = {"a": ("511", "dev", "a"), "b": ("511", "dev", "b"), "r": ("510", "dev")}
 FRAGMENTS = {"511": "c8y_Command", "510": "c8y_Restart"}
-LIMITS = Limits(operation=None, acknowledge=1e9, doubt=0.0, backoff=Backoff(1.0, 1.0))
+LIMITS = Limits(operation=None, acknowledge=1e9, doubt=0.0, hang_ups=2, backoff=Backoff(1.0, 1.0))
 NOT_RUN = "Not run"  # how the text of 507 begins where the operation cannot be told
 Operation.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]  # frozen; it is known by its identity
 
@@ -72,11 +72,12 @@ class World:
         self.answers: list[bytes] = []
         self.snap = -1  # operations that there were when 500 was taken
         self.running: dict[int, Operation] = {}
+        self.results: dict[Operation, int] = {}  # whose answer it is, where the row has no text
 
     def copy(self) -> World:
         new = copy.copy(self)
         new.told = self.told.copy()
-        for name in ("ops", "up", "acks", "pushes", "answers", "running"):
+        for name in ("ops", "up", "acks", "pushes", "answers", "running", "results"):
             setattr(new, name, copy.copy(getattr(self, name)))
         new.session = copy.copy(self.session)
         flow, shared = self.session._flow, self.session
@@ -97,7 +98,8 @@ class World:
             last = tuple(map(tuple, lane.last))
             flags = (lane.unresolved, lane.failing, lane.fail_sent, lane.doubt, lane.same, lane.listed)
             behind = frozenset(lane.behind or ()) if lane.unresolved else None
-            lanes.append((name, run, queue, window, last, flags, tuple(lane.extra), behind))
+            deaths = tuple(sorted(lane.deaths.items())), frozenset(lane.suspect), frozenset(lane.given_up)
+            lanes.append((name, run, queue, window, last, flags, tuple(lane.extra), behind, deaths, lane.unanswered))
         kinds = {
             id: (flight.purpose, flight.entry and flight.entry.fingerprint) for id, flight in flow.in_flight.items()
         }
@@ -236,6 +238,7 @@ class World:
 
     def _end(self, op: int, *, ok: bool) -> None:
         operation, now = self.running.pop(op), self.session._now
+        self.results[operation] = op
         if ok:
             self._note(self.session.succeed(operation, str(op), now=now))
         else:
@@ -254,9 +257,9 @@ class World:
         action = self.up.pop(0)
         self.acks.append(action.id)
         for row in decode(action.payload):
-            self._row(row, split)
+            self._row(row, split, action)
 
-    def _row(self, row: tuple[str, ...], split: bool) -> None:
+    def _row(self, row: tuple[str, ...], split: bool, action: Publish) -> None:
         match row:
             case ("500",):
                 rows = [PAYLOADS[payload] for payload, status, _ in self.ops if status == "P"]
@@ -267,10 +270,15 @@ class World:
                 if number is None:
                     raise Violation("501 for an operation that is not there")
                 self._move(number, "E")
-            case ("502" | "503" as id, fragment, text):
+            case ("502" | "503" as id, fragment, *text):
                 number = self._oldest(fragment, "E")
-                if number is not None and number != int(text):
-                    raise Violation(f"the result of operation {text} went to operation {number}")
+                flight = self.session._flow.in_flight[action.id]
+                assert flight.entry is not None
+                meant = self.results[flight.entry.operation]
+                assert text in ([], [str(meant)])
+                if number is not None and number != meant:
+                    raise Violation(f"the result of operation {meant} went to operation {number}")
+                self.told["answered without its text"] += not text
                 if number is not None:
                     self._move(number, "S" if id == "503" else "F")
             case ("507", fragment, text):
@@ -305,15 +313,23 @@ def _fragment(payload: str) -> str:
 def drain(world: World, done: set[Any]) -> None:
     """Without more faults everything must come to its end. `done`: states of which that is known."""
     path: dict[Any, None] = {}
-    while (step := next(world.actions(faults=False), None)) is not None:
+    while True:
+        step = next(world.actions(faults=False), None)
+        given_up = any(lane.given_up for lane in world.session._flow.lanes._lanes.values())
+        if step is None and not given_up:
+            break
         key = world.key()
         if key in done:
             break
         if key in path:
             raise Violation("goes round for ever")
         path[key] = None
-        _, world = step
-    else:
+        if step is None:  # it is tried again after a connection that broke while nothing was on its way
+            world = world.copy()
+            world._cut()
+        else:
+            _, world = step
+    if step is None and not given_up:
         if any(status in "PE" for _, status, _ in world.ops) or world.session.operations or not world.online:
             raise Violation(f"stuck for ever: {world.ops}")
         if any(runs != 1 for _, status, runs in world.ops if status in "SF"):

@@ -113,8 +113,8 @@ class SimulatedPlatform:
                     self.deliver(topics.ds(), encode(pending))
             case ("501", fragment):
                 self._change(device, fragment, "PENDING", "EXECUTING", row)
-            case ("502", fragment, reason):
-                self._change(device, fragment, "EXECUTING", "FAILED", row).reason = reason
+            case ("502", fragment, *reason):
+                self._change(device, fragment, "EXECUTING", "FAILED", row).reason = ",".join(reason)
             case ("503", fragment, *result):
                 self._change(device, fragment, "EXECUTING", "SUCCESSFUL", row).result = result
             case ("507", fragment, reason):

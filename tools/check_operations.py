@@ -26,6 +26,7 @@ BUDGETS = (
     Budget(creates=3, cuts=1, losses=1),
     Budget(creates=2, cuts=1, payloads="abr"),
     Budget(creates=4, split=True),
+    Budget(creates=1, cuts=6),  # enough to give rows up
 )
 
 

@@ -26,9 +26,19 @@ def executing(operation: Operation) -> Row:
     return _row(operation, "501", "504")
 
 
-def untold(fragment: str) -> Row:
+def untold(fragment: str, limit: int) -> bytes:
     """Fails the EXECUTING operations of a lane whose claim cannot be distinguished from an equal operation."""
-    return ("507", fragment, "Not run: indistinguishable from an equal operation. Send it again.")
+    return _fitted(("507", fragment, "Not run: indistinguishable from an equal operation. Send it again."), limit)
+
+
+def unanswered(fragment: str, limit: int) -> bytes:
+    """Fails the EXECUTING operations of a lane whose answer was given up."""
+    return _fitted(("507", fragment, "Has run, but the server hung up on the answer."), limit)
+
+
+def shortest(operation: Operation, status: str) -> bytes:
+    """The answer without its reason or result."""
+    return encode_row(_row(operation, *(("503", "506") if status == "successful" else ("502", "505"))))
 
 
 def progress(operation: Operation, text: str, limit: int) -> bytes:

@@ -252,7 +252,10 @@ class Delivered(Event):
 
 @dataclass(frozen=True)
 class Dropped(Event):
-    """A row was given up; `reason` says why, `payload` is the encoded row."""
+    """A row was given up; `payload` is its encoded form.
+
+    `reason`: "queue_full", "closed", "internal_error", or "hang_up": connection after connection died with it.
+    """
 
     topic: str
     payload: bytes = field(repr=False)

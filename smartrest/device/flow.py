@@ -55,7 +55,7 @@ class Flight:
     sent_at: float
     items: list[Item] = field(default_factory=list)
     entry: Entry | None = None
-    lane: Lane | None = None
+    lane: Lane | None = None  # of a claim, an answer or a 507
     deaths: int = 0  # connections in a row that died with this data payload alone in flight
 
 
@@ -87,6 +87,9 @@ class Flow:
         self._again: deque[Flight] = deque()  # data that two connections died with: resent one by one
         self._given_up: dict[str, int] = {}  # topic -> rows given up since a payload was acknowledged
         self._repeated = 0  # ID of the one in flight
+        self._suspects: dict[tuple[str, str], Lane] = {}  # with rows of operations to be sent alone
+        self._alone = 0  # ID of the one in flight
+        self._quiet = False  # no data is sent while a suspect row waits or is in flight
         self._data_in_flight = 0
         self.acknowledged_at: float | None = None  # the latest
         self._half_full = False  # reported, and not yet down to a quarter
@@ -118,6 +121,8 @@ class Flow:
 
     def _settle(self, id: int, flight: Flight, now: float) -> None:
         entry = flight.entry
+        if flight.lane is not None:
+            self._passed(flight.lane, flight.purpose)
         if flight.purpose == "data":
             self.outbox.done(flight.items)
             self._watch_size()
@@ -188,12 +193,20 @@ class Flow:
     def _report(self, dropped: list[Item], reason: str) -> None:
         self.events += [Dropped(item.topic, item.data, reason) for item in dropped]
 
-    def pump(self, now: float, *, start: bool) -> None:
-        """Hand out what may be sent: answers first, then data. `start` permits claims."""
-        self._pump_operations(now, start)
+    def pump(self, now: float, *, start: bool, subscribed: bool) -> None:
+        """Hand out what may be sent: answers first, then data. `start` permits claims.
+
+        `subscribed`: only PUBACKs are awaited. Only then does a broken connection put the blame on a payload.
+        """
+        self._quiet = subscribed and self._pump_suspects(now, start)
+        if not self._quiet:
+            self._pump_operations(now, start)
         ripe = self.flush_at is not None and now >= self.flush_at
         while self._data_in_flight < self._window:
             if self._again:
+                if not subscribed or self._asked:
+                    self._quiet = True
+                    break
                 again = self._again.popleft()
                 payload = ROW_END.encode().join(item.data for item in again.items)
                 self.publish("data", again.topic, payload, now, qos=self.qos, items=again.items, deaths=again.deaths)
@@ -213,7 +226,11 @@ class Flow:
         Everything else is rebuilt by its owner.
         """
         lost = [flight for flight in self.in_flight.values() if flight.purpose == "data"]
-        alone = len(lost) == 1 and lost[0] is next(iter(self.in_flight.values()))
+        rows = [flight for flight in self.in_flight.values() if flight.lane is not None]
+        first = next(iter(self.in_flight.values()), None)
+        alone = len(lost) == 1 and lost[0] is first
+        suspect = len(rows) == 1 and not lost and rows[0] is first
+        blamed = any(item.died for item in lost[0].items) if alone else suspect and bool(_deaths(rows[0]))
         back: list[Item] = []
         again: list[Flight] = []
         for flight in lost:
@@ -228,8 +245,16 @@ class Flow:
         self._report(self.outbox.put_back(back), "queue_full")
         self.in_flight.clear()
         self._data_in_flight = 0
-        self.lanes.cut(now)
+        self.lanes.cut(now, blamed=blamed)
+        for flight in rows:
+            self._row_died(flight, alone=suspect)
+        self._quiet = False
         self.flush(now)
+
+    @property
+    def _asked(self) -> bool:
+        """Whether something that is neither data nor of an operation is on its way, such as 500."""
+        return any(flight.lane is None and flight.purpose != "data" for flight in self.in_flight.values())
 
     @property
     def _rows_in_flight(self) -> int:
@@ -238,6 +263,8 @@ class Flow:
     @property
     def _window(self) -> int:
         """Data payloads allowed in flight: one while resending, to find the payload at fault."""
+        if self._quiet:
+            return 0
         return 1 if self._again or self._repeated in self.in_flight else self.limits.in_flight
 
     def _died_on(self, flight: Flight) -> list[Flight]:
@@ -304,8 +331,7 @@ class Flow:
         lane = self.lanes.lane(operation.lane)
         if lane is None:
             topic = topics.us(operation.child)
-            limit = self.budget(topic)
-            lane = Lane(operation.lane, topic, limit, encode_row(answers.untold(operation.fragment), limit=limit))
+            lane = Lane(operation.lane, topic, self.budget(topic))
         return lane, Entry(operation, encode_row(answers.executing(operation), limit=lane.limit - _REASON), refusal)
 
     def tick(self, now: float) -> None:
@@ -318,6 +344,7 @@ class Flow:
             self.events.append(OperationTimedOut(entry.operation, entry.limit))
         resolution = self.lanes.tick(now)
         for entry in resolution.arrived:
+            self._passed(entry.lane, "claim")
             if self.lanes.began(entry):
                 self._start(entry, now)
         self.events += [OperationRepeated(entry.operation) for entry in resolution.again]
@@ -339,20 +366,76 @@ class Flow:
 
     def _pump_lane(self, lane: Lane, now: float, start: bool) -> bool:
         """Hand out the lane's next row, if it may be sent."""
-        if lane.failing:
-            if lane.fail_sent:
-                return False
-            lane.fail_sent = True
-            self.publish("fail", lane.topic, lane.fail, now, lane=lane)
-        elif (answer := self.lanes.next_answer(lane)) is not None and answer.answer is not None:
-            answer.stage = Stage.ANSWERING
-            self.publish("answer", lane.topic, answer.answer, now, entry=answer)
-        elif start and (claim := self.lanes.next_claim(lane)) is not None:
-            self.lanes.claim(claim)
-            self.publish("claim", lane.topic, claim.claim, now, entry=claim)
-        else:
+        purpose, entry = self._next(lane, start)
+        if not purpose or purpose in lane.suspect:
             return False
+        self._send(lane, purpose, entry, now)
         return True
+
+    def _pump_suspects(self, now: float, start: bool) -> bool:
+        """Hand out a row that goes alone once nothing is on its way; whether there is one."""
+        if self._alone in self.in_flight:
+            return True
+        for lane in self._suspects.values():
+            purpose, entry = self._next(lane, start)
+            if purpose in lane.suspect:
+                if not self.in_flight:
+                    self._alone = self._send(lane, purpose, entry, now)
+                return True
+        return False
+
+    def _next(self, lane: Lane, start: bool) -> tuple[str, Entry | None]:
+        """The purpose of the next row of a lane ("": there is none), and its operation."""
+        if lane.failing:
+            return ("" if lane.fail_sent or "fail" in lane.given_up else "fail"), None
+        if (answer := self.lanes.next_answer(lane)) is not None:
+            return "answer", answer
+        claim = self.lanes.next_claim(lane) if start else None
+        return ("claim" if claim is not None else ""), claim
+
+    def _send(self, lane: Lane, purpose: str, entry: Entry | None, now: float) -> int:
+        if entry is None:
+            lane.fail_sent = True
+            if lane.fail is None:
+                text = answers.unanswered if lane.unanswered else answers.untold
+                lane.fail = text(lane.key[1], lane.limit)
+        elif purpose == "answer":
+            entry.stage = Stage.ANSWERING
+        else:
+            self.lanes.claim(entry)
+        return self.publish(purpose, lane.topic, _row(lane, purpose, entry), now, entry=entry, lane=lane)
+
+    def _passed(self, lane: Lane, purpose: str) -> None:
+        lane.passed(purpose)
+        if not lane.suspect:
+            self._suspects.pop(lane.key, None)
+
+    def _row_died(self, flight: Flight, *, alone: bool) -> None:
+        """The connection died with this row of an operation on its way; `alone`: with nothing else before or beside it.
+
+        The second time it is suspect. Given up, an answer goes without its text or parameters; then 507 takes its
+        place. After a 507 or a claim that is given up the lane claims nothing more on this connection.
+        """
+        lane, purpose, entry, most = flight.lane, flight.purpose, flight.entry, self.limits.hang_ups
+        assert lane is not None
+        before = lane.deaths.get(purpose, 0)
+        deaths = lane.deaths[purpose] = before + (alone or not before)
+        if before:
+            lane.suspect.add(purpose)
+            self._suspects[lane.key] = lane
+        if not (before and alone and deaths >= most) or (purpose == "answer" and lane.unresolved):
+            return
+        row = _row(lane, purpose, entry)
+        self.events.append(Dropped(lane.topic, row, "hang_up"))
+        if purpose != "answer" or entry is None:
+            lane.given_up.add(purpose)
+            lane.deaths[purpose] = max(most - 1, 1)  # tried again, one such connection is enough
+            return
+        entry.answer = answers.shortest(entry.operation, entry.status)
+        lane.deaths[purpose] = 0
+        if row == entry.answer:
+            self._passed(lane, purpose)
+            self.lanes.unanswered(entry)
 
     def _start(self, entry: Entry, now: float) -> None:
         """The operation is EXECUTING: pass it to the program with a time limit, or refuse it."""
@@ -432,6 +515,17 @@ def _outbox(path: str | os.PathLike[str] | None, limit: int, budget: Callable[[s
     from .durable import DurableOutbox  # loads sqlite3
 
     return DurableOutbox(path, limit, budget)
+
+
+def _deaths(flight: Flight) -> int:
+    return flight.lane.deaths.get(flight.purpose, 0) if flight.lane is not None else 0
+
+
+def _row(lane: Lane, purpose: str, entry: Entry | None) -> bytes:
+    """The encoded row of this purpose."""
+    row = lane.fail if entry is None else entry.answer if purpose == "answer" else entry.claim
+    assert row is not None
+    return row
 
 
 def _counts(item: tuple[float, int, Entry]) -> bool:

@@ -100,11 +100,10 @@ class Lane:
     moment, one tuple of fingerprints each; `None`: too many.
     """
 
-    def __init__(self, key: tuple[str, str], topic: str, limit: int, fail: bytes) -> None:
+    def __init__(self, key: tuple[str, str], topic: str, limit: int) -> None:
         self.key = key
         self.topic = topic  # for answers
         self.limit = limit  # bytes in an answer
-        self.fail = fail  # the row 507
         self.queue: deque[Entry] = deque()
         self.run: Entry | None = None
         self.before: list[Entry] = []
@@ -112,6 +111,11 @@ class Lane:
         self.unresolved = False  # the next list will decide the fate of `before` and `run`
         self.failing = False  # 507 must be sent and acknowledged
         self.fail_sent = False
+        self.fail: bytes | None = None  # the row 507, once it was needed
+        self.unanswered = False  # 507 fails what has run and whose answer was given up
+        self.deaths: dict[str, int] = {}  # connections in a row that died with a row of this purpose on its way
+        self.suspect: set[str] = set()  # purposes whose rows go alone, since two connections died with one
+        self.given_up: set[str] = set()  # purposes ("claim", "fail") whose rows are not sent: servers hang up on them
         self.doubt = False  # 500 must be sent again
         self.crowded = False  # an operation was left out for lack of room, so younger ones must be too
         self.window: list[list[Entry]] = []  # payloads since 500 was sent
@@ -232,6 +236,11 @@ class Lane:
         self.queue.append(entry)
         return True
 
+    def passed(self, purpose: str) -> None:
+        """The platform has taken a row of this purpose."""
+        self.deaths.pop(purpose, None)
+        self.suspect.discard(purpose)
+
     @property
     def idle(self) -> bool:
         """Whether the lane can be forgotten."""
@@ -241,6 +250,7 @@ class Lane:
             or self.before
             or self.unresolved
             or self.failing
+            or self.suspect
             or self.doubt
             or self.crowded
             or self.window
@@ -300,7 +310,10 @@ class Lanes:
     @property
     def busy(self) -> bool:
         """Whether anything is claimed, running or unacknowledged."""
-        return bool(self._entries) or any(lane.run or lane.failing or lane.unresolved for lane in self._lanes.values())
+        return bool(self._entries) or any(
+            lane.run or lane.unresolved or (lane.failing and "fail" not in lane.given_up)
+            for lane in self._lanes.values()
+        )
 
     # Arrivals
 
@@ -425,12 +438,17 @@ class Lanes:
         """Whether an equal operation is likely: its row was claimed, or is listed, more than once."""
         return self._met.get(entry.fingerprint, (0, False))[1] or entry.lane.listed.count(entry.fingerprint) > 1
 
-    def cut(self, now: float) -> None:
-        """The connection broke."""
+    def cut(self, now: float, *, blamed: bool) -> None:
+        """The connection broke; `blamed`: on a row that was alone on its way.
+
+        What was given up is tried again after a connection that settled and broke for no such reason.
+        """
         settled = self.phase is Phase.SURE
         self.phase, self.due, self._settle_at, self.claiming = Phase.OFF, NEVER, NEVER, 0
         for lane in list(self._lanes.values()):
             run = lane.run
+            if settled and not blamed:
+                lane.given_up.clear()
             lane.cut(now, self.limits.doubt, settled=settled)
             if run is not None and run.stage is Stage.CLAIMING:  # it has an ID, so it is safe to claim again
                 run.stage, lane.run = Stage.WAITING, None
@@ -444,8 +462,8 @@ class Lanes:
     # One operation, step by step
 
     def next_claim(self, lane: Lane) -> Entry | None:
-        """The operation to claim now, if any."""
-        if lane.run is not None or lane.failing or lane.unresolved or not lane.queue:
+        """The operation to be claimed now, if any."""
+        if lane.run is not None or lane.failing or lane.unresolved or lane.given_up or not lane.queue:
             return None
         entry = lane.queue[0]
         if entry.operation.id is None and (self.phase in (Phase.OFF, Phase.ASKED) or self.wants_to_ask):
@@ -497,8 +515,25 @@ class Lanes:
         if entry.stage is not Stage.ANSWERING:
             return
         lane = entry.lane
-        entry.stage, entry.answered_at = Stage.ANSWERED, now
-        lane.run, lane.failing = None, entry.sweep
+        entry.answered_at = now
+        self._end(entry, failing=entry.sweep)
+        if entry.operation.id is None and self.limits.doubt:
+            lane.before.append(entry)
+            self._answered.append(entry)
+        self._prune(now)
+        self._forget_idle(lane)
+
+    def unanswered(self, entry: Entry) -> None:
+        """Its answer is given up: 507 fails it before anything younger is claimed (rule 2)."""
+        lane = entry.lane
+        lane.unanswered = bool(entry.operation.fragment)  # without one its ID is the answer's, and meets no other
+        self._end(entry, failing=lane.unanswered)
+        self._forget_idle(lane)
+
+    def _end(self, entry: Entry, *, failing: bool) -> None:
+        lane = entry.lane
+        entry.stage = Stage.ANSWERED
+        lane.run, lane.failing = None, failing
         self._held -= 1
         self._entries.pop(entry.operation, None)
         if entry.operation.id is not None:
@@ -506,12 +541,7 @@ class Lanes:
             self._history[_id(entry)] = entry
             if len(self._history) > HISTORY:
                 self._history.popitem(last=False)
-        elif self.limits.doubt:
-            lane.before.append(entry)
-            self._answered.append(entry)
         self.touched[lane.key] = lane
-        self._prune(now)
-        self._forget_idle(lane)
 
     def _prune(self, now: float) -> None:
         """Forget answers whose acknowledgement is old enough to be trusted."""
@@ -523,7 +553,8 @@ class Lanes:
 
     def failed(self, lane: Lane) -> None:
         """507 is acknowledged."""
-        lane.failing = lane.fail_sent = False
+        lane.failing = lane.fail_sent = lane.unanswered = False
+        lane.fail = None
         self.touched[lane.key] = lane
         self._forget_idle(lane)
 

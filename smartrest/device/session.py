@@ -432,7 +432,8 @@ class Session:
     def _end(self) -> list[Event]:
         flow = self._flow
         if self.state in PUBLISHING:
-            flow.pump(self._now, start=self.state is State.ONLINE and not self._settling_left_over)
+            start = self.state is State.ONLINE and not self._settling_left_over
+            flow.pump(self._now, start=start, subscribed=self.state is not State.SUBSCRIBING)
         if self.state is State.ONLINE:
             if flow.lanes.wants_to_ask and not flow.lanes.claiming:
                 self._ask_pending()
@@ -535,7 +536,7 @@ class Session:
         self._flow.events.append(Online())
         self._online_at = self._now
         self._refusals = self._denials = self._token_attempts = 0
-        self._flow.pump(self._now, start=False)
+        self._flow.pump(self._now, start=False, subscribed=False)
         for topic, rows in self._left_over().items():
             id = self._flow.publish("left over", topic, encode(rows), self._now)
             if id in self._flow.in_flight:

@@ -43,7 +43,7 @@ class Limits:
     receive: int = 1_000_000  # for one payload; longer ones are refused (the platform stays within its packet limit)
     queue: int = 8_000_000  # waiting and unacknowledged data, approximately
     in_flight: int = 20  # unacknowledged data payloads
-    rows_in_flight: int = 100  # unacknowledged operation rows: claims and answers
-    hang_ups: int = 3  # consecutive connections that die with one data payload before it is given up
+    rows_in_flight: int = 100  # unacknowledged rows of operations: claims and answers
+    hang_ups: int = 3  # connections in a row that die on one payload; then it is given up
     backoff: Backoff = field(default_factory=Backoff)  # between connections
     subscribe_backoff: Backoff = field(default_factory=lambda: Backoff(2.0, 60.0))  # after a refused subscription

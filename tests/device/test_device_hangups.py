@@ -18,6 +18,7 @@ from support_device import QUICK, Make
 
 from smartrest import decode
 from smartrest.device import AsyncDevice, Closed, Dropped, Lost, MessageReceived, OperationReceived
+from smartrest.mqtt import Backoff
 from smartrest.testing import Broker, Platform, Wire
 
 SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
@@ -202,25 +203,34 @@ def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> No
     smartrest_platform.wait_for(lambda: ("200", "c8y_T", "T", "1") in smartrest_platform.published("s/us"))
 
 
-def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: Make, server: Any) -> None:
+@pytest.fixture
+def censored(smartrest_platform: Platform, server: Any) -> Callable[[bytes], Server]:
+    """A proxy before the broker that hangs up on what holds these bytes."""
+
+    def make(word: bytes) -> Server:
+        def censor(client: socket.socket) -> None:
+            with socket.create_connection((smartrest_platform.host, smartrest_platform.port)) as broker:
+
+                def down() -> None:
+                    with contextlib.suppress(OSError):
+                        while chunk := broker.recv(65_536):
+                            client.sendall(chunk)
+
+                threading.Thread(target=down, daemon=True).start()
+                while chunk := client.recv(65_536):
+                    if word in chunk:
+                        client.shutdown(socket.SHUT_RDWR)
+                        return
+                    broker.sendall(chunk)
+
+        return server(censor)  # type: ignore[no-any-return]  # the fixture's function
+
+    return make
+
+
+def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: Make, censored: Any) -> None:
     """Whatever the reason: a proxy, a quota, a fault of the broker. It is given up, and all else arrives."""
-
-    def censor(client: socket.socket) -> None:
-        with socket.create_connection((smartrest_platform.host, smartrest_platform.port)) as broker:
-
-            def down() -> None:
-                with contextlib.suppress(OSError):
-                    while chunk := broker.recv(65_536):
-                        client.sendall(chunk)
-
-            threading.Thread(target=down, daemon=True).start()
-            while chunk := client.recv(65_536):
-                if b"poison" in chunk:
-                    client.shutdown(socket.SHUT_RDWR)
-                    return
-                broker.sendall(chunk)
-
-    device = make(server(censor), children=["c1"])
+    device = make(censored(b"poison"), children=["c1"])
     device.start(10)
     for number in range(200):
         device.send(("400", "poison" if number == 20 else "fine", str(number)))
@@ -233,3 +243,32 @@ def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: M
         numbers = [int(row[2]) for row in smartrest_platform.published(topic) if row[0] == "400"]
         assert sorted(set(numbers)) == sorted(set(range(200)) - left_out)
     assert sum(isinstance(event, Lost) for event in device.events) <= 6
+
+
+@pytest.mark.parametrize(
+    ("word", "dropped", "status"),
+    [
+        (b"poison", [("503", "c8y_Command", "poison")], "SUCCESSFUL"),
+        (b"503,c8y_Command", [("503", "c8y_Command", "poison"), ("503", "c8y_Command")], "FAILED"),
+    ],
+    ids=["text", "row"],
+)
+def test_an_answer_that_the_server_hangs_up_on(
+    word: bytes, dropped: list[Any], status: str, smartrest_platform: Platform, make: Make, censored: Any
+) -> None:
+    """It goes without its text, or 507 takes its place; other operations and data arrive, and the connection stays."""
+    device = make(censored(word), limits=replace(QUICK, backoff=Backoff(0.05, 0.1)))
+    device.operation("c8y_Command")(lambda operation: operation.parameters["command"])
+    device.operation("c8y_Restart")(lambda operation: None)
+    device.start(10)
+    (bad,) = smartrest_platform.send(("511", "dev", "poison"))
+    (good,) = smartrest_platform.send(("510", "dev"))
+    for number in range(50):
+        device.send(("400", "fine", str(number)))
+    assert bad.wait_for(status, seconds=30)
+    assert good.wait_for("SUCCESSFUL", seconds=30)
+    assert device.flush(30)
+    assert [decode(event.payload)[0] for event in device.events if isinstance(event, Dropped)] == dropped
+    assert {int(row[2]) for row in smartrest_platform.published("s/us") if row[0] == "400"} == set(range(50))
+    (last,) = smartrest_platform.send(("510", "dev"))
+    assert last.wait_for("SUCCESSFUL", seconds=30)

@@ -1,12 +1,24 @@
-"""Data on which the server hangs up: found, given up and reported; the rest flows, and no row is blamed lightly."""
+"""Rows on which the server hangs up: found, given up and reported; the rest flows, and no row is blamed lightly."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from support_session import online
+from support_session import SimulatedPlatform, online
 
 from smartrest import decode
-from smartrest.device import Dropped, Event, Limits, OperationReceived, Publish, Session, Subscribe
+from smartrest.device import (
+    Dropped,
+    Event,
+    Limits,
+    Operation,
+    OperationReceived,
+    OperationTemplate,
+    Publish,
+    Session,
+    Subscribe,
+)
 
 POISON = "poison"
 
@@ -136,3 +148,249 @@ def test_what_is_in_flight_of_operations_is_bounded() -> None:
                     session.succeed(event.operation, now=now)
             answered += action.payload.startswith(b"503")
     assert seen == limit
+
+
+class Life:
+    """Connection after connection to a platform whose server hangs up on the rows that `hangs_up` is true for."""
+
+    def __init__(
+        self, session: Session, hangs_up: Callable[[str, tuple[str, ...]], bool], result: str = "done"
+    ) -> None:
+        self.session = session
+        self.hangs_up = hangs_up
+        self.result = result
+        self.platform = SimulatedPlatform()
+        self.arrived: list[tuple[str, bytes]] = []
+        self.events: list[Event] = []
+        self.now = 100.0
+
+    def live(self, most: int = 40) -> int:
+        """Until a connection stands and nothing is left to do. Returns how many there were."""
+        for count in range(1, most):
+            if self._connect():
+                return count
+            self.now = max(self.now, self.session.due() or 0.0)
+        pytest.fail(f"the server hung up on {most} connections")
+
+    def cut(self) -> None:
+        self._note(self.session.disconnected(self.now))
+        self.now = max(self.now, self.session.due() or 0.0)
+
+    def create(self, *rows: tuple[str, ...]) -> None:
+        self.platform.create(*rows)
+
+    @property
+    def dropped(self) -> list[tuple[str, ...]]:
+        found = [event for event in self.events if isinstance(event, Dropped)]
+        assert {event.reason for event in found} <= {"hang_up"}
+        return [decode(event.payload)[0] for event in found]
+
+    @property
+    def handled(self) -> list[tuple[str, ...]]:
+        return [event.operation.row for event in self.events if isinstance(event, OperationReceived)]
+
+    @property
+    def states(self) -> list[tuple[str, list[str]]]:
+        return [(operation.status, operation.result) for operation in self.platform.operations]
+
+    def _connect(self) -> bool:
+        """Whether the connection stands in the end."""
+        session = self.session
+        self.platform.deliver = lambda topic, payload: self.arrived.append((topic, payload))
+        self.arrived.clear()
+        self._note(session.tick(self.now))
+        session.outgoing()
+        self._note(session.connected(0, self.now))
+        return self._drive()
+
+    def _drive(self) -> bool:
+        session = self.session
+        while True:
+            actions = session.outgoing()
+            for action in actions:
+                if isinstance(action, Subscribe):
+                    self._note(session.subscribed(action.topic, 1, self.now))
+                elif isinstance(action, Publish):
+                    if any(self.hangs_up(action.topic, row) for row in decode(action.payload)):
+                        self._note(session.disconnected(self.now))
+                        self.platform.deliver = lambda topic, payload: None
+                        return False
+                    self.platform.receive("dev", action.topic, action.payload)
+                    self._note(session.acknowledged(action.id, self.now))
+            while self.arrived:
+                self._note(session.received(*self.arrived.pop(0), self.now))
+            if not actions:
+                due = session.due()
+                if due is None or due > self.now + 10:
+                    return True
+                self.now = max(self.now, due)
+                self._note(session.tick(self.now))
+
+    def _note(self, events: list[Event]) -> None:
+        self.events += events
+        for event in events:
+            if isinstance(event, OperationReceived):
+                self._note(self.answer(event.operation))
+
+    def answer(self, operation: Operation) -> list[Event]:
+        return self.session.succeed(operation, self.result, now=self.now)
+
+
+def holds_poison(topic: str, row: tuple[str, ...]) -> bool:
+    return any(POISON in field for field in row)
+
+
+def test_an_answer_is_given_without_the_text_that_the_server_hangs_up_on() -> None:
+    life = Life(offline(), holds_poison, result=POISON)
+    life.create(("511", "dev", "a"), ("510", "dev"))
+    life.session.send(("400", "fine", "1"), now=2.0)
+    connections = life.live()
+    assert life.dropped == [("503", "c8y_Command", POISON), ("503", "c8y_Restart", POISON)]
+    assert life.states == [("SUCCESSFUL", [])] * 2
+    assert sorted(life.handled) == [("510", "dev"), ("511", "dev", "a")]
+    assert ("s/us", ("400", "fine", "1")) in life.platform.published
+    assert connections <= 2 * Limits().hang_ups + 1
+    life.result = "done"
+    life.platform.create(("511", "dev", "b"))
+    life.cut()
+    assert life.live() == 1
+    assert life.states[2] == ("SUCCESSFUL", ["done"])
+
+
+def test_a_reason_that_the_server_hangs_up_on() -> None:
+    life = Life(offline(), holds_poison)
+    life.answer = lambda operation: life.session.fail(operation, POISON, now=life.now)  # type: ignore[method-assign]
+    life.create(("511", "dev", "a"))
+    life.live()
+    assert life.dropped == [("502", "c8y_Command", POISON)]
+    assert [operation.status for operation in life.platform.operations] == ["FAILED"]
+
+
+def test_an_answer_by_id_that_the_server_hangs_up_on() -> None:
+    operations = {"dm1": OperationTemplate(id_field=2)}
+    session = online(acknowledgements=True, x_ids=["x"], operations=operations)
+    session.outgoing()
+    session.disconnected(1.0)
+    life = Life(session, lambda topic, row: row[0] == "506" and row[1] == "17", result=POISON)
+    life.live()
+    session.received("s/dc/x", b"dm1,dev,17\ndm1,dev,18", life.now)
+    assert not life._drive()
+    life.now = session.due() or life.now
+    life.live()
+    assert life.dropped == [("506", "17", POISON), ("506", "17")]
+    assert ("s/us", ("506", "18", POISON)) in life.platform.published
+    assert not any(row[0] == "507" for _, row in life.platform.published)  # it would fail what has another ID
+
+
+def test_an_answer_that_is_hung_up_on_in_every_form_is_given_up() -> None:
+    """What it would have answered is failed before anything younger of the lane is claimed."""
+    life = Life(offline(), lambda topic, row: row[:2] == ("503", "c8y_Command"))
+    life.create(("511", "dev", "a"), ("511", "dev", "b"), ("510", "dev"))
+    life.live()
+    assert life.dropped == [("503", "c8y_Command", "done"), ("503", "c8y_Command")] * 2
+    assert life.states == [("FAILED", []), ("FAILED", []), ("SUCCESSFUL", ["done"])]
+    assert sorted(life.handled) == [("510", "dev"), ("511", "dev", "a"), ("511", "dev", "b")]
+    assert not any(operation.reason.startswith("Not run") for operation in life.platform.operations)
+    assert life.platform.errors == []
+
+
+def test_a_claim_that_the_server_hangs_up_on_leaves_its_lane_pending() -> None:
+    life = Life(offline(), lambda topic, row: row == ("501", "c8y_Command"))
+    life.create(("511", "dev", "a"), ("511", "dev", "b"), ("510", "dev"))
+    life.session.send(("400", "fine", "1"), now=2.0)
+    life.live()
+    assert life.dropped == [("501", "c8y_Command")]
+    assert life.states == [("PENDING", []), ("PENDING", []), ("SUCCESSFUL", ["done"])]
+    assert ("s/us", ("400", "fine", "1")) in life.platform.published
+    life.cut()
+    assert life.live() == 2  # tried once on a new connection
+    life.hangs_up = lambda topic, row: False
+    life.cut()
+    assert life.live() == 1
+    assert life.states == [("SUCCESSFUL", ["done"])] * 3
+    assert len(life.handled) == 3
+
+
+def test_nothing_of_a_lane_starts_until_its_507_is_acknowledged() -> None:
+    life = Life(offline(), lambda topic, row: row[0] in ("503", "507") and row[1] == "c8y_Command")
+    life.create(("511", "dev", "a"), ("511", "dev", "b"), ("510", "dev"))
+    life.live()
+    assert [row[:2] for row in life.dropped] == [("503", "c8y_Command")] * 2 + [("507", "c8y_Command")]
+    assert life.states == [("EXECUTING", []), ("PENDING", []), ("SUCCESSFUL", ["done"])]
+    life.hangs_up = lambda topic, row: False
+    life.cut()
+    assert life.live() == 1
+    assert life.states == [("FAILED", []), ("SUCCESSFUL", ["done"]), ("SUCCESSFUL", ["done"])]
+
+
+def test_a_topic_that_the_server_hangs_up_on_stops_no_other() -> None:
+    session = online(acknowledgements=True, children=["c1"])
+    session.outgoing()
+    session.disconnected(1.0)
+    life = Life(session, lambda topic, row: topic == "s/us/c1" and row[0][0] == "5")
+    life.create(("511", "c1", "a"), ("510", "c1"), ("511", "dev", "a"))
+    session.send(("400", "fine", "1"), child="c1", now=2.0)
+    life.live()
+    assert [status for status, _ in life.states] == ["PENDING", "PENDING", "SUCCESSFUL"]
+    assert ("s/us/c1", ("400", "fine", "1")) in life.platform.published
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_networks_that_break_cost_no_answer(deaf: bool) -> None:
+    """As long as a connection lets something through, or breaks (`deaf`) before anything of the lane was sent alone."""
+    children = [f"c{number}" for number in range(30)]
+    session = online(acknowledgements=True, children=children)
+    for action in session.outgoing():
+        assert isinstance(action, Publish)
+        session.acknowledged(action.id, 0.0)
+    for now in (1.0, 5.0):
+        session.tick(now)
+    session.received("s/ds", b"\n".join(f"511,{child},x".encode() for child in children), 10.0)
+    operations = [
+        event.operation
+        for action in session.outgoing()
+        if isinstance(action, Publish)
+        for event in session.acknowledged(action.id, 10.0)
+        if isinstance(event, OperationReceived)
+    ]
+    for operation in operations:
+        session.succeed(operation, "done", now=10.0)
+    session.send(("400", "fine", "1"), now=10.0)
+    events, now, answered = session.disconnected(11.0), 100.0, 0
+    for _ in range(40):
+        events += session.tick(now)
+        session.outgoing()
+        events += session.connected(0, now)
+        budget = 0 if deaf else 3  # acknowledgements, then the connection breaks
+        while actions := session.outgoing():
+            for action in actions:
+                if isinstance(action, Subscribe) and not deaf:
+                    events += session.subscribed(action.topic, 1, now)
+                elif isinstance(action, Publish) and (action.payload.startswith(b"100") or budget):
+                    budget -= not action.payload.startswith(b"100")
+                    answered += action.payload.startswith(b"503")
+                    events += session.acknowledged(action.id, now)
+        events += session.disconnected(now)
+        now = (session.due() or now) + 1.0
+    assert not any(isinstance(event, Dropped) for event in events)
+    assert deaf or answered == len(children)
+
+
+@pytest.mark.parametrize("size", [1, 30])
+def test_a_server_that_hangs_up_on_subscriptions_costs_no_row(size: int) -> None:
+    """Rows that go as soon as the device is registered are on their way, but not to blame."""
+    session = offline()
+    session.send(*[("400", "fine", str(number)) for number in range(size)], now=2.0)
+    events, now = [], 100.0
+    for _ in range(20):
+        events += session.tick(now)
+        session.outgoing()
+        events += session.connected(0, now)
+        for action in session.outgoing():
+            if isinstance(action, Publish) and action.payload.startswith(b"100"):
+                events += session.acknowledged(action.id, now)
+        assert [action for action in session.outgoing() if isinstance(action, Subscribe)]
+        events += session.disconnected(now)
+        now = (session.due() or now) + 1.0
+    assert not any(isinstance(event, Dropped) for event in events)
+    assert session.pending == size

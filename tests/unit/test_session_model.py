@@ -20,6 +20,7 @@ COMPLETE = (
     Budget(creates=2, split=True),
     Budget(creates=1, cuts=2, payloads="a"),
     Budget(creates=2, cuts=1, payloads="a"),
+    Budget(creates=1, cuts=5, payloads="a"),  # enough to give a row up
 )
 
 
@@ -155,6 +156,17 @@ def _takes_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lanes, "receive", lambda self, found, *, duplicate: receive(self, found, duplicate=False))
 
 
+def _goes_on_without_507(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 2: an answer is given up, and what it would have answered stays EXECUTING."""
+    end = Lanes.unanswered
+
+    def forget(self: Lanes, entry: Any) -> None:
+        end(self, entry)
+        entry.lane.failing = False
+
+    monkeypatch.setattr(Lanes, "unanswered", forget)
+
+
 FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Budget], ...] = (
     (_runs_with_the_claim, Budget(creates=1, losses=1)),
     (_claims_before_the_answer_is_acknowledged, Budget(creates=2, cuts=1)),
@@ -168,6 +180,7 @@ FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Budget], ...] = (
     (_takes_equal_rows, Budget(creates=2)),
     (_goes_on_behind_doubt, Budget(creates=3)),
     (_takes_duplicates, Budget(creates=2, duplicates=1)),
+    (_goes_on_without_507, Budget(creates=1, cuts=5, payloads="a")),
 )
 
 
