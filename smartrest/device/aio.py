@@ -313,6 +313,7 @@ class AsyncDevice(DeviceBase):
         try:
             await asyncio.sleep(0)  # eager tasks would otherwise finish before `_busy` knows them
             if inspect.iscoroutinefunction(handler):
+                self._begin(operation)
                 result = await handler(operation)
             else:
                 result = await self._in_thread(handler, operation)
@@ -330,6 +331,10 @@ class AsyncDevice(DeviceBase):
             if isinstance(error, asyncio.CancelledError):
                 raise
 
+    def _begin(self, operation: Operation) -> None:
+        """Its time counts from now."""
+        self._drive(lambda now: self.session.extend(operation, self.session.limits.operation, now=now))
+
     async def _in_thread(self, handler: Handler, operation: Operation) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -344,16 +349,12 @@ class AsyncDevice(DeviceBase):
             else:
                 future.set_exception(error)
 
-        def begin() -> None:
-            limit = self.session.limits.operation
-            self._drive(lambda now: self.session.extend(operation, limit, now=now))
-
         def job() -> None:
             if future.cancelled():
                 return
             result, failure = None, None
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(begin)
+                loop.call_soon_threadsafe(self._begin, operation)
             try:
                 result = handler(operation)
             except StopIteration as error:  # a future cannot hold it
@@ -365,7 +366,6 @@ class AsyncDevice(DeviceBase):
 
         if self._workers is None:
             raise RuntimeError("the device is not started")
-        self._do(self.session.extend(operation, None, now=monotonic()))  # no limit while it awaits a worker
         self._workers.submit(operation, job)
         return await future
 

@@ -14,6 +14,8 @@ from .operations import Operation
 Row = tuple[Any, ...]
 PROGRESS = "OperationProgress"  # event type
 _ELLIPSIS = "…"
+_BYTES = 4  # of a character, at most
+_QUOTES = 3  # bytes around a field's text: two quotes and a comma
 
 
 def _row(operation: Operation, by_fragment: str, by_id: str, *fields: Any) -> Row:
@@ -62,14 +64,15 @@ def _sendable(text: object) -> str:
 
 
 def _fitted(row: Row, limit: int) -> bytes:
-    """The encoded row, with its longest texts cut until it fits in `limit` bytes."""
-    try:
+    """The encoded row, its longest texts cut until it fits in `limit` bytes. `truncate` measures, so it is encoded once."""
+    texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
+    longest = sum(_BYTES * str.__len__(field) + _QUOTES if isinstance(field, str) else limit for field in row)
+    if longest <= limit or not texts:
         return encode_row(row, limit=limit)
-    except PayloadTooLargeError:
-        texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
-        for index in sorted(texts, key=lambda i: len(row[i]), reverse=True):
-            try:
-                return encode_row(truncate(row, index, limit=limit), limit=limit)
-            except PayloadTooLargeError:  # noqa: PERF203 - a loop over a handful of fields
-                row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
-        return encode_row(row, limit=limit)
+    for index in sorted(texts, key=lambda i: str.__len__(row[i]), reverse=True):
+        try:
+            row = truncate(row, index, limit=limit)
+            break
+        except PayloadTooLargeError:
+            row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
+    return encode_row(row, limit=limit)

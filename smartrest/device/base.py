@@ -173,6 +173,7 @@ class DeviceBase:
             outbox=outbox,
             limits=limits,
         )
+        self.session._flow.times_start = False  # an operation may wait for a worker
         self.tls_context = _tls_context(self.endpoint, tls, identity, self.session.client_id, ca_file)
         self._handlers = Handlers(self.session.set_operation, tuple(static_operations()))
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []

@@ -96,6 +96,7 @@ class Flow:
         self._save_at = NEVER
         self._last_id = 0
         self._deadlines: list[tuple[float, int, Entry]] = []
+        self.times_start = True  # the time of an operation counts from its start; else from the first `extend`
         self.open()
 
     # Publishing and acknowledgements
@@ -443,7 +444,8 @@ class Flow:
             self.events.append(OperationRefused(entry.operation, entry.refusal))
             self.fail(entry, entry.refusal)
             return
-        self.extend(entry, self.limits.operation, now)
+        if self.times_start:
+            self.extend(entry, self.limits.operation, now)
         self.events.append(OperationReceived(entry.operation))
 
     def extend(self, entry: Entry, seconds: float | None, now: float) -> None:

@@ -465,7 +465,6 @@ class Device(DeviceBase):
             self._fail(operation, "the handler of an earlier operation has not returned")
         elif self._workers is not None:
             self._busy[operation.lane] = operation
-            self._input(lambda now: self.session.extend(operation, None, now=now))  # no limit while it awaits a worker
             self._workers.submit(operation, lambda: self._handle(handler, operation))
 
     def _abandon(self, operation: Operation) -> None:

@@ -23,6 +23,8 @@ from smartrest.device import (
     QueueHalfFull,
     Session,
 )
+from smartrest.device.flow import Flow
+from smartrest.device.lanes import Entry
 from smartrest.testing import Platform, Wire
 
 SMALL = replace(QUICK, queue=20_000)
@@ -246,6 +248,38 @@ def test_a_handler_sees_that_its_time_is_over(smartrest_platform: Platform, make
         time.sleep(0.01)
     assert ended == ["no result within 0.3 seconds"]
     assert operation.status == "FAILED"
+
+
+@pytest.mark.parametrize("coroutine", [False, True])
+def test_the_time_limit_is_set_once_when_the_handler_begins(
+    smartrest_platform: Platform, make: Make, kind: str, coroutine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if coroutine and kind == "paho":
+        pytest.skip("handlers of Device are plain functions")
+    device = make(smartrest_platform, workers=1, limits=replace(QUICK, operation=2.0))
+    order: list[str] = []
+    extend = Flow.extend
+
+    def counted(self: Flow, entry: Entry, seconds: float | None, now: float) -> None:
+        order.append(f"{entry.operation.row[2]} {seconds}")
+        extend(self, entry, seconds, now)
+
+    monkeypatch.setattr(Flow, "extend", counted)
+
+    def command(operation: Operation) -> None:
+        order.append(f"{operation.row[2]} works")
+        time.sleep(0.2)
+
+    async def command_in_the_loop(operation: Operation) -> None:
+        command(operation)
+
+    device.operation("c8y_Command")(command_in_the_loop if coroutine else command)
+    device.add_child("c1")
+    device.start(10)
+    for operation in smartrest_platform.send(("511", "dev", "1"), ("511", "c1", "2")):
+        assert operation.wait_for("SUCCESSFUL")
+    assert sorted(order) == ["1 2.0", "1 works", "2 2.0", "2 works"]
+    assert sorted(line[0] for line in order[:2]) in (["1", "1"], ["2", "2"])  # not while it waits for a worker
 
 
 @pytest.mark.parametrize("coroutine", [False, True])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from support_session import kinds, online, rows
 
-from smartrest import EncodeError, TemplateError, decode, encode
+from smartrest import EncodeError, TemplateError, decode, encode, encode_row
 from smartrest.device import (
     AnswerIgnored,
     Event,
@@ -25,6 +26,8 @@ from smartrest.device import (
     Session,
     State,
     Subscribe,
+    answers,
+    flow,
 )
 
 Rows = list[tuple[str, list[tuple[str, ...]]]]
@@ -498,3 +501,23 @@ def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> 
     assert kinds(acknowledge(session, 5.3)) == [OperationReceived]
     reconnect(session, 6.0)
     assert settled not in rows(session)
+
+
+@pytest.mark.parametrize(
+    "text", ["done", "x" * 50_000, "ä" * 10_000, '"' * 10_000], ids=["short", "long", "wide", "quoted"]
+)
+@pytest.mark.parametrize("outcome", ["succeed", "fail"])
+def test_each_row_of_an_operation_is_encoded_once(outcome: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+    for module in (answers, flow):
+
+        def counted(row: Any, **options: Any) -> bytes:
+            made.append(f"{row[0]}".encode())
+            return encode_row(row, **options)
+
+        monkeypatch.setattr(module, "encode_row", counted)
+    session = fresh()
+    (operation,) = started(session.received("s/ds", b"511,dev,1", 20.0))
+    getattr(session, outcome)(operation, text)
+    sent = [action.payload[:3] for action in session.outgoing() if isinstance(action, Publish)]
+    assert made == sent == [b"501", b"503" if outcome == "succeed" else b"502"]
