@@ -73,6 +73,6 @@ def _fitted(row: Row, limit: int) -> bytes:
         try:
             row = truncate(row, index, limit=limit)
             break
-        except PayloadTooLargeError:
+        except PayloadTooLargeError:  # noqa: PERF203 - a loop over a handful of fields
             row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
     return encode_row(row, limit=limit)
