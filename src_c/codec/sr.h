@@ -4,9 +4,8 @@
  * and sizes it from the length of the input, never from a number in the input. Rules ("D7") are those of
  * docs/format.md.
  *
- * Reading:  sr_read -> a tape of rows and fields (finds, never rewrites) -> sr_field_text / sr_unescape, field by
- * field. Writing:  sr_put_text and friends, each into space that the caller has reserved; they return the bytes
- * written.
+ * Reading:  sr_read -> a tape of rows and fields (finds, never rewrites) -> sr_field_text, field by field.
+ * Writing:  sr_put_text and friends, each into space that the caller has reserved; they return the bytes written.
  */
 #ifndef SR_H
 #define SR_H
@@ -17,7 +16,7 @@
 
 #include "sr_constants.h"
 
-/* The lowest bit that is set, in a number that is not zero. */
+/* The index of the lowest set bit of a nonzero number. */
 static inline uint32_t sr_lowest_bit(uint64_t bits) {
 #if defined(__GNUC__) || defined(__clang__)
     return (uint32_t)__builtin_ctzll(bits);
@@ -32,7 +31,7 @@ static inline uint32_t sr_lowest_bit(uint64_t bits) {
 
 typedef struct sr_tape sr_tape;
 
-/* A bit for the end of each field of a single row: for those within the first 64 bytes, and for those behind. */
+/* One bit for the end of each field of a single row: `low` for the first 64 bytes, `high` for the rest. */
 typedef struct {
     uint64_t low, high;
 } sr_ends;
@@ -40,42 +39,43 @@ typedef struct {
 typedef struct {
     const char *name;
     uint32_t needs; /* SR_CPU_* bits */
-    /* Greedy scan of rule D7: field ends and rows into the tape, and what it met into tape->flags. */
+    /* The greedy scan of rule D7: writes field ends and rows to the tape, and its findings to tape->flags. */
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
-    /* The message of an agent, one row of plain text in less than 128 bytes, without a tape: where its fields end. No
-       ends for any other payload: longer, of no row or several, with a quote, a CR or a byte beyond ASCII. */
+    /* Reads the usual message of an agent, one row of plain text in less than 128 bytes, without a tape: returns its
+       field ends. Returns no ends for any other payload: longer, with no row or several, with a quote, a CR or a
+       byte beyond ASCII. */
     sr_ends (*single)(const uint8_t *src, size_t len);
-    /* How many bytes of src are separators or row ends; *rows: how many are row ends. Sizes a tape exactly. */
+    /* Counts the separators and row ends in src; *rows: the row ends alone. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
-    /* SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
+    /* The SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
     uint32_t (*classify)(const uint8_t *src, size_t len);
     uint32_t (*copy)(const uint8_t *src, size_t len, uint8_t *dst);
-    /* The inside of a quoted field without its escapes; returns the bytes written to dst, at most len.
-       Whole blocks are written: dst needs room for len + SR_SLACK bytes. */
+    /* Removes the escapes from the inside of a quoted field; returns the bytes written to dst, at most len. Writes
+       whole blocks: dst needs room for len + SR_SLACK bytes. */
     size_t (*unescape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
-    /* The same backwards: `escape` before every quote; at most 2 * len bytes, and room for SR_SLACK more. */
+    /* The inverse: puts `escape` before every quote; at most 2 * len bytes, and room for SR_SLACK more. */
     size_t (*escape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
-    /* Valid UTF-8: how many characters, and how many bytes each takes in an array of equal ones (1: up to U+00FF, 2,
-       4); then that array. */
+    /* Of valid UTF-8, the number of characters and the bytes that each takes in an array (1: up to U+00FF, 2, 4);
+       then that array. */
     size_t (*measure)(const uint8_t *src, size_t len, int *width);
     void (*widen)(const uint8_t *src, size_t len, int width, void *dst);
-    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, and room for SR_SLACK more; *bits: SR_TEXT_* of
-       it. SIZE_MAX where it holds a surrogate. */
+    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, with room for SR_SLACK more; *bits: its
+       SR_TEXT_* bits. SIZE_MAX if it holds a surrogate. */
     size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits);
 } sr_kernel;
 
 enum {
-    SR_TEXT_SPECIAL = 1, /* a byte that forces quotes wherever it stands (rule E2) */
-    SR_TEXT_QUOTE = 2,   /* one of them is a quote */
+    SR_TEXT_SPECIAL = 1, /* a byte that forces quotes anywhere in a field (rule E2) */
+    SR_TEXT_QUOTE = 2,   /* one of these bytes is a quote */
 };
 
-uint32_t sr_cpu(void);                         /* what this CPU has, as bits; sr_cpu.c is the only file that asks */
+uint32_t sr_cpu(void);                         /* the features of this CPU, as bits; only sr_cpu.c asks for them */
 const sr_kernel *sr_kernel_best(uint32_t cpu); /* the best kernel for these bits */
-const sr_kernel *sr_kernel_at(size_t i);       /* the i-th kernel, best first; NULL behind the last */
+const sr_kernel *sr_kernel_at(size_t i);       /* the i-th kernel, best first; NULL past the last */
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* Kernels write whole blocks: so many elements more than they report, and so many rows. */
+/* Kernels write whole blocks: up to this many elements, and rows, more than they report. */
 #define SR_SLACK 64
 #define SR_ROW_SLACK 9
 
@@ -85,8 +85,8 @@ typedef struct {
 } sr_row;
 
 typedef enum {
-    SR_GREEDY = 0,    /* the greedy scan was strict: nothing outside the quotes, one kind of escape at most */
-    SR_BACKSLASH = 1, /* the strict reading of the backslash dialect, found by the automaton */
+    SR_GREEDY = 0,    /* the greedy scan met only strict text: nothing outside the quotes, at most one kind of escape */
+    SR_BACKSLASH = 1, /* the strict reading of the backslash dialect, by the automaton */
     SR_DOUBLE = 2,    /* the strict reading of the doubling dialect */
     SR_LENIENT = 3,   /* rule D8 */
 } sr_reading;
@@ -97,15 +97,15 @@ enum {
     SR_HAS_WIDE = 4,
     SR_HAS_BACKSLASH_ESCAPE = 8, /* \" in quotes */
     SR_HAS_DOUBLED_ESCAPE = 16,  /* "" in quotes */
-    SR_HAS_BLANK_ROWS = 32,      /* perhaps: a row end directly behind another, or a CR */
-    SR_DOUBT = 64,               /* the greedy scan cannot vouch for itself */
-    SR_BAD_UTF8 = 128,           /* sr_utf8_valid tells where */
+    SR_HAS_BLANK_ROWS = 32,      /* there may be some: a row end right after another, or a CR */
+    SR_DOUBT = 64,               /* the greedy scan is not certain */
+    SR_BAD_UTF8 = 128,           /* sr_utf8_valid tells the position */
 };
 
-/* Rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f - 1] + 1
-   to ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without characters are
-   left out (D4). rows[n_rows] is a sentinel. Space: ends SR_SLACK + 1 and rows SR_ROW_SLACK more than there are
-   separators and row ends. */
+/* The rows and fields of one payload. Field f of row r spans from rows[r].start (f = 0) or ends[rows[r].first + f -
+   1] + 1 to ends[rows[r].first + f]; sr_trim_cr takes the CR of a CRLF off a row's last field. Rows without
+   characters are left out (D4). rows[n_rows] is a sentinel. Space: SR_SLACK + 1 ends and SR_ROW_SLACK rows more than
+   there are separators and row ends. */
 struct sr_tape {
     uint32_t *ends;
     sr_row *rows;
@@ -114,17 +114,17 @@ struct sr_tape {
     sr_reading reading;
 };
 
-/* Where reading stopped; row and field count from 0. */
+/* The place where reading stopped; row and field count from 0. */
 typedef struct {
     sr_status status;
     size_t pos, end, row, field;
 } sr_fault;
 
-/* Reads a payload without BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the flags
-   the tape says nothing (D1 comes before all others). */
+/* Reads a payload without its BOM. False: the greedy scan is in doubt, call sr_read_exact. With SR_BAD_UTF8 in the
+   flags the tape means nothing (D1 precedes all other rules). */
 bool sr_read(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape);
 
-/* One end after the other: start with {ends.low, ends.high, 0}. */
+/* Yields the ends one by one: start with {ends.low, ends.high, 0}. */
 typedef struct {
     uint64_t word, next;
     size_t base;
@@ -140,26 +140,26 @@ static inline size_t sr_next_end(sr_end_walk *walk) {
     return end;
 }
 
-/* The tape of the row that `single` has found; false where it has more than `room` fields. */
+/* The tape of the row that `single` found; false if it has more than `room` fields. */
 bool sr_single_tape(sr_ends ends, size_t room, sr_tape *tape);
 
 /* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
-   SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows before it, and the row of the quote stands behind them. */
+   SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows, and the row with the open quote follows them. */
 sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks);
 
-/* The length of the BOM that a payload starts with, 0 without one (D1). */
+/* The length of the BOM at the start of a payload, 0 without one (D1). */
 static inline size_t sr_bom(const uint8_t *src, size_t len) {
     return len >= 3 && src[0] == 0xEF && src[1] == 0xBB && src[2] == 0xBF ? 3 : 0;
 }
 
-/* The end of the field [start, end): `end`, or one less where the CR of a CRLF row end stands before it. */
+/* The end of the field [start, end): `end`, or one less if it ends with the CR of a CRLF row end. */
 static inline size_t sr_trim_cr(const uint8_t *src, size_t len, size_t start, size_t end) {
     return end < len && src[end] == SR_ROW_END && end > start && src[end - 1] == SR_CARRIAGE_RETURN ? end - 1 : end;
 }
 
 static inline bool sr_is_blank(uint8_t c) { return c == ' ' || c == SR_TAB; }
 
-/* Where raw field f of a row starts, and where it ends. */
+/* The start and the end of raw field f of a row. */
 static inline size_t sr_field_start(const sr_tape *tape, size_t f, const sr_row *row) {
     return f == row->first ? row->start : tape->ends[f - 1] + (size_t)1;
 }
@@ -167,8 +167,8 @@ static inline size_t sr_field_end(const uint8_t *src, size_t len, const sr_tape 
     return sr_trim_cr(src, len, start, tape->ends[f]);
 }
 
-/* Where the rest of a text that is not empty starts after its first field: past the separator or row end. The tape
-   leaves out a blank row (D4), but it is a field too. */
+/* Where a nonempty text continues after its first field: past the separator or row end. The tape leaves out a blank
+   row (D4), but here it is a field too. */
 static inline size_t sr_after_first_field(const uint8_t *src, const sr_tape *tape) {
     if (tape->n_rows && tape->rows[0].start == 0) return tape->ends[0] + (size_t)1;
     return src[0] == SR_ROW_END ? 1 : 2;
@@ -178,7 +178,8 @@ static inline size_t sr_after_first_field(const uint8_t *src, const sr_tape *tap
 size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, const uint8_t *src, size_t len,
                      uint8_t *dst);
 
-/* Whether the value of a raw field is surely its bytes as they are (D3), or else (D5) those between its quotes. */
+/* Whether the value of a raw field is certainly the field itself (D3); if not, whether it is the bytes between its
+   quotes, without escapes (D5). */
 static inline bool sr_is_bare(sr_reading reading, uint32_t flags, const uint8_t *src, size_t len) {
     return !(flags & SR_HAS_QUOTE) || (reading == SR_GREEDY && (len == 0 || *src != SR_QUOTE));
 }
@@ -192,9 +193,9 @@ static inline bool sr_is_backslash_quoted(sr_reading reading, uint32_t flags, co
            *src == SR_QUOTE;
 }
 
-/* The faults that strict reading refuses, in order. Start with a zeroed walk; SR_OK ends it. (sr_faults.c) */
+/* Finds the faults that strict reading refuses, in order. Start with a zeroed walk; SR_OK ends it. (sr_faults.c) */
 typedef struct {
-    size_t row, field, pos; /* where the walk stands */
+    size_t row, field, pos; /* the current place */
     uint32_t stage;
     uint32_t kinds; /* the kinds of escape met so far */
 } sr_walk;
@@ -204,7 +205,7 @@ sr_fault sr_next_fault(const uint8_t *src, size_t len, const sr_tape *tape, sr_w
 
 /* A template ID as a number: canonical decimal ("511", never "0511") below SR_ID_TABLE, else -1. */
 #define SR_ID_TABLE 1024
-int sr_short_template_number(const uint8_t *src, size_t len); /* the same for IDs that are not of three digits */
+int sr_short_template_number(const uint8_t *src, size_t len); /* for IDs of other lengths than three */
 
 static inline int sr_template_number(const uint8_t *src, size_t len) {
     if (len != 3 || (uint8_t)(src[0] - '1') > 8) return sr_short_template_number(src, len);
@@ -232,7 +233,7 @@ static inline bool sr_has_plain_id(const uint8_t *src, size_t len, const sr_tape
 
 /* ---- UTF-8 (sr_utf8.c) ------------------------------------------------------------------------------------------- */
 
-/* The length of the longest valid prefix; len where all is valid. */
+/* The length of the longest valid prefix; len if all of src is valid. */
 size_t sr_utf8_valid(const uint8_t *src, size_t len);
 
 /* ---- writing (sr_quote.c) ---------------------------------------------------------------------------------------- */
@@ -243,7 +244,7 @@ typedef struct {
     bool refuse_backslash; /* a quoted field that ends with a backslash is an error */
 } sr_style;
 
-/* The space that writing a text of at most `len` bytes may touch. */
+/* The space that writing a text of at most `len` bytes may use. */
 static inline size_t sr_put_room(size_t len) { return 3 * len + 2 + 2 * SR_SLACK; }
 
 /* Writes a field (E2, E3): UTF-8, or an array of characters. *written is its length. SR_OK, SR_TRAILING_BACKSLASH or
@@ -253,16 +254,17 @@ sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, si
 sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
                       size_t *written);
 
-#define SR_SHORT_ROOM (3 * SR_SLACK + 2) /* what writing a short field or a number may touch */
+#define SR_SHORT_ROOM (3 * SR_SLACK + 2) /* space that writing a short field or a number may use */
 
-/* A row that would be written as nothing, one empty field (E4). Returns the bytes written, at most SR_SLACK. */
+/* Writes a row that would otherwise be empty, one empty field in quotes (E4). Returns the bytes written, at most
+   SR_SLACK. */
 size_t sr_put_empty_row(uint8_t *dst);
 
-/* The bytes that sr_put_text would write. */
+/* The number of bytes that sr_put_text would write. */
 size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len);
 
-/* The longest prefix of src, on a character boundary, so that prefix + marker takes at most `room` bytes as a field;
-   SIZE_MAX where the marker alone does not fit. */
+/* The longest prefix of src, cut between characters, for which prefix + marker takes at most `room` bytes as a
+   field; SIZE_MAX if the marker alone does not fit. */
 size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
                          size_t marker_len, size_t room);
 
@@ -276,7 +278,7 @@ static inline void sr_put_four(uint32_t bytes, uint8_t *dst) {
     for (int i = 0; i < 4; i++) dst[i] = (uint8_t)(bytes >> 8 * i);
 }
 
-/* A number below 1000, as template IDs and most readings are; writes four bytes. */
+/* A number below 1000, like template IDs and most readings; writes four bytes. */
 static inline size_t sr_put_tiny(uint32_t value, uint8_t *dst) {
     uint32_t digits = sr_three_digits[value], zeros = digits >> 28;
     sr_put_four(digits >> 8 * zeros, dst);
@@ -285,7 +287,7 @@ static inline size_t sr_put_tiny(uint32_t value, uint8_t *dst) {
 
 size_t sr_put_int(int64_t value, uint8_t *dst);
 
-/* The shortest decimal that reads back as value, in the form of Python's repr; 0: not found on the short way. */
+/* The shortest decimal that reads back as value, in the form of Python's repr; 0: the short way does not find it. */
 size_t sr_put_float(double value, uint8_t *dst);
 
 /* The same for any finite float (sr_float.c). */
@@ -296,10 +298,11 @@ typedef enum { SR_NOT_A_NUMBER, SR_EXACT, SR_LONG_WAY } sr_parsed;
 /* [+-]digits. SR_LONG_WAY: a well-formed number that does not fit 64 bits. */
 sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value);
 
-/* Decimal or exponent form. SR_LONG_WAY: well-formed, but infinite, subnormal, or too near the middle of two floats. */
+/* Decimal or exponent form. SR_LONG_WAY: well-formed, but infinite, subnormal, or too close to halfway between two
+   floats. */
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value);
 
-/* The float nearest to number * 10^exp10 (sr_float.c); false where that is not certain, or no normal float. */
+/* The float nearest to number * 10^exp10 (sr_float.c); false if that is uncertain or not a normal float. */
 bool sr_nearest_float(uint64_t number, int64_t exp10, double *value);
 
 /* 1 for true, 0 for false, -1 for anything else. */

@@ -1,4 +1,4 @@
-/* The only file that asks the CPU what it has. */
+/* The only file that asks which features the CPU has. */
 #include "sr_cpu.h"
 
 #include "sr.h"

@@ -1,4 +1,4 @@
-/* What a kernel may need of the CPU, and of the compiler. */
+/* The CPU and compiler features that a kernel may need. */
 #ifndef SR_CPU_H
 #define SR_CPU_H
 
@@ -20,7 +20,7 @@
 enum {
     SR_CPU_SSE2 = 1,
     SR_CPU_AVX2 = 2,         /* with BMI, BMI2, POPCNT and PCLMUL */
-    SR_CPU_AVX512_VBMI2 = 4, /* with F, BW, VL, VBMI, AES and what AVX2 has */
+    SR_CPU_AVX512_VBMI2 = 4, /* with F, BW, VL, VBMI, AES and all of AVX2's */
     SR_CPU_NEON = 8,
 };
 

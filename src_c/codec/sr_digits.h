@@ -1,4 +1,4 @@
-/* Eight digits in one word: what sr_number.c and sr_float.c share. */
+/* Eight digits in one word, shared by sr_number.c and sr_float.c. */
 #ifndef SR_DIGITS_H
 #define SR_DIGITS_H
 
@@ -18,15 +18,15 @@ static inline uint64_t sr_eight_digits(uint32_t value) {
     return tens | (twos - tens * 10) << 8;
 }
 
-/* The way back: pairs, then fours, then all. */
+/* The inverse: pairs, then fours, then all. */
 static inline uint64_t sr_from_eight(uint64_t digits) {
     digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFull;
     digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFull;
     return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF;
 }
 
-/* Eight bytes, the first in the lowest. Among vectors compilers make a loop over bytes slow; where the order of bytes
-   is known none is needed. */
+/* Eight bytes, the first in the lowest. Compilers make a loop over bytes slow next to vector code; a known byte
+   order needs no loop. */
 #if defined(_MSC_VER) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 static inline void sr_put_eight(uint64_t bytes, uint8_t *dst) { memcpy(dst, &bytes, 8); }
 static inline uint64_t sr_get_eight(const uint8_t *src) {

@@ -1,4 +1,4 @@
-/* What strict reading refuses, in the reading that the default takes (rules D7 and D9), one fault at a time in order of
+/* The faults that strict reading refuses in the reading that the default takes (rules D7 and D9), one at a time by
  * position. Walks the fields of a tape that sr_reading.c has filled; a field's stage says which part of it comes next.
  */
 #include "sr.h"
@@ -15,7 +15,7 @@ static size_t last_not_blank(const uint8_t *src, size_t end) {
     return end - 1;
 }
 
-/* Unquoted field: quotes and lone carriage returns. */
+/* In an unquoted field: quotes and lone carriage returns. */
 static bool next_in_unquoted(const uint8_t *src, size_t end, sr_walk *w, sr_fault *fault) {
     for (; w->pos < end; w->pos++) {
         uint8_t c = src[w->pos];
@@ -29,7 +29,7 @@ static bool next_in_unquoted(const uint8_t *src, size_t end, sr_walk *w, sr_faul
     return false;
 }
 
-/* Inside of a quoted field of the lenient reading: escapes of a second kind. Leaves pos behind the closing quote. */
+/* Inside a quoted field of the lenient reading: escapes of a second kind. Leaves pos after the closing quote. */
 static bool next_in_quoted(const uint8_t *src, size_t end, sr_walk *w, sr_fault *fault) {
     while (w->pos < end) {
         uint8_t c = src[w->pos];
@@ -71,7 +71,7 @@ static bool next_in_field(const uint8_t *src, size_t start, size_t end, sr_readi
     }
     if (w->stage == CONTENT) {
         if (reading != SR_LENIENT) {
-            w->pos = last_not_blank(src, end) + 1; /* a strict field ends with its closing quote, and blanks */
+            w->pos = last_not_blank(src, end) + 1; /* a strict field ends with its closing quote and blanks */
         } else if (next_in_quoted(src, end, w, fault)) {
             return true;
         }

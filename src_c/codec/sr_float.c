@@ -1,9 +1,9 @@
 /* Any finite float to its shortest decimal, and a decimal of up to 19 digits to the nearest float.
  *
  * To text: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). Of the algorithms that always find the
- * shortest decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers. From
- * text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of powers.
- * Where the product leaves a doubt, or the float is no normal one, the caller has a slower way.
+ * shortest decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers.
+ * From text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of
+ * powers. Where the product leaves a doubt, or the result is not a normal float, the caller takes a slower way.
  * Both are written from the papers.
  */
 #include <string.h>
@@ -18,7 +18,7 @@
 #error "the logarithms below shift negative numbers and need their sign to stay"
 #endif
 
-/* The floors of log10(2^q), log10(3/4 * 2^q) and log2(10^q), right for every q of a float and of the table. */
+/* The floors of log10(2^q), log10(3/4 * 2^q) and log2(10^q), exact for every q of a float and of the table. */
 static int log10_of_two(int q) { return q * 315653 >> 20; }
 static int log10_of_less(int q) { return (q * 315653 - 131008) >> 20; }
 static int log2_of_ten(int q) { return q * 217706 >> 16; }
@@ -55,8 +55,8 @@ static inline wide power_of_ten(int q) {
 
 /* ---- to text ----------------------------------------------------------------------------------------------------- */
 
-/* The paper's rop: the upper 64 bits of the product, with the last one set where anything follows. One unit in `low` is
-   what the power is too large by. */
+/* The paper's rop: the upper 64 bits of the product, the last one set if any lower bit is. The power may be one unit
+   in `low` too large. */
 static inline uint64_t round_to_odd(uint64_t n, wide power) {
     uint64_t rest;
     wide product = upper_product(n, power, &rest);
@@ -71,15 +71,15 @@ static inline uint64_t pick(uint64_t condition, uint64_t a, uint64_t b) { return
 static inline uint64_t shortest(uint64_t c, int q, bool narrow, int *k) {
     *k = narrow ? log10_of_less(q) : log10_of_two(q);
     wide power = power_of_ten(-*k);
-    power.high += ++power.low == 0; /* cut off in the table, and from here on above the true one */
+    power.high += ++power.low == 0; /* the table rounds down; from here on the power is at or above the true one */
     int shift = q + log2_of_ten(-*k) + 1;
-    uint64_t odd = c & 1; /* the ends of the interval read back as c only where c is even */
+    uint64_t odd = c & 1; /* the ends of the interval read back as c only if c is even */
     uint64_t left = round_to_odd((4 * c - 2 + narrow) << shift, power) + odd;
     uint64_t value = round_to_odd(4 * c << shift, power);
     uint64_t right = round_to_odd((4 * c + 2) << shift, power) - odd;
-    /* All three are in quarters. Of the decimals with one digit less, at most one is within the interval: below the
-       value or above. Else the nearest of all digits that is. Which it is depends on chance, so it is chosen without a
-       branch. */
+    /* All three count quarters. Of the decimals with one digit less, at most one lies within the interval: the one
+       below the value or the one above. Otherwise take the nearest with all digits. Which case holds is random, so
+       choose without a branch. */
     uint64_t ones = value / 4, tens = ones / 10 * 10, half = 4 * ones + 2;
     uint64_t below = left <= 4 * tens, above = 4 * tens + 40 <= right, shorter = below ^ above;
     uint64_t down = left <= 4 * ones, up = 4 * ones + 4 <= right, nearer = (value > half) | ((value == half) & ones);
@@ -109,7 +109,7 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     }
     uint64_t number = biased ? shortest(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
                              : shortest(c, -1074, false, &exponent);
-    uint64_t sixteen = number < TEN_16; /* or 17 digits; fewer are few */
+    uint64_t sixteen = number < TEN_16; /* else 17 digits; fewer are rare */
     number += 9 * number & (0 - sixteen);
     for (exponent += 16 - (int)sixteen; number < TEN_16; exponent--) number *= 10;
     uint64_t first = number / TEN_16, rest = number % TEN_16;
@@ -134,8 +134,7 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     sr_put_eight(upper, out + 1);
     sr_put_eight(lower, out + 9);
     if (exponent < 0) return (size_t)(out - dst) + n;
-    /* The digits behind the point are shifted in registers: reading back what was just written in other pieces would
-       wait. */
+    /* Shift the digits after the point in registers: reading back bytes just written in other pieces would stall. */
     uint32_t before = 8 * (uint32_t)exponent; /* bits of digits after the first and before the point */
     if (before >= 64) {
         upper = lower;
@@ -161,8 +160,7 @@ static uint32_t leading_zeros(uint64_t v) {
 }
 #endif
 
-/* The table cuts powers off, so the true value is at or above the product, and less than two units in `low` above
-   it. */
+/* The table rounds powers down, so the true value is at or above the product, by less than two units in `low`. */
 bool sr_nearest_float(uint64_t number, int64_t exp10, double *value) {
     if (number == 0) {
         *value = 0;

@@ -1,4 +1,4 @@
-/* Template IDs as numbers, those that sr.h does not read in place. */
+/* Template IDs as numbers: those that sr.h does not read in place. */
 #include "sr.h"
 
 int sr_short_template_number(const uint8_t *src, size_t len) {

@@ -1,4 +1,4 @@
-/* The kernels by name, and the portable loops that some of them share. Each kernel file defines one of these. */
+/* The kernels by name, and the portable loops that some of them share. Each kernel file defines one kernel. */
 #ifndef SR_KERNELS_H
 #define SR_KERNELS_H
 
@@ -12,13 +12,12 @@ extern const sr_kernel sr_kernel_sse2, sr_kernel_avx2, sr_kernel_avx512;
 extern const sr_kernel sr_kernel_neon;
 #endif
 
-/* One bit per byte of a block of 64, for the bytes that could matter. */
+/* One bit per byte of a block of 64, set for the bytes that could matter. */
 typedef struct {
     uint64_t separator, row_end, quote, escape, cr, wide;
 } sr_masks;
 
-/* The same for text beyond ASCII: bytes of at least so much, and the four lead bytes that narrow the byte behind
-   them. */
+/* The same for text beyond ASCII: bytes of at least this value, and the four lead bytes that restrict the next byte. */
 typedef struct {
     uint64_t from_80, from_90, from_a0, from_c0, from_c2, from_e0, from_f0, from_f5, e0, ed, f0, f4;
 } sr_wide_masks;
@@ -30,7 +29,7 @@ size_t sr_measure_portable(const uint8_t *src, size_t len, int *width);
 void sr_widen_portable(const uint8_t *src, size_t len, int width, void *dst);
 size_t sr_narrow_portable(const void *src, size_t len, int width, uint8_t *dst);
 
-/* The next character of a valid text; src moves behind it. */
+/* The next character of a valid text; moves src past it. */
 static inline uint32_t sr_next_character(const uint8_t **src) {
     const uint8_t *p = *src;
     if (p[0] < 0x80) {
@@ -49,7 +48,7 @@ static inline uint32_t sr_next_character(const uint8_t **src) {
     return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
 }
 
-/* The bytes of a character; returns where they end. */
+/* Writes the bytes of a character; returns their end. */
 static inline uint8_t *sr_put_character(uint32_t c, uint8_t *out) {
     if (c < 0x80) {
         *out++ = (uint8_t)c;
@@ -69,7 +68,7 @@ static inline uint8_t *sr_put_character(uint32_t c, uint8_t *out) {
     return out;
 }
 
-/* Whether a text whose bytes are right so far ends within a character. */
+/* Whether a text that is valid so far ends within a character. */
 static inline bool sr_ends_cut(const uint8_t *src, size_t len) {
     for (size_t n = 1; n <= 3 && n <= len; n++) {
         uint8_t c = src[len - n];

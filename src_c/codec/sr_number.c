@@ -1,5 +1,5 @@
-/* Numbers and times to text and back, without locale and without loss. Where the short way cannot vouch for the exact
- * result the functions say so, and the caller takes the long one.
+/* Numbers and times to text and back, without locale and without loss. If the short way cannot guarantee the exact
+ * result, a function says so and the caller takes the long way.
  */
 #include <float.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "sr_cpu.h"
 #include "sr_digits.h"
 
-/* One division must round once. */
+/* One division must round exactly once. */
 #if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2
 #error "results are wider than double; on x86 add -msse2 -mfpmath=sse to CFLAGS"
 #endif
@@ -23,8 +23,8 @@ static size_t put_small(uint32_t value, uint8_t *dst) {
     return 8 - zeros;
 }
 
-/* Every number of three digits: their characters, the first in the lowest byte; then in four bits each how many of them
-   count behind a decimal point, and how many zeros lead. */
+/* Every number of three digits: its characters, the first in the lowest byte; then four bits each for how many of
+   them count after a decimal point and for how many zeros lead. */
 #define DIGITS(a, b, c) (('0' + (a)) | ('0' + (b)) << 8 | ('0' + (c)) << 16)
 #define COUNTS(a, b, c) (((c) ? 3u : (b) ? 2u : 1u) << 24 | ((a) ? 0u : (b) ? 1u : 2u) << 28)
 #define ONE(a, b, c) DIGITS(a, b, c) | COUNTS(a, b, c)
@@ -64,7 +64,7 @@ size_t sr_put_float(double value, uint8_t *dst) {
     double size = fabs(value);
     if (!(size < 1e9)) return 0;
     int64_t i = (int64_t)(size * 1e3 + 0.5);
-    if ((double)i / 1e3 == size) { /* most sensors have no more */
+    if ((double)i / 1e3 == size) { /* most sensors send no more digits */
         uint8_t *out = put_whole(value, (uint32_t)(i / 1000), dst);
         uint32_t part = sr_three_digits[i % 1000];
         sr_put_four(part, out);
@@ -96,7 +96,7 @@ sr_parsed sr_get_int(const uint8_t *src, size_t len, int64_t *value) {
 static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Digits and powers of ten up to these sizes are exact doubles, so that one division or product rounds correctly. */
+/* Digits and powers of ten up to these sizes are exact doubles, so one division or product rounds correctly. */
 #define EXACT_DIGITS 9007199254740992ull
 #define EXACT_TENS 22
 
@@ -110,16 +110,16 @@ static uint64_t get_short(const uint8_t *src, size_t len) {
     return src[0] | (uint64_t)src[len / 2] << len / 2 * 8 | (uint64_t)src[len - 1] << (len - 1) * 8;
 }
 
-/* Whether eight bytes, each without '0', are more than digits. */
+/* Whether any of eight bytes, less '0' each, is not a digit. */
 static bool other_than_digits(uint64_t digits) { return ((digits + SR_EACH_BYTE(0x76)) | digits) & SR_EACH_BYTE(0x80); }
 
-/* Digits with at most one point among them, up to 8 bytes without a sign, all at once: what sensors send. */
+/* Digits with at most one point, up to 8 bytes without a sign, all at once: the numbers that sensors send. */
 static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
     uint64_t text = get_short(src, len);
     uint64_t other = text ^ SR_EACH_BYTE('.'), found = (other - SR_EACH_BYTE(1)) & ~other & SR_EACH_BYTE(0x80);
     uint32_t point = found ? sr_lowest_byte(found) : (uint32_t)len, digits = (uint32_t)len - (found != 0);
     if (digits == 0) return false;
-    uint64_t before = ((uint64_t)1 << 4 * point << 4 * point) - 1; /* 64 bits do not shift at once */
+    uint64_t before = ((uint64_t)1 << 4 * point << 4 * point) - 1; /* a shift by 64 bits is undefined */
     text = (text & before) | (text >> 8 & ~before);
     text = (text ^ SR_EACH_BYTE('0')) << 8 * (8 - digits);
     if (other_than_digits(text)) return false;
@@ -129,7 +129,7 @@ static bool get_short_decimal(const uint8_t *src, size_t len, double *value) {
 
 #define MOST_DIGITS 10000000000000000000ull /* numbers below have at most 19 digits, for which 64 bits are enough */
 
-/* Both take digits onto *number while there is room for them, and return the end of those taken. */
+/* Both append digits to *number while it has room, and return the end of those taken. */
 static inline const uint8_t *get_digits(const uint8_t *p, const uint8_t *end, uint64_t *number) {
     for (; p < end && is_digit(*p) && *number < MOST_DIGITS / 10; p++) *number = *number * 10 + (*p - '0');
     return p;
@@ -149,7 +149,7 @@ static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* Apart from the short way, which would pay for its registers. */
+/* Kept out of the short way, which would pay for its registers. */
 static SR_NO_INLINE sr_parsed get_long_decimal(const uint8_t *src, size_t len, size_t sign, double *value) {
     const uint8_t *end = src + len, *start = src + sign;
     uint64_t number = 0;
@@ -191,8 +191,8 @@ static SR_NO_INLINE sr_parsed get_long_decimal(const uint8_t *src, size_t len, s
 }
 
 sr_parsed sr_get_float(const uint8_t *src, size_t len, double *value) {
-    if (len &&
-        (src[0] == '-' || src[0] == '+')) { /* a branch: as a number the sign would delay the loads of the digits */
+    if (len && (src[0] == '-' ||
+                src[0] == '+')) { /* a branch: computed as a number, the sign would delay the loads of the digits */
         if (len - 2 >= 8 || !get_short_decimal(src + 1, len - 1, value)) return get_long_decimal(src, len, 1, value);
         if (src[0] == '-') *value = -*value;
         return SR_EXACT;

@@ -1,5 +1,5 @@
-/* The quoting dialect, both directions on one page: what forces quotes, how quotes are escaped (rules E2 to E4), and
- * how a field of any reading gives its value (D5, D6, D8). sr_reading.c decides where fields end; nothing here does.
+/* The quoting dialect, both directions on one page: which bytes force quotes, how quotes are escaped (rules E2 to E4),
+ * and which value a field has in any reading (D5, D6, D8). sr_reading.c alone decides where fields end.
  */
 #include "sr.h"
 #include "sr_kernels.h"
@@ -18,7 +18,7 @@ size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint
         out += n;
         if (!quote) break;
         if (escape == SR_QUOTE) {
-            *out++ = SR_QUOTE; /* the first of a pair stands for both */
+            *out++ = SR_QUOTE; /* the first of a pair yields the quote */
             src = quote + 2;
         } else {
             if (n && src[n - 1] == SR_ESCAPE) out--;
@@ -29,8 +29,7 @@ size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint
     return (size_t)(out - dst);
 }
 
-/* D8: in quotes \" and "" are one quote each; what stands behind the closing quote is appended, blanks alone are
-   not. */
+/* D8: in quotes \" and "" are one quote each; text after the closing quote is appended, unless it is all blanks. */
 static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
     uint8_t *out = dst;
     size_t i = 0;
@@ -56,7 +55,7 @@ size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, con
                      uint8_t *dst) {
     size_t start = 0;
     while (start < len && sr_is_blank(src[start])) start++;
-    if (start == len || src[start] != SR_QUOTE) { /* D3: an unquoted field is as it stands */
+    if (start == len || src[start] != SR_QUOTE) { /* D3: an unquoted field is taken literally */
         memcpy(dst, src, len);
         return len;
     }
@@ -86,7 +85,7 @@ size_t sr_escape_portable(const uint8_t *src, size_t len, uint8_t escape, uint8_
     return (size_t)(out - dst);
 }
 
-/* E2: white space that may not stand bare at either end of a field. The bytes are the character's UTF-8. */
+/* E2: white space that forces quotes at either end of a field, by the bytes of its UTF-8. */
 static bool wide_space(uint32_t bytes) {
     switch (bytes) {
         SR_WIDE_SPACE_CASES
@@ -113,7 +112,7 @@ static bool is_quoted(sr_style style, uint32_t bits, const uint8_t *src, size_t 
     return len && (space_first(src, len) || space_last(src, len));
 }
 
-/* A field in quotes: the text src, which lies elsewhere than dst. */
+/* A field in quotes; src and dst do not overlap. */
 static sr_status put_quoted(const sr_kernel *k, sr_style style, uint32_t bits, const uint8_t *src, size_t len,
                             uint8_t *dst, size_t *written) {
     if (style.refuse_backslash && len && src[len - 1] == SR_ESCAPE) return SR_TRAILING_BACKSLASH;

@@ -1,6 +1,6 @@
-/* From bytes to a tape of rows and fields: the greedy scan of the kernels where it is the reading beyond doubt, else
- * the automaton of the unique reading and the lenient reading (rules D2 to D8). Finds, never rewrites. Everything is
- * linear: each loop looks at a byte once. sr_faults.c and sr_field_text walk the fields that this file has found.
+/* From bytes to a tape of rows and fields: the greedy scan of the kernels where it is certain, else the automaton of
+ * the unique reading, then the lenient reading (rules D2 to D8). Finds, never rewrites. Linear: each loop looks at a
+ * byte once. sr_faults.c and sr_field_text walk the fields found here.
  */
 #include "sr.h"
 
@@ -20,7 +20,7 @@ static void open_tape(sr_tape *tape, uint32_t flags, sr_reading reading) {
 
 static void end_field(sr_tape *tape, size_t end) { tape->ends[tape->n_ends++] = (uint32_t)end; }
 
-/* Ends the field and the row at `end`; a row without characters is taken back (D4). */
+/* Ends the field and the row at `end`; drops a row without characters (D4). */
 static void end_row(sr_tape *tape, const uint8_t *src, size_t len, size_t end) {
     sr_row *row = &tape->rows[tape->n_rows];
     end_field(tape, end);
@@ -43,7 +43,7 @@ static void end_at(sr_tape *tape, const uint8_t *src, size_t len, size_t i) {
 
 static bool is_end(uint8_t c) { return c == SR_SEPARATOR || c == SR_ROW_END; }
 
-/* Takes rows without characters out of a tape that a kernel has written. */
+/* Drops rows without characters from a tape that a kernel has written. */
 static void drop_blank_rows(const uint8_t *src, size_t len, sr_tape *tape) {
     size_t kept = 0, ends = 0;
     for (size_t r = 0; r < tape->n_rows; r++) {
@@ -89,7 +89,7 @@ bool sr_single_tape(sr_ends ends, size_t room, sr_tape *tape) {
 
 /* ---- the automaton of the backslash dialect (D7) ----------------------------------------------------------------- */
 
-/* For every position, from the end to the start: the states from which a strict end can still be reached. */
+/* For every position, back to front: the states from which a strict end can still be reached. */
 static void mark_states(const uint8_t *src, size_t len, uint8_t *marks) {
     marks[len] = START | UNQUOTED | CLOSED;
     for (size_t i = len; i-- > 0;) {
@@ -116,7 +116,7 @@ static void mark_states(const uint8_t *src, size_t len, uint8_t *marks) {
     }
 }
 
-/* Follows the marked states from the start; at an escaped quote the one of two successors that is marked. */
+/* Follows the marked states from the start; after an escaped quote, to whichever of the two successors is marked. */
 static void follow_marks(const uint8_t *src, size_t len, const uint8_t *marks, sr_tape *tape) {
     uint8_t state = START;
     for (size_t i = 0; i < len; i++) {

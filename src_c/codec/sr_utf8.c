@@ -1,5 +1,5 @@
-/* UTF-8 (rules D1 and E6): is it valid, how long and how wide is it, and the way to and from arrays of characters.
- * Runs of ASCII are taken eight bytes at a time; everything else one character after the other.
+/* UTF-8 (rules D1 and E6): validity, length and width, and conversion to and from arrays of characters. Takes runs of
+ * ASCII eight bytes at a time and everything else one character at a time.
  */
 #include "sr.h"
 #include "sr_kernels.h"
@@ -16,7 +16,7 @@ static uint64_t eight(const uint8_t *p) {
 
 static bool continues(uint8_t c) { return (c & 0xC0) == 0x80; }
 
-/* The length of the character at src, 0 where the bytes are none: Unicode table 3-7, well-formed byte sequences. */
+/* The length of the character at src, 0 if invalid: Unicode table 3-7, well-formed byte sequences. */
 static size_t character(const uint8_t *src, size_t len) {
     uint8_t a = src[0];
     if (a < 0x80) return 1;
@@ -54,7 +54,7 @@ size_t sr_measure_portable(const uint8_t *src, size_t len, int *width) {
     return characters;
 }
 
-/* One loop per width; a run of eight ASCII bytes is widened without a look at each. */
+/* One loop per width; widens a run of eight ASCII bytes without testing each. */
 #define DEFINE_WIDEN(name, type)                                          \
     static void name(const uint8_t *src, const uint8_t *end, type *out) { \
         while (src < end) {                                               \
@@ -81,7 +81,7 @@ void sr_widen_portable(const uint8_t *src, size_t len, int width, void *dst) {
     }
 }
 
-/* Runs of eight ASCII characters are narrowed in one go; their bits are collected to see that they are. */
+/* Narrows runs of eight ASCII characters in one go; the OR of their bits tells that they are ASCII. */
 #define DEFINE_NARROW(name, type)                                             \
     static size_t name(const type *src, size_t len, uint8_t *dst) {           \
         uint8_t *out = dst;                                                   \

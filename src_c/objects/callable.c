@@ -1,6 +1,6 @@
-/* Types whose objects are called without a tuple of their arguments, by PEP 590. Cython has no word for that, and the
- * fields of a type that is ready are not to be written to. So the type is a subtype made here from a spec, as the C API
- * documents, that adds nothing else to the one that Cython has made.
+/* Types whose objects are called by PEP 590, without a tuple of arguments. Cython cannot declare them, and the fields
+ * of a ready type must not be written. So the type is a subtype, made here from a spec as the C API documents, that
+ * adds nothing else to Cython's type.
  */
 #include "srp.h"
 

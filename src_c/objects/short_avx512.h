@@ -1,4 +1,4 @@
-/* Texts of 1 to 32 bytes with masked loads and stores: no branch on the length, nothing read beyond the text. */
+/* Texts of 1 to 32 bytes with masked loads and stores: no branch on the length, no read beyond the text. */
 #include <immintrin.h>
 
 SRP_FN static inline size_t ones(uint64_t bits) { return (size_t)_mm_popcnt_u64(bits); }

@@ -1,9 +1,8 @@
-/* Rows that a handler has let go of, filled again instead of new ones: to make and to free a tuple takes longer than
- * all that the dispatcher itself does for a row.
+/* Reuses row tuples that a handler has dropped: allocating and freeing one costs more than the rest of dispatch.
  *
- * A row that nobody else has is as good as a new one: no other code can tell. From CPython 3.14 on a tuple keeps its
- * hash, which no documented function takes away again, so there, and where reference counts say less, every row is a
- * new one.
+ * A row without other references is as good as a new one: no other code can tell. From CPython 3.14 on a tuple caches
+ * its hash, and no documented function clears it; so there, and on builds where reference counts mean less, every row
+ * is new.
  */
 #ifndef SPARE_ROWS_H
 #define SPARE_ROWS_H
@@ -20,7 +19,7 @@ struct srp_spare_rows {
     PyObject *of[SRP_SPARE_FIELDS + 1]; /* owned, all fields NULL; or NULL */
 };
 
-/* A row of n fields, all NULL. The garbage collector does not see one that may be kept: it holds str alone. */
+/* A row of n fields, all NULL. The garbage collector does not track one that may be kept: it holds only str. */
 static inline PyObject *srp_new_row(srp_spare_rows *spare, size_t n) {
     if (spare && n < SRP_SPARE_FIELDS && spare->of[n]) {
         PyObject *row = spare->of[n];
@@ -32,8 +31,8 @@ static inline PyObject *srp_new_row(srp_spare_rows *spare, size_t n) {
     return row;
 }
 
-/* Takes the fields out of a row that nobody but the caller has, and keeps it; the caller looks at it no more, and still
-   has to give back the reference that it has. srp_layout: off, for tests of the plain way. */
+/* Clears the fields of a row that only the caller refers to, and keeps it for reuse. The caller must not read it
+   again, but still owns its reference. srp_layout is off in tests of the plain way. */
 static inline void srp_let_go(srp_spare_rows *spare, PyObject *row) {
     size_t n = (size_t)PyTuple_GET_SIZE(row);
     if (!srp_layout || Py_REFCNT(row) > 1 || n >= SRP_SPARE_FIELDS || spare->of[n]) return;

@@ -23,16 +23,16 @@
 
 /* ---- making str (strings.c) -------------------------------------------------------------------------------------- */
 
-#define SRP_SLOTS 1024       /* of the cache of short texts */
-#define SRP_CACHED 32        /* bytes of the longest text that is cached */
-#define SRP_TRIAL 512        /* look-ups between two looks at the hit rate */
-#define SRP_BYPASS 16384     /* texts made without a look-up after a trial that failed */
-#define SRP_LIFETIME 4000000 /* look-ups until the cache is emptied: it holds text that a peer has chosen */
+#define SRP_SLOTS 1024       /* in the cache of short texts */
+#define SRP_CACHED 32        /* bytes of the longest cached text */
+#define SRP_TRIAL 512        /* look-ups between two checks of the hit rate */
+#define SRP_BYPASS 16384     /* texts made without a look-up after a failed trial */
+#define SRP_LIFETIME 4000000 /* look-ups until the cache is emptied: a peer chooses what is in it */
 
 typedef struct {
     PyObject *text; /* owned, or NULL */
     uint32_t tag;   /* of text */
-    uint32_t seen;  /* of the last text that missed: admitted when it comes a second time */
+    uint32_t seen;  /* of the last text that missed: admitted if it misses again */
 } srp_slot;
 
 /* State of one engine; holds attacker-chosen text, bounded by SRP_SLOTS * SRP_CACHED bytes. */
@@ -40,7 +40,7 @@ typedef struct {
     PyObject *empty;
     PyObject *ascii[128];       /* texts of one character */
     PyObject *ids[SR_ID_TABLE]; /* template IDs by their number, owned, or NULL */
-    int32_t enabled;            /* 0: the cache is neither read nor filled */
+    int32_t enabled;            /* 0: the cache is neither read nor written */
     uint32_t lookups, hits, bypass, life;
     srp_slot slots[SRP_SLOTS];
 } srp_strings;
@@ -49,7 +49,7 @@ int srp_strings_init(srp_strings *strings);
 void srp_strings_forget(srp_strings *strings); /* empties the cache */
 void srp_strings_free(srp_strings *strings);
 
-/* What the fields of one payload have in common. scratch: room for the longest field and SR_SLACK. */
+/* The context that the fields of one payload share. scratch: room for the longest field and SR_SLACK. */
 typedef struct {
     srp_strings *strings;
     const sr_kernel *kernel;
@@ -79,7 +79,7 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
 
 enum { SRP_TEXT, SRP_INT, SRP_FLOAT, SRP_BOOL, SRP_TIME }; /* the kinds of smartrest/_values.py */
 
-/* The kinds of the fields behind the ID: fixed ones, then a cycle to the end of the row. */
+/* The kinds of the fields after the ID: fixed ones, then a cycle to the end of the row. */
 typedef struct {
     const uint8_t *fixed;
     size_t n_fixed;
@@ -87,14 +87,14 @@ typedef struct {
     size_t n_cycle;
 } srp_plan;
 
-/* The plan of each template ID that is a number, or NULL. */
+/* The plan of each numeric template ID, or NULL. */
 typedef struct {
     const srp_plan *of[SR_ID_TABLE];
 } srp_plans;
 
 int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
 
-/* The value of a field whose bytes are src; None where it is empty, and with *fits = false where it does not fit. */
+/* The value of a field with the bytes src; None if it is empty, or with *fits = false if it does not fit. */
 PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits);
 
 /* ---- writing values (values.c) ----------------------------------------------------------------------------------- */
@@ -126,10 +126,10 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
 /* The text of a finite float in the form of repr; returns its length. */
 size_t srp_put_float(double value, uint8_t *dst);
 
-#define SRP_PADDING 32 /* bytes behind the constant text of a hole, so that it is copied whole */
+#define SRP_PADDING 32 /* bytes after the constant text of a hole, so that it can be copied in whole blocks */
 
-/* A place of a compiled row that a value goes to, behind constant text. Behind the last one stands a place that takes
-   no value: the constant text that ends the row. */
+/* A hole of a compiled row, for one value, after constant text. The last one takes no value: it is the constant text
+   that ends the row. */
 typedef struct {
     int kind;
     Py_ssize_t field;
@@ -139,7 +139,7 @@ typedef struct {
 
 enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, SRP_HOLE_OTHER };
 
-/* Whether a value surely fits a hole; what does not is looked at again by smartrest/_values.py. */
+/* Whether a value certainly fits a hole; smartrest/_values.py checks the others again. */
 static inline bool srp_fits(int kind, PyObject *value) {
     if (value == Py_None || kind == SRP_HOLE_ANY) return true;
     if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);
@@ -148,21 +148,21 @@ static inline bool srp_fits(int kind, PyObject *value) {
     return kind == SRP_HOLE_BOOL && PyBool_Check(value);
 }
 
-/* A subtype of `base`, whose objects have a vectorcallfunc at `offset` and are called by it. (callable.c) */
+/* A subtype of `base`, whose objects are called through the vectorcallfunc at `offset`. (callable.c) */
 PyObject *srp_callable(const char *name, PyObject *base, Py_ssize_t offset);
 
-/* Calls of Python code that come back with an exception where they fail: out of memory, CPython 3.11 forgets to set
-   one. c may be NULL: two arguments. */
+/* Call Python code, and always set an exception on failure: out of memory, CPython 3.11 forgets to. c may be NULL:
+   two arguments. */
 PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c);
 PyObject *srp_call1(PyObject *function, PyObject *a);
 
-/* The same for a caller that looks at NULL itself, and the way back into its exceptions. */
+/* The same for a caller that tests for NULL itself, and the way back to Cython's exceptions. */
 static inline PyObject *srp_try1(PyObject *function, PyObject *a) { return srp_call1(function, a); }
 static inline int srp_fails(int (*step)(PyObject *, PyObject *, void *), PyObject *a, PyObject *b, void *c) {
     return step(a, b, c) < 0;
 }
-/* The exception that is set, taken away; NULL where it is of another class: it stays. Cython's own `except` crashes
-   where there is no memory for a traceback. */
+/* Takes the current exception; NULL, and it stays, if it is of another class. Cython's own `except` crashes when
+   there is not enough memory for a traceback. */
 PyObject *srp_caught(PyObject *cls);
 
 typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row is a new tuple */
@@ -170,39 +170,39 @@ typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row i
 /* ---- the loops over fields, once in plain C and once with masked loads and stores -------------------------------- */
 
 typedef struct {
-    /* Field f of the tape, in that row. */
+    /* Field f of the tape, in the given row. */
     PyObject *(*field)(const srp_payload *p, size_t f, const sr_row *row);
-    /* A row as a tuple; the first rows as a list of tuples that the garbage collector does not see. */
+    /* A row as a tuple; the first rows as a list of tuples that the garbage collector does not track. */
     PyObject *(*row)(const srp_payload *p, size_t row, srp_spare_rows *spare);
     PyObject *(*rows)(const srp_payload *p, size_t rows);
-    /* A row with typed fields; None, and the field in *bad, where one does not fit. */
+    /* A row with typed fields; None, and the field in *bad, if one does not fit. */
     PyObject *(*typed_row)(const srp_payload *p, size_t row, const srp_plan *plan, size_t *bad);
-    /* Rows from `row` on into a list of NULLs. Returns the first one that is no plain matter: its ID is no number, or a
-       field does not fit; or SIZE_MAX with an exception. */
+    /* Writes rows from `row` on into a list of NULLs. Stops at the first row it cannot handle (its ID is not a small
+       number, or a field does not fit) and returns its index; SIZE_MAX with an exception. */
     size_t (*typed_rows)(const srp_payload *p, size_t row, const srp_plans *plans, PyObject *list);
-    /* The row that `single` of the kernel has found, as a tuple; with typed fields, or None where one does not fit. */
+    /* The row that `single` of the kernel found, as a tuple; with typed fields, or None if one does not fit. */
     PyObject *(*single_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
                             srp_spare_rows *spare);
     PyObject *(*single_typed_row)(srp_strings *strings, const sr_kernel *k, const uint8_t *src, sr_ends ends,
                                   const srp_plan *plan);
-    /* One field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
+    /* Writes one field value; SR_OK, a status, or SRP_SLOW: its text takes Python code. */
     int (*put_value)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *value);
-    /* A row; *field says where it stopped. Unless it returns SR_OK, `out` is unchanged; SRP_SLOW for any row but a
-       tuple or list. */
+    /* Writes a row; *field tells where it stopped. Unless it returns SR_OK, out->len is unchanged. SRP_SLOW for
+       anything but a tuple or list. */
     int (*put_row)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *row, Py_ssize_t *field);
-    /* Rows of a list or tuple from `index` on, each behind a row end unless the buffer is empty. Returns the index of
-       the first one that is not written: it is no plain matter, or the buffer would hold more than `most` bytes. */
+    /* Writes rows of a list or tuple from `index` on, each after a row end unless the buffer is empty. Returns the
+       index of the first row not written: it needs the slow way, or would grow the buffer beyond `most` bytes. */
     Py_ssize_t (*put_rows)(srp_buffer *out, const sr_kernel *k, sr_style style, PyObject *rows, Py_ssize_t index,
                            Py_ssize_t most);
-    /* A compiled row of n values. Where it is not SR_OK, what it leaves behind means nothing. */
+    /* Fills a compiled row with n values. Unless it returns SR_OK, its output means nothing. */
     int (*fill)(srp_buffer *out, const sr_kernel *k, sr_style style, const srp_hole *holes, Py_ssize_t n,
                 PyObject *const *values);
 } srp_layer;
 
 extern const srp_layer srp_layer_portable, srp_layer_avx512;
-const srp_layer *srp_layer_of(const sr_kernel *k); /* the one that may run where the kernel may */
+const srp_layer *srp_layer_of(const sr_kernel *k); /* the layer for the CPUs of this kernel */
 
-/* What the loops call when a text is not short and plain. */
+/* Called by the loops for a text that is not short and plain. */
 PyObject *srp_wide_text(const sr_kernel *k, const uint8_t *src, size_t len);
 PyObject *srp_new_wide(const sr_kernel *k, const uint8_t *src, size_t len, size_t characters, int width); /* measured */
 void srp_look_at_hit_rate(srp_strings *strings);

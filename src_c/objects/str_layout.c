@@ -1,5 +1,5 @@
-/* Whether a str is laid out as str_layout.h thinks: found out once, by comparing with what documented functions
-   make. */
+/* Checks once whether a str has the layout that str_layout.h assumes, by comparing with the results of documented
+   functions. */
 #include "str_layout.h"
 
 int srp_layout;
@@ -45,7 +45,7 @@ void srp_layout_init(void) {
     if (text) {
         srp_head = *(PyASCIIObject *)text;
         Py_DECREF(text);
-        srp_layout = 1; /* for the tests */
+        srp_layout = 1; /* so that the checks below take the layout's way */
         srp_layout = copies_head() && keeps_utf8();
     }
     PyErr_Clear();

@@ -1,9 +1,9 @@
-/* str by its layout: the one file that leans on how CPython keeps an object.
+/* str by its layout: the one file that relies on how CPython stores an object.
  *
- * PyUnicode_New finds out anew for each text what is the same for all short ones, so here the head of a str that it has
- * made is copied. And the UTF-8 that another library has left in a str is used instead of being made again; no function
- * gives it without making it. srp_layout_init looks whether both is as this file thinks. Where it is not, where the
- * layout is not known, and where a build keeps books on its objects, the documented functions do the work.
+ * PyUnicode_New works out for each text a head that is the same for all short ones, so this copies the head of a str
+ * that it made once. And if another library has left UTF-8 in a str, this uses it; no documented function returns it
+ * without creating it. srp_layout_init checks both assumptions. If they fail, if the layout is unknown, or if a build
+ * tracks its objects, the documented functions do the work.
  */
 #ifndef STR_LAYOUT_H
 #define STR_LAYOUT_H
@@ -13,14 +13,14 @@
 #if !defined(Py_DEBUG) && !defined(Py_TRACE_REFS) && !defined(Py_GIL_DISABLED) && !defined(PYPY_VERSION) && \
     PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030F0000
 #define SRP_KNOWS_LAYOUT
-extern PyASCIIObject srp_head; /* of a short ASCII str that has one reference and no hash yet */
+extern PyASCIIObject srp_head; /* of a short ASCII str with one reference and no hash yet */
 #endif
 
-extern int srp_layout; /* whether it is used */
+extern int srp_layout; /* whether the layout is used */
 
 void srp_layout_init(void); /* sets both */
 
-/* A new str of n ASCII characters, still to be written to *data. */
+/* A new str of n ASCII characters, which the caller must write to *data. */
 static inline PyObject *srp_new_ascii(size_t n, uint8_t **data) {
 #if defined(SRP_KNOWS_LAYOUT)
     if (SRP_LIKELY(srp_layout)) {
@@ -38,7 +38,7 @@ static inline PyObject *srp_new_ascii(size_t n, uint8_t **data) {
     return text;
 }
 
-/* The UTF-8 that a str beyond ASCII keeps beside its characters, NULL where there is none. */
+/* The UTF-8 that a str beyond ASCII keeps beside its characters, or NULL. */
 static inline const uint8_t *srp_kept_utf8(PyObject *text, size_t *len) {
 #if defined(SRP_KNOWS_LAYOUT)
     const PyCompactUnicodeObject *wide = (const PyCompactUnicodeObject *)text;

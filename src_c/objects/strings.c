@@ -1,4 +1,4 @@
-/* State of the cache of short texts, and what the loops over fields call for texts that are long, wide or escaped. */
+/* The cache of short texts, and the functions that the loops over fields call for long, wide or escaped texts. */
 #include "srp.h"
 
 int srp_strings_init(srp_strings *s) {

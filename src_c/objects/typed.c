@@ -1,5 +1,5 @@
-/* From fields to int, float, bool and datetime. Apart from the rest because datetime.h brings state: Python's datetime
- * module is imported only where somebody asks for datetimes.
+/* From fields to int, float, bool and datetime. A file of its own because datetime.h brings state: Python's datetime
+ * module is imported only for those who use datetimes.
  */
 #include "srp.h"
 
@@ -25,7 +25,7 @@ static PyObject *make_time(const sr_time *t) {
     return time;
 }
 
-/* What the core is not sure of, Python's own reader decides. Infinite does not fit. */
+/* Python's own reader decides where the core is uncertain. An infinite value does not fit. */
 static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
     PyObject *text = PyBytes_FromStringAndSize((const char *)src, (Py_ssize_t)len); /* ends with a NUL */
     if (!text) return NULL;
@@ -37,7 +37,7 @@ static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
     Py_RETURN_NONE;
 }
 
-/* value * factor + more, or NULL; takes the reference of value. */
+/* value * factor + more, or NULL; steals the reference to value. */
 static PyObject *appended(PyObject *value, long long factor, long long more) {
     PyObject *times = PyLong_FromLongLong(factor), *plus = PyLong_FromLongLong(more), *product = NULL, *sum = NULL;
     if (value && times && plus) product = PyNumber_Multiply(value, times);
@@ -49,8 +49,7 @@ static PyObject *appended(PyObject *value, long long factor, long long more) {
     return sum;
 }
 
-/* Digits of any number, by the 18 that fit a long long: no limit on the digits of an int counts here, no Python code
-   runs. */
+/* Any number of digits, 18 at a time as a long long: int's limit on digits does not apply, and no Python code runs. */
 static PyObject *long_int(const uint8_t *src, size_t len) {
     size_t i = src[0] == '+' || src[0] == '-';
     bool minus = src[0] == '-';

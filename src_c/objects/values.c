@@ -1,4 +1,4 @@
-/* From field values to bytes: text and numbers, on the way that runs no Python code. Other values are SRP_SLOW. */
+/* From field values to bytes: text and numbers, without running Python code. Other values return SRP_SLOW. */
 #include "str_layout.h"
 
 SR_NO_INLINE int srp_grow(srp_buffer *out, size_t more) {
@@ -30,7 +30,7 @@ size_t srp_put_float(double value, uint8_t *dst) {
     return n ? n : sr_put_any_float(value, dst);
 }
 
-/* Numbers and words hold nothing that forces quotes; they are quoted only where every field is. */
+/* Numbers and words never force quotes; they are quoted only if every field is. */
 int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
     if (srp_reserve(out, SR_NUMBER_ROOM + 2)) return SRP_NO_MEMORY;
     uint8_t *dst = out->data + out->len + style.all;
@@ -75,7 +75,7 @@ PyObject *srp_call(PyObject *function, PyObject *a, PyObject *b, PyObject *c) {
 }
 
 PyObject *srp_call1(PyObject *function, PyObject *a) {
-    PyObject *arguments[2] = {NULL, a}; /* the place before them is lent to the callee */
+    PyObject *arguments[2] = {NULL, a}; /* the callee may use the slot before them */
     return checked(PyObject_Vectorcall(function, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
 }
 
@@ -91,8 +91,7 @@ PyObject *srp_caught(PyObject *cls) {
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     if (PyObject_IsInstance(value, cls) == 1) return value;
-    PyErr_SetObject((PyObject *)Py_TYPE(value),
-                    value); /* there was no memory to make the error that was being raised */
+    PyErr_SetObject((PyObject *)Py_TYPE(value), value); /* no memory was left to create the error */
     Py_DECREF(value);
     return NULL;
 #endif

@@ -1,6 +1,6 @@
-/* What the C tests share: claims that say on which bytes and kernel they failed, blocks of heap of exactly the promised
- * size, the kernels of this CPU, and random bytes. A block ends where its memory ends, so that a sanitizer sees the
- * first byte too much; without one, bytes behind it are watched for writes.
+/* Shared by the C tests: checks that report the bytes and kernel they failed on, heap blocks of exactly the promised
+ * size, the kernels of this CPU, and random bytes. A block ends where its memory ends, so that a sanitizer sees an
+ * access one byte beyond it; without a sanitizer, the bytes after it are watched for writes.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -21,7 +21,7 @@
 #ifdef SANITIZED
 #define WATCHED 0
 #else
-#define WATCHED 64 /* bytes behind a block that must stay as they are */
+#define WATCHED 64 /* bytes after a block that must not change */
 #endif
 
 #define CHECK(claim)                                    \
@@ -29,7 +29,7 @@
         if (!(claim)) fail(__FILE__, __LINE__, #claim); \
     } while (0)
 
-/* ---- what is being looked at ------------------------------------------------------------------------------------- */
+/* ---- the current check ------------------------------------------------------------------------------------------- */
 
 static const char *looking_with = "-";
 static const uint8_t *looking_at;
@@ -58,7 +58,7 @@ typedef struct {
     size_t len, watched;
 } block;
 
-/* With -DARENA, for the fuzzer: blocks side by side in one piece, all else of it poisoned. As exact as malloc's, and
+/* With -DARENA, for the fuzzer: blocks side by side in one arena, the rest of it poisoned. As exact as malloc's, and
    cheaper. */
 #ifdef ARENA
 #include <sanitizer/asan_interface.h>
@@ -96,7 +96,7 @@ static inline block new_block(size_t offset, size_t len, size_t watched) {
     return b;
 }
 
-/* A copy of src that starts `offset` bytes behind an aligned address and ends with its memory. */
+/* A copy of src that starts `offset` bytes past an aligned address and ends with its memory. */
 static inline block exact(const uint8_t *src, size_t len, size_t offset) {
     block b = new_block(offset, len, 0);
     memcpy(b.p, src, len);
@@ -112,7 +112,7 @@ static inline void done(block b) {
 
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
-/* The i-th kernel that this CPU can run, best first; NULL behind the last. */
+/* The i-th kernel that this CPU can run, best first; NULL past the last. */
 static inline const sr_kernel *kernel_here(size_t i) {
     uint32_t cpu = sr_cpu();
     const sr_kernel *k;
@@ -166,7 +166,7 @@ static inline uint32_t random_code_point(void) {
     return c >= 0xD800 && c < 0xE000 ? 'a' : c;
 }
 
-/* Fills dst with bytes of one of several kinds: hostile, sparse, valid text, damaged text, anything. */
+/* Fills dst with bytes of one of several kinds: hostile, sparse, valid text, damaged text, arbitrary. */
 static inline void random_text(uint8_t *dst, size_t len) {
     static const char HOSTILE[] = ",\"\\\n\r\t a";
     size_t kind = below(6), i = 0;

@@ -1,7 +1,6 @@
-/* The fuzz target: any bytes, every kernel against the models, decode and encode there and back (input.h says what must
- * hold). Built with -fsanitize=fuzzer the fuzzer chooses the bytes; built with -DREPLAY it reads the files that are
- * named to it. tools/check_core.py fuzz runs it, and corpus/ holds the smallest set of inputs that reaches what the
- * fuzzer has reached.
+/* The fuzz target: any bytes, every kernel against the models, decode and encode both ways (input.h has the claims).
+ * With -fsanitize=fuzzer the fuzzer chooses the bytes; with -DREPLAY it reads the files named as arguments.
+ * tools/check_core.py fuzz runs it, and corpus/ holds the smallest set of inputs with the fuzzer's full coverage.
  */
 #include "input.h"
 

@@ -1,10 +1,10 @@
-/* What must hold for any bytes at all: each kernel does what the models say, reading is total, and what was read can be
- * written and read again. Shared by the tests, which choose the bytes, and by the fuzz target, whose fuzzer does.
+/* Claims that hold for any bytes: each kernel agrees with the models, reading is total, and its result can be written
+ * and read again. Shared by the tests, which choose the bytes, and by the fuzz target, whose fuzzer does.
  */
 #ifndef INPUT_H
 #define INPUT_H
 
-#define MOST_EXACT 16 /* so many fields of a payload are copied to blocks of their own, the others read in place */
+#define MOST_EXACT 16 /* copy this many fields of a payload to blocks of their own, read the others in place */
 
 #include "check.h"
 #include "model.h"
@@ -16,7 +16,7 @@ typedef struct {
     sr_tape tape;
 } tape_block;
 
-/* The space that sr.h asks for, for so many separators and row ends. */
+/* The space that sr.h asks for, for this many separators and row ends. */
 static inline tape_block new_tape(size_t ends, size_t rows) {
     tape_block t = {room((ends + SR_SLACK + 1) * sizeof(uint32_t)), room((rows + SR_ROW_SLACK) * sizeof(sr_row)), {0}};
     t.tape.ends = (uint32_t *)(void *)t.ends.p;
@@ -82,7 +82,7 @@ static inline void check_escape(const sr_kernel *k, const uint8_t *src, size_t l
     block inside = exact(got.p, n, 0), back = room(n + SR_SLACK);
     CHECK(k->unescape(inside.p, n, escape, back.p) == len);
     CHECK(memcmp(back.p, src, len) == 0);
-    CHECK(k->unescape(src, len, escape, again.p) <= len); /* bytes that are no such text, too */
+    CHECK(k->unescape(src, len, escape, again.p) <= len); /* bytes that are not escaped, too */
     done(want), done(got), done(again), done(inside), done(back);
 }
 
@@ -116,7 +116,7 @@ static inline void check_characters(const sr_kernel *k, const uint8_t *src, size
     }
 }
 
-/* src: the end of its memory is the end of the text. */
+/* src ends where its memory ends. */
 static inline void check_kernels(const uint8_t *src, size_t len) {
     const sr_kernel *k;
     size_t rows, ends = count_model(src, len, &rows), valid = model_valid(src, len);
@@ -143,7 +143,7 @@ static inline void check_kernels(const uint8_t *src, size_t len) {
 
 /* ---- reading and writing ----------------------------------------------------------------------------------------- */
 
-/* Rows as one text: each field with its length before it, each row with its number of fields. */
+/* Rows as one text: each field preceded by its length, each row by its number of fields. */
 typedef struct {
     block bytes;
     size_t n;
@@ -167,7 +167,7 @@ static inline row_text texts_of(const sr_kernel *k, const uint8_t *src, size_t l
         for (size_t f = row->first; f < row[1].first; f++) {
             size_t start = field_start(tape, row, f), end = sr_trim_cr(src, len, start, tape->ends[f]);
             CHECK(start <= end && end <= len);
-            put_size(&out, 0); /* until the length is known; the other way round the text would be moved */
+            put_size(&out, 0); /* patched below: writing the length first would need to move the text */
             uint8_t *dst = out.bytes.p + out.n;
             size_t n = 0;
             if (f < MOST_EXACT) {
@@ -187,7 +187,7 @@ static inline row_text texts_of(const sr_kernel *k, const uint8_t *src, size_t l
     return out;
 }
 
-/* What a fault points at. */
+/* The bytes that a fault points at. */
 static inline void check_span(const sr_fault *f, const uint8_t *src) {
     size_t blanks = 0, len = f->end - f->pos;
     const uint8_t *at = src + f->pos;
@@ -216,7 +216,7 @@ static inline size_t check_faults(const uint8_t *src, size_t len, const sr_tape 
     return n;
 }
 
-/* Reads with k, by the automaton where the scan is in doubt; false where a quote is never closed. */
+/* Reads with k, and by the automaton if the scan is in doubt; false if a quote is never closed. */
 static inline bool read_all(const sr_kernel *k, const uint8_t *src, size_t len, tape_block *t) {
     size_t rows, ends = k->count(src, len, &rows);
     *t = new_tape(ends, rows);
@@ -260,8 +260,7 @@ static inline block write_all(const sr_kernel *k, sr_style style, const row_text
     return payload;
 }
 
-/* decode, encode, decode, encode: the rows stay what they are, and the payload is canonical. Two kernels share the
-   work. */
+/* decode, encode, decode, encode: the rows stay the same, and the payload is canonical. Two kernels share the work. */
 static inline void check_round_trip(const sr_kernel *k, const sr_kernel *other, sr_style style, const uint8_t *src,
                                     size_t len) {
     tape_block first, second;
@@ -271,7 +270,7 @@ static inline void check_round_trip(const sr_kernel *k, const sr_kernel *other, 
     if (whole) {
         CHECK(check_faults(src, len, &first.tape) > 0 || first.tape.reading != SR_LENIENT);
     } else {
-        first.tape.n_rows++; /* the row that is cut stands behind the whole ones, and can be read, too */
+        first.tape.n_rows++; /* the unfinished row follows the whole ones and can be read too */
         check_faults(src, len, &first.tape);
         done(texts_of(k, src, len, &first.tape).bytes);
     }
@@ -289,7 +288,7 @@ static inline void check_round_trip(const sr_kernel *k, const sr_kernel *other, 
     done_tape(first);
 }
 
-/* Bytes that are no UTF-8 stay in the promised room, too. */
+/* Invalid UTF-8 stays in the promised room, too. */
 static inline void check_put_any(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len) {
     block dst = room(sr_put_room(len));
     size_t written;
@@ -299,7 +298,7 @@ static inline void check_put_any(const sr_kernel *k, sr_style style, const uint8
     done(dst);
 }
 
-/* Any bytes whatever; the bytes say which two kernels and which style take part in the round trip. */
+/* Any bytes; they also choose the two kernels and the style of the round trip. */
 static inline void check_input(const uint8_t *bytes, size_t len) {
     size_t choice = len, kernels = 0;
     for (size_t i = 0; i < len; i++) choice = choice * 31 + bytes[i];

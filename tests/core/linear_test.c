@@ -1,6 +1,5 @@
-/* Time grows with the length of the payload and no faster, for the shapes that a naive reader is slow on: eight times
- * the payload may take at most three times as long a byte. The best of several runs counts, since the machine is
- * shared.
+/* Time grows linearly with the length of the payload, for the shapes on which a naive reader is slow: eight times the
+ * payload may take at most three times as long per byte. The best of several runs counts, since the machine is shared.
  */
 #include <time.h>
 
@@ -76,7 +75,7 @@ int main(void) {
                 const char *shape = SHAPES[i / 2];
                 double ratio = 1e9;
                 look_at(k, (const uint8_t *)shape, strlen(shape));
-                for (int attempt = 0; attempt < 4 && ratio > 3; attempt++) { /* a busy moment is no proof */
+                for (int attempt = 0; attempt < 4 && ratio > 3; attempt++) { /* a busy moment proves nothing */
                     double few = seconds(k, shape, i % 2, SHORT, 6), many = seconds(k, shape, i % 2, SHORT * TIMES, 3);
                     ratio = many / TIMES / (few > 1e-5 ? few : 1e-5);
                 }

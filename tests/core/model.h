@@ -1,5 +1,5 @@
-/* The rules of docs/format.md once more, for the C tests alone: as slow and plain as they can be said, sharing nothing
- * with src_c/codec but the types. Every kernel is compared with these.
+/* The rules of docs/format.md once more, for the C tests alone: as slow and plain as possible, sharing only types with
+ * src_c/codec. Every kernel is compared with these.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -28,9 +28,9 @@ static inline size_t model_escape(const uint8_t *src, size_t len, uint8_t escape
     return n;
 }
 
-/* ---- UTF-8 (D1): decode every character, and refuse what its shortest form does not give back -------------------- */
+/* ---- UTF-8 (D1): decode every character, and refuse any but its shortest form ------------------------------------ */
 
-/* The length of the character at src, 0 where there is none. */
+/* The length of the character at src, 0 if invalid. */
 static inline size_t model_character(const uint8_t *src, size_t len, uint32_t *c) {
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t a = src[0];
@@ -57,7 +57,7 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     bool inside = false, doubt = false, escaped = false, doubled = false, blank = false, quotes = false, crs = false;
     tape->n_ends = tape->n_rows = 0;
     tape->rows[0] = (sr_row){0, 0};
-    enum { FRESH, PLAIN, CLOSED, ROW_END, CR } before = FRESH; /* what stands before this byte, outside quotes */
+    enum { FRESH, PLAIN, CLOSED, ROW_END, CR } before = FRESH; /* the byte before this one, outside quotes */
     bool after_row = true;
     for (size_t i = 0; i < len; i++) {
         uint8_t c = src[i];

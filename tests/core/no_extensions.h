@@ -1,5 +1,5 @@
-/* Included before everything else, makes src_c/codec see a compiler that knows C11 and nothing more: no SIMD, no
- * built-ins, no 128 bits, no order of bytes. The headers of the C library, which ask for the compiler too, come first.
+/* Included before everything else, makes the compiler look like one that knows only C11: no SIMD, no built-ins, no 128
+ * bits, no byte order. The headers of the C library, which also test for the compiler, come first.
  */
 #include <math.h>
 #include <stdbool.h>

@@ -54,8 +54,8 @@ static void check_get_int(const char *text, size_t len) {
 
 static bool same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
 
-/* The fewest digits that give the value back, and the exponent of the first. Where the gap to the float below is the
-   narrow one, the nearest decimal may lie in it and the next one up still give the value back. */
+/* The fewest digits that read back as the value, and the exponent of the first. If the gap to the float below is the
+   narrow one, the nearest decimal may lie in it while the next one up still reads back as the value. */
 static size_t shortest(double value, char *digits, int *exp10) {
     char text[40];
     for (int places = 0; places < 17; places++) {
@@ -128,8 +128,8 @@ static double from_bits(uint64_t bits) {
 
 static double random_double(void) { return from_bits(random_bits()); }
 
-/* Powers of two, whose neighbours are not equally far away, the smallest floats and the largest, and all around
-   them. */
+/* Powers of two, with gaps of different widths on either side, the smallest floats and the largest, and their
+   neighbours. */
 static void ends_of_the_exponents(void) {
     for (uint64_t exponent = 0; exponent < 2047; exponent++) {
         for (uint64_t off = 0; off < 3; off++) {
@@ -142,7 +142,7 @@ static void ends_of_the_exponents(void) {
     for (uint64_t bits = 1; bits < 2000; bits++) check_put_float(from_bits(bits));
 }
 
-/* Where repr changes its form, and where floats begin to leave out integers. */
+/* Where repr changes its form, and where floats start to skip integers. */
 static void round_numbers(void) {
     static const double CENTRES[] = {1e-5, 1e-4, 1e15, 1e16, 1e17, 9007199254740992, 18014398509481984, 1e22, 1e23};
     for (size_t i = 0; i < sizeof CENTRES / sizeof *CENTRES; i++) {
@@ -200,7 +200,7 @@ static void floats(size_t n) {
         check_put_float(((double)(random_bits() >> 11) - 4e15) / (double)(1ull << below(54)));
     }
     on_the_short_way = 0;
-    for (size_t i = 0; i < n; i++) { /* sensor data: up to six places behind the point */
+    for (size_t i = 0; i < n; i++) { /* sensor data: up to six places after the point */
         static const double TENS[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
         double scale = TENS[below(7)];
         check_put_float((100 + (double)below(100000000)) / scale * (below(2) ? 1 : -1));
@@ -251,7 +251,7 @@ static void short_numbers(size_t longest) {
     }
 }
 
-/* The middle between two floats, which goes to the even one, and what is a little beside it. */
+/* Halfway between two floats, which rounds to the even one, and values close to it. */
 static void halfway(size_t n) {
     char text[128];
     for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
-/* Reading against the definition: all short texts over the bytes that rule it are read by trying every way that the
- * strict grammar allows (there must be one at most in each dialect), else by rule D8, and compared with what
- * src_c/codec reads. The argument is the length of the longest such text.
+/* Reading against the definition: reads every short text over the significant bytes by trying every way that the strict
+ * grammar allows (at most one in each dialect), else by rule D8, and compares with src_c/codec. The argument is the
+ * length of the longest such text.
  */
 #include "input.h"
 
@@ -105,7 +105,7 @@ static void strict(grammar *g, way w) {
     }
 }
 
-/* D8, field by field; SIZE_MAX, or where the quote stands that is never closed. */
+/* D8, field by field; SIZE_MAX, or the position of a quote that is never closed. */
 static size_t lenient(const uint8_t *src, size_t len, way *w) {
     size_t i = 0;
     for (;;) {
@@ -145,7 +145,7 @@ static size_t lenient(const uint8_t *src, size_t len, way *w) {
     }
 }
 
-/* ---- what src_c/codec reads -------------------------------------------------------------------------------------- */
+/* ---- the reading of src_c/codec ---------------------------------------------------------------------------------- */
 
 static void rows_as_text(const sr_kernel *k, const uint8_t *src, size_t len, const sr_tape *tape, char *text) {
     for (const sr_row *row = tape->rows; row < tape->rows + tape->n_rows; row++) {
@@ -203,7 +203,7 @@ static void check_reading(const uint8_t *src, size_t len) {
                 CHECK(kept_all_strict_rules(src, len, &tape) == (strictly && !strictly->blanks));
             } else {
                 CHECK(fault.status == SR_UNTERMINATED_QUOTE && fault.pos == opened && fault.end == len);
-                tape.n_rows++; /* the row of the quote stands behind the whole ones */
+                tape.n_rows++; /* the row with the open quote follows the whole ones */
                 check_faults(src, len, &tape);
             }
         }

@@ -6,14 +6,14 @@
 
 #define PLACES 72
 
-/* The first and the last byte of each kind that the table of well-formed sequences tells apart. */
+/* The first and the last byte of each class in the table of well-formed sequences. */
 static const uint8_t KINDS[] = {0x00, 'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
                                 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
 enum { N_KINDS = sizeof KINDS };
 
 static size_t sequences = 0;
 
-/* The spaces for one tape, used again and again; its sentinel stands in exactly the room of no separators. */
+/* The memory of one tape, used again and again; its sentinel exactly fills the room for no separators. */
 static uint32_t *ends;
 static sr_row *rows;
 

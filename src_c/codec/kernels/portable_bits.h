@@ -1,4 +1,4 @@
-/* Bit tricks in plain C, for kernels whose CPU is not known to have the instructions. */
+/* Bit tricks in plain C, for kernels whose CPU may lack the instructions. */
 #include <string.h>
 
 #include "sr.h"

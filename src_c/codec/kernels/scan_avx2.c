@@ -18,7 +18,7 @@ SR_FN static inline uint64_t prefix_xor(uint64_t m) {
     return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)m), all, 0));
 }
 
-/* Eight at a time: what is written beyond n is overwritten by the next call. */
+/* Eight at a time; the next call overwrites the excess beyond n. */
 SR_FN static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint32_t n) {
     for (uint32_t done = 0; done < n; done += 8) {
         for (uint32_t i = 0; i < 8; i++) {
@@ -70,7 +70,7 @@ SR_FN static inline uint32_t specials(vec v) {
 
 #include "vector_masks.h"
 
-/* The bytes of v, moved up by 1 to 3; those of the 32 before it fill the gap. */
+/* The bytes of v shifted up by 1 to 3; the last of the 32 before it fill the gap. */
 #define SHIFTED(before, v, n) _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 16 - (n))
 
 typedef struct {

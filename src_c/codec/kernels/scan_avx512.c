@@ -1,5 +1,5 @@
-/* The kernel for CPUs with AVX-512 VBMI2: 64 bytes at a time, masked loads (nothing is read beyond the end), and
-   bytes dropped or spread by compress instead of a loop. */
+/* The kernel for CPUs with AVX-512 VBMI2: 64 bytes at a time, masked loads (no read beyond the end), and compress
+   instead of a loop to drop or spread bytes. */
 #include "sr_kernels.h"
 
 #if defined(SR_X86)
@@ -26,7 +26,7 @@ SR_FN static inline __m512i positions(void) {
     return fours;
 }
 
-/* Sixteen at a time: what is written beyond n is overwritten by the next call. */
+/* Sixteen at a time; the next call overwrites the excess beyond n. */
 SR_FN static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint32_t n) {
     __m512i at = _mm512_maskz_compress_epi8(m, positions());
     __m512i from = _mm512_set1_epi32((int)base);
@@ -67,7 +67,7 @@ SR_FN static inline uint32_t specials(vec v) { return bits_of(kinds(v)); }
 
 #include "vector_masks.h"
 
-/* The bytes of v, moved up by 1 to 3; those of the block before it fill the gap. */
+/* The bytes of v shifted up by 1 to 3; the last bytes of the block before it fill the gap. */
 #define SHIFTED(before, v, n) _mm512_alignr_epi8(v, _mm512_alignr_epi32(v, before, 12), 16 - (n))
 
 typedef struct {
@@ -150,7 +150,7 @@ SR_FN static size_t scan_escape(const uint8_t *src, size_t len, uint8_t escape, 
     return (size_t)(out - dst);
 }
 
-/* ---- UTF-8 to and from characters: every byte, or character, at once, then what is not wanted is dropped --------- */
+/* ---- UTF-8 to and from characters: every byte, or character, at once, then the unwanted are dropped -------------- */
 
 SR_FN static inline uint64_t continues(vec v) { /* 80 to BF are the lowest signed */
     return _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8((char)0xC0));
@@ -166,7 +166,7 @@ SR_FN static size_t scan_measure(const uint8_t *src, size_t len, int *width) {
     return shape.characters;
 }
 
-/* Each character is made where its last byte stands. */
+/* Builds each character at the position of its last byte. */
 SR_FN static void widen_to_1(const uint8_t *src, size_t len, uint8_t *out) {
     __m512i before = _mm512_setzero_si512();
     for (size_t base = 0; base < len; base += 64) {
@@ -250,7 +250,7 @@ SR_FN static void scan_widen(const uint8_t *src, size_t len, int width, void *ds
     }
 }
 
-/* Latin-1: two bytes for each character, of which ASCII drops the first. */
+/* Latin-1: two bytes for each character; ASCII drops the first. */
 SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
     uint8_t *out = dst;
     __m512i found = _mm512_setzero_si512();
@@ -271,7 +271,7 @@ SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, 
     return (size_t)(out - dst);
 }
 
-/* Four bytes for each of up to 16 characters, of which short ones drop the first. */
+/* Four bytes for each of up to 16 characters; short ones drop the first bytes. */
 SR_FN static inline uint8_t *narrow_sixteen(__m512i c, __mmask16 some, __m512i *found, uint8_t *out) {
     __mmask16 two = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x80));
     __mmask16 three = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x800));

@@ -1,4 +1,4 @@
-/* The kernel for any CPU: plain C, one byte after the other. */
+/* The kernel for any CPU: plain C, one byte at a time. */
 #include "sr_kernels.h"
 
 #define SR_FN

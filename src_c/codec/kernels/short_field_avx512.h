@@ -1,15 +1,15 @@
-/* Blocks of text with AVX-512: quotes with their escapes, the width of characters, and a whole short field. SR_FN is
- * the target attribute of the including file.
+/* Blocks of text with AVX-512: quotes with their escapes, the width of characters, and a whole short field. The
+ * including file defines SR_FN, the target attribute.
  */
 #include <immintrin.h>
 
-/* The backslashes of a block that escape quotes; behind: whether a quote stands behind the block. */
-SR_FN static inline uint64_t escapes_of(__m512i v, bool behind) {
+/* The backslashes of a block that escape quotes; quote_next: whether the byte after the block is a quote. */
+SR_FN static inline uint64_t escapes_of(__m512i v, bool quote_next) {
     uint64_t quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_QUOTE));
-    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_ESCAPE)) & (quotes >> 1 | (uint64_t)behind << 63);
+    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_ESCAPE)) & (quotes >> 1 | (uint64_t)quote_next << 63);
 }
 
-/* What the characters of a text need, gathered block by block. */
+/* The shape of a text, gathered block by block. */
 typedef struct {
     size_t characters;
     uint64_t from_c4, from_f0; /* lead bytes of characters beyond U+00FF, and beyond U+FFFF */
@@ -23,7 +23,7 @@ SR_FN static inline void add_shape(text_shape *s, __m512i v, size_t n) {
 
 static inline int width_of(const text_shape *s) { return s->from_f0 ? 4 : s->from_c4 ? 2 : 1; }
 
-/* SR_TEXT_* of each byte. They are all below 64, where one permutation finds them. */
+/* SR_TEXT_* of each byte. All special bytes are below 64, so one permutation finds them. */
 SR_FN static inline __m512i kinds(__m512i v) {
     const uint8_t special[64] = {
         [SR_TAB] = SR_TEXT_SPECIAL,
@@ -36,8 +36,8 @@ SR_FN static inline __m512i kinds(__m512i v) {
     return _mm512_maskz_permutexvar_epi8(low, v, _mm512_loadu_si512(special));
 }
 
-/* Up to 32 bytes, as many as the mask has, with `escape` before every quote: each byte becomes a pair (escape, byte),
-   and the escapes that are not wanted are dropped. Writes 64 bytes, returns the end of those that count. */
+/* Up to 32 bytes, those set in the mask, with `escape` before every quote: each byte becomes a pair (escape, byte),
+   and compress drops the unwanted escapes. Writes 64 bytes, returns the end of those that count. */
 SR_FN static inline uint8_t *put_escaped(uint8_t *dst, __m256i v, __mmask32 some, uint8_t escape) {
     uint64_t quote = _mm256_mask_cmpeq_epi8_mask(some, v, _mm256_set1_epi8(SR_QUOTE));
     __m512i pairs = _mm512_or_si512(_mm512_slli_epi16(_mm512_cvtepu8_epi16(v), 8), _mm512_set1_epi16(escape));
@@ -58,19 +58,18 @@ SR_FN static inline uint8_t *put_short_quoted(uint8_t *dst, __m512i v, uint64_t 
     return end + 1;
 }
 
-/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else
-   NULL. */
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it and returns its end, or NULL if a byte may force quotes. */
 SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     const __mmask32 some = _bzhi_u32(~0u, (uint32_t)n);
     __m256i v = _mm256_maskz_loadu_epi8(some, src);
     _mm256_storeu_si256((__m256i *)dst, v);
-    /* Bytes above the comma can do nothing. */
+    /* Bytes above the comma never force quotes. */
     return _mm256_mask_cmple_epu8_mask(some, v, _mm256_set1_epi8(SR_SEPARATOR)) ? NULL : dst + n;
 }
 
-/* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, nothing read beyond the text. Returns the end
-   of the field at dst, where SR_SHORT_ROOM bytes may be touched; NULL for one that ends with a backslash in quotes, of
-   which sr_put_text knows whether it is refused. */
+/* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, no read beyond the text. Returns the end of
+   the field at dst, with room for SR_SHORT_ROOM bytes; NULL for a quoted one that ends with a backslash, which
+   sr_put_text may have to refuse. */
 SR_FN static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
     uint8_t *end = n <= 32 ? sr_plain_field(dst, src, n) : NULL;
     if (end) return end;

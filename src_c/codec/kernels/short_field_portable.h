@@ -51,8 +51,7 @@ static inline void short_store(uint8_t *p, short_text s, size_t n) {
 /* Nonzero if any byte is at most a comma: in ASCII that covers all white space and all bytes that force quotes. */
 static inline uint64_t low_bytes(uint64_t v) { return (v - EACH_BYTE(0x2Dull)) & ~v & EACH_BYTE(0x80ull); }
 
-/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it where no byte can force quotes and returns its end, else
-   NULL. */
+/* Rule E2 on an ASCII text of 1 to 32 bytes: writes it and returns its end, or NULL if a byte may force quotes. */
 static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     short_text s = short_load(src, n);
     short_store(dst, s, n);
@@ -61,7 +60,7 @@ static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n
     return low ? NULL : dst + n;
 }
 
-/* The same for one of 1 to 64 bytes; NULL: sr_put_text has to do it. */
+/* The same for 1 to 64 bytes; NULL: use sr_put_text. */
 static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
     (void)escape;
     return n <= 32 ? sr_plain_field(dst, src, n) : NULL;

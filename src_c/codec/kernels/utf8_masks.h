@@ -1,5 +1,5 @@
-/* Rule D1 on blocks of 64 bytes, from comparisons alone: wide_masks(v) of the kernel, or here from equal(v, c) and
-   at_least(v, c). */
+/* Rule D1 on blocks of 64 bytes by comparisons alone: with the kernel's wide_masks(v), or the one here from equal(v,
+   c) and at_least(v, c). */
 
 #ifndef SR_OWN_WIDE_MASKS
 SR_FN static inline sr_wide_masks wide_masks(vec v) {
@@ -20,7 +20,7 @@ SR_FN static inline sr_wide_masks wide_masks(vec v) {
 }
 #endif
 
-/* What the last bytes of a block ask of the first ones of the next. */
+/* The demands of a block's last bytes on the first bytes of the next block. */
 typedef struct {
     uint64_t second, third, fourth, after_e0, after_ed, after_f0, after_f4;
     uint64_t bad;
@@ -32,7 +32,7 @@ SR_FN static inline bool utf8_pending(const utf8_state *u) { return u->second | 
 SR_FN static inline void utf8_block(vec v, utf8_state *u) {
     const sr_wide_masks w = wide_masks(v);
     uint64_t due = w.from_c0 << 1 | u->second | w.from_e0 << 2 | u->third | w.from_f0 << 3 | u->fourth;
-    uint64_t bad = due ^ (w.from_80 & ~w.from_c0); /* continuation bytes where they are due, nowhere else */
+    uint64_t bad = due ^ (w.from_80 & ~w.from_c0); /* continuation bytes exactly where they are due */
     bad |= (w.from_c0 & ~w.from_c2) | w.from_f5;   /* bytes that never occur */
     bad |= (w.e0 << 1 | u->after_e0) & ~w.from_a0; /* overlong */
     bad |= (w.ed << 1 | u->after_ed) & w.from_a0;  /* surrogates */

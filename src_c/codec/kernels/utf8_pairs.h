@@ -1,19 +1,19 @@
-/* Rule D1 by tables: whatever two neighbouring bytes can break has a bit, set in what the first byte forbids and in
- * what the second one is. Unicode table 3-7, well-formed byte sequences.
+/* Rule D1 by tables: each way in which two neighbouring bytes can be invalid has a bit. A pair is invalid if the bit is
+ * set both for its first byte and for its second. Unicode table 3-7, well-formed byte sequences.
  */
 enum {
-    CUT = 1,          /* a lead byte, and behind it no continuation */
-    STRAY = 2,        /* a continuation behind ASCII */
+    CUT = 1,          /* a lead byte without a continuation after it */
+    STRAY = 2,        /* a continuation after ASCII */
     LONG_3 = 4,       /* E0 80..9F: fits two bytes */
     SURROGATE = 8,    /* ED A0..BF */
     LONG_2 = 16,      /* C0, C1: fit one byte */
     BEYOND_HIGH = 32, /* F4..FF 90..BF: over U+10FFFF */
     BEYOND_LOW = 64,  /* F0 80..8F fits three bytes, F5..FF 80..8F is over U+10FFFF */
-    TWO = 128,        /* two continuations: right where three or four bytes belong together, and only there */
+    TWO = 128,        /* two continuations: valid only within three or four bytes that belong together */
 };
 
 /* clang-format off */
-/* The two halves of the first byte, and the upper half of the second one. */
+/* The two halves of the first byte, and the upper half of the second. */
 static const uint8_t FIRST_HIGH[16] = {STRAY,      STRAY, STRAY, STRAY,
                                        STRAY,      STRAY, STRAY, STRAY,
                                        TWO,        TWO,   TWO,   TWO,

@@ -1,4 +1,4 @@
-/* Masks of a block from equal(v, c), one bit per byte, and wide(v): not 0 where a byte is beyond ASCII. */
+/* Masks of a block from equal(v, c), one bit per byte, and wide(v), nonzero for a block with bytes beyond ASCII. */
 
 SR_FN static inline sr_masks masks(vec v) {
     sr_masks m;
