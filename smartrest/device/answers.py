@@ -64,7 +64,7 @@ def _sendable(text: object) -> str:
 
 
 def _fitted(row: Row, limit: int) -> bytes:
-    """The encoded row, its longest texts cut until it fits in `limit` bytes. `truncate` measures, so it is encoded once."""
+    """The encoded row, its longest texts cut until it fits in `limit` bytes. Encoded once, since `truncate` measures."""
     texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
     longest = sum(_BYTES * str.__len__(field) + _QUOTES if isinstance(field, str) else limit for field in row)
     if longest <= limit or not texts:
@@ -73,6 +73,6 @@ def _fitted(row: Row, limit: int) -> bytes:
         try:
             row = truncate(row, index, limit=limit)
             break
-        except PayloadTooLargeError:  # noqa: PERF203 - a loop over a handful of fields
+        except PayloadTooLargeError:
             row = (*row[:index], _ELLIPSIS, *row[index + 1 :])
     return encode_row(row, limit=limit)
