@@ -64,7 +64,7 @@ def _sendable(text: object) -> str:
 
 
 def _fitted(row: Row, limit: int) -> bytes:
-    """The encoded row, its longest texts cut until it fits in `limit` bytes. Encoded once, since `truncate` measures."""
+    """The encoded row, its longest texts cut until it fits `limit` bytes. Encoded once, since `truncate` measures."""
     texts = [index for index in range(2, len(row)) if isinstance(row[index], str)]
     longest = sum(_BYTES * str.__len__(field) + _QUOTES if isinstance(field, str) else limit for field in row)
     if longest <= limit or not texts:

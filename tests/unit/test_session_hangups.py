@@ -259,7 +259,7 @@ def test_an_answer_is_given_without_the_text_that_the_server_hangs_up_on() -> No
 
 def test_a_reason_that_the_server_hangs_up_on() -> None:
     life = Life(offline(), holds_poison)
-    life.answer = lambda operation: life.session.fail(operation, POISON, now=life.now)  # type: ignore[method-assign]
+    life.answer = lambda operation: life.session.fail(operation, POISON, now=life.now)
     life.create(("511", "dev", "a"))
     life.live()
     assert life.dropped == [("502", "c8y_Command", POISON)]
