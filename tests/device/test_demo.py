@@ -286,6 +286,7 @@ def test_a_refused_agent_says_so(tmp_path: Path) -> None:
     assert "secret" not in result.stderr + result.stdout
 
 
+@pytest.mark.alone
 def test_a_hundred_simulated_devices() -> None:
     result = smartrest("device", "simulate", "--devices", "100", "--rate", "5", "--seconds", "2")
     assert result.returncode == 0, result.stderr

@@ -363,6 +363,7 @@ def test_a_handler_sees_that_the_platform_refuses_the_device(wire: Wire, make: M
     assert seen == ["the platform refuses the device"]
 
 
+@pytest.mark.alone
 def test_the_loop_goes_on_while_rows_are_written(smartrest_platform: Platform, make: Make, tmp_path: Path) -> None:
     """10,000 rows into the file and out: no pause of the loop that a coroutine would notice."""
     device = LoopDevice("127.0.0.1", "dev", port=smartrest_platform.port, tls=False, outbox=tmp_path / "outbox.db")

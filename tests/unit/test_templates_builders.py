@@ -174,6 +174,7 @@ def test_a_type_checker_sees_the_signatures(tmp_path: Path, repository: Path) ->
     assert faulty == set(range(first, len(lines) + 1)), done.stdout + done.stderr
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not support.HAS_CORE, reason="the cost is a promise for the compiled core, which is not built here")
 def test_a_named_builder_costs_little() -> None:
     encode_row = support.core.encode_row

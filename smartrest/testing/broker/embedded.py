@@ -163,6 +163,8 @@ class Embedded:
             await self.broker.shutdown()
         for handler in handlers:
             _abort(handler)
+        for transport in list(getattr(self.loop, "_transports", {}).values()):
+            transport.abort()  # connections that the broker has forgotten, or not known yet
         await asyncio.sleep(0.05)  # what it closed is closed only in the next turns of the loop
 
     def _config(self) -> dict[str, Any]:
