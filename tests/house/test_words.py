@@ -88,6 +88,12 @@ def test_no_path_of_anybodys_machine(repository: Path) -> None:
     assert wrong == []
 
 
+def test_no_conflict_is_left(repository: Path) -> None:
+    marker = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
+    wrong = [path.name for path in tracked(repository) if path.is_file() and marker.search(path.read_bytes())]
+    assert wrong == []
+
+
 def test_files_open_with_what_they_are_for(repository: Path) -> None:
     wrong = [
         str(path.relative_to(repository))
