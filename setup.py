@@ -1,6 +1,6 @@
-"""Builds the compiled core. SMARTREST_EXT: auto (default) goes on without it, require fails, off leaves it out.
+"""Builds the compiled core. SMARTREST_EXT: auto (default) continues without it on failure, require fails, off skips it.
 
-Each build writes `smartrest/_build.json`: why there is no core, or which Cython made it. The package tells it at
+Each build writes `smartrest/_build.json`: why there is no core, or which Cython made it. The package reports that at
 import and in `smartrest doctor`. A wheel without the core is tagged for every platform.
 """
 
@@ -22,14 +22,14 @@ try:
     from setuptools import Extension, setup
     from setuptools.command.bdist_wheel import bdist_wheel
     from setuptools.command.build_ext import build_ext
-except ModuleNotFoundError as exc:  # run without the isolation that brings what pyproject.toml asks for
+except ModuleNotFoundError as exc:  # without build isolation, the requirements of pyproject.toml may be missing
     text = f"{exc.name} is missing: install with pip 21.3 or newer, and without --no-build-isolation"
     raise SystemExit(text) from exc
 
 CHOICE = os.environ.get("SMARTREST_EXT", "auto")
 if CHOICE not in ("auto", "require", "off"):
-    raise SystemExit(f"SMARTREST_EXT={CHOICE!r} is none of auto, require, off")
-if "develop" in sys.argv:  # how pip before 21.3 starts an editable install
+    raise SystemExit(f"SMARTREST_EXT={CHOICE!r} is invalid: use auto, require or off")
+if "develop" in sys.argv:  # pip before 21.3 starts an editable install so
     raise SystemExit("this pip is too old for an editable install: first run pip install --upgrade pip")
 
 
@@ -43,11 +43,11 @@ WRITABLE = writable()
 
 
 def check_place(folder):
-    """Whether an editable install can work there."""
+    """Exits if an editable install cannot work in this folder."""
     if not WRITABLE:
         text = f"cannot write to {folder}, where an editable install builds the core"
         raise SystemExit(f"{text}: install without -e, or from a clone of your own")
-    if sys.version_info < (3, 12, 4):  # reads the path of an editable install in the encoding of the locale
+    if sys.version_info < (3, 12, 4):  # decodes the path of an editable install with the locale's encoding
         try:
             io.TextIOWrapper(io.BytesIO(), encoding="locale").write(folder)
         except UnicodeEncodeError as exc:
@@ -55,13 +55,13 @@ def check_place(folder):
 
 
 class BuildCore(build_ext):
-    """Goes on without the core where it cannot be compiled, unless it is required, and writes down why."""
+    """Continues without the core if it cannot be compiled and is not required, and records why."""
 
     def run(self):
         if self.inplace:
             check_place(os.getcwd())
         reason = fix = ""
-        inplace = self.inplace  # setuptools changes it while it builds
+        inplace = self.inplace  # setuptools changes it during the build
         if CHOICE == "off":
             reason = "SMARTREST_EXT=off left it out"
         elif sys.implementation.name != "cpython":
@@ -96,7 +96,7 @@ class BuildCore(build_ext):
         core.with_name("_build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     def explain(self, exc):
-        """Why the core was not built, and what to do about it."""
+        """The reason why the core was not built, and the fix."""
         reasons, packages = [], []
         command = (getattr(self.compiler, "compiler_so", None) or ["cl" if os.name == "nt" else "cc"])[0]
         if os.name != "nt" and shutil.which(command) is None:
@@ -110,14 +110,14 @@ class BuildCore(build_ext):
             fix = f"install what is missing (Debian, Ubuntu: apt install {' '.join(packages)})"
             return " and ".join(reasons), fix
         text = str(exc)
-        status = re.search(r"exit (?:code|status) -?\d+", text)  # behind the whole command
+        status = re.search(r"exit (?:code|status) -?\d+", text)  # after the whole command line
         if status:
             text = f"{command} ended with {status[0]}"
         return f"it could not be compiled ({text})", ""
 
 
 class Wheel(bdist_wheel):
-    """Packs what this build made: setuptools would add what an earlier one left in the same folder."""
+    """Packs only the files of this build: setuptools would add those that an earlier one left in the same folder."""
 
     def run(self):
         shutil.rmtree(Path(self.get_finalized_command("build").build_lib, "smartrest"), ignore_errors=True)
@@ -144,7 +144,7 @@ def core():
 
 
 def elsewhere():
-    """Where to build if the source tree cannot be written to."""
+    """Options to build elsewhere if the source tree is read-only."""
     if WRITABLE:
         return {}
     folder = tempfile.mkdtemp(prefix="smartrest-build-")

@@ -1,4 +1,4 @@
-# The names of the C core (src_c/codec/sr.h) and of the object layer (src_c/objects/srp.h) that the shell calls, and nothing else.
+# The names of the C core (src_c/codec/sr.h) and of the object layer (src_c/objects/srp.h) that the shell uses.
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -179,7 +179,7 @@ cdef extern from "spare_rows.h":
 
     const srp_layer *srp_layer_of(const sr_kernel *k)
 
-# What tests and benchmarks measure; tools/probes.pyx imports it.
+# For tests and benchmarks: tools/probes.pyx cimports these.
 cdef bint string_cache(bint on) except -1
 cdef bint object_layout(bint on) except -1
 cdef size_t float_text(double value, uint8_t *text) noexcept

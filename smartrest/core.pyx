@@ -2,9 +2,9 @@
 # cython: boundscheck=False, wraparound=False, nonecheck=True, cdivision=True, always_allow_keywords=True
 """The compiled engine: objects in and out of the C core.
 
-One extension in parts, `shell/`: one for each file of the pure engine, and those that only C needs (memory, the table of
-methods). Bytes are handled in src_c/codec, values in src_c/objects. Public docstrings are copies of those of the pure engine
-(tools/copy_docstrings.py).
+One extension, made of the parts in `shell/`: one for each file of the pure engine, and those that only C needs (memory,
+the table of methods). src_c/codec handles bytes, src_c/objects values. tools/copy_docstrings.py copies the public
+docstrings from the pure engine.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE

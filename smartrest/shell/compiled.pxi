@@ -9,8 +9,8 @@ cdef class Encoder:
     cdef readonly tuple row
     cdef tuple options
     cdef tuple types           # of the holes
-    cdef list memory           # what the holes point into
-    cdef srp_hole *holes       # the last one takes no value: it is the constant text behind all others
+    cdef list memory           # owns the bytes that the holes point into
+    cdef srp_hole *holes       # the last one takes no value: it is the constant text after all others
     cdef Py_ssize_t n_holes, limit
     cdef sr_style style
     cdef bint newline, one_field
@@ -28,7 +28,7 @@ cdef class Encoder:
 
     @cython.final
     cdef set_before(self, Py_ssize_t n, srp_buffer *out):
-        """What has been written is the constant text before hole n."""
+        """Makes the bytes written so far the constant text before hole n."""
         cdef bytes before = PyBytes_FromStringAndSize(<const char *>out.data, out.len) + b"\0" * SRP_PADDING
         self.memory.append(before)
         self.holes[n].before = <const uint8_t *>PyBytes_AS_STRING(before)
@@ -110,7 +110,7 @@ cdef int put_values(object encoder, srp_buffer *out, tuple values, Py_ssize_t ro
 
 
 cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, PyObject *names):
-    """What a call of an encoder does."""
+    """The vectorcall of an encoder."""
     cdef Encoder self = <Encoder>callable
     cdef srp_buffer *out
     cdef Py_ssize_t i
@@ -130,7 +130,7 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
 
 
 cdef callable_encoder():
-    """The type `Encoder` that users see: the one above, with calls."""
+    """The public type `Encoder`: the one above, made callable."""
     cdef Encoder one = Encoder.__new__(Encoder)
     return srp_callable("smartrest.core.Encoder", Encoder, <char *>&one.vectorcall - <char *><PyObject *>one)
 
@@ -167,7 +167,7 @@ cdef new_encoder(Workspace engine, row, tuple options):
             if i:
                 put_byte(&out, SR_SEPARATOR)
             if hole is not None:
-                encoder.holes[n].kind = HOLES.get(hole, SRP_HOLE_OTHER)   # Decimal, datetime: a subclass of that class
+                encoder.holes[n].kind = HOLES.get(hole, SRP_HOLE_OTHER)   # Decimal, datetime
                 encoder.holes[n].field = i
                 encoder.set_before(n, &out)
                 n += 1

@@ -7,10 +7,10 @@ cdef int read_payload(PyObject *dispatcher, PyObject *data, void *work) except -
 @cython.final
 @cython.no_gc_clear   # its handlers stay until it is freed
 cdef class Handlers:
-    """The handlers of a dispatcher as they were at one moment, by template ID."""
+    """A snapshot of the handlers of a dispatcher, by template ID."""
     cdef tuple kept            # owns those of the table
     cdef dict by_text
-    cdef bint texts            # an ID is no small number
+    cdef bint texts            # some ID is not a small number
     cdef PyObject *by_number[SR_ID_TABLE]
 
     def __cinit__(self, *_, **__):
@@ -24,7 +24,7 @@ cdef class Handlers:
         raise TypeError("handlers are not pickled")
 
     cdef inline PyObject *of(self, Workspace engine, const srp_payload *p, size_t r, fallback) except NULL:
-        """The handler of a row, `fallback` where it has none: lent by this object, or by the caller."""
+        """The handler of a row, or `fallback`; borrowed from this object or from the caller."""
         cdef const sr_row *row = &p.tape.rows[r]
         cdef int number = sr_row_number(p.src, p.len, p.tape, row)
         if number >= 0:
@@ -63,7 +63,7 @@ cdef class Dispatcher:
     """
     cdef Workspace engine
     cdef dict handlers
-    cdef Handlers known        # as they were at the last payload
+    cdef Handlers known        # the snapshot for the last payload
     cdef object fallback
     cdef list coroutines       # handlers that are coroutine functions
     cdef bint awaits           # the fallback is one
@@ -150,7 +150,7 @@ cdef class Dispatcher:
         return results
 
     cdef inline list list_of_none(self):
-        """The list of one None: the last one again, once nobody else has it."""
+        """`[None]`: reuses the last one when nothing else refers to it."""
         cdef PyObject *spare = <PyObject *>self.spare
         if Py_REFCNT(spare) > 1 or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:
             self.spare = [None]
@@ -159,7 +159,7 @@ cdef class Dispatcher:
     cdef call_all(self, bytes data, Handlers handlers):
         cdef Work *work
         cdef size_t r, skipped = 0
-        cdef Py_ssize_t nothing = 0   # results so far, all of them None: then there is no list yet
+        cdef Py_ssize_t nothing = 0   # results so far while all are None and there is no list yet
         cdef PyObject *handler
         cdef PyObject *result
         cdef list results = None, failures = None
@@ -175,13 +175,13 @@ cdef class Dispatcher:
                 if handler == <PyObject *>None:
                     skipped += 1
                     continue
-                if skipped:   # a handler may look
+                if skipped:   # a handler may read it
                     self.skipped += skipped
                     skipped = 0
                 row = work.layer.row(&work.p, r, &self.rows)
                 result = srp_try1(<object>handler, row)
                 if result == NULL:
-                    error = srp_caught(Exception)   # the other rows shall not be lost
+                    error = srp_caught(Exception)   # the other rows still run
                     failure = r, row, error
                     if failures is None:
                         failures = [failure]
@@ -207,7 +207,7 @@ cdef class Dispatcher:
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
 
     cdef refused(self, Work *work, bytes data):
-        """Reads a payload that the fast scan has doubts about; what is wrong with it, or None."""
+        """Reads a payload that the fast scan is unsure of; returns its error, or None."""
         if srp_fails(read_payload, <PyObject *>self, <PyObject *>data, work):
             return srp_caught(DecodeError)
         return None
@@ -218,7 +218,7 @@ cdef class Dispatcher:
         return _dispatch.dispatch_async.__get__(self)
 
     def _calls(self, payload):
-        """What `dispatch.run` takes: the calls, made one by one, and the error that ended reading."""
+        """The arguments of `dispatch.run`: the calls, made one by one, and the error that ended reading."""
         cdef Workspace engine = self.engine
         read = lambda payload, strict: decode_bytes(engine, bytes_of(payload), strict)
         rows, error = _dispatch.rows_of(read, payload, bool(self.strict))

@@ -11,7 +11,7 @@ cdef class LazyRows:
     cdef srp_payload p
     cdef sr_tape tape
     cdef size_t base
-    cdef bytes memory          # where the tape stands when it does not fit here
+    cdef bytes memory          # holds the tape if it does not fit here
     cdef uint32_t ends[INLINE_ENDS]
     cdef sr_row rows[INLINE_ROWS]
 
@@ -53,7 +53,7 @@ cdef class LazyRows:
         return self.with_scratch(r, 0, True)
 
     cdef uint8_t *scratch(self, size_t r) except? NULL:
-        """Room for the longest field of a row, where a field may have to be unescaped; PyMem_Free it."""
+        """Room for the longest field of a row if a field may have to be unescaped, else NULL; PyMem_Free it."""
         cdef uint8_t *room = NULL
         if self.tape.flags & SR_HAS_QUOTE:
             room = <uint8_t *>PyMem_Malloc(row_end(&self.p, r) - self.tape.rows[r].start + SR_SLACK)
@@ -98,7 +98,7 @@ cdef class LazyIterator:
 
 
 cdef inline LazyRows new_lazy_rows(Workspace engine, bytes data):
-    """Rows still to be found, on a tape that has room here for a few of them."""
+    """Unread rows, with an inline tape for a few of them."""
     cdef LazyRows rows = LazyRows.__new__(LazyRows)
     rows.engine = engine
     rows.data = data
@@ -112,7 +112,7 @@ cdef inline LazyRows new_lazy_rows(Workspace engine, bytes data):
     return rows
 
 
-cdef LazyRows _spare   # of the default engine, for a short payload: used again when nothing else refers to it
+cdef LazyRows _spare   # of the default engine, for a short payload: reused when nothing else refers to it
 
 cdef inline LazyRows spare_rows(Workspace engine, bytes data):
     if engine is not default_engine or Py_REFCNT(<PyObject *>_spare) > 1:
@@ -125,7 +125,7 @@ cdef inline LazyRows spare_rows(Workspace engine, bytes data):
 
 
 cdef LazyRows lazy_rows(LazyRows rows, Work *work):
-    """The rows that have been read."""
+    """Copies the rows that `work` has read."""
     cdef size_t n_ends = work.tape.n_ends, n_rows = work.tape.n_rows + 1
     cdef sr_tape here = rows.tape
     rows.p.src = work.p.src
@@ -307,12 +307,12 @@ cdef class LazyRow:
 
 
 cdef rows_before(LazyRows rows, size_t r):
-    """What makes the rows before row r."""
+    """A function that makes the rows before row r."""
     return lambda: [rows.row(i) for i in range(r)]
 
 
 cdef inline fields_to_compare(other):
-    """What a row's fields are compared with, or None; a subclass of tuple has its say, as with any tuple."""
+    """The other side of a comparison, or None if it cannot be compared; a subclass of tuple decides, as with any tuple."""
     if type(other) is LazyRow:
         return (<LazyRow>other).rows.row((<LazyRow>other).r)
     return other if PyTuple_Check(other) else None

@@ -1,5 +1,5 @@
-# With one argument and nothing else, as every agent calls them for every message, these methods have no options to look at.
-# So each has a function of its own before it, which hands all other calls over to the method.
+# Agents call these methods for every message with one argument and no options. A short entry answers such calls and
+# passes all others on to the method.
 
 ctypedef object (*Entry)(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names)
 
@@ -8,15 +8,15 @@ cdef enum:
 
 cdef tuple METHODS = (Engine.decode, Engine.decode_row, Engine.encode_row, Engine.scan)
 cdef PyMethodDef[N_QUICK] QUICK
-cdef Entry[N_QUICK] MADE   # the C functions of these methods, where they take arguments as an Entry does; else NULL
-cdef list _texts = []      # what QUICK points to
+cdef Entry[N_QUICK] MADE   # the C functions of these methods if they have the signature of an Entry, else NULL
+cdef list _texts = []      # owns the texts that QUICK points to
 
 
-cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:   # it only looks
+cdef inline bint is_payload(PyObject *const *values, Py_ssize_t n, PyObject *names) noexcept:   # cannot raise
     return n == 1 and names == NULL and PyBytes_CheckExact(<object>values[0])
 
 
-cdef object hand_over(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names, int method):
+cdef object call_method(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names, int method):
     if MADE[method] != NULL:
         return MADE[method](self, values, n, names)
     return PyObject_Vectorcall(PyMethod_New(METHODS[method], self), values, n, names)
@@ -25,19 +25,19 @@ cdef object hand_over(PyObject *self, PyObject *const *values, Py_ssize_t n, PyO
 cdef object decode_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return decode_bytes(<Engine>self, <bytes>values[0], False)
-    return hand_over(self, values, n, names, DECODE)
+    return call_method(self, values, n, names, DECODE)
 
 
 cdef object decode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return decode_one(<Engine>self, <bytes>values[0], False)
-    return hand_over(self, values, n, names, DECODE_ROW)
+    return call_method(self, values, n, names, DECODE_ROW)
 
 
 cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
     if is_payload(values, n, names):
         return scan_bytes(<Engine>self, <bytes>values[0], False)
-    return hand_over(self, values, n, names, SCAN)
+    return call_method(self, values, n, names, SCAN)
 
 
 cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
@@ -53,11 +53,11 @@ cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
             (<Engine>self).shrink()
             return payload
-    return hand_over(self, values, n, names, ENCODE_ROW)
+    return call_method(self, values, n, names, ENCODE_ROW)
 
 
 cdef int set_quick(Engine engine, int i, Entry entry) except -1:
-    """Name, signature and docstring are those of the method."""
+    """Copies the name, signature and docstring of the method."""
     method = METHODS[i]
     name = method.__name__.encode()
     signature = getattr(method, "__text_signature__", None)
@@ -74,5 +74,5 @@ cdef int set_quick(Engine engine, int i, Entry entry) except -1:
 
 
 def quick(Engine engine not None):
-    """`decode`, `decode_row`, `encode_row` and `scan` of an engine as functions with the short way for one argument."""
+    """`decode`, `decode_row`, `encode_row` and `scan` of an engine as functions with the short entry."""
     return tuple([PyCFunction_NewEx(&QUICK[i], engine, NULL) for i in range(N_QUICK)])

@@ -93,7 +93,7 @@ cdef class Packer:
         return self.rest()
 
     cdef rest(self):
-        """What waits as a payload, or None."""
+        """The waiting rows as a payload, or None."""
         if not self.n_rows:
             return None
         payload = self.payload(self.out.len)
@@ -130,7 +130,7 @@ cdef int put_packing(PyObject *packing, PyObject *item, void *_) except -1:
 
 
 cdef stopped(cause):
-    """What a generator makes of a StopIteration."""
+    """The error that a generator raises for a StopIteration."""
     error = RuntimeError("generator raised StopIteration")
     error.__cause__ = error.__context__ = cause
     return error
@@ -147,16 +147,16 @@ cdef Packing new_packing(Workspace engine, final_newline, limit):
 
 
 @cython.final
-@cython.trashcan(True)   # one may be packed by another, to any depth
+@cython.trashcan(True)   # packings may nest to any depth
 cdef class Packing:
     """The iterator of `pack` and `Encoder.pack`."""
     cdef Packer packer
     cdef object writer         # of items, by `put_item`; None: they are rows
     cdef PutItem put_item
-    cdef object items          # None: nothing comes any more
+    cdef object items          # None: exhausted
     cdef object rows           # the same as a list or tuple of rows, read in place from `index` on; or None
     cdef object on_error
-    cdef object given          # what `fill` returns
+    cdef object given          # the result of `fill`
     cdef object error          # raised by the next call
     cdef list parts            # of a row that was split, still to be packed, last first
     cdef dict options          # of encoding, for a row that is split
@@ -199,14 +199,14 @@ cdef class Packing:
         return payload
 
     cdef next_payload(self):
-        """The next payload, or None. Whatever ends packing waits until what was packed before has been given."""
+        """The next payload, or None. An error that ends packing waits until the rows before it have been yielded."""
         cdef Packer packer = self.packer
         if self.error is not None:
             error, self.error = self.error, None
             raise error
         if srp_fails(fill_packing, <PyObject *>self, NULL, NULL):
             error = srp_caught(BaseException)
-            if isinstance(error, StopIteration):   # would pass for the end of the payloads
+            if isinstance(error, StopIteration):   # would look like the end of the payloads
                 error = stopped(error)
             self.items = None
             self.parts = []
@@ -219,7 +219,7 @@ cdef class Packing:
         return packer.rest() if payload is None else payload
 
     cdef fill(self, Packer packer):
-        """The next full payload, or None where nothing comes any more."""
+        """The next full payload, or None at the end of the items."""
         cdef size_t before
         cdef PyObject *found
         while self.items is not None:
@@ -228,7 +228,7 @@ cdef class Packing:
             if self.rows is not None and not self.parts:
                 self.index = packer.engine.layer.put_rows(&packer.out, packer.engine.k, packer.style, self.rows, self.index,
                                                           packer.limit - packer.newline)
-                packer.n_rows += packer.out.len > before   # how many they are does not matter here
+                packer.n_rows += packer.out.len > before   # any count but 0 will do
                 if self.index >= len(self.rows):
                     self.items = None
                     break
@@ -243,7 +243,7 @@ cdef class Packing:
                     self.items = None
                     break
                 item = <object>found
-                Py_DECREF(item)   # PyIter_Next has counted it once, the assignment once more
+                Py_DECREF(item)   # PyIter_Next returned a new reference, and the assignment took another
                 self.index += 1
                 if self.put_plain(item, before):
                     if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:
@@ -257,7 +257,7 @@ cdef class Packing:
                 self.on_error(error)
                 continue
             packer.n_rows += 1
-            if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:   # the row alone fits, put has seen to that
+            if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:   # the row alone fits: put checks that
                 return self.cut(before)
         return None
 
@@ -267,7 +267,7 @@ cdef class Packing:
         return payload
 
     cdef inline bint put_plain(self, item, size_t before) except -1:
-        """`put` for a row of which nothing can go wrong; False leaves everything as it was."""
+        """`put` for a row without errors; False leaves everything unchanged."""
         cdef Packer packer = self.packer
         cdef Py_ssize_t field
         if self.writer is not None:
@@ -283,7 +283,7 @@ cdef class Packing:
         return False
 
     cdef int put(self, item) except -1:
-        """Appends an item, or the next part of a row that was split, behind a row end if it is not the first."""
+        """Appends an item, or the next part of a split row, after a row end unless it is the first."""
         cdef Packer packer = self.packer
         cdef size_t start
         cdef Py_ssize_t row = self.index - 1
@@ -309,7 +309,7 @@ cdef class Packing:
         return 0
 
     cdef split(self, tuple row, Py_ssize_t room):
-        """A row over the limit as several rows, the first of them within the room of the payload begun."""
+        """Splits a row over the limit into several; the first fits into the rest of the current payload."""
         cdef Workspace engine = self.packer.engine
         cdef srp_buffer out
         cdef Py_ssize_t number = self.index - 1

@@ -1,7 +1,7 @@
-# For tests and benchmarks: C alone, cimported by tools/probes.pyx.
+# For tests and benchmarks: tools/probes.pyx cimports these functions; Python cannot see them.
 
 cdef bint string_cache(bint on) except -1:
-    """Switches the cache of short texts on or off; returns what it was."""
+    """Switches the cache of short texts on or off; returns the previous setting."""
     cdef bint was = _default.strings.enabled
     _default.strings.enabled = on
     srp_strings_forget(&_default.strings)
@@ -9,8 +9,8 @@ cdef bint string_cache(bint on) except -1:
 
 
 cdef bint object_layout(bint on) except -1:
-    """Whether short texts are made by their layout, and rows filled again: switches it on, where the layout is as thought,
-    or off; returns what it was."""
+    """Switches the making of short texts by layout and the reuse of rows on, if the layout checks pass, or off; returns
+    the previous setting."""
     global srp_layout
     cdef bint was = srp_layout
     srp_layout = False
@@ -20,12 +20,12 @@ cdef bint object_layout(bint on) except -1:
 
 
 cdef size_t float_text(double value, uint8_t *text) noexcept:
-    """The bytes of a finite float's text; 0 where there is no memory for it."""
+    """The length of a finite float's text; 0 without memory for it."""
     return srp_put_float(value, text)
 
 
 cdef int index_passes(bytes payload, str kernel, Py_ssize_t passes) except -1:
-    """`passes` runs over a payload up to its tape, without an object."""
+    """Reads a payload into its tape `passes` times, without making an object."""
     cdef Engine engine = Engine(kernel)
     cdef Work *work = engine.begin(payload)
     cdef Py_ssize_t i

@@ -1,7 +1,7 @@
-# Rows of a payload that has been read: all of them, one, or as they stand there.
+# Rows of a payload that has been read: all, one, or raw.
 
 cdef inline rows_of(Work *work):
-    """All rows. The collector would only walk what is being made, so it waits for the end of a long payload."""
+    """All rows. For a long payload the garbage collector pauses: it would only walk the rows being made."""
     cdef bint paused
     if work.tape.n_rows < PAUSE:
         return work.layer.rows(&work.p, work.tape.n_rows)

@@ -18,8 +18,8 @@ cdef class Schema:
     cdef Workspace engine
     cdef dict types
     cdef dict plan_of          # template ID -> index of its plan
-    cdef bint texts            # an ID is no small number
-    cdef list memory           # what the plans point into
+    cdef bint texts            # some ID is not a small number
+    cdef list memory           # owns the bytes that the plans point into
     cdef srp_plan *plans
     cdef srp_plans table
 
@@ -89,7 +89,7 @@ cdef class Schema:
         return values
 
     cdef inline single_row(self, bytes data, sr_ends ends):
-        """A single row; None where its ID is no small number of this schema, or a field does not fit."""
+        """A single row; None if its ID is not a small number of this schema, or a field does not fit."""
         cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(data)
         cdef int number = sr_single_number(src, ends)
         if number < 0 or self.table.of[number] == NULL:
@@ -114,7 +114,7 @@ cdef class Schema:
             self.engine.end(work)
 
     cdef typed_rows(self, Work *work, bytes data):
-        """All rows. Until all are there the collector does not see the list, and no Python code runs."""
+        """All rows. Until the list is complete the collector does not track it, and no Python code runs."""
         cdef size_t r, bad = 0, n = work.tape.n_rows
         cdef list rows = PyList_New(n)
         cdef bint paused = n >= PAUSE and PyGC_Disable()
@@ -130,7 +130,7 @@ cdef class Schema:
         return rows
 
     cdef size_t fill(self, Work *work, list rows, size_t *bad) except? <size_t>-1:
-        """Rows up to one that does not fit; its bad field. The others are then None."""
+        """Fills in the rows before the first that does not fit, the others with None; *bad is its bad field."""
         cdef const srp_plan *plan
         cdef size_t r = work.layer.typed_rows(&work.p, 0, &self.table, rows), i
         while r < work.tape.n_rows:

@@ -1,17 +1,17 @@
 # A kernel and the memory that its calls share: the tape of a payload, the output buffer, and the errors of reading.
 
 cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
-cdef object LIMIT = 16_000   # the default of every `limit`, known by its identity
+cdef object LIMIT = 16_000   # the default of every `limit`, recognized by identity
 cdef Py_ssize_t PAYLOAD_LIMIT = _constants.PAYLOAD_LIMIT
 cdef str BACKSLASH = "backslash"
 cdef str MINIMAL = "minimal"
 cdef str ALLOW = "allow"
 
 cdef enum:
-    SMALL = 16384      # bytes of a payload whose tape fits the scratch that an engine keeps
-    PAUSE = 64         # rows of a payload from which on the garbage collector is paused while they are made
+    SMALL = 16384      # bytes of a payload whose tape fits the memory that an engine keeps
+    PAUSE = 64         # a payload of this many rows or more pauses the garbage collector
     OUT = 65536        # bytes of the output buffer that an engine keeps
-    INLINE_ENDS = 14   # fields and rows of a scan that need no memory of their own
+    INLINE_ENDS = 14   # fields and rows of a scan that fit the view itself
     INLINE_ROWS = 3
 
 
@@ -45,7 +45,7 @@ cdef inline Py_ssize_t index_of(index, size_t count, str what) except -1:
             PyErr_Clear()   # -1 itself, or an overflow
             i = PyNumber_AsSsize_t(index, NULL)
     else:
-        i = PyNumber_AsSsize_t(index, NULL)   # the nearest, where it is larger than any
+        i = PyNumber_AsSsize_t(index, NULL)   # the nearest if it is out of range
     if i < 0:
         i += <Py_ssize_t>count
     if i < 0 or i >= <Py_ssize_t>count:
@@ -54,7 +54,7 @@ cdef inline Py_ssize_t index_of(index, size_t count, str what) except -1:
 
 
 cdef inline Py_ssize_t limit_of(limit) except? -2:
-    """The limit as a number; without one, the most that a size can be."""
+    """The limit as a number; without one, the largest size."""
     if limit is LIMIT:
         return PAYLOAD_LIMIT
     if limit is None:
@@ -69,7 +69,7 @@ cdef struct Work:            # one block of memory: the tape of a payload of up 
     sr_tape tape
     size_t base              # bytes of the BOM
     size_t room
-    sr_fault opened          # of a quote that is never closed: its row stands behind the whole rows
+    sr_fault opened          # a quote that is never closed; its row follows the whole rows
 
 
 cdef bytes bytes_of(payload):
@@ -125,7 +125,7 @@ cdef class Workspace:
             raise ValueError(f"this CPU does not support the kernel {kernel!r}")
         self.k = k
         self.layer = srp_layer_of(k)
-        PyMem_Free(self.work)   # it knows the kernel it was made for
+        PyMem_Free(self.work)   # it holds the kernel it was made for
         self.work = NULL
 
     # -- reading: begin, read, end
@@ -145,7 +145,7 @@ cdef class Workspace:
 
     @cython.final
     cdef Work *make_work(self, bytes data) except NULL:
-        """Memory for the tape of a payload that is large, or read while another one is."""
+        """Memory for the tape of a large payload, or of one that is read while another is."""
         cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
         if length > SR_READ_LIMIT:
             raise decode_error(REASONS[SR_TOO_LARGE], SR_READ_LIMIT, None, None, [], data)
@@ -174,7 +174,7 @@ cdef class Workspace:
             PyMem_Free(work)
 
     cdef inline int read(self, Work *work, bytes data, bint strict) except -1:
-        """Fills the tape; raises what is wrong with the payload."""
+        """Fills the tape; raises DecodeError for a bad payload."""
         cdef bint sure = sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape)
         if not sure or work.tape.flags & SR_BAD_UTF8:
             self.read_exact(work, data, strict)
@@ -192,7 +192,7 @@ cdef class Workspace:
 
     @cython.final
     cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:
-        """A payload in which the fast scan has doubts or faults."""
+        """Reads a payload in which the fast scan found doubts or faults."""
         cdef sr_fault fault
         cdef sr_walk walk
         if work.tape.flags & SR_BAD_UTF8:
@@ -229,7 +229,7 @@ cdef class Workspace:
         rows = work.layer.rows(&work.p, fault.row)
         raise decode_error(REASONS[fault.status], fault.pos + work.base, fault.row, fault.field, rows, data)
 
-    cdef inline sr_ends single(self, bytes data) noexcept:   # C alone: nothing here can raise
+    cdef inline sr_ends single(self, bytes data) noexcept:   # C alone, cannot raise
         return self.k.single(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef inline single_row(self, bytes data, sr_ends ends):
@@ -256,10 +256,10 @@ cdef class Workspace:
             PyMem_Free(out.data)
 
     cdef inline void shrink(self) noexcept:
-        """A buffer that has grown for one long payload is not kept."""
+        """Frees a buffer that has grown for one long payload."""
         if self.out.size > 4 * OUT:
             PyMem_Free(self.out.data)
             self.out.data = NULL
 
 
-cdef Workspace default_engine   # of what is made without one; the end of core.pyx sets it
+cdef Workspace default_engine   # for objects made without one; set at the end of core.pyx

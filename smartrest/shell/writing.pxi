@@ -1,4 +1,4 @@
-# Rows and fields into a buffer: the loops are C, what they leave takes Python code here.
+# Rows and fields into a buffer: the loops are C, and Python code here handles the values that they leave.
 
 cdef inline int put_byte(srp_buffer *out, uint8_t byte) except -1:
     if out.len == out.size and srp_reserve(out, 1):
@@ -27,7 +27,7 @@ cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, 
 
 
 cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:
-    """A row behind those before it, with which the payload may have `most` bytes."""
+    """Appends a row; the payload may then have at most `most` bytes."""
     if index:
         put_byte(out, SR_ROW_END)
     put_row(engine, out, style, row, index)
@@ -37,7 +37,7 @@ cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssi
 
 
 cdef int put_copy(Workspace engine, srp_buffer *out, sr_style style, tuple fields, Py_ssize_t index) except -1:
-    """A row with values whose text takes Python code, which could change the row: `fields` is a copy."""
+    """Writes a row with values whose text takes Python code. That could change the row, so `fields` is a copy."""
     cdef size_t start = out.len
     cdef Py_ssize_t i = 0
     for value in fields:
@@ -69,7 +69,7 @@ cdef int refuse(int status, value, index, field) except -1:
 
 
 cdef tuple fields_of(row, index):
-    """The fields of a row, which later changes of the row do not reach."""
+    """A copy of the fields of a row, safe from later changes."""
     cdef tuple fields
     if PyTuple_Check(row):
         fields = PyTuple_GetSlice(row, 0, PyTuple_GET_SIZE(row))

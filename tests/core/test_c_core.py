@@ -1,6 +1,6 @@
 """The C core alone: the C programs beside this file, plain and with sanitizers, without Python in between.
 
-Each prints what it has checked and aborts at the first difference. docs/reliability.md says how to run them longer.
+Each reports its checks and aborts at the first difference. docs/reliability.md says how to run them longer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 FLAVOURS = {
     "plain": ("-O2",),
     "sanitized": ("-O1", "-g", *SANITIZERS),
-    "c11": ("-O2", "-include", str(HERE / "no_extensions.h")),  # what stands in for the built-ins of gcc and clang
+    "c11": ("-O2", "-include", str(HERE / "no_extensions.h")),  # the portable replacements of gcc and clang built-ins
 }
 # How much each does: enough to reach every branch and every edge of a block; the long way is the programs' default.
 WORK = {
@@ -120,7 +120,7 @@ def test_every_program_is_run() -> None:
 
 
 def test_corpus_of_the_fuzzer(built: Built) -> None:
-    """What the fuzzer has found worth keeping is replayed by any compiler."""
+    """Replays the fuzzer's corpus, with any compiler."""
     corpus = sorted((HERE / "corpus").iterdir())
     assert len(corpus) >= 50
     said = run(program(built, "fuzz_decode", "-DREPLAY"), *corpus, cwd=built.folder)

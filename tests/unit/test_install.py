@@ -95,7 +95,7 @@ def test_what_an_earlier_build_left_is_not_packed(clone: Path) -> None:
 def test_an_unknown_choice_is_refused(clone: Path) -> None:
     done = setup(clone, "--version", SMARTREST_EXT="on")
     assert done.returncode != 0
-    assert "SMARTREST_EXT='on' is none of auto, require, off" in done.stderr
+    assert "SMARTREST_EXT='on' is invalid: use auto, require or off" in done.stderr
 
 
 @builds
