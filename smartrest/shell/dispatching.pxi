@@ -143,7 +143,7 @@ cdef class Dispatcher:
             return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
         if result != <PyObject *>None:
             results = [<object>result]
-        else:   # most handlers return nothing
+        else:   # most handlers return None
             results = self.list_of_none()
         Py_DECREF(<object>result)
         srp_let_go(&self.rows, row)
@@ -159,7 +159,7 @@ cdef class Dispatcher:
     cdef call_all(self, bytes data, Handlers handlers):
         cdef Work *work
         cdef size_t r, skipped = 0
-        cdef Py_ssize_t nothing = 0   # results so far while all are None and there is no list yet
+        cdef Py_ssize_t nones = 0   # results so far while all are None and there is no list yet
         cdef PyObject *handler
         cdef PyObject *result
         cdef list results = None, failures = None
@@ -189,10 +189,10 @@ cdef class Dispatcher:
                         failures.append(failure)
                     continue
                 if results is None and result == <PyObject *>None:
-                    nothing += 1
+                    nones += 1
                 else:
                     if results is None:
-                        results = [None] * nothing
+                        results = [None] * nones
                     results.append(<object>result)
                 Py_DECREF(<object>result)
                 srp_let_go(&self.rows, row)
@@ -201,7 +201,7 @@ cdef class Dispatcher:
         if skipped:
             self.skipped += skipped
         if results is None:
-            results = [None] * nothing
+            results = [None] * nones
         if failures is None:
             return results
         return srp_call(_dispatch.finish, results, failures, <PyObject *>None)
