@@ -1,7 +1,7 @@
-"""The command `smartrest`: finds the subcommand, runs it, turns what went wrong into an exit code.
+"""The command `smartrest`: finds the subcommand, runs it, and turns errors into an exit code.
 
-One module per family of subcommands, listed in `FAMILIES`; each adds its own by `register(commands)` and imports what
-it needs when it runs. Exit codes: 0 done, 1 bad data, 2 wrong usage.
+One module per family of subcommands, listed in `FAMILIES`; each adds its own in `register(commands)` and imports the
+rest when it runs. Exit codes: 0 done, 1 bad data, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="smartrest", description="SmartREST, the payloads of Cumulocity IoT devices on MQTT.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine that runs here")
+    parser = _Parser(prog="smartrest", description="Tools for SmartREST, the MQTT payloads of Cumulocity IoT devices.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the engine in use")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for family in FAMILIES:
         family.register(commands)
@@ -70,7 +70,7 @@ def _main(argv: Sequence[str] | None) -> int:
     except UsageError as error:
         print(f"smartrest: {visible(str(error))}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has seen enough
         _drop_output()
         return 0
     except OSError as error:  # such as a full disk
@@ -84,5 +84,5 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _drop_output() -> None:
-    """What is still buffered goes nowhere, so that the interpreter does not stumble over it when it ends."""
+    """Discard buffered output, so that the interpreter does not fail to flush it on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

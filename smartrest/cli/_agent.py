@@ -1,7 +1,7 @@
-"""`smartrest device run CONFIG.toml`: a complete small agent, to look at and to start from.
+"""`smartrest device run CONFIG.toml`: a small but complete agent, as an example and a starting point.
 
 It registers, sends measurements (generated, or rows from standard input) and executes a safe set of operations: none
-of them reaches a shell, a file or another process.
+of them touches a shell, a file or another process.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ NAME = "smartrest demonstration agent"
 
 
 class CannotDo(SmartRestError):
-    """What an operation asks for cannot be done; the text is its failure reason."""
+    """An operation cannot be carried out; the text becomes its failure reason."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs until a signal, the end of standard input (if that is the source) or of the time given."""
+    """Run until a signal, the end of standard input (if that is the source) or the end of the given time."""
     config = _config.load(args.config)
     logging.basicConfig(level=logging.INFO, format="smartrest: %(asctime)s %(message)s", stream=sys.stderr)
     try:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Agent:
-    """A device with the state that its operations change."""
+    """A device, and the state that its operations change."""
 
     def __init__(self, config: _config.Config) -> None:
         self.config = config
@@ -86,7 +86,7 @@ class Agent:
             f"{counts.operations} operations"
         )
         if not counts.connections:
-            reason = self.trouble or "there was no time to connect"
+            reason = self.trouble or "not enough time to connect"
             print(f"smartrest: the device never came online: {visible(reason)}", file=sys.stderr)
             self.code = 1
         return self.code
@@ -139,10 +139,10 @@ class Agent:
         return series.high
 
     def _read(self, lines: Iterator[bytes]) -> None:
-        """Each line of standard input is a row, or a JSON object with `row` and perhaps `child`."""
+        """Send each line of standard input: a row, or a JSON object with `row` and optionally `child`."""
         from .. import decode_row
 
-        for number, line in enumerate(lines, 1):  # bytes: a line that is not text must not end the reading
+        for number, line in enumerate(lines, 1):  # bytes: a line that is not UTF-8 must not stop the loop
             if not line.strip():
                 continue
             try:
@@ -178,13 +178,13 @@ class Agent:
             except ValueError:
                 seconds = 0.0
             if not 0.1 <= seconds <= 86_400:
-                raise CannotDo(f"interval {rest} is not from 0.1 to 86400 seconds")
+                raise CannotDo(f"invalid interval: {rest}; 0.1 to 86400 seconds")
             self.interval = seconds
             return f"a measurement every {seconds:g} s"
         raise CannotDo(f"unknown command {name!r}; try help")
 
     def do_c8y_Restart(self, operation: Operation) -> None:
-        """Does as if: a moment of quiet, and an event."""
+        """Pretends to restart: waits a moment and sends an event."""
         time.sleep(0.5)
         self.began = time.monotonic()
         self.device.send(("400", "smartrest_Restarted", "The device would have restarted"), child=operation.child)
@@ -206,7 +206,7 @@ class Agent:
 
 def _relay(state: str | None) -> str:
     if state not in ("OPEN", "CLOSED", "CLOSE"):
-        raise CannotDo(f"{state!r} is not a state of a relay")
+        raise CannotDo(f"invalid state of a relay: {state!r}")
     return state
 
 

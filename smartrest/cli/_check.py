@@ -1,4 +1,4 @@
-"""`check`: every fault and doubt of every payload, `file:line:column: text (reason)` and a caret under the place."""
+"""`check`: prints every fault and doubt as `file:line:column: text (reason)`, with a caret under the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .framing import Part, Source
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print all findings of all files; exit code 1 where there is one."""
+    """Print all findings of all files; exit code 1 if there are any."""
     run = Run(args)
     collections = load(args.collection)
     if args.topic is not None:

@@ -1,4 +1,4 @@
-"""Template collections from files, for the commands that name or check rows of custom topics."""
+"""Loads template collections from files, for commands that name or check rows of custom topics."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ def _load(word: str) -> Collection:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except SmartRestError as error:
-        raise UsageError(f"{path} holds no template collection: {error}") from error
+        raise UsageError(f"{path} is not a template collection: {error}") from error

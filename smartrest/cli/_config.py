@@ -1,6 +1,6 @@
-"""The configuration of `smartrest device run`: reads the TOML file and refuses what it does not know, by name.
+"""The configuration of `smartrest device run`: reads the TOML file and refuses unknown keys by name.
 
-Secrets do not stand in the file: it names an environment variable or a file that holds them.
+The file holds no secrets: it names an environment variable or a file that does.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ LISTS: dict[tuple[type, str], type] = {(Config, "children"): ChildTable, (Measur
 
 
 def load(path: str) -> Config:
-    """The configuration in a file. `UsageError` names the file and what is wrong in it."""
+    """Load the configuration from a file. `UsageError` names the file and the fault."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -129,7 +129,7 @@ def load(path: str) -> Config:
 def _table(kind: type, data: Any, where: str) -> Any:
     """One table as a dataclass: every key known, every value of the type of its default."""
     if not isinstance(data, dict):
-        raise ValueError(f"{where} is no table")
+        raise ValueError(f"{where} is not a table")
     result = kind()
     known = [one.name for one in fields(kind)]
     for key, value in data.items():
@@ -139,12 +139,12 @@ def _table(kind: type, data: Any, where: str) -> Any:
         wanted = getattr(result, key)
         if (kind, key) in LISTS:
             if not isinstance(value, list):
-                raise ValueError(f"{name} is a list of tables: [[{name}]]")
+                raise ValueError(f"{name} must be a list of tables: [[{name}]]")
             value = [_table(LISTS[kind, key], one, f"{name}[{number}]") for number, one in enumerate(value)]
         elif isinstance(wanted, (str, bool, int, float, list)):
             fits = type(value) is type(wanted) or (type(wanted) is float and type(value) is int)
             if not fits or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
-                raise ValueError(f"{name} is {type(wanted).__name__}, not {value!r}")
+                raise ValueError(f"{name} must be {type(wanted).__name__}, not {value!r}")
         else:
             value = _table(type(wanted), value, name)
         setattr(result, key, value)
@@ -154,31 +154,31 @@ def _table(kind: type, data: Any, where: str) -> Any:
 def _check(config: Config) -> None:
     def one_of(value: str, words: tuple[str, ...], name: str) -> None:
         if value not in words:
-            raise ValueError(f"{name} is one of {', '.join(words)}, not {value!r}")
+            raise ValueError(f"{name} must be one of {', '.join(words)}, not {value!r}")
 
     if not config.device.client_id:
         raise ValueError("device.client_id is missing")
     one_of(config.measurements.source, SOURCES, "measurements.source")
     if not 0 < config.measurements.interval < math.inf:
-        raise ValueError("measurements.interval is a number of seconds above 0")
+        raise ValueError("measurements.interval must be a number of seconds above 0")
     if not 0 <= config.connection.port <= 65_535:
-        raise ValueError("connection.port is from 1 to 65535, or 0 for the platform's")
+        raise ValueError("connection.port must be 1 to 65535, or 0 for the platform's")
     if not 0 <= config.device.required_interval <= LONGEST_INTERVAL:
-        raise ValueError(f"device.required_interval is from 1 to {LONGEST_INTERVAL} minutes, or 0 to leave it out")
+        raise ValueError(f"device.required_interval must be 1 to {LONGEST_INTERVAL} minutes, or 0 to leave it out")
     children = [child.id for child in config.children]
     if "" in children:
-        raise ValueError("every one of children needs an id")
+        raise ValueError("each of children needs an id")
     for number, series in enumerate(config.measurements.series):
         name = f"measurements.series[{number}]"
         if not series.fragment or not series.series:
             raise ValueError(f"{name} needs fragment and series")
         one_of(series.shape, SHAPES, f"{name}.shape")
         if series.child and series.child not in children:
-            raise ValueError(f"{name}.child {series.child!r} is none of children")
+            raise ValueError(f"{name}.child {series.child!r} is not one of children")
         if not 0 < series.period < math.inf:
-            raise ValueError(f"{name}.period is a number of seconds above 0")
+            raise ValueError(f"{name}.period must be a number of seconds above 0")
         if not -math.inf < series.low <= series.high < math.inf:
-            raise ValueError(f"{name}.low and high are finite numbers, low at most high")
+            raise ValueError(f"{name}.low and high must be finite numbers, low at most high")
     for fragment in config.operations.allow:
         one_of(fragment, OPERATIONS, "operations.allow")
     ways = [
@@ -190,18 +190,18 @@ def _check(config: Config) -> None:
     if login.store and not login.bootstrap_env:
         raise ValueError("login.store needs login.bootstrap_env")
     if sum(ways) > 1:
-        raise ValueError("login has either tenant and user, or bootstrap_env, or identity")
+        raise ValueError("login accepts only one of: tenant and user; bootstrap_env; identity")
     if bool(login.user) != bool(login.tenant):
         given, missing = ("user", "tenant") if login.user else ("tenant", "user")
         raise ValueError(f"login.{given} needs login.{missing}")
     if (login.password_env or login.password_file) and not login.user:
         raise ValueError("login.password_env and password_file need tenant and user")
     if login.password_env and login.password_file:
-        raise ValueError("login has either password_env or password_file")
+        raise ValueError("login: password_env and password_file exclude each other")
 
 
 def credentials(login: Login) -> Credentials | None:
-    """User name and password, if the file names them."""
+    """User name and password, if configured."""
     from ..device import Credentials
 
     if not login.user:
@@ -222,5 +222,5 @@ def _secret(variable: str, file: str) -> str:
     if not variable:
         raise UsageError("login.user needs password_env or password_file")
     if variable not in os.environ:
-        raise UsageError(f"the environment has no {variable}, which login names")
+        raise UsageError(f"login names the environment variable {variable}, which is not set")
     return os.environ[variable]

@@ -1,7 +1,7 @@
 """`smartrest demo`: broker, stand-in platform and device together; prints a device's whole life, then ends.
 
-The same life twice: with `Device` on paho-mqtt and with `AsyncDevice` on aiomqtt. It is a test too: what is not as it
-should be at the end makes the exit code 1.
+It runs twice: with `Device` on paho-mqtt and with `AsyncDevice` on aiomqtt. It is a test too: the exit code is 1 if
+the result is not as expected.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._report import visible
 from ._show import Show
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ COMMAND = 'echo "hello, world"\nand a second line'
 PASSWORD = "bootstrap"  # noqa: S105 - of the broker that the demo starts for itself
 
 PHASES = (
-    ("Step 0, credentials: the device polls until somebody accepts it", ("s/ucr", "s/dcr"), ()),
+    ("Step 0, credentials: the device polls until it is accepted", ("s/ucr", "s/dcr"), ()),
     ("Steps 1 and 2, the device and its children: created if they are new", (), ("100", "101")),
     ("Step 3, subscriptions, and operations that waited", ("s/ds", "s/dat", "s/e"), ("500",)),
     ("A token for HTTP", ("s/uat",), ("71",)),
@@ -37,7 +38,7 @@ PHASES = (
 
 
 class Story(Show):
-    """Puts a heading where a new part of the life cycle begins."""
+    """Adds a heading when a new part of the life cycle begins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class Story(Show):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Both clients one after the other; 0 if all went as it should."""
+    """Run both clients one after the other; 0 if all went well."""
     from ..testing import BrokerError, Platform
 
     logging.getLogger("smartrest").addHandler(logging.NullHandler())
@@ -68,10 +69,8 @@ def run(args: argparse.Namespace) -> int:
             story = Story()
             platform.watch(story)
             assert platform.broker is not None
-            story.line(
-                f"{platform.broker.kind} at {platform.host}:{platform.port}, behind it a stand-in for the platform."
-            )
-            story.line("From the device's side: it connects, subscribes, publishes, receives.")
+            story.line(f"{platform.broker.kind} at {platform.host}:{platform.port}, with a stand-in for the platform.")
+            story.line("As the device sees it: connect, subscribe, publish, receive.")
             for client in ("device", "async") if args.client == "both" else (args.client,):
                 story.part = -1
                 title = "Device, on paho-mqtt" if client == "device" else "AsyncDevice, on aiomqtt"
@@ -82,12 +81,12 @@ def run(args: argparse.Namespace) -> int:
                 problems += life
                 platform.wait_for(lambda: not platform.clients)
             problems += [f"error row {','.join(row)}" for row in platform.errors]
-            story.line("\nWhat the platform now knows:\n")
+            story.line("\nThe platform now knows:\n")
             story.line(str(platform))
     except (BrokerError, TimeoutError, ModuleNotFoundError) as error:
         problems.append(str(error))
     for problem in problems:
-        print(f"smartrest: demo: {problem}", file=sys.stderr)
+        print(f"smartrest: demo: {visible(problem)}", file=sys.stderr)
     if not problems:
         print(f"\nAll done in {time.monotonic() - began:.1f} s.")
     return 1 if problems else 0
@@ -163,7 +162,7 @@ async def _live_async(platform: Platform, folder: Path) -> list[str]:
 
 
 def _operate(platform: Platform, root: str, child: str) -> list[str]:
-    """Two operations in one payload, for the device and for its child; what is wrong with how they end."""
+    """Send two operations in one payload, for the device and its child; return the unexpected results."""
     command, restart = platform.send(("511", root, COMMAND), ("510", child))
     wanted = f"I was told: {COMMAND}"
     problems = [str(op) for op in (command.wait(), restart.wait()) if op.status != "SUCCESSFUL"]

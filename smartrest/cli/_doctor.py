@@ -1,4 +1,4 @@
-"""`smartrest doctor`: looks at this installation, line by line. Imports no library of an extra, changes nothing."""
+"""`smartrest doctor`: examines this installation. Imports no library of an extra and changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEVELOPING = ("bench", "dev")  # extras for work on the package itself
 
 @dataclass
 class Line:
-    """One thing that was looked at; `wrong` says what is not as it should be, `fix` what to type, or to do."""
+    """One line of the report; `wrong` describes a problem, `fix` gives the command or advice."""
 
     name: str
     text: str
@@ -35,7 +35,7 @@ class Line:
 
 
 def run(as_json: bool) -> int:
-    """Print what was found; 1 if something is wrong."""
+    """Print the report; return 1 if something is wrong."""
     lines = [*_package(), _python(), *_engine(), *_extras(), *_brokers()]
     ok = not any(line.wrong for line in lines)
     if as_json:
@@ -59,7 +59,7 @@ def _shown(line: Line) -> str:
 
 
 def _installed() -> metadata.Distribution | None:
-    """The installed package, whatever folder the running one was imported from."""
+    """The installed package, even if the running one was imported from elsewhere."""
     found = metadata.distributions(name="smartrest")
     return next((one for one in found if one.read_text("RECORD") is not None), None)
 
@@ -69,7 +69,7 @@ def _package() -> Iterator[Line]:
     distribution = _installed()
     if distribution is None:
         kind = "a clone, not installed" if _install.is_clone() else "not installed"
-        yield Line("smartrest", f"{here} ({kind})", "only programs started here find it", _install.command())
+        yield Line("smartrest", f"{here} ({kind})", "only programs started in this folder find it", _install.command())
         return
     origin, editable = _install.origin(distribution)
     there = origin if editable else str(distribution.locate_file(""))
@@ -79,7 +79,7 @@ def _package() -> Iterator[Line]:
         return
     kind = "clone" if _install.is_clone() else "copy"
     wrong = f"this {kind} hides the package that is installed in {there}"
-    fix = _install.command() if _install.is_clone() else f"work in another folder, or take {here} off PYTHONPATH"
+    fix = _install.command() if _install.is_clone() else f"work in another folder, or remove {here} from PYTHONPATH"
     yield Line("smartrest", f"{here} (a {kind})", wrong, fix)
 
 
@@ -106,11 +106,11 @@ def _engine() -> Iterator[Line]:
     able = ", ".join(name if has else f"{name} (not on this CPU)" for name, has in kernels)
     yield Line("kernels", able)
     yield Line("cpu", _cpu())
-    yield Line("core", f"{core.__file__}, made by Cython {_install.record().get('cython', '(unknown)')}")
+    yield Line("core", f"{core.__file__}, compiled with Cython {_install.record().get('cython', '(unknown)')}")
 
 
 def _stale(core: str) -> tuple[str, str]:
-    """What is wrong with a core older than the source tree that it lies in, and the fix."""
+    """The problem and the fix if the core is older than the source tree around it, else two empty texts."""
     if not _install.is_clone():
         return "", ""
     root = Path(_install.CLONE)
@@ -136,7 +136,7 @@ def _cpu() -> str:
 
 
 def _extras() -> Iterator[Line]:
-    """Each extra for users, with the versions of what it brings."""
+    """Each extra for users, with the versions of its libraries."""
     distribution = _installed()
     wanted: dict[str, dict[str, str]] = {}
     for text in (distribution.requires or []) if distribution else []:
@@ -148,7 +148,7 @@ def _extras() -> Iterator[Line]:
         have = {name: _version(name) for name in libraries}
         text = ", ".join(f"{name} {version or '(not installed)'}" for name, version in have.items())
         old = [f"{name} {libraries[name]}" for name, at in have.items() if at and _older(at, libraries[name])]
-        wrong = f"needed is at least {', '.join(old)}" if old else ""
+        wrong = f"too old, required: {', '.join(old)}" if old else ""
         yield Line(extra, text, wrong, _install.command(extra) if old or not all(have.values()) else "")
 
 

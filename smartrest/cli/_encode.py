@@ -16,7 +16,7 @@ from .framing import BAD
 
 
 class _Rows:
-    """The rows of all files, read when asked for; remembers which row stood on which line."""
+    """The rows of all files, read when asked for; remembers the line of each row."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -56,7 +56,7 @@ class _Rows:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write what can be written; rows that cannot are reported and left out."""
+    """Write the rows; report and skip those that cannot be encoded."""
     run = Run(args)
     options = {
         "dialect": args.dialect,
@@ -81,7 +81,7 @@ def _limit(run: Run, args: argparse.Namespace) -> int | None:
 
 
 def _one(run: Run, limit: int | None, options: dict[str, Any]) -> None:
-    """One payload. Within a limit it is written when it is whole, without one as it grows."""
+    """Write one payload: at once if there is a limit, else as it grows."""
     final_newline = options.pop("final_newline")
     end = ROW_END.encode()
     rows, held, size, written = _Rows(run), [], 0, 0
@@ -93,7 +93,7 @@ def _one(run: Run, limit: int | None, options: dict[str, Any]) -> None:
             continue
         size += len(raw) + bool(written)
         if limit is not None and size + final_newline > limit:
-            advice = "--pack makes several payloads, --limit none lifts the limit"
+            advice = "use --pack for several payloads, or --limit none"
             run.report.error(rows.where(number), f"{TEXTS['too_large']} of {limit} bytes from here on: {advice}")
             return
         held += [end, raw] if written else [raw]

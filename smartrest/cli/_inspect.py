@@ -1,4 +1,4 @@
-"""`inspect`: each field made visible, the escapes that were met, the size against the limit. For people to read."""
+"""`inspect`: shows every field, the escapes used, and the size compared with the limit. For people to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._report import Colours, UsageError, visible
 from ._run import Run, as_bytes, hidden
 from .framing import Part, Source
 
-# An escape, its dialect, and a row that only this dialect reads strictly: so it does what is strict behind it.
+# An escape, its dialect, and a row that is strict in this dialect only: put before a payload, it tests the dialect.
 _DIALECTS = (('\\"', "backslash", b'"a\\"b"\n'), ('""', "doubling", b'"a""b"\n'))
 _NO_FAULT = {"blank_outside_quotes", "too_large"}  # findings that leave a reading strict
 _BOM = BOM.encode()
@@ -62,8 +62,8 @@ class _Payload:
         own = data[hidden(data) :]
         self._strict = {escape for escape, _, row in _DIALECTS if escape in self._strict and self._fits(row + own)}
         for row in rows:
-            behind = data[row.end : row.end + 2]
-            row_end = "CRLF" if behind == b"\r\n" else "LF" if behind.startswith(b"\n") else ""
+            after = data[row.end : row.end + 2]
+            row_end = "CRLF" if after == b"\r\n" else "LF" if after.startswith(b"\n") else ""
             self._row_ends[row_end] += 1
             self._row(f", bytes {row.start} to {row.end}", row.fields, row.raw)
         self._ended = data.endswith(b"\n")
@@ -82,26 +82,26 @@ class _Payload:
         self._rows += 1
 
     def _escape(self, fields: tuple[str, ...], raw: bytes | str) -> str:
-        """How quotes are escaped in this row: as the reading of the payload tells, else as the row alone does."""
+        """How quotes are escaped in this row, judged by the whole payload if possible, else by the row alone."""
         if len(self._strict) == 1:
             return next(iter(self._strict))
         for escape, _, row in _DIALECTS:
             if self._fits(row + as_bytes(raw)) and self._run.engine.decode(row + as_bytes(raw))[1:] == [fields]:
                 return escape
-        return "no one dialect has it"
+        return "mixed dialects"
 
     def end(self) -> None:
-        """Say what holds for the whole payload."""
+        """Print the summary of the payload."""
         colours = self._colours
         rows = f"{self._rows} row{'' if self._rows == 1 else 's'}"
         if self._failed:
-            self._print(colours.red(f"  {rows}, then it cannot be read"))
+            self._print(colours.red(f"  {rows}, then an error"))
             return
         self._print(f"  {rows}, {self._budget()}")
         names = [name for escape, name, _ in _DIALECTS if escape in self._strict]
         reading = f"strictly, {names[0]} dialect" if len(names) == 1 else "strictly in either dialect"
         escapes = ", ".join(f"{count} as {escape}" for escape, count in self._escapes.items() if count) or "none"
-        reading = f"reads {reading}" if names else colours.red("reads leniently, `check` tells why")
+        reading = f"reads {reading}" if names else colours.red("reads leniently, `check` says why")
         self._print(f"  {reading}; escaped quotes: {escapes}")
         ends = ", ".join(f"{count} {name}" for name, count in self._row_ends.items() if name)
         extra = f"{', final newline' if self._ended else ''}{', byte order mark' if self._bom else ''}"
@@ -123,7 +123,7 @@ class _Payload:
 
 
 def _visible(field: str) -> str:
-    """A field as one line; blanks at its ends show too."""
+    """A field on one line, with the blanks at its ends made visible."""
     inner = field.strip(" ")
     if not inner:
         return "\u2420" * len(field)

@@ -1,4 +1,4 @@
-"""Numbers on the command line: what argparse calls with the text of an option."""
+"""Parses numbers on the command line, as `type=` of argparse."""
 
 from __future__ import annotations
 

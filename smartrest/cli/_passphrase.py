@@ -23,7 +23,7 @@ def passphrase_options(parser: argparse.ArgumentParser, prefix: str, what: str) 
 
 
 def given_passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
-    """What the options name, `None` where there are none."""
+    """The passphrase from the options, `None` without them."""
     file, variable = getattr(args, prefix + "passphrase_file"), getattr(args, prefix + "passphrase_env")
     if file is not None:
         with open(file, encoding="utf-8") as stream:
@@ -36,26 +36,26 @@ def given_passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
     else:
         return None
     if not text:
-        raise UsageError(f"{file or variable}: no passphrase there")
+        raise UsageError(f"{file or variable}: no passphrase found")
     return text
 
 
 def new_passphrase(args: argparse.Namespace, what: str) -> str | None:
-    """The passphrase for a key that is being made: as the options say, else asked for twice where one is wanted."""
+    """The passphrase for a new key: from the options, else from two prompts if one is wanted."""
     given = given_passphrase(args)
     wanted = not args.no_passphrase if hasattr(args, "no_passphrase") else args.ask_passphrase or args.pkcs12
     if given is not None or not wanted:
         return given
     text = _ask(f"Passphrase for {what}: ")
     if not text:
-        raise UsageError("an empty passphrase protects nothing; --no-passphrase leaves the key open")
-    if _ask("The same again: ") != text:
+        raise UsageError("empty passphrase; use --no-passphrase for an unencrypted key")
+    if _ask("Repeat the passphrase: ") != text:
         raise UsageError("the two passphrases differ")
     return text
 
 
 def unlocked(load: Callable[[str | None], T], passphrase: str | None, what: str) -> T:
-    """What `load` reads, asking for the passphrase only where the key turns out to be encrypted."""
+    """Call `load`, and prompt for the passphrase only if the key turns out to be encrypted."""
     from ..certificates import CertificateError
 
     try:

@@ -1,6 +1,6 @@
-"""`smartrest platform`: a broker with the stand-in platform behind it, until Ctrl+C; prints what happens on the wire.
+"""`smartrest platform`: runs a broker and the stand-in platform until Ctrl+C, and prints the traffic.
 
-Operations can be typed: each line of standard input is one payload of operation rows.
+Each line of standard input is sent as one payload of operation rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HISTORY = 1000  # measurements, events, … of each device: the command may run 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until a signal, then prints what the platform knows."""
+    """Serve until a signal, then print the state of the platform."""
     from ..testing import Broker, BrokerError, Platform
 
     ended = threading.Event()
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(lines: Iterator[bytes], platform: Platform, show: Show) -> None:
-    """Each line is sent as operations, or is a word for registration: `accept ID`, `refuse ID`."""
+    """Send each line as operations, or handle it as registration: `accept ID`, `refuse ID`."""
     from .. import SmartRestError, decode
 
-    for line in lines:  # bytes: a line that is not text must not end the reading
+    for line in lines:  # bytes: a line that is not UTF-8 must not stop the loop
         words = line.decode(errors="backslashreplace").split()
         try:
             if words[:1] == ["accept"] and len(words) == 2:

@@ -1,6 +1,6 @@
-"""What commands say on stderr: errors with a caret under the place, and progress. Decides where colours may appear.
+"""Prints errors, with a caret under the place, and progress to stderr. Decides where colours may appear.
 
-Shows bytes of others: nothing that a terminal could take for a command gets through.
+Escapes control characters: input of unknown origin must not reach the terminal raw.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _RED, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
 class UsageError(Exception):
-    """The command line asks for something that cannot be: exit code 2."""
+    """Wrong usage of the command line: exit code 2."""
 
 
 def _columns(text: str) -> int:
-    """Columns that printable text takes on a terminal."""
+    """The width of printable text on a terminal."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
@@ -45,14 +45,14 @@ def pointer(data: bytes, start: int, end: int, floor: int = 0) -> tuple[str, str
     first = max(first, floor)
     column = len(data[first:start].decode("utf-8", "replace")) + 1
     before = visible(data[max(first, start - 4 * _WIDTH) : start].decode("utf-8", "backslashreplace"))
-    behind = visible(data[start : min(last, start + 4 * _WIDTH)].decode("utf-8", "backslashreplace"))
+    after = visible(data[start : min(last, start + 4 * _WIDTH)].decode("utf-8", "backslashreplace"))
     marked = visible(data[start : min(end, last, start + 4 * _WIDTH)].decode("utf-8", "backslashreplace"))
     if len(before) > _WIDTH // 2:
         before = "…" + before[-(_WIDTH // 2) :]
-    if len(before) + len(behind) > _WIDTH:
-        behind = behind[: _WIDTH - len(before)] + "…"
-    carets = min(max(_columns(marked), 1), max(_columns(behind), 1))
-    return before + behind, " " * _columns(before) + "^" * carets, column
+    if len(before) + len(after) > _WIDTH:
+        after = after[: _WIDTH - len(before)] + "…"
+    carets = min(max(_columns(marked), 1), max(_columns(after), 1))
+    return before + after, " " * _columns(before) + "^" * carets, column
 
 
 class Colours:
@@ -87,7 +87,7 @@ class Report:
         self._line = False
 
     def error(self, where: str, text: str, shown: tuple[str, str, int] | None = None, *, code: int = 1) -> None:
-        """One error; `shown` is what `pointer` gave."""
+        """Print one error; `shown` is a result of `pointer`."""
         self.clear()
         sys.stdout.flush()
         self.code = max(self.code, code)
@@ -96,7 +96,7 @@ class Report:
             print(f"  {shown[0]}\n  {self.colours.red(shown[1])}", file=sys.stderr)
 
     def progress(self, name: str, done: int, size: int) -> None:
-        """`done` of `size` bytes (0: not known) have been read."""
+        """Report that `done` of `size` bytes (0: unknown) have been read."""
         if not self._shows_progress or (now := time.monotonic()) < self._next:
             return
         self._next = now + 0.2
@@ -105,7 +105,7 @@ class Report:
         self._line = True
 
     def clear(self) -> None:
-        """Take the progress line away."""
+        """Remove the progress line."""
         if self._line:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._line = False

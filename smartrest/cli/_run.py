@@ -1,4 +1,4 @@
-"""What the codec's commands share: the engine of this run, the files, output as JSON, errors of reading."""
+"""Shared by the codec's commands: the engine of this run, the input files, JSON output, decode errors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ._report import Report, UsageError, pointer
 from .framing import Part, Source, sources
 
 _BOM = BOM.encode()
-_BIG = 4 * 1024 * 1024  # bytes; a payload above it is turned into rows bit by bit
+_BIG = 4 * 1024 * 1024  # bytes; larger payloads are decoded in batches
 _BATCH = 4096  # rows
 # JSON leaves these as they are; a terminal obeys some, and some end a line for `str.splitlines`.
 _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def open_engine(name: str | None) -> Any:
-    """The engine of that name, with the functions of the package; without a name the one that the package chose."""
+    """The engine of that name; without a name the package's own."""
     if name is None:
         return importlib.import_module("smartrest")
     try:
@@ -50,7 +50,7 @@ class Run:
         self.report.clear()
 
     def budget(self, topic: str, qos: int) -> int:
-        """The bytes that a payload may have on `topic`; one that cannot be published to is wrong usage."""
+        """The size limit of a payload on `topic`; an invalid topic is wrong usage."""
         try:
             budget = packet_room(topic, qos=qos)
         except ValueError as error:
@@ -76,12 +76,12 @@ class Run:
     def write_rows(self, rows: list[tuple[str, ...]]) -> None:
         """One JSON array a line."""
         if rows:
-            # JSON text holds no NUL, so it can stand for the commas: between rows there is one more bracket.
+            # JSON text has no NUL, so NUL can mark the commas: those between rows are next to brackets.
             text = json.dumps(rows, ensure_ascii=False, separators=("\0", ":"))[1:-1]
             self.write(text.replace("]\0[", "]\n[").replace("\0", ", ") + "\n")
 
     def batches(self, part: Part, strict: bool) -> Iterator[list[tuple[str, ...]]]:
-        """The rows of a payload; the whole rows before an error come before it is raised."""
+        """The rows of a payload; complete rows before an error are yielded before it is raised."""
         try:
             if len(part.data) <= _BIG:
                 yield self.engine.decode(part.data, strict=strict)
@@ -94,7 +94,7 @@ class Run:
             yield [row.fields for row in lazy[first : first + _BATCH]]
 
     def decode_error(self, source: Source, part: Part, error: DecodeError) -> None:
-        """Report an error of reading."""
+        """Report a decode error."""
         where = f"at byte {error.position or 0}"
         if error.row is not None:
             where += f", row {error.row}"
@@ -111,5 +111,5 @@ def as_bytes(data: bytes | str) -> bytes:
 
 
 def hidden(data: bytes) -> int:
-    """The bytes of a byte order mark, which is not part of the text."""
+    """The bytes of a byte order mark, which is not part of the payload."""
     return len(_BOM) if data.startswith(_BOM) else 0

@@ -1,4 +1,4 @@
-"""For commands that run until they are told to end: signals become an exit code, standard input comes line by line."""
+"""For commands that run until stopped: turns signals into an exit code and reads standard input line by line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 65_536  # bytes to read at a time
 
 
 class Serving:
-    """`with Serving() as serving:` SIGINT, SIGTERM and SIGHUP call `end`; the handlers before are put back."""
+    """`with Serving() as serving:` SIGINT, SIGTERM and SIGHUP call `end`; the old handlers are restored after."""
 
     def __init__(self, end: Callable[[], object]) -> None:
         self._end = end
@@ -37,7 +37,7 @@ class Serving:
             signal.signal(number, handler)
 
     def code(self, otherwise: int = 0) -> int:
-        """The exit code: 128 and the number of the signal, as shells count, or `otherwise` where none came."""
+        """The exit code: 128 plus the number of the signal, as in shells, or `otherwise` without one."""
         return 128 + self._number if self._number else otherwise
 
     def _signalled(self, number: int, _: FrameType | None) -> None:
@@ -46,8 +46,8 @@ class Serving:
 
 
 def read_in_thread(work: Callable[[Iterator[bytes]], None]) -> None:
-    """Calls `work` with the lines of standard input, in a thread that does not keep the program from ending."""
-    if sys.stdin is not None:  # None: started without one
+    """Call `work` with the lines of standard input, in a daemon thread."""
+    if sys.stdin is not None:  # None: started without standard input
         threading.Thread(target=work, args=(_lines(sys.stdin.fileno()),), daemon=True).start()
 
 
@@ -65,8 +65,8 @@ def trouble(event: Event) -> str:
 def _lines(number: int) -> Iterator[bytes]:
     """The lines as they arrive.
 
-    Read from the descriptor: a thread that waits in `sys.stdin` holds its lock, on which the interpreter dies when it
-    ends.
+    Reads from the descriptor: a thread blocked in `sys.stdin` holds its lock, and the interpreter would crash on it at
+    exit.
     """
     rest = b""
     while True:

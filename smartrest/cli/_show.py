@@ -1,7 +1,7 @@
-"""Prints what happens on the wire, row by row with names, as the commands `platform` and `demo` show it.
+"""Prints the traffic row by row with names, for the commands `platform` and `demo`.
 
-Secrets are never shown: of credentials and tokens only their length. What a device sends is shown as text, never as
-bytes that a terminal might obey.
+Never shows secrets: of credentials and tokens only the length. Escapes control characters that devices send, so that
+they cannot control the terminal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST = 160  # characters of one value
 
 
 class Show:
-    """Prints each `Traffic` that it is called with; `who` puts the ClientId in front, for several devices."""
+    """Prints each `Traffic` that it is called with; `who` adds the ClientId, for several devices."""
 
     def __init__(
         self, stream: IO[str] | None = None, *, who: bool = False, collections: Iterable[Collection] = ()
@@ -54,7 +54,7 @@ class Show:
         print(text, file=self.stream, flush=True)
 
     def row(self, row: tuple[str, ...], topic: str) -> str:
-        """One row: template ID, its name, parameters by name; a row that fits no template as its fields."""
+        """One row: template ID, its name, parameters by name; plain fields if no template matches."""
         from .. import TemplateError
         from ..templates import parse
 

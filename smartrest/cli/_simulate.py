@@ -57,7 +57,7 @@ class _Fleet:
         if args.username:
             tenant, _, user = args.username.partition("/")
             if "SMARTREST_PASSWORD" not in os.environ:
-                raise UsageError("the password of --username is read from SMARTREST_PASSWORD")
+                raise UsageError("--username needs a password: set SMARTREST_PASSWORD")
             credentials = Credentials(tenant, user, os.environ["SMARTREST_PASSWORD"])
         self.devices = [
             AsyncDevice(host, f"{args.prefix}{number}", port=port, tls=tls, credentials=credentials)
@@ -74,7 +74,7 @@ class _Fleet:
         return serving.code(self._report(seconds))
 
     async def _run(self) -> float:
-        """The time that it took, in seconds."""
+        """Run the devices; return the elapsed seconds."""
         began = time.monotonic()
         gate = asyncio.Semaphore(STARTS)
         works = [asyncio.ensure_future(self._live(device, gate)) for device in self.devices]
@@ -96,7 +96,7 @@ class _Fleet:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
         interval = max(INTERVAL, 1 / self.args.rate)
-        await self._pause(random.uniform(0, interval))  # not all at the same moment
+        await self._pause(random.uniform(0, interval))  # spread the load
         owed, last = 0.0, time.monotonic()
         while not self.ended.is_set():
             now = time.monotonic()
@@ -151,7 +151,7 @@ class _Fleet:
         if reached < len(self.devices):
             print(f"smartrest: {len(self.devices) - reached} devices never came online", file=sys.stderr)
             missing = [device for device in self.devices if not device.statistics.connections]
-            reasons = Counter(self.troubles.get(str(one.client_id), "there was no time to connect") for one in missing)
+            reasons = Counter(self.troubles.get(str(one.client_id), "not enough time to connect") for one in missing)
             for reason, count in reasons.most_common(5):
                 print(f"smartrest: {count} of them: {visible(reason)}", file=sys.stderr)
         elif acknowledged < sent:

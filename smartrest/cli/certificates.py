@@ -1,6 +1,6 @@
-"""`smartrest certificates`: ca, intermediate, device, sign, check, show. Words for people who do not live in X.509.
+"""`smartrest certificates`: ca, intermediate, device, sign, check, show. For people new to X.509.
 
-Everything about certificates is done by `smartrest.certificates`; here are options, files and sentences.
+`smartrest.certificates` does the work; this module has the options, files and messages.
 """
 
 from __future__ import annotations
@@ -33,42 +33,45 @@ def register(commands: Actions) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _register_making(actions)
 
-    check = _action(actions, "check", _check, "hold a device's chain against the platform's requirements")
+    check = _action(actions, "check", _check, "check a device's chain against the platform's requirements")
     check.add_argument("chain", metavar="CHAIN", help="PEM file, or the folder of a device, - for standard input")
     check.add_argument(
         "--client-id", required=True, metavar="ID", help="the MQTT ClientId that the device connects with"
     )
     check.add_argument("--max-length", type=count, default=2, metavar="N", help="certificates accepted (default 2)")
-    check.add_argument("--key", metavar="FILE", help="private key that must fit (default: key.pem of the folder)")
+    check.add_argument("--key", metavar="FILE", help="private key of the chain (default: key.pem of the folder)")
     check.add_argument("--json", action="store_true", help="one JSON object a finding")
     check.add_argument("--connect", metavar="HOST[:PORT]", help="also shake hands with this server (port 8883)")
-    check.add_argument("--ca-file", metavar="FILE", help="CA of that server, where the system does not know it")
+    check.add_argument("--ca-file", metavar="FILE", help="CA of that server, if the system does not know it")
     passphrase_options(check, "", "passphrase of the private key")
 
-    show = _action(actions, "show", _show, "say in words what a file of certificates, requests or keys holds")
+    show = _action(actions, "show", _show, "describe the certificates, requests or keys in a file")
     show.add_argument("file", metavar="FILE", help="PEM file, - for standard input")
     form = show.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a certificate")
     form.add_argument(
-        "--upload-body", action="store_true", help="the JSON body that uploads the first one as trusted CA"
+        "--upload-body", action="store_true", help="print the JSON body that uploads the first one as trusted CA"
     )
 
 
 def _register_making(actions: Actions) -> None:
-    ca = _action(actions, "ca", _ca, "make a certificate authority (CA) of your own")
-    ca.add_argument("name", metavar="NAME", help="what the CA is called")
+    ca = _action(actions, "ca", _ca, "create your own certificate authority (CA)")
+    ca.add_argument("name", metavar="NAME", help="name of the CA")
     ca.add_argument("--path-length", type=natural, default=10, metavar="N", help="CAs allowed below it (default 10)")
     _making_options(ca, days=7300, out="ca", against="--no-passphrase")
 
-    middle = _action(actions, "intermediate", _intermediate, "make a CA below another one")
-    middle.add_argument("name", metavar="NAME", help="what the CA is called")
+    middle = _action(actions, "intermediate", _intermediate, "create a CA below another one")
+    middle.add_argument("name", metavar="NAME", help="name of the CA")
     middle.add_argument(
-        "--path-length", type=natural, metavar="N", help="CAs allowed below it (default 10, or what is left)"
+        "--path-length",
+        type=natural,
+        metavar="N",
+        help="CAs allowed below it (default 10, or fewer if the CA above allows fewer)",
     )
     _making_options(middle, days=3650, out="intermediate", against="--no-passphrase")
     _signer_options(middle)
 
-    device = _action(actions, "device", _device, "make the key and the certificate of a device")
+    device = _action(actions, "device", _device, "create the key and certificate of a device")
     device.add_argument("device_id", metavar="DEVICE_ID", help="the device identifier, as in its MQTT ClientId")
     device.add_argument(
         "--pkcs12", action="store_true", help=f"also write {KEYSTORE_FILE} for Java; needs a passphrase"
@@ -78,7 +81,7 @@ def _register_making(actions: Actions) -> None:
 
     sign = _action(actions, "sign", _sign, "sign a device's request (CSR); its key stays on the device")
     sign.add_argument("request", metavar="CSR", help="file with the signing request in PEM, - for standard input")
-    sign.add_argument("--device-id", metavar="ID", help="refuse the request unless it is for this device")
+    sign.add_argument("--device-id", metavar="ID", help="accept only a request for this device")
     _making_options(sign, days=365, out=None, against=None)
     _signer_options(sign)
 
@@ -92,11 +95,11 @@ def _action(
 
 
 def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | None, against: str | None) -> None:
-    """`against`: the option that goes against the default of a new key, `None` where no key is made."""
+    """`against`: the option that goes against the default of a new key, `None` if no key is created."""
     default = f"default {out}" if out else "default: the device identifier"
     parser.add_argument("--out", default=out, metavar="FOLDER", help=f"where to write ({default})")
     parser.add_argument("--days", type=count, default=days, metavar="N", help=f"days of validity (default {days})")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
     parser.add_argument(
         "--subject",
         action="append",
@@ -109,13 +112,13 @@ def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | No
             "--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256"
         )
         group = passphrase_options(parser, "", "passphrase for the new key")
-        does = "ask for a passphrase (default: none)" if "ask" in against else "leave the key open (default: ask)"
+        does = "ask for a passphrase (default: none)" if "ask" in against else "do not encrypt the key (default: ask)"
         group.add_argument(against, action="store_true", help=does)
 
 
 def _signer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", default="ca", metavar="FOLDER", help="the CA: its folder, or a PEM file (default ca)")
-    parser.add_argument("--ca-key", metavar="FILE", help="the CA's private key, where it is not in the folder")
+    parser.add_argument("--ca-key", metavar="FILE", help="the CA's private key, if it is not in the folder")
     passphrase_options(parser, "ca-", "passphrase of the CA's key")
 
 
@@ -141,7 +144,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
 
 
 def _shown(text: str) -> str:
-    """Text as standard output can show it."""
+    """Text that standard output can encode."""
     encoding = sys.stdout.encoding or "utf-8"
     return visible(text).encode(encoding, "backslashreplace").decode(encoding)
 
@@ -150,7 +153,7 @@ def _say(text: str) -> None:
     print(_shown(text))
 
 
-# --- making ---
+# --- creating ---
 
 
 def _ca(args: argparse.Namespace) -> int:
@@ -176,7 +179,7 @@ def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
     state = "unencrypted" if passphrase is None else "encrypted"
     _say(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
     _say(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
-    _say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can make devices, keep it off them")
+    _say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can create devices, so keep it off them")
     _say(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
     return 0
 
@@ -216,29 +219,29 @@ def _sign(args: argparse.Namespace) -> int:
 def _tell_device(identity: Identity, folder: Path) -> None:
     until = identity.certificate.not_valid_after_utc
     _say(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
-    _say(f"  {folder / 'chain.pem'}  its certificate with the CA's behind it: the device sends this")
+    _say(f"  {folder / 'chain.pem'}  its certificate, followed by the CA's: the device sends this")
 
 
 def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
     if args.out is None:
         if device_id != Path(device_id).name or device_id in ("", ".", ".."):
-            raise UsageError(f"no folder can be called {device_id!r}: give --out FOLDER")
+            raise UsageError(f"not a valid folder name: {device_id!r}; use --out FOLDER")
         args.out = device_id
     return Path(args.out)
 
 
 def _refuse_existing(args: argparse.Namespace, *names: str) -> None:
-    """Before anybody is asked for a passphrase; saving looks again."""
+    """Fail before the prompt for a passphrase; saving checks again."""
     for name in names:
         path = Path(args.out, name)
         if not args.force and os.path.lexists(path):
-            raise UsageError(f"{path}: exists already; --force overwrites it")
+            raise UsageError(f"{path}: already exists; --force overwrites it")
 
 
 def _subject(args: argparse.Namespace) -> dict[str, str]:
     parts = dict(part.partition("=")[::2] for part in args.subject)
     if not all(parts.values()):
-        raise UsageError("--subject PART=TEXT, for example --subject organization=Acme")
+        raise UsageError("expected --subject PART=TEXT, for example --subject organization=Acme")
     return parts
 
 
@@ -253,7 +256,7 @@ def _load_ca(args: argparse.Namespace) -> CA:
 
 
 def _read(name: str) -> bytes:
-    """The content of a file, one byte more than any reader accepts where it is too large."""
+    """The content of a file; of one that is too large, one byte more than the limit."""
     from ..certificates._files import READ_LIMIT
 
     if name == "-":
@@ -276,8 +279,8 @@ def _check(args: argparse.Namespace) -> int:
         colours = Colours(sys.stdout)
         word = colours.red("fault") if finding.fault else colours.bold("doubt")
         number = finding.requirement
-        behind = "" if number is None else colours.dim(f" [requirement {number}: {REQUIREMENTS[number]}]")
-        print(f"{word}: {_shown(finding.text)}{behind}")
+        suffix = "" if number is None else colours.dim(f" [requirement {number}: {REQUIREMENTS[number]}]")
+        print(f"{word}: {_shown(finding.text)}{suffix}")
     faults = sum(finding.fault for finding in findings)
     if not faults and not args.json:
         _say(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
@@ -287,7 +290,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
-    """The files to look at. An encrypted key that nobody named is left alone where nobody can be asked."""
+    """The files to check. Without a terminal, skips an encrypted key that was not named."""
     if args.chain == "-" or not Path(args.chain).is_dir():
         return args.chain, args.key
     beside = Path(args.chain, "key.pem")
@@ -296,7 +299,7 @@ def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
         key = str(beside)
         locked = b"ENCRYPTED" in _read(key) and given_passphrase(args) is None
         if locked and args.connect is None and not sys.stdin.isatty():
-            print(f"smartrest: {visible(key)} is encrypted and was not compared", file=sys.stderr)
+            print(f"smartrest: {visible(key)} is encrypted; not compared", file=sys.stderr)
             key = None
     return str(Path(args.chain, "chain.pem")), key
 
@@ -305,10 +308,10 @@ def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
     from ..certificates import Identity, try_handshake
 
     if path == "-":
-        raise UsageError("--connect needs the chain in a file")
+        raise UsageError("--connect needs a chain from a file, not from standard input")
     host, _, port = args.connect.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise UsageError(f"--connect HOST or HOST:PORT, not {args.connect!r}")
+        raise UsageError(f"expected --connect HOST or HOST:PORT, not {args.connect!r}")
     given = given_passphrase(args)
     identity = unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
     context = identity.ssl_context(client_id=args.client_id, ca_file=args.ca_file, max_length=args.max_length)
@@ -318,7 +321,7 @@ def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
 
 
 def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[ChainFinding]:
-    """Whether the private key belongs to the chain; nothing where the chain itself cannot be read."""
+    """Check that the private key belongs to the chain; skipped if the chain cannot be read."""
     from ..certificates import ChainFinding
     from ..certificates._facts import read_chain
     from ..certificates._keys import read_key, same_key
@@ -330,7 +333,7 @@ def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[C
     private = unlocked(lambda passphrase: read_key(pem, passphrase, key), given, "the private key")
     if same_key(private.public_key(), chain[0].public_key):
         return []
-    text = f"{key} does not belong to the device certificate: take the key that it was made with"
+    text = f"{key} does not belong to the device certificate: use the key that it was created with"
     return [ChainFinding("key_mismatch", text, requirement=11)]
 
 

@@ -33,8 +33,8 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
     parser.add_argument(
         "--framing",
         choices=FRAMINGS,
-        help="what a FILE holds: one payload (whole), a JSON object with its payload and topic a line (jsonl, "
-        "default for .jsonl), a payload a line (lines)",
+        help="content of a FILE: one payload (whole), one JSON object with payload and topic per line (jsonl, "
+        "default for .jsonl), or one payload per line (lines)",
     )
     parser.add_argument(
         "--collection",
@@ -42,7 +42,7 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
         action="append",
         default=[],
         help="a template collection for its custom topics: rows 10 and 11, or JSON as the platform exports it; "
-        "where neither names the X-ID, it is the file's name without ending",
+        "if neither names the X-ID, it is the file name without extension",
     )
     return parser
 
@@ -54,14 +54,16 @@ def _topic(parser: argparse.ArgumentParser, text: str) -> None:
 
 def _decode(commands: Commands) -> None:
     parser = _reader(commands, "decode", "Read payloads, print one JSON array per row.")
-    parser.add_argument("--strict", action="store_true", help="refuse what is not strictly well formed")
+    parser.add_argument("--strict", action="store_true", help="refuse payloads that are not strictly well-formed")
     parser.add_argument("--named", action="store_true", help="print JSON objects, parameters named by their templates")
-    parser.add_argument("--topic", metavar="TOPIC", default="s/us", help="of payloads that name none (default: s/us)")
+    parser.add_argument(
+        "--topic", metavar="TOPIC", default="s/us", help="topic of payloads that name none (default: s/us)"
+    )
     parser.set_defaults(run=_late("_decode"))
 
 
 def _encode(commands: Commands) -> None:
-    parser = _command(commands, "encode", "Write one payload of rows given as JSON arrays, one a line.", "JSON lines")
+    parser = _command(commands, "encode", "Write one payload; the rows are JSON arrays, one per line.", "JSON lines")
     parser.add_argument(
         "--dialect", choices=("backslash", "double"), default="backslash", help="how quotes are escaped"
     )
@@ -71,28 +73,36 @@ def _encode(commands: Commands) -> None:
         "--on-trailing-backslash",
         choices=("allow", "error"),
         default="allow",
-        help="a quoted field that ends with a backslash, which some receivers misread",
+        help="for a quoted field that ends with a backslash: some receivers misread it",
     )
     parser.add_argument(
-        "--limit", type=_limit, default=NO_LIMIT_GIVEN, metavar="BYTES", help="of one payload, or none (default: 16000)"
+        "--limit",
+        type=_limit,
+        default=NO_LIMIT_GIVEN,
+        metavar="BYTES",
+        help="limit of one payload, or none (default: 16000)",
     )
-    parser.add_argument("--pack", action="store_true", help="as few payloads as fit: a JSON object with payload a line")
     parser.add_argument(
-        "--split-groups", action="store_true", help="with --pack: one long row of a list becomes several"
+        "--pack", action="store_true", help="pack into as few payloads as possible: one JSON object per line"
     )
-    _topic(parser, "where the payload goes: sets the exact limit")
+    parser.add_argument(
+        "--split-groups", action="store_true", help="with --pack: split a row of a list that is too long"
+    )
+    _topic(parser, "topic of the payload: sets the exact limit")
     parser.set_defaults(run=_late("_encode"))
 
 
 def _inspect(commands: Commands) -> None:
-    parser = _reader(commands, "inspect", "Show each field, the escapes that were met and the size against the limit.")
-    _topic(parser, "of payloads that name none: sets the exact limit")
+    parser = _reader(commands, "inspect", "Show each field, the escapes used, and the size compared with the limit.")
+    _topic(parser, "topic of payloads that name none: sets the exact limit")
     parser.set_defaults(run=_late("_inspect"))
 
 
 def _check(commands: Commands) -> None:
     parser = _reader(commands, "check", "Report every fault and doubt, with line, column and reason.")
-    parser.add_argument("--topic", metavar="TOPIC", help="of payloads that name none: checks templates and size too")
+    parser.add_argument(
+        "--topic", metavar="TOPIC", help="topic of payloads that name none: checks templates and size too"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
     parser.set_defaults(run=_late("_check"))
 
@@ -111,5 +121,5 @@ def _limit(text: str) -> int | None:
     if text == "none":
         return None
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of bytes nor none")
+        raise argparse.ArgumentTypeError(f"expected a number of bytes, or none: {text!r}")
     return int(text)

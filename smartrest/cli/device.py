@@ -1,4 +1,4 @@
-"""The commands `device run`, `device simulate`, `platform` and `demo`: their options. What they do stands beside."""
+"""The commands `device run`, `device simulate`, `platform` and `demo`: their options. Each runs in its own module."""
 
 from __future__ import annotations
 
@@ -34,20 +34,22 @@ def _register_run(actions: Commands) -> None:
         "Run a complete demonstration agent: it registers, sends measurements and executes a safe set of operations. "
         "No operation reaches a shell."
     )
-    parser = actions.add_parser("run", help="run one device as a file describes it", description=text)
-    parser.add_argument("config", metavar="CONFIG.toml", help="what it is and where it connects; see docs/testing.md")
-    parser.add_argument("--for", dest="seconds", type=positive, metavar="SECONDS", help="end after this time")
+    parser = actions.add_parser("run", help="run one device, described by a file", description=text)
+    parser.add_argument(
+        "config", metavar="CONFIG.toml", help="describes the device and its connection; see docs/testing.md"
+    )
+    parser.add_argument("--for", dest="seconds", type=positive, metavar="SECONDS", help="stop after this time")
     parser.set_defaults(run=_with(("paho",), "_agent"))
 
 
 def _register_simulate(actions: Commands) -> None:
-    text = "Run many devices in one process, each sending measurements and answering operations; count what arrives."
+    text = "Run many devices in one process that send measurements and answer operations; count acknowledged rows."
     parser = actions.add_parser("simulate", help="run many devices at once", description=text)
     parser.add_argument("--devices", type=count, default=200, metavar="N", help="how many (200)")
     parser.add_argument("--rate", type=positive, default=1.0, metavar="R", help="rows a second of each device (1)")
     parser.add_argument("--seconds", type=positive, default=10.0, metavar="S", help="how long (10)")
     parser.add_argument("--prefix", default="simulated-", metavar="TEXT", help="device IDs are TEXT0, TEXT1, …")
-    parser.add_argument("--host", help="broker or platform (default: a broker started here)")
+    parser.add_argument("--host", help="broker or platform (default: start a broker here)")
     parser.add_argument("--port", type=port, help="of the host (default: the platform's)")
     parser.add_argument("--no-tls", action="store_true", help="connect without TLS")
     parser.add_argument("--username", metavar="TENANT/USER", help="login; the password is read from SMARTREST_PASSWORD")
@@ -57,14 +59,16 @@ def _register_simulate(actions: Commands) -> None:
 
 def _register_platform(commands: Commands) -> None:
     text = (
-        "Start a broker and a stand-in for the platform on this machine, and print what happens on the wire, decoded "
-        "and named. Behind mosquitto it serves one device at a time with its children, behind amqtt many."
+        "Start a broker and a stand-in for the platform on this machine, and print the traffic, decoded and named. "
+        "With mosquitto it serves one device at a time with its children, with amqtt many."
     )
     parser = commands.add_parser("platform", help="a broker and a stand-in platform", description=text)
-    parser.add_argument("--port", type=port, default=1883, help="to listen on (1883); 0 takes a free one")
+    parser.add_argument("--port", type=port, default=1883, help="port to listen on (1883); 0 picks a free one")
     parser.add_argument("--websocket", action="store_true", help="listen for WebSocket too, on a free port")
-    parser.add_argument("--tokens", choices=("certificate", "all", "none"), default="all", help="who gets tokens (all)")
-    parser.add_argument("--ask", action="store_true", help="accept devices only when told: type accept ID")
+    parser.add_argument(
+        "--tokens", choices=("certificate", "all", "none"), default="all", help="devices that get tokens (all)"
+    )
+    parser.add_argument("--ask", action="store_true", help="accept a device only after you type: accept ID")
     _broker_option(parser)
     parser.set_defaults(run=_with(("paho",), "_platform"))
 
@@ -74,7 +78,7 @@ def _register_demo(commands: Commands) -> None:
         "Start a broker, a stand-in for the platform and a device on this machine; print the life of the device from "
         "credentials to operations, with both clients; end after a few seconds."
     )
-    short = "a broker, a stand-in platform and a device: a device's whole life"
+    short = "show a device's whole life with a broker and a stand-in platform"
     parser = commands.add_parser("demo", help=short, description=text)
     parser.add_argument("--client", choices=("both", "device", "async"), default="both", help="which device (both)")
     _broker_option(parser)
@@ -83,12 +87,15 @@ def _register_demo(commands: Commands) -> None:
 
 def _broker_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--broker", choices=BROKERS, default="auto", help="what to start (default: mosquitto if installed, else amqtt)"
+        "--broker",
+        choices=BROKERS,
+        default="auto",
+        help="broker to start (default: mosquitto if installed, else amqtt)",
     )
 
 
 def _with(libraries: tuple[str, ...], module: str) -> Callable[[argparse.Namespace], int]:
-    """Loads the module that does the work, once the libraries that it needs are known to be there."""
+    """Check that the libraries are installed, then load and run the module."""
 
     def run(args: argparse.Namespace) -> int:
         missing = [name for name in libraries if importlib.util.find_spec(name) is None]

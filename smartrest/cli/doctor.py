@@ -1,4 +1,4 @@
-"""The command `doctor`: its options. What it looks at stands in `_doctor.py`."""
+"""The command `doctor`: its options. The checks are in `_doctor.py`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from importlib import import_module
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     text = (
-        "Show what a bug report needs: the engine and why it is this one, versions, extras, brokers, where the package "
-        "comes from; and beside each line that is wrong how to mend it. Exit code 1 if something is wrong."
+        "Print the facts for a bug report: the engine and why it was chosen, versions, extras, brokers, the origin of "
+        "the package; and how to fix each problem found. Exit code 1 if there is one."
     )
-    parser = commands.add_parser("doctor", help="what is installed here, and what is wrong with it", description=text)
+    parser = commands.add_parser("doctor", help="show this installation and find problems", description=text)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 

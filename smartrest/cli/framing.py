@@ -1,4 +1,4 @@
-"""Files to payloads: a whole file, a JSON object a line, a line each. Never joins payloads and never decodes one."""
+"""Reads payloads from files: whole files, or one per line, plain or in JSON. Never joins or decodes payloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD = object()  # a line without a JSON value
 
 
 class Part(NamedTuple):
-    """One payload, and where it comes from."""
+    """One payload and its origin."""
 
     data: bytes | str
     line: int | None = None  # the line of the file that holds the payload, from 1
@@ -52,13 +52,13 @@ class Source:
         self._done = 0
         size = _size(file)
         self._size = size or 0
-        self.live = size is None  # a pipe or a terminal: someone may be waiting for each answer
+        self.live = size is None  # a pipe or a terminal: answer each payload at once
 
     def where(self, part: Part) -> str:
         return self.name if part.line is None else f"{self.name}:{part.line}"
 
     def parts(self, framing: str | None) -> Iterator[Part]:
-        """The payloads of this file; faults of the framing are reported."""
+        """The payloads of this file; reports faults of the framing."""
         framing = framing or ("jsonl" if self.name.lower().endswith(".jsonl") else "whole")
         if framing == "whole":
             if (data := self._whole()) is not None:
@@ -71,20 +71,20 @@ class Source:
                 yield part
 
     def _whole(self) -> bytes | None:
-        """The file as one payload; `None` where it is empty, or too long, which is reported."""
+        """The file as one payload; `None` if it is empty, or too long, which is reported."""
         chunks = []
         room = PAYLOAD_LIMIT
         while room >= 0 and (chunk := self._read(self._file.read, min(CHUNK, room + 1))):
             chunks.append(chunk)
             room -= len(chunk)
         if room < 0:
-            advice = "a log of many payloads is read line by line with --framing lines or jsonl"
+            advice = "for a log of many payloads use --framing lines or jsonl"
             self._report.error(self.name, f"longer than {PAYLOAD_LIMIT >> 20} MiB, too long for one payload; {advice}")
             return None
         return b"".join(chunks) or None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line with its number, without LF or CRLF; one that is too long is reported and left out."""
+        """Each line with its number, without LF or CRLF; reports and skips lines that are too long."""
         number = 0
         while line := self._read(self._file.readline, PAYLOAD_LIMIT + 1):
             number += 1
@@ -98,9 +98,9 @@ class Source:
             yield number, line[:-1].removesuffix(b"\r") if line.endswith(b"\n") else line
 
     def json(self, number: int, line: bytes) -> Any:
-        """The JSON value of a line; `BAD` for one that holds none, which is reported."""
+        """The JSON value of a line; `BAD` after reporting an error."""
         try:
-            # Numbers with a point or an exponent stay as they are written: nothing is lost.
+            # Keep numbers with a point or an exponent as they are written, to lose nothing.
             return json.loads(line.decode(), parse_float=str)
         except UnicodeDecodeError as error:
             self._report.error(f"{self.name}:{number}", "not valid UTF-8", pointer(line, error.start, error.end))
@@ -116,9 +116,9 @@ class Source:
             return None
         payload, topic = (value.get("payload"), value.get("topic")) if isinstance(value, dict) else (None, None)
         if not isinstance(payload, str):
-            self._report.error(f"{self.name}:{number}", 'not a JSON object with a text "payload"')
+            self._report.error(f"{self.name}:{number}", 'not a JSON object with a string "payload"')
         elif not isinstance(topic, str | None):
-            self._report.error(f"{self.name}:{number}", '"topic" is not a text')
+            self._report.error(f"{self.name}:{number}", '"topic" is not a string')
         else:
             return Part(payload, number, topic)
         return None
@@ -135,7 +135,7 @@ class Source:
 
 
 def _size(file: IO[bytes]) -> int | None:
-    """Bytes of a regular file, `None` for a pipe, a terminal or what has no number."""
+    """Bytes of a regular file, `None` for a pipe, a terminal or a stream without file number."""
     try:
         status = os.fstat(file.fileno())
     except OSError:

@@ -47,7 +47,7 @@ def platform() -> Iterator[Platform]:
 def test_the_demo_shows_the_whole_life_cycle_twice_and_ends(kind: str) -> None:
     result = smartrest("demo", "--broker", kind)
     assert (result.returncode, result.stderr) == (0, "")
-    wire = [re.sub(r" +", " ", line) for line in result.stdout.split("What the platform now knows")[0].splitlines()]
+    wire = [re.sub(r" +", " ", line) for line in result.stdout.split("The platform now knows")[0].splitlines()]
     for name in ("paho", "aio"):
         root, pump = f"demo-{name}", f"pump-{name}"
         expected = [  # in this order
@@ -164,7 +164,7 @@ def test_the_agent_works_off_operations_and_no_shell(platform: Platform, tmp_pat
     assert touch.reason == "unknown command 'touch'; try help"
     assert configuration.status == measure.status == restart.status == "SUCCESSFUL"
     assert relays.results == ("OPEN", "CLOSED")
-    assert relay.reason == "'HALF' is not a state of a relay"
+    assert relay.reason == "invalid state of a relay: 'HALF'"
     assert firmware.reason == "no handler for c8y_Firmware"
     root = platform.inventory["agent-1"]
     assert root.type == "smartrest_DemoAgent"
@@ -207,15 +207,15 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[login]\ntenant = 't'", "login.tenant needs login.user"),
         ("[login]\nuser = 'u'\npassword_env = 'NOT_THERE'", "login.user needs login.tenant"),
         ("[login]\npassword_env = 'NOT_THERE'", "login.password_env and password_file need tenant and user"),
-        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'A'\npassword_file = 'b'", "either password_env"),
-        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'NOT_THERE'", "the environment has no NOT_THERE"),
-        ("[login]\nuser = 'u'\nidentity = 'x'", "login has either"),
+        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'A'\npassword_file = 'b'", "exclude each other"),
+        ("[login]\ntenant = 't'\nuser = 'u'\npassword_env = 'NOT_THERE'", "environment variable NOT_THERE, which is"),
+        ("[login]\nuser = 'u'\nidentity = 'x'", "login accepts only one of"),
         ("[login]\nstore = 'x'", "login.store needs login.bootstrap_env"),
         ("[login]\nidentity = 'x'\nstore = 'x'", "login.store needs login.bootstrap_env"),
-        ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow is one of c8y_Command"),
-        ("[operations]\nallow = 'c8y_Command'", "operations.allow is list"),
+        ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow must be one of c8y_Command"),
+        ("[operations]\nallow = 'c8y_Command'", "operations.allow must be list"),
         ("[[measurements.series]]\nfragment = 'a'", "measurements.series[2] needs fragment and series"),
-        ("[[children]]\nname = 'x'", "every one of children needs an id"),
+        ("[[children]]\nname = 'x'", "each of children needs an id"),
         ("[connection]\nport = 1", "Cannot declare"),
         ("[[children]]\nid = 'a/b'", "'a/b'"),
     ],
@@ -232,20 +232,20 @@ def test_a_configuration_that_cannot_be(
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ("high = 25", "high = nan", "measurements.series[0].low and high are finite numbers"),
-        ("high = 25", "low = nan", "measurements.series[0].low and high are finite numbers"),
-        ("high = 25", "high = inf", "measurements.series[0].low and high are finite numbers"),
-        ("high = 25", "low = -inf", "measurements.series[0].low and high are finite numbers"),
-        ("high = 25", "low = 2.0", "measurements.series[0].low and high are finite numbers, low at most high"),
-        ("high = 25", "period = nan", "measurements.series[0].period is a number of seconds above 0"),
-        ("high = 25", "period = inf", "measurements.series[0].period is a number of seconds above 0"),
-        ("high = 25", "period = -1", "measurements.series[0].period is a number of seconds above 0"),
-        ("interval = 0.2", "interval = nan", "measurements.interval is a number of seconds above 0"),
-        ("interval = 0.2", "interval = -1", "measurements.interval is a number of seconds above 0"),
-        ("port = 1883", "port = -1", "connection.port is from 1 to 65535"),
-        ("port = 1883", "port = 65536", "connection.port is from 1 to 65535"),
-        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = -5', "device.required_interval is from 1 to"),
-        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = 32768', "device.required_interval is from 1"),
+        ("high = 25", "high = nan", "measurements.series[0].low and high must be finite numbers"),
+        ("high = 25", "low = nan", "measurements.series[0].low and high must be finite numbers"),
+        ("high = 25", "high = inf", "measurements.series[0].low and high must be finite numbers"),
+        ("high = 25", "low = -inf", "measurements.series[0].low and high must be finite numbers"),
+        ("high = 25", "low = 2.0", "measurements.series[0].low and high must be finite numbers, low at most high"),
+        ("high = 25", "period = nan", "measurements.series[0].period must be a number of seconds above 0"),
+        ("high = 25", "period = inf", "measurements.series[0].period must be a number of seconds above 0"),
+        ("high = 25", "period = -1", "measurements.series[0].period must be a number of seconds above 0"),
+        ("interval = 0.2", "interval = nan", "measurements.interval must be a number of seconds above 0"),
+        ("interval = 0.2", "interval = -1", "measurements.interval must be a number of seconds above 0"),
+        ("port = 1883", "port = -1", "connection.port must be 1 to 65535"),
+        ("port = 1883", "port = 65536", "connection.port must be 1 to 65535"),
+        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = -5', "device.required_interval must be 1 to"),
+        ('client_id = "agent-1"', 'client_id = "a"\nrequired_interval = 32768', "device.required_interval must be 1"),
     ],
 )
 def test_a_number_that_cannot_be(
@@ -331,7 +331,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
     assert "100 create_device  device_name=Mine" in out
     assert "200 f  200 create_measurement: " in out
     assert "511 command  device_id=dev1  command='ls, \\x1b[31m'" in out
-    assert "not sent: 'nobody' is unknown here" in out
+    assert "not sent: unknown device 'nobody'" in out
     assert "not sent: not valid UTF-8" in out
     assert "device dev1 'Mine'" in out.split("\n\n")[-1]
     assert "\x1b" not in out

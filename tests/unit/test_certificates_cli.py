@@ -121,7 +121,7 @@ def test_nothing_is_overwritten_unasked(run: Any, acme: CA) -> None:
     for arguments in (["ca", "X"], ["intermediate", "X", "--out", "ca"], ["device", "d", "--out", "."]):
         Path("chain.pem").write_text("precious")
         refused = run(*arguments, "--key", "P-256", code=2)
-        assert "exists already; --force overwrites it" in refused.err
+        assert "already exists; --force overwrites it" in refused.err
     assert Path("ca/ca.pem").read_bytes() == before
     run("ca", "X", "--key", "P-256", "--no-passphrase", "--force")
     assert CA.load("ca").name == "X"
@@ -139,7 +139,7 @@ def test_device_identifiers_that_cannot_be(run: Any, acme: CA, device_id: str) -
 
 def test_device_identifiers_that_are_no_folder(run: Any, acme: CA) -> None:
     for device_id in ("..", "."):
-        assert "give --out" in run("device", device_id, code=2).err
+        assert "use --out" in run("device", device_id, code=2).err
 
 
 def test_passphrases_that_are_missing_or_wrong(
@@ -150,8 +150,8 @@ def test_passphrases_that_are_missing_or_wrong(
     monkeypatch.setenv("PASS", "wrong")
     assert "wrong passphrase for the private key" in run("device", "d", "--ca-passphrase-env", "PASS", code=1).err
     monkeypatch.setenv("PASS", "")
-    assert "no passphrase there" in run("device", "d", "--ca-passphrase-env", "PASS", code=2).err
-    assert "no passphrase there" in run("device", "d", "--ca-passphrase-env", "UNSET", code=2).err
+    assert "no passphrase found" in run("device", "d", "--ca-passphrase-env", "PASS", code=2).err
+    assert "no passphrase found" in run("device", "d", "--ca-passphrase-env", "UNSET", code=2).err
     assert "No such file" in run("device", "d", "--ca-passphrase-file", "nowhere", code=2).err
     (folder / "bytes").write_bytes(b"\xff\xfe\n")
     assert "not UTF-8" in run("device", "d", "--ca-passphrase-file", "bytes", code=2).err
@@ -263,7 +263,7 @@ def test_an_encrypted_key_beside_the_chain(run: Any, acme: CA, capsys: pytest.Ca
     """Nobody named it and nobody can be asked: the chain is checked all the same."""
     acme.issue("pump", key=ec_key(0)).save("pump", passphrase=SECRET)
     assert main(["certificates", "check", "pump", "--client-id", "pump"]) == 0
-    assert "is encrypted and was not compared" in capsys.readouterr().err
+    assert "is encrypted; not compared" in capsys.readouterr().err
     run("check", "pump", "--client-id", "pump", "--passphrase-env", "PASS")
     assert "no terminal" in run("check", "pump", "--client-id", "pump", "--key", "pump/key.pem", code=2).err
 

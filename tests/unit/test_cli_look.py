@@ -44,8 +44,8 @@ def test_inspect_makes_fields_visible(command_line: CommandLine) -> None:
         (b'100, "a \\"b\\" c" ', 'reads strictly, backslash dialect; escaped quotes: 2 as \\"'),
         (b'100,"a ""b"""', 'reads strictly, doubling dialect; escaped quotes: 2 as ""'),
         (b'100,"C:\\a, b\\"', "reads strictly in either dialect; escaped quotes: none"),
-        (b'1,"a\\"b"\n2,"c""d"', 'reads leniently, `check` tells why; escaped quotes: 1 as \\", 1 as ""'),
-        (b'1,a"b', "reads leniently, `check` tells why; escaped quotes: 1 as no one dialect has it"),
+        (b'1,"a\\"b"\n2,"c""d"', 'reads leniently, `check` says why; escaped quotes: 1 as \\", 1 as ""'),
+        (b'1,a"b', "reads leniently, `check` says why; escaped quotes: 1 as mixed dialects"),
         (b'\xef\xbb\xbf"a\\"b"', 'reads strictly, backslash dialect; escaped quotes: 1 as \\"'),
     ],
 )
@@ -70,7 +70,7 @@ def test_inspect_shows_what_could_be_read_before_an_error(command_line: CommandL
     result = command_line("inspect", "-", stdin=b'100,a\n1,"b')
     assert (result.code, result.out.splitlines()[2:]) == (
         1,
-        ["    0  100", "    1  a", "  1 row, then it cannot be read"],
+        ["    0  100", "    1  a", "  1 row, then an error"],
     )
     assert "at byte 8, row 1, field 1" in result.err
 

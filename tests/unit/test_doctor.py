@@ -140,9 +140,9 @@ def test_a_library_too_old_for_its_extra(copy: Path) -> None:
     code, found, text = doctor(copy, "-S", PYTHONPATH=str(site))
     assert code == 1
     assert found["device"]["text"] == "paho-mqtt 1.6.1, aiomqtt (not installed)"
-    assert found["device"]["wrong"] == "needed is at least paho-mqtt 2.1"
+    assert found["device"]["wrong"] == "too old, required: paho-mqtt 2.1"
     assert found["device"]["fix"].endswith("pip install -e '.[device]'")
-    assert "WRONG: needed is at least" in text
+    assert "WRONG: too old, required" in text
 
 
 def test_a_core_older_than_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
