@@ -1,7 +1,7 @@
 """The pytest plugin of `smartrest`: the fixture `smartrest_platform`.
 
-It stands outside the package and imports it only when a test uses the fixture, so that a test run that does not need
-it pays nothing and coverage measures the package from its first line.
+It is outside the package and imports it only when a test uses the fixture: other test runs pay nothing, and coverage
+measures the package from its first line.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def smartrest_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
-    """A running stand-in for the platform, fresh for each test: behind mosquitto if it is installed, else amqtt.
+    """A running stand-in for the platform, fresh for each test, with mosquitto if installed, else amqtt.
 
-    Options by marker: `@pytest.mark.smartrest_platform(broker="amqtt", tokens="all")`. When the test fails, the report
-    shows what arrived and the broker's log.
+    Options by marker: `@pytest.mark.smartrest_platform(broker="amqtt", tokens="all")`. If the test fails, the report
+    shows the state of the platform and the broker's log.
     """
     from smartrest.testing import Platform
 
@@ -36,6 +36,6 @@ def smartrest_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         options = {**marker.kwargs, **options}
     with Platform(**options) as platform:  # type: ignore[arg-type]  # checked by Platform
         yield platform
-        print(platform)  # pytest shows it only where the test failed
+        print(platform)  # pytest shows it only if the test failed
         if platform.broker is not None:
             print(platform.broker.log[-4000:])

@@ -1,4 +1,4 @@
-"""Reads small files, and writes private ones atomically with mode 0600; overwrites only if told to."""
+"""Reads small files, and writes private ones atomically with mode 0600; overwrites only on request."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
             temporary.replace(path)
         else:
             try:
-                os.link(temporary, path)  # fails where the name is taken; rename would not
+                os.link(temporary, path)  # fails if the name is taken, unlike rename
             except FileExistsError:
                 raise _exists(path) from None
             except OSError:  # a file system without links (FAT): claim the name, then fill it

@@ -106,7 +106,7 @@ def find_key(data: bytes) -> Block | None:
 def read_key(data: bytes, passphrase: Passphrase | None, path: str) -> PrivateKey:
     """The private key of a PEM text that was read from `path`.
 
-    `UserWarning` where the key is not encrypted and users other than its owner may read the file. Not an error, as
+    `UserWarning` if the key is not encrypted and users other than its owner may read the file. Not an error, as
     with `ssh`: containers often mount secrets with a mode that the program cannot choose.
 
     `CertificateError`: `no_key`, `no_passphrase`, `wrong_passphrase`, `unreadable`, `bad_key` (neither RSA nor EC).

@@ -70,7 +70,7 @@ def _note_equal_subjects(path: list[Facts], findings: list[ChainFinding]) -> boo
             found = True
             text = (
                 f"{facts.label} has the same subject as certificate {first.index + 1}, so its signer cannot be"
-                " told by name: give each certificate a name of its own"
+                " found by name: give each certificate a name of its own"
             )
             findings.append(facts.finding(6, "duplicate_subject", text))
     return found

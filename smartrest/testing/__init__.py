@@ -1,6 +1,6 @@
-"""Real parts for tests of devices: a broker, a stand-in for the platform behind it, and faults on the wire.
+"""Real parts for tests of devices: a broker, a stand-in for the platform, and faults on the wire.
 
-Nothing is imported before it is asked for: a test that wants a broker alone does not load the rest.
+Imports are lazy: a test that needs only a broker does not load the rest.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A TCP relay in front of a broker that does to a connection what networks do: cut it, stall it, refuse it.
+"""A TCP relay in front of a broker that breaks connections as networks do: cuts, stalls or refuses them.
 
-It passes bytes and understands nothing of MQTT but the one CONNACK that `refuse` writes.
+It relays bytes; the only MQTT it knows is the CONNACK that `refuse` writes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ CHUNK = 65_536
 class Wire:
     """A relay from `port` (free, chosen at start) to the broker at `target` on this machine.
 
-    Use as a context manager; devices connect to `host`, `port`. Any thread may call the methods; each has taken effect
-    when it returns. `accepted` counts the connections so far.
+    Use as a context manager; devices connect to `host`, `port`. Any thread may call the methods; they take effect
+    before they return. `accepted` counts the connections so far.
     """
 
     host = LOOPBACK
@@ -51,13 +51,13 @@ class Wire:
         self._loop.close()
 
     def cut(self) -> None:
-        """Resets every open connection, as a router that restarts."""
+        """Reset every open connection, like a router that restarts."""
         self._now(self._abort)
 
     def stall(self, *, up: bool = True, down: bool = True) -> None:
-        """From now on bytes get stuck, while the connections stay open: half-open.
+        """Stop relaying bytes but keep the connections open: half-open.
 
-        With `up=False` only what the broker sends: it hears the device, whose acknowledgements do not come.
+        With `up=False` only the broker's bytes are stopped: it hears the device, but its acknowledgements stay here.
         """
         if up:
             self._now(self._up.clear)
@@ -65,16 +65,16 @@ class Wire:
             self._now(self._down.clear)
 
     def resume(self) -> None:
-        """Lets the bytes flow again, those that got stuck first."""
+        """Relay bytes again, the held-back ones first."""
         self._now(self._up.set)
         self._now(self._down.set)
 
     def refuse(self, code: int, times: int = 1) -> None:
-        """Answers the next `times` connections with a CONNACK of this return code (0 to 255) and closes them."""
+        """Answer the next `times` connections with this CONNACK return code (0 to 255) and close them."""
         self._now(lambda: self._refusals.extend([code] * times))
 
     def inject(self, packet: bytes) -> None:
-        """Sends bytes to every connected client as if they came from the broker."""
+        """Send bytes to every connected client as if they came from the broker."""
 
         def write() -> None:
             for writer in self._clients:
@@ -101,7 +101,7 @@ class Wire:
 
     async def _close(self) -> None:
         self._server.close()
-        await self._settle()  # a connection that was just accepted gets its task, which closes it
+        await self._settle()  # starts the task of a connection just accepted, which closes it
         while self._tasks:
             self._abort()
             for task in self._tasks:
@@ -110,7 +110,7 @@ class Wire:
             await self._settle()
 
     async def _settle(self) -> None:
-        """Lets the loop do what it has put off: start tasks, close transports."""
+        """Give the loop time to start tasks and close transports."""
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -129,7 +129,7 @@ class Wire:
             else:
                 await self._relay(reader, writer)
         except (OSError, asyncio.CancelledError):
-            pass  # a broken connection is what this relay is for
+            pass  # this relay is meant to break connections
         finally:
             self._clients.discard(writer)
             self._tasks.discard(task)

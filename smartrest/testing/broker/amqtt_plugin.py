@@ -1,6 +1,6 @@
 """The plugin that `amqtt` loads for `Embedded`: it turns amqtt's events into calls of the platform's hooks.
 
-The only file that knows amqtt's plugin interface. It decides nothing but what `Settings` says of logins.
+The only file that knows amqtt's plugin interface. It makes no decisions except on logins, by `Settings`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
         # Of a client that reconnects at once, amqtt may report the new connection before the end of the old one.
         self.current: dict[str, Session] = {}
         self.polite: set[int] = set()  # ids of sessions that said DISCONNECT, so that no last will is due
-        self.cut: set[str] = set()  # ClientIds whose connection is being closed: what they sent is void
+        self.cut: set[str] = set()  # ClientIds whose connection is being closed: their messages are void
 
     @property
     def hooks(self) -> Hooks | None:
@@ -78,7 +78,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             del self.current[client_id]
         if self.hooks is None:
             return
-        # amqtt hands a last will to its subscribers only, so its arrival is told here.
+        # amqtt delivers a last will only to its subscribers, so report it here.
         if client_session.will_flag and not polite:
             will = bytes(client_session.will_message or b"")
             self.hooks.received(client_id, client_session.will_topic or "", will, client_session.will_qos or 0)
@@ -90,7 +90,7 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             self.hooks.unsubscribed(client_id, topic)
 
     async def on_broker_message_received(self, *, client_id: str, message: Any) -> None:
-        # At QoS 2 the packet alone is no message yet; the others were told in the order of the wire, see below.
+        # At QoS 2 the PUBLISH is not yet a message; the others were reported in wire order, see below.
         if message is None or message.qos != 2 or self._too_large(message.publish_packet):
             return
         if self.hooks is not None:
@@ -118,14 +118,14 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
 
 
 def _size(packet: PublishPacket) -> int:
-    """Bytes of the whole packet as it came over the wire."""
+    """The size of the whole packet on the wire."""
     if packet.fixed_header is None:
         return 0
     return packet_size(packet.fixed_header.remaining_length)
 
 
 def _common_name(session: Session) -> str | None:
-    """The common name of the client's certificate, `None` if it showed none."""
+    """The common name of the client's certificate, `None` without one."""
     peer: Any = session.ssl_object.getpeercert() if session.ssl_object is not None else None
     names = [value for pairs in (peer or {}).get("subject", ()) for key, value in pairs if key == "commonName"]
     return str(names[0]) if names else None

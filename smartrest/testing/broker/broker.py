@@ -1,7 +1,7 @@
 """A real MQTT broker on this machine, for tests and demonstrations: `mosquitto` as a process, or `amqtt` in a thread.
 
-It starts on a free loopback port, is there when `start` returns, can be killed and started again on the same port, and
-keeps its log. It knows nothing of SmartREST; what answers like the platform is `platform.py`.
+It listens on a free loopback port when `start` returns, can be killed and started again on the same port, and keeps its
+log. It knows nothing about SmartREST; `platform.py` plays the platform.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Broker", "find_mosquitto"]
 
-# Debian and Homebrew put it where PATH of an ordinary user often does not look.
+# Debian and Homebrew install it in folders that are often not in the PATH of ordinary users.
 MORE_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
 
 
@@ -33,13 +33,13 @@ class Broker:
     """A real broker on a loopback port.
 
     `kind`: `"mosquitto"`, `"amqtt"`, or `"auto"`: mosquitto if it is installed, else amqtt. With `certfile` and
-    `keyfile` (PEM) the port speaks TLS; `cafile` holds the CAs that client certificates are checked against,
-    `require_certificate` refuses clients without one, `use_identity_as_username` takes the certificate's common name
+    `keyfile` (PEM) the port speaks TLS; `cafile` holds the CAs for client certificates,
+    `require_certificate` refuses clients without one, `use_identity_as_username` uses the certificate's common name
     as user name. `websocket=True` opens a second port for MQTT over WebSocket. `users` maps user names to
-    passwords; without it everybody may connect. `packet_limit` is the largest packet in bytes; who sends more
-    loses the connection (mosquitto enforces it over TCP only). `options` are further lines of `mosquitto.conf`.
+    passwords; without it anyone may connect. `packet_limit` is the largest packet in bytes; a client that sends
+    more loses its connection (mosquitto enforces this over TCP only). `options` are further lines of `mosquitto.conf`.
 
-    Use as a context manager, or call `start` and `stop`. `BrokerError` where the broker is missing or does not start.
+    Use as a context manager, or call `start` and `stop`. `BrokerError` if the broker is missing or does not start.
     """
 
     host = LOOPBACK
@@ -60,9 +60,9 @@ class Broker:
         options: tuple[str, ...] | list[str] = (),
     ) -> None:
         if kind not in ("auto", "mosquitto", "amqtt"):
-            raise ValueError(f"kind is 'auto', 'mosquitto' or 'amqtt', not {kind!r}")
+            raise ValueError(f"kind must be 'auto', 'mosquitto' or 'amqtt', not {kind!r}")
         if (certfile is None) != (keyfile is None):
-            raise ValueError("certfile and keyfile belong together")
+            raise ValueError("certfile and keyfile must be given together")
         if (require_certificate or use_identity_as_username) and (cafile is None or certfile is None):
             raise ValueError("client certificates need certfile, keyfile and cafile")
         if kind == "auto":
@@ -86,19 +86,19 @@ class Broker:
 
     @property
     def port(self) -> int:
-        """The port that devices connect to; 0 before the first start."""
+        """The port for devices; 0 before the first start."""
         return self._settings.port
 
     @property
     def websocket_port(self) -> int:
         """The port for MQTT over WebSocket, path `/mqtt`. `BrokerError` without `websocket=True`."""
         if self._settings.websocket_port is None:
-            raise BrokerError("this broker has no WebSocket port: Broker(websocket=True)")
+            raise BrokerError("this broker has no WebSocket port: use Broker(websocket=True)")
         return self._settings.websocket_port
 
     @property
     def inner_port(self) -> int:
-        """A plain port of mosquitto for whoever watches (the stand-in platform), also where the other has TLS."""
+        """A second port of mosquitto, without TLS, for the stand-in platform."""
         return self._settings.inner_port
 
     @property
@@ -127,24 +127,24 @@ class Broker:
 
     @property
     def log(self) -> str:
-        """What the broker logged so far, over all its starts."""
+        """The broker's log since its first start."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def set_users(self, users: Mapping[str, str]) -> None:
-        """Replaces the accepted user names and passwords, also while running. Not possible without `users` at first."""
+        """Replace the accepted user names and passwords, even while running. Needs `users` from the beginning."""
         if self._settings.users is None:
-            raise BrokerError("this broker lets everybody in: start it with Broker(users={...})")
+            raise BrokerError("this broker accepts any user: create it with Broker(users={...})")
         self._settings.users.clear()
         self._settings.users.update(users)
         if self._server is not None:
             self._server.users_changed()
 
     def start(self, timeout: float = 10.0) -> Broker:
-        """Starts and returns when the port accepts connections; ports stay the same from the first start on."""
+        """Start, and return when the port accepts connections; later starts use the same ports."""
         if self.running:
             return self
         self._folder.mkdir(parents=True, exist_ok=True)
-        atexit.register(self.close)  # nothing of it outlives this process
+        atexit.register(self.close)  # nothing outlives this process
         fixed = [p for p in (self._settings.port, self._settings.websocket_port) if p]
         for attempt in range(5):
             first = self._server is None
@@ -154,7 +154,7 @@ class Broker:
             try:
                 server.start(timeout)
             except BrokerError:
-                # Somebody may take a free port before it is bound; but a port promised to clients stays.
+                # Another process may take a free port first: try another, unless clients already know the port.
                 if not first or fixed or attempt == 4:
                     raise
             else:
@@ -163,12 +163,12 @@ class Broker:
         return self
 
     def stop(self) -> None:
-        """Ends the broker in good order. The log stays readable through `log` until `close`."""
+        """Shut the broker down. `log` stays readable until `close`."""
         if self._server is not None:
             self._server.stop()
 
     def kill(self) -> None:
-        """Ends the broker at once, as a crash would: no DISCONNECT, nothing saved."""
+        """Kill the broker, as a crash would: no DISCONNECT, nothing saved."""
         if self._server is not None:
             self._server.kill()
 
@@ -178,16 +178,16 @@ class Broker:
 
     @property
     def server(self) -> object:
-        """The `Mosquitto` or `Embedded` that does the work; `None` before the first start."""
+        """The `Mosquitto` or `Embedded` underneath; `None` before the first start."""
         return self._server
 
     def save(self) -> None:
-        """Lets mosquitto write down its sessions, so that those that are not clean outlive `kill`."""
+        """Make mosquitto write its sessions to disk, so that persistent ones survive `kill`."""
         if self._server is not None:
             self._server.save()
 
     def close(self) -> None:
-        """Ends the broker and removes its folder with the log."""
+        """Stop the broker and remove its folder with the log."""
         self.stop()
         atexit.unregister(self.close)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -224,7 +224,7 @@ class Broker:
 
 
 def find_mosquitto() -> str | None:
-    """Path of the `mosquitto` program, also where PATH of an ordinary user does not look; `None` if not installed."""
+    """Path of the `mosquitto` program, even outside PATH; `None` if not installed."""
     return shutil.which("mosquitto") or next(
         (found for place in MORE_PLACES if (found := shutil.which("mosquitto", path=place))), None
     )

@@ -1,7 +1,7 @@
 """Runs an `amqtt` broker in a thread of this process. Used by `Broker`, and by the platform through its hooks.
 
-Unlike mosquitto it tells who published what, and can send to one client alone. Every hook is called in the broker's
-thread, in the order in which packets arrived from each client.
+Unlike mosquitto it reports the publisher of each message and can send to a single client. Hooks are called in the
+broker's thread, in the order in which packets arrived from each client.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Embedded", "Hooks"]
 
 PLUGIN = "smartrest.testing.broker.amqtt_plugin.Bridge"
-RUNNING: dict[str, Embedded] = {}  # how the plugin, which amqtt builds from its configuration, finds its broker
+RUNNING: dict[str, Embedded] = {}  # lets the plugin, which amqtt creates from its configuration, find its broker
 _numbers = itertools.count(1)
 
 
 class Hooks(Protocol):
-    """What a platform wants to know of the broker, and decides for it."""
+    """Events of the broker for the platform, and one decision: `may_subscribe`."""
 
     def connected(self, client_id: str, username: str | None, certified: bool) -> None: ...
     def disconnected(self, client_id: str) -> None: ...
@@ -64,11 +64,11 @@ class Embedded:
             raise BrokerError(f"amqtt did not start on port {self.settings.port}: {self.failure!r}")
 
     def stop(self) -> None:
-        """Closes every connection, then the ports."""
+        """Close every connection, then the ports."""
         self._end(crash=False)
 
     def kill(self) -> None:
-        """Closes the ports and connections at once: amqtt's own end waits for clients that go on sending."""
+        """Close ports and connections at once: amqtt's own shutdown waits for clients that keep sending."""
         self._end(crash=True)
 
     def _end(self, *, crash: bool) -> None:
@@ -76,7 +76,7 @@ class Embedded:
         loop, thread = self.loop, self.thread
         if loop is None or thread is None:
             return
-        with contextlib.suppress(RuntimeError):  # the loop ended by itself: the broker did not start
+        with contextlib.suppress(RuntimeError):  # the loop has already ended: the broker did not start
             loop.call_soon_threadsafe(self._done.set)
         thread.join(10)
         self.loop = self.thread = None
@@ -93,25 +93,25 @@ class Embedded:
         """Nothing to do: the plugin asks `settings.users` at each login."""
 
     def save(self) -> None:
-        """Nothing to do: who listens through `hooks` stays attached over a restart."""
+        """Nothing to do: `hooks` stay attached over a restart."""
 
     def call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Runs a coroutine in the broker's thread, without waiting for it; any thread may call."""
+        """Run a coroutine in the broker's thread without waiting for it. Thread-safe."""
         if self.loop is None:
             coroutine.close()
         else:
             asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def send(self, client_id: str, topic: str, payload: bytes, qos: int = 1) -> None:
-        """Publishes to one client, if it is connected and has subscribed to exactly this topic."""
+        """Publish to one client, if it is connected and has subscribed to exactly this topic."""
         self.call(self._send(client_id, topic, payload, qos))
 
     def drop(self, client_id: str) -> None:
-        """Closes the connection of one client at once."""
+        """Close the connection of one client at once."""
         self.call(self._drop(client_id))
 
     def release(self, client_id: str, session: object) -> None:
-        """Closes the transport of a connection that has ended."""
+        """Close the transport of a connection that has ended."""
         known, handler = self.broker.sessions.get(client_id, (None, None))
         if known is session:
             _abort(handler)
@@ -136,7 +136,7 @@ class Embedded:
     def _run(self, ready: threading.Event) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except Exception as error:  # whatever ends the broker is reported by `start`
+        except Exception as error:  # `start` reports whatever ended the broker
             self.failure = error
         finally:
             ready.set()
@@ -158,14 +158,14 @@ class Embedded:
             for task in others:
                 task.cancel()
             if others:
-                await asyncio.wait(others, timeout=1)  # they close what they have open
+                await asyncio.wait(others, timeout=1)  # time to close their connections
         else:
             await self.broker.shutdown()
         for handler in handlers:
             _abort(handler)
         for transport in list(getattr(self.loop, "_transports", {}).values()):
             transport.abort()  # connections that the broker has forgotten, or not known yet
-        await asyncio.sleep(0.05)  # what it closed is closed only in the next turns of the loop
+        await asyncio.sleep(0.05)  # transports close only in the next turns of the loop
 
     def _config(self) -> dict[str, Any]:
         s = self.settings
@@ -181,7 +181,7 @@ class Embedded:
 
 
 def _abort(handler: Any) -> None:
-    """amqtt leaves a TLS transport open when the other side ended first, of which Python 3.10 complains."""
+    """amqtt leaves a TLS transport open if the peer closed first; Python 3.10 warns about that."""
     stream = getattr(getattr(handler, "writer", None), "_writer", None)
     if stream is not None:
         stream.transport.abort()

@@ -1,6 +1,6 @@
-"""Runs `mosquitto` as a child process: writes its configuration, starts, ends and kills it. Used by `Broker` alone.
+"""Runs `mosquitto` as a child process: writes its configuration, starts, stops and kills it. Used only by `Broker`.
 
-The log also goes to `$SYS/broker/log/#`, from which the stand-in platform learns who connects and subscribes.
+The log also goes to `$SYS/broker/log/#`, where the stand-in platform sees connections and subscriptions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mosquitto"]
 
-INNER_USER = "smartrest-platform"  # who watches may always log in
+INNER_USER = "smartrest-platform"  # the stand-in platform may always log in
 RUNNING = b" running\n"
 # Waits for the end of a pipe whose other end only this process holds, then kills the broker.
 WATCH = 'read -r _; kill -KILL "$0" 2>/dev/null'
@@ -39,7 +39,7 @@ class Mosquitto:
         self.watch: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float) -> None:
-        self._unwatch()  # of a broker that ended by itself
+        self._unwatch()  # the watch of a broker that has already ended
         if not self.settings.inner_port:
             self.settings.inner_port = free_port()
         config = self.settings.folder / "mosquitto.conf"
@@ -53,11 +53,11 @@ class Mosquitto:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl+C in the terminal is for whoever started the broker
+                start_new_session=True,  # Ctrl+C in the terminal must not reach the broker
             )
         self._watch(self.process.pid)
         deadline = time.monotonic() + timeout
-        while RUNNING not in (text := path.read_bytes()[before:]):  # it says so when every port is open
+        while RUNNING not in (text := path.read_bytes()[before:]):  # logged once every port is open
             if not self.running() or time.monotonic() > deadline:
                 self.kill()
                 seen = text.decode(errors="replace")
@@ -65,7 +65,7 @@ class Mosquitto:
             time.sleep(0.01)
 
     def _watch(self, pid: int) -> None:
-        """However this process ends, by SIGKILL too, the broker ends with it."""
+        """Make sure that the broker ends with this process, even after SIGKILL."""
         if os.name == "posix":
             self.watch = subprocess.Popen(  # noqa: S603 - a fixed text and a number
                 ["/bin/sh", "-c", WATCH, str(pid)],
@@ -76,7 +76,7 @@ class Mosquitto:
             )
 
     def _unwatch(self) -> None:
-        """Before the broker's process ID may belong to another process."""
+        """Stop the watch before another process can get the broker's process ID."""
         if self.watch is not None and self.watch.stdin is not None:
             self.watch.kill()
             self.watch.wait()
@@ -118,10 +118,10 @@ class Mosquitto:
             time.sleep(0.01)
 
     def _lines(self) -> list[str]:
-        """The text of `mosquitto.conf`. Queues are unbounded: a test that counts messages must not lose any here."""
+        """The lines of `mosquitto.conf`. Queues are unbounded: tests that count messages must not lose any."""
         s = self.settings
         lines = [
-            "persistence true",  # for the session of whoever watches; written by `save` and at a stop only
+            "persistence true",  # for the platform's session; written only by `save` and on stop
             f"persistence_location {s.folder}/",
             "autosave_interval 0",
             "queue_qos0_messages true",
@@ -140,7 +140,7 @@ class Mosquitto:
         if s.packet_limit is not None:
             lines.append(f"max_packet_size {_without_length(s.packet_limit)}")
         if hasattr(os, "geteuid") and os.geteuid() == 0:
-            lines.append(f"user {getpass.getuser()}")  # else it gives up root and cannot read keys in private folders
+            lines.append(f"user {getpass.getuser()}")  # else it drops root and cannot read keys in private folders
         lines += s.options
         if s.users is None:
             lines.append("allow_anonymous true")
@@ -169,14 +169,14 @@ class Mosquitto:
         users = {**self.settings.users, INNER_USER: self.settings.inner_password}
         for name in users:
             if ":" in name or "\n" in name:
-                raise ValueError(f"a user name of mosquitto has no ':' and no line break: {name!r}")
+                raise ValueError(f"invalid user name for mosquitto, no ':' or line break allowed: {name!r}")
         path = self.settings.folder / "passwords"
         path.write_text("".join(f"{name}:{_hashed(password)}\n" for name, password in users.items()))
         path.chmod(0o600)
 
 
 def _without_length(limit: int) -> int:
-    """The largest packet within `limit` as mosquitto 2.0 counts it: without the bytes that hold its length."""
+    """The largest packet within `limit` as mosquitto 2.0 counts it: without the bytes of its length field."""
     return 1 + max(min(limit - 1 - width, below - 1) for below, width in VARINT_STEPS)
 
 

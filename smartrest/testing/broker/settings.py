@@ -1,4 +1,4 @@
-"""What both servers share: their settings, their interface, and the errors of a broker."""
+"""Shared by both servers: settings, interface and errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LOOPBACK = "127.0.0.1"
 
 
 class BrokerError(RuntimeError):
-    """The broker cannot do what was asked, or did not start; the text ends with its log."""
+    """The broker did not start, or cannot do this; the text of a failed start ends with its log."""
 
 
 @dataclass
 class Settings:
-    """What a server is started with. Ports of 0 are filled in at the first start and kept."""
+    """Settings of a server. Ports of 0 are chosen at the first start and kept."""
 
     port: int
     websocket_port: int | None
@@ -34,7 +34,7 @@ class Settings:
     use_identity_as_username: bool
     users: dict[str, str] | None
     packet_limit: int | None
-    folder: Path  # holds broker.log and whatever the server needs
+    folder: Path  # holds broker.log and the server's own files
     inner_port: int = 0
     inner_password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     options: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Server(Protocol):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on just now."""
+    """A TCP port of the loopback interface that is free right now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -60,5 +60,5 @@ def free_port() -> int:
 
 
 def packet_size(rest: int) -> int:
-    """Bytes of an MQTT packet whose remaining length is `rest`."""
+    """The size of an MQTT packet whose remaining length is `rest`."""
     return 1 + next(width for below, width in VARINT_STEPS if rest < below) + rest

@@ -1,1 +1,1 @@
-"""The stand-in for the platform, layer by layer: `links` (the wire), `tenant` (rows in, replies out), `inventory`."""
+"""The stand-in for the platform, in layers: `links` (the wire), `tenant` (rows in, replies out), `inventory`."""

@@ -1,4 +1,4 @@
-"""One row that a client sent, on its way to the function that works it off, and how that function refuses it."""
+"""A row from a client, passed to the function that carries it out, and the exception that refuses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Call", "Refusal"]
 
 
 class Tenant(Protocol):
-    """The part of `tenant.Tenant` that a row can reach."""
+    """The part of `tenant.Tenant` that effects use."""
 
     options: Options
     inventory: Inventory
@@ -30,7 +30,7 @@ class Tenant(Protocol):
 
 
 class Refusal(Exception):
-    """The platform does not do what a row asks; becomes an error row. `fault=False`: nothing to worry about."""
+    """The platform refuses a row; becomes an error row. `fault=False`: not a fault of the device."""
 
     def __init__(self, code: str, text: str, *, fault: bool = True) -> None:
         super().__init__(text)
@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 @dataclass
 class Call:
-    """One row to work off. `stored`: false on the topics t/… and c/…, whose data only pass through."""
+    """One row to carry out. `stored`: false on the topics t/… and c/…, whose data are not stored."""
 
     tenant: Tenant
     client: Client
@@ -50,7 +50,7 @@ class Call:
     stored: bool = True
 
     def __getitem__(self, name: str) -> Any:
-        """A parameter; `None` where it was not sent."""
+        """A parameter; `None` if it was not sent."""
         return self.values.get(name)
 
     def names(self, group: str) -> list[str]:
@@ -58,11 +58,11 @@ class Call:
         return [str(value) for value in self.values.get(group) or () if value]
 
     def given(self, **names: str) -> dict[str, Any]:
-        """The sent ones among the parameters, under the names that the platform gives them."""
+        """The parameters that were sent, renamed to the platform's names."""
         return {key: self.values[name] for key, name in names.items() if self.values.get(name) is not None}
 
     def missing(self, code: str, text: str) -> Refusal:
-        """How to refuse a row for an operation that is not there, or not in the status for it."""
+        """The refusal of a row whose operation is missing or has another status."""
         repeated = repeats_an_answer(self.thing.operations, self.row, self.client)
         return Refusal(code, text, fault=not repeated)
 

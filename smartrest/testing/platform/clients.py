@@ -17,7 +17,7 @@ __all__ = ["Client", "Credentials", "Options", "Outside", "Traffic"]
 
 
 class Credentials(NamedTuple):
-    """What the row 70 carries."""
+    """The fields of a row 70."""
 
     tenant: str
     username: str
@@ -25,9 +25,9 @@ class Credentials(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """What happened on the wire: `direction` is "up" (a device published) or "down", or what a device did.
+    """One event on the wire. `direction` is "up" (a device published), "down", "connect", "subscribe" or "disconnect".
 
-    That is "connect", "subscribe" (to `topic`) or "disconnect". `rows` is empty where a payload is no SmartREST.
+    `rows` is empty if a payload is not SmartREST.
     """
 
     direction: str
@@ -41,8 +41,8 @@ class Traffic(NamedTuple):
 class Client:
     """One MQTT connection of a device.
 
-    `certified`: it showed a client certificate. `everything`: its subscriptions are not known, so it counts as
-    subscribed to all topics.
+    `certified`: it sent a client certificate. `everything`: its subscriptions are unknown, so it counts as subscribed
+    to all topics.
     """
 
     client_id: str
@@ -62,13 +62,13 @@ class Client:
         try:
             parsed = ClientId.parse(self.client_id)
             self.device_id, self.x_id = parsed.device_id, parsed.x_id
-        except SmartRestError as error:  # a broker lets it in; the platform would not
+        except SmartRestError as error:  # a broker accepts it; the platform would not
             self.fault = str(error)
 
 
 @dataclass
 class Options:
-    """How the platform behaves where it has a choice; the names are the arguments of `Platform`."""
+    """Configurable behaviour of the platform; the names are the arguments of `Platform`."""
 
     tenant: str = "t0815"
     registration: str = "accept"
@@ -81,7 +81,7 @@ class Options:
 
 
 class Outside(Protocol):
-    """Where a tenant's replies and new credentials go."""
+    """Receives a tenant's replies and new credentials."""
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
     def issued(self, credentials: Credentials) -> None: ...

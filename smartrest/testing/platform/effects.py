@@ -1,7 +1,7 @@
-"""What each row of a static template does to the inventory of the stand-in platform.
+"""The effect of each static template on the inventory of the stand-in platform.
 
-`EFFECTS` maps template IDs to functions; parameters arrive parsed, by the names of the table of templates. Source: MQTT
-static templates. Of alarms: one that is raised again before it is cleared only counts up.
+`EFFECTS` maps template IDs to functions; parameters are parsed and named as in the table of templates. Source: MQTT
+static templates. An alarm raised again before it is cleared only increments its count.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def on(*template_ids: str) -> Callable[[Callable[[Call], None]], Callable[[Call]
 
 @on("100")
 def create_device(call: Call) -> None:
-    raise Refusal("41", "Device already existing", fault=False)  # a new one never gets here
+    raise Refusal("41", "Device already existing", fault=False)  # new devices are created before
 
 
 @on("101")
@@ -65,7 +65,7 @@ def create_service(call: Call) -> None:
 @on("104")
 def update_service_status(call: Call) -> None:
     if call.thing.kind != "service":
-        raise Refusal("40", f"{call.thing.external_id} is no service")
+        raise Refusal("40", f"{call.thing.external_id} is not a service")
     call.thing.fragments["status"] = call["service_status"]
 
 
@@ -99,7 +99,7 @@ def get_device_id(call: Call) -> None:
 
 @on("125")
 def send_heartbeat(call: Call) -> None:
-    """Only the time of the last message changes, and that every row does."""
+    """No effect of its own: every row updates the time of the last message."""
 
 
 @on("600")
@@ -147,7 +147,7 @@ EFFECTS["150"] = _list("c8y_RemoteAccessSupportedProtocols", "protocols", empty_
 
 @on("116", "140", "141", "142")
 def software(call: Call) -> None:
-    """116 and 140 replace the list, 141 adds to it, 142 takes away by name and version."""
+    """116 and 140 replace the list, 141 adds to it, 142 removes by name and version."""
     items = [item._asdict() for item in call["software"] or () if item.name]
     old = call.thing.fragments.get("c8y_SoftwareList", [])
     if call.row[0] == "142":
@@ -219,7 +219,7 @@ def clear_event_fragments(call: Call) -> None:
 
 @on("408")
 def create_parameter_update_event(call: Call) -> None:
-    """With change detection only when a value is new; the values are kept under the fragment `c8y_ParameterUpdate`."""
+    """With change detection only if a value changed; values are kept in the fragment `c8y_ParameterUpdate`."""
     new = {item.path: item.value for item in call["parameters"] or ()}
     kept = call.thing.fragments.setdefault("c8y_ParameterUpdate", {})
     changed = {path: value for path, value in new.items() if kept.get(path, ...) != value}
@@ -239,7 +239,7 @@ def create_alarm(call: Call) -> None:
 
 
 def raise_alarm(call: Call, severity: str) -> Alarm:
-    """A new alarm, or one more count of the one of this type that is not cleared."""
+    """Create an alarm, or increment the count of an uncleared one of this type."""
     type_, time = str(call["type"]), call["time"] or now()
     alarm = call.thing.open_alarm(type_)
     if alarm is None:
@@ -282,7 +282,7 @@ def get_pending_operations(call: Call) -> None:
 
 
 def _by_fragment(call: Call, status: str) -> Operation:
-    """The oldest operation in this status with the fragment, of the device that the topic addresses."""
+    """The oldest operation with this status and fragment, of the device addressed by the topic."""
     found = oldest(call.thing.operations, status, call["fragment"])
     if found is None:
         raise call.missing("40", f"{call.thing.external_id} has no {status} operation with fragment {call['fragment']}")
@@ -346,6 +346,6 @@ def fail_executing_operations(call: Call) -> None:
 
 
 def fragment_of(template_id: str) -> str | None:
-    """The operation whose rows have this template ID, as `c8y_Restart` for 510."""
+    """The operation fragment of a template ID, such as `c8y_Restart` for 510."""
     template = static.by_id(template_id)
     return template.operation_fragment if template is not None else None

@@ -1,6 +1,6 @@
-"""What the stand-in platform knows: devices, children and services with their measurements, events and alarms.
+"""The inventory of the stand-in platform: devices, children and services with measurements, events and alarms.
 
-Plain objects in memory, for tests to look at. Who changes them, and by which rows, stands in `effects.py`.
+Plain objects in memory, for tests to inspect. `effects.py` changes them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Event:
 
 @dataclass
 class Alarm:
-    """`count` grows while the alarm is raised again before it is cleared; then a new one begins."""
+    """`count` is how often the alarm was raised before it was cleared; after that a new alarm begins."""
 
     type: str
     text: str
@@ -63,7 +63,7 @@ class Alarm:
 
 @dataclass(eq=False)
 class ManagedObject:
-    """A device, a child device or a service. `fragments` holds what rows 102 to 150 wrote, by the platform's names."""
+    """A device, a child device or a service. `fragments` holds the data of rows 102 to 150, by the platform's names."""
 
     id: str
     external_id: str
@@ -99,7 +99,7 @@ class ManagedObject:
             yield from child.family()
 
     def open_alarm(self, type_: str) -> Alarm | None:
-        """The alarm of this type that is not cleared: ACTIVE before ACKNOWLEDGED."""
+        """The uncleared alarm of this type: ACTIVE before ACKNOWLEDGED."""
         for status in ("ACTIVE", "ACKNOWLEDGED"):
             for alarm in self.alarms:
                 if alarm.type == type_ and alarm.status == status:
@@ -157,7 +157,7 @@ class Inventory(Mapping[str, ManagedObject]):
 
     @property
     def roots(self) -> list[ManagedObject]:
-        """The devices that connect by themselves."""
+        """The devices with a connection of their own."""
         return [thing for thing in self._objects.values() if thing.parent is None]
 
     def create(

@@ -1,7 +1,7 @@
-"""How the stand-in platform hears devices and answers them: as a client of any broker, or from inside amqtt.
+"""Connects the stand-in platform to devices: as a client of any broker, or from inside amqtt.
 
-`ClientLink` cannot see who published: one device with its children a broker. What mosquitto writes to its log topics
-tells it who connects and subscribes. `EmbeddedLink` knows the ClientId in both directions: many devices.
+`ClientLink` cannot see the publisher of a message, so it serves one device with its children per broker; mosquitto's
+log topics report connections and subscriptions. `EmbeddedLink` knows the ClientId in both directions: many devices.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEFT = re.compile(
 
 
 class Listener(Protocol):
-    """What a link tells the platform; from one thread, in the order of the wire."""
+    """Events from a link to the platform, from one thread and in wire order."""
 
     def connected(self, client: Client) -> None: ...
     def left(self, client: Client) -> None: ...
@@ -46,21 +46,21 @@ class Listener(Protocol):
 
 
 class Link(Protocol):
-    clients: dict[str, Client]  # the connected ones, by ClientId
+    clients: dict[str, Client]  # connected clients by ClientId
 
     def open(self, listener: Listener) -> None: ...
     def close(self) -> None: ...
-    def settle(self) -> None: ...  # returns when everything that the broker did so far has been told
+    def settle(self) -> None: ...  # returns once all past events of the broker have been reported
     def deliver(self, client: Client, topic: str, payload: bytes) -> None: ...
     def drop(self, client: Client) -> None: ...
 
 
 class ClientLink:
-    """The platform as a client of a broker at `host`, `port`. `device_id`: whose messages these are, if known before.
+    """The platform as a client of a broker at `host`, `port`. `device_id`: the sender of all messages, if known.
 
     `log`: the broker writes its log to `$SYS/broker/log/#`, as `Broker("mosquitto")` does. Without it every device
-    counts as connected and subscribed to everything. `password`: of `OWN_ID`
-    there. `certified`: the broker lets in clients with certificates only.
+    counts as connected and subscribed to everything. `password`: of `OWN_ID`. `certified`: the broker accepts only
+    clients with certificates.
     """
 
     def __init__(
@@ -110,10 +110,10 @@ class ClientLink:
         self._mine.loop_start()
         if not self._ready.wait(10):
             self.close()
-            raise BrokerError(f"the broker at {self.host}:{self.port} gives no subscription{self._problem}")
+            raise BrokerError(f"the broker at {self.host}:{self.port} refuses the subscription{self._problem}")
 
     def close(self) -> None:
-        if self.log and self._ready.is_set():  # else the broker goes on collecting for the next one
+        if self.log and self._ready.is_set():  # else the broker keeps queueing messages for this session
             self._ready.clear()
             self._mine.unsubscribe(["#", LOG + "#"])
             self._ready.wait(1)
@@ -121,8 +121,10 @@ class ClientLink:
         self._mine.loop_stop()
 
     def settle(self) -> None:
-        """Sends itself a message: what the broker did before arrives before it. Waits 5 s for it, if connected."""
-        if threading.get_ident() == self._network or not self._mine.is_connected():  # a thread cannot wait for itself
+        """Send a message to itself and wait up to 5 s for it: all earlier events arrive before it."""
+        if (
+            threading.get_ident() == self._network or not self._mine.is_connected()
+        ):  # the network thread cannot wait for itself
             return
         mark = secrets.token_bytes(8)
         with self._marks:
@@ -135,7 +137,7 @@ class ClientLink:
         self._mine.publish(topic, payload, qos=1)
 
     def drop(self, client: Client) -> None:
-        """Takes the ClientId over for a moment, which ends the other connection; its last will is not sent."""
+        """Briefly connect with the same ClientId, which ends the other connection without its last will."""
         threading.Thread(target=self._take_over, args=(client,), daemon=True).start()
 
     def _take_over(self, client: Client) -> None:
@@ -176,13 +178,13 @@ class ClientLink:
             with self._marks:
                 self._awaited.discard(message.payload)
                 self._marks.notify_all()
-        elif not topic.startswith("$") and not _for_devices(topic):  # the own replies come back here too
+        elif not topic.startswith("$") and not _for_devices(topic):  # skip our own replies, which come back
             client = self._publisher()
             if client is not None:
                 self.listener.received(client, topic, message.payload, message.qos)
 
     def _publisher(self) -> Client | None:
-        """The device: the one named, else the one that connected last; also for the last will that it left behind."""
+        """The device: the one named, else the last that connected, even if gone (its last will comes later)."""
         if self.device_id is not None:
             mine = [client for client in self.clients.values() if client.device_id == self.device_id]
             return mine[-1] if mine else self._client(self.device_id)
@@ -226,7 +228,7 @@ class EmbeddedLink:
         self._broker.hooks = None
 
     def settle(self) -> None:
-        """Nothing to wait for: the hooks are called before the broker answers a client."""
+        """Nothing to wait for: the broker calls the hooks before it answers a client."""
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
         self._broker.send(client.client_id, topic, payload)
@@ -276,5 +278,5 @@ def _for_devices(topic: str) -> bool:
 
 
 def _without_delay(_client: Any, _data: Any, connection: Any) -> None:
-    """Small packets leave at once; paho would let them wait for the acknowledgement of the one before, 40 ms."""
+    """Send small packets at once; otherwise they wait up to 40 ms for the acknowledgement of the previous one."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

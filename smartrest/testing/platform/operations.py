@@ -1,6 +1,6 @@
-"""Operations of the stand-in platform: their states, how rows 501 to 507 find them, and waiting for them.
+"""Operations of the stand-in platform: status, lookup for rows 501 to 507, and waiting.
 
-Source: MQTT static templates, section "Operation templates (5xx)". No topics and no rows here.
+Source: MQTT static templates, section "Operation templates (5xx)". Knows nothing about topics.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FINAL = (SUCCESSFUL, FAILED)
 
 
 class Answer(NamedTuple):
-    """The row that ended an operation, and the connection that it came over last."""
+    """The row that ended an operation, and the last connection that sent it."""
 
     row: tuple[str, ...]
     client: Client
@@ -33,10 +33,10 @@ class Answer(NamedTuple):
 
 @dataclass(eq=False)
 class Operation:
-    """One operation that the platform wants done; `rows` say so on the wire (two for a device profile, else one).
+    """One operation for a device; `rows` are sent for it (two for a device profile, else one).
 
     `status` is PENDING, EXECUTING, SUCCESSFUL or FAILED; `history` holds every status in order. `results` are the
-    parameters of the row 503 or 506, `reason` the text of a 502 or 505. `sent` counts how often the row went out.
+    parameters of row 503 or 506, `reason` the text of 502 or 505. `sent` counts how often the row was sent.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Operation:
 
     @property
     def result(self) -> str | None:
-        """The first parameter of the answer, as the text of a `c8y_Command`; `None` without one."""
+        """The first parameter of the answer, such as the output of a `c8y_Command`; `None` without one."""
         return self.results[0] if self.results else None
 
     @property
@@ -66,11 +66,11 @@ class Operation:
         return self.status in FINAL
 
     def wait(self, seconds: float = 10.0) -> Operation:
-        """Waits until the operation is SUCCESSFUL or FAILED and returns it; `TimeoutError` after `seconds`."""
+        """Wait until the operation is SUCCESSFUL or FAILED and return it; `TimeoutError` after `seconds`."""
         return self.wait_for(*FINAL, seconds=seconds)
 
     def wait_for(self, *statuses: str, seconds: float = 10.0) -> Operation:
-        """Waits until the operation has, or has had, one of the statuses; `TimeoutError` after `seconds`."""
+        """Wait until the operation has, or has had, one of the statuses; `TimeoutError` after `seconds`."""
         deadline = time.monotonic() + seconds
         with self.changed:
             while not any(status in self.history for status in statuses):
@@ -108,5 +108,5 @@ def repeats_an_answer(operations: Iterable[Operation], row: tuple[str, ...], cli
 
 
 def oldest(operations: Iterable[Operation], status: str, fragment: str) -> Operation | None:
-    """The one that a row 501 to 503 means: operations are listed in the order in which they were created."""
+    """The operation that a row 501 to 503 refers to; operations are listed oldest first."""
     return next((op for op in operations if op.fragment == fragment and op.status == status), None)

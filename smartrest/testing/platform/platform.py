@@ -1,7 +1,7 @@
-"""The stand-in for the platform: a broker, a tenant behind it, and what a test asks of both.
+"""The stand-in for the platform: a broker, a tenant, and the interface for tests.
 
-Threads meet here: the link calls from the broker's side, a test from its own; everything happens under one lock.
-Before a test reads, the link settles: what the broker acknowledged to a device may still be on its way to here.
+The link calls from the broker's thread, a test from its own; one lock protects everything. The link settles before a
+test reads: messages that the broker has acknowledged may still be on their way here.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ log = logging.getLogger("smartrest.testing")
 class Platform:
     """A local stand-in for the platform's MQTT side.
 
-    `broker`: a `Broker` (started if need be), or its kind; without it mosquitto if installed, else amqtt. With `host`
-    and `port` a broker that runs already; then `device_id` says whose messages these are. Behind mosquitto it serves
-    one device with its children, behind amqtt many.
+    `broker`: a `Broker` (started if necessary) or its kind; by default mosquitto if installed, else amqtt. Or `host`
+    and `port` of a running broker, with `device_id` as the sender of all messages. With mosquitto it serves one
+    device and its children, with amqtt many.
 
     `registration`: `"accept"` answers every device that polls for credentials, `"ask"` waits for `accept`. `tokens`:
-    who gets one, `"certificate"` (devices that showed one, as on the platform), `"all"` or `"none"`, for `token_life`
-    seconds. `login="issued"` lets in only devices with credentials that it gave out itself, and the bootstrap user with
-    `bootstrap_password`. `refuse_subscriptions`: as the platform, refuse those of a device that does not exist yet
+    which devices get one, `"certificate"` (those with a certificate, as on the platform), `"all"` or `"none"`, for
+    `token_life` seconds. `login="issued"` accepts only credentials issued here, and the bootstrap user with
+    `bootstrap_password`. `refuse_subscriptions`: refuse those of a device that does not exist yet, as the platform does
     (amqtt only). `traffic_limit`: how many entries of `traffic()` are kept, the newest; by default all. `history`: how
     many `errors`, finished `operations`, measurements, events and cleared alarms are kept, the newest, and of each
     object in `inventory`; by default all.
 
-    What a test reads holds everything that the broker acknowledged before: a row sent at QoS 1 counts once the device
-    has its PUBACK. `wait_for` is for what the device has still to do.
+    Everything that the broker has acknowledged is visible to a test: a row sent at QoS 1 counts once the device has its
+    PUBACK. Use `wait_for` for things that the device has yet to do.
 
-    Use as a context manager. `errors` holds every row that went to `s/e` for a fault of the device, and faults that
-    the platform answers with silence (both other fields empty).
+    Use as a context manager. `errors` holds every row sent to `s/e` for a fault of the device, and faults that the
+    platform does not report (with both other fields empty).
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Platform:
         history: int | None = None,
     ) -> None:
         if port is not None and broker is not None:
-            raise ValueError("either a broker, or host and port of one that runs already")
+            raise ValueError("give either broker, or host and port of a running one")
         for name, value, words in (
             ("registration", registration, ("accept", "ask")),
             ("tokens", tokens, ("certificate", "all", "none")),
             ("login", login, ("any", "issued")),
         ):
             if value not in words:
-                raise ValueError(f"{name} is one of {', '.join(words)}, not {value!r}")
+                raise ValueError(f"{name} must be one of {', '.join(words)}, not {value!r}")
         self._users: dict[str, str] | None = {BOOTSTRAP_USERNAME: bootstrap_password} if login == "issued" else None
         self.broker: Broker | None = None
         self._owned = not isinstance(broker, Broker)
@@ -100,7 +100,7 @@ class Platform:
         self._failure: Exception | None = None
         self._link: Link | None = None
         if history is not None and history < 1:
-            raise ValueError(f"history is at least 1, or None to keep all, not {history!r}")
+            raise ValueError(f"history must be at least 1, or None to keep all, not {history!r}")
         options = Options(
             tenant, registration, tokens, token_life, version, refuse_subscriptions, traffic_limit, history
         )
@@ -149,7 +149,7 @@ class Platform:
             password=broker.inner_password,
         )
 
-    # -- what a test asks
+    # -- for tests: reading
 
     @property
     def host(self) -> str:
@@ -157,7 +157,7 @@ class Platform:
 
     @property
     def port(self) -> int:
-        """Where devices connect."""
+        """The port for devices."""
         return self.broker.port if self.broker is not None else self._address[1]
 
     @property
@@ -189,20 +189,20 @@ class Platform:
 
     @property
     def clients(self) -> list[Client]:
-        """Who is connected."""
+        """The connected clients."""
         self._settle()
         with self._changed:
             return self._clients()
 
     @property
     def waiting(self) -> list[str]:
-        """Device IDs that poll for credentials and were not accepted yet."""
+        """IDs of devices that poll for credentials and are not accepted yet."""
         self._settle()
         with self._changed:
             return sorted(self._tenant.waiting)
 
     def traffic(self) -> list[Traffic]:
-        """What happened on the wire so far: payloads in both directions, connections and subscriptions."""
+        """All events on the wire so far: payloads in both directions, connections and subscriptions."""
         self._settle()
         with self._changed:
             return list(self._tenant.traffic)
@@ -216,18 +216,18 @@ class Platform:
         return [item.payload for item in self.traffic() if item.direction == "up" and item.topic == topic]
 
     def watch(self, watcher: Callable[[Traffic], None]) -> None:
-        """Calls `watcher` for what happens from now on, at that moment and in the broker's thread."""
+        """Call `watcher` for every event on the wire from now on, in the broker's thread."""
         with self._changed:
             self._tenant.watchers.append(watcher)
 
     def wait_for_device(self, external_id: str, timeout: float = 10.0) -> ManagedObject:
-        """Waits until a device, child or service exists; `TimeoutError` after `timeout` seconds."""
+        """Wait until a device, child or service exists; `TimeoutError` after `timeout` seconds."""
         inventory = self._tenant.inventory
         self.wait_for(lambda: external_id in inventory, timeout, f"{external_id} does not exist")
         return inventory[external_id]
 
     def wait_for(self, condition: Callable[[], object], timeout: float = 10.0, what: str = "not so") -> None:
-        """Waits until `condition()` is true; it is asked after everything that arrives."""
+        """Wait until `condition()` is true; it is called after every event."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._asked(condition):
@@ -239,17 +239,17 @@ class Platform:
                         return
                     raise TimeoutError(f"{what} after {timeout:g} s\n{self._picture()}")
 
-    # -- what a test does
+    # -- for tests: acting
 
     def send(
         self, *rows: Sequence[str], topic: str | None = None, fragment: str | None = None, to: str | None = None
     ) -> list[Operation]:
-        """Creates one operation a row, and sends all rows in one payload to the device they are for.
+        """Create one operation per row, and send all rows in one payload to their device.
 
         A row is (template ID, external ID of the device or child, parameters…). Rows of custom templates need `topic`
         (`s/dc/<X-ID>`) and `fragment`. A device that is not connected, or has not subscribed, gets the rows when it
-        asks with 500. `to` names the connected device where the row names one that does not exist. `ValueError` for
-        rows of several devices, `PayloadTooLargeError` where they do not fit in one payload.
+        sends 500. `to` names the connected device if the row names an unknown one. `ValueError` for rows of several
+        devices, `PayloadTooLargeError` if they do not fit in one payload.
         """
         topic = topic or topics.ds()
         self._settle()
@@ -258,7 +258,7 @@ class Platform:
             roots = {self._root_of(operation.device, to) for operation in operations}
             if len(roots) > 1:
                 raise ValueError(
-                    f"the rows of one call go to one device and its children, not to {', '.join(sorted(roots))}"
+                    f"all rows of one call must be for one device and its children, not for {', '.join(sorted(roots))}"
                 )
             encode((op.row for op in operations), limit=packet_room(topic, qos=1))  # raises if they do not fit
             operations = _one_profile(operations)
@@ -266,17 +266,17 @@ class Platform:
         return operations
 
     def accept(self, device_id: str, username: str | None = None, password: str | None = None) -> Credentials:
-        """Accepts a device in registration: its next poll is answered with credentials."""
+        """Accept a device in registration: its next poll is answered with credentials."""
         with self._changed:
             return self._tenant.accept(device_id, username, password)
 
     def refuse(self, device_id: str) -> None:
-        """Takes a device out of registration: its polls stay without an answer."""
+        """Remove a device from registration: its polls are not answered."""
         with self._changed:
             self._tenant.refuse(device_id)
 
     def reply(self, topic: str, *rows: Sequence[str], to: str | None = None) -> None:
-        """Sends rows of any kind in one payload to a connected device: an error on `s/e`, a late 70, garbage."""
+        """Send any rows in one payload to a connected device: an error on `s/e`, a late 70, garbage."""
         self._settle()
         with self._changed:
             client = self._client_of({to} if to is not None else {c.device_id for c in self._clients()})
@@ -285,7 +285,7 @@ class Platform:
             self._tenant.reply(client, topic, [tuple(row) for row in rows])
 
     def disconnect(self, device_id: str) -> None:
-        """Ends the connection of a device from the platform's side. Behind mosquitto its last will is not sent."""
+        """End the connection of a device from the platform's side. With mosquitto its last will is not sent."""
         with self._changed:
             client = self._client_of({device_id})
         if client is not None and self._link is not None:
@@ -306,19 +306,19 @@ class Platform:
 
     def _operation(self, row: Row, topic: str, fragment: str | None) -> Operation:
         if len(row) < 2:
-            raise ValueError(f"an operation names its device in the second field: {row!r}")
+            raise ValueError(f"no device ID in the second field of an operation: {row!r}")
         fragment = fragment or fragment_of(row[0])
         if fragment is None:
-            raise ValueError(f"no static template of an operation has the ID {row[0]!r}: say which fragment it is for")
+            raise ValueError(f"not a static operation template: {row[0]!r}; pass fragment=")
         return self._tenant.operation(row, topic, fragment, self._changed)
 
     def _root_of(self, external_id: str, to: str | None) -> str:
-        """The device ID of the connection that an operation travels on."""
+        """The device ID of the connection for an operation."""
         if to is not None:
             return to
         if external_id in self._tenant.inventory:
             return self._tenant.inventory[external_id].root.external_id
-        raise ValueError(f"{external_id!r} is unknown here: wait_for_device, or name the connected device with to=")
+        raise ValueError(f"unknown device {external_id!r}: use wait_for_device, or name the connected device with to=")
 
     def _client_of(self, device_ids: set[str]) -> Client | None:
         return next((client for client in reversed(self._clients()) if client.device_id in device_ids), None)
@@ -327,7 +327,7 @@ class Platform:
         return list(self._link.clients.values()) if self._link is not None else []
 
     def _asked(self, condition: Callable[[], object]) -> object:
-        """What a condition of `wait_for` says; the lock is held."""
+        """Evaluate a condition of `wait_for` while holding the lock."""
         before, self._asking = self._asking, threading.get_ident()  # a condition may itself wait for another
         try:
             return condition()
@@ -335,7 +335,7 @@ class Platform:
             self._asking = before
 
     def _settle(self) -> None:
-        """Waits until here is what the broker did so far. Not within a condition: it would keep the news out."""
+        """Wait for all past events of the broker. Not in a condition: it holds the lock that the events need."""
         link = self._link
         if link is not None and self._asking != threading.get_ident():
             link.settle()
@@ -360,7 +360,7 @@ class Platform:
             others = {other.device_id for other in self._clients()} - {client.device_id}
             if others and isinstance(self._link, ClientLink) and self._device_id is None:
                 both = f"{client.device_id} and {', '.join(sorted(others))}"
-                text = f"{both} are connected, but behind this broker devices cannot be told apart: Platform('amqtt')"
+                text = f"{both} are connected, but with this broker devices cannot be told apart: use Platform('amqtt')"
                 self._tenant.errors.append(("", "", text))
             self._note(Traffic("connect", client.client_id))
 
@@ -375,7 +375,7 @@ class Platform:
             return self._tenant.may_subscribe(client, topic)
 
     def too_large(self, client: Client, topic: str, size: int) -> None:
-        """A packet that the broker refused, or should have: mosquitto lets larger ones pass over WebSocket."""
+        """A packet that the broker refused, or should have: mosquitto accepts larger ones over WebSocket."""
         with self._changed:
             self._tenant.too_large(client, topic, size, self._limit or PACKET_LIMIT)
             self._changed.notify_all()
@@ -397,14 +397,14 @@ class Platform:
             try:
                 action()
             except Exception as error:
-                # A bug here or in a watcher must not end the broker's thread, and must not pass unseen.
+                # A bug here or in a watcher must not end the broker's thread, nor stay hidden.
                 log.exception("the stand-in platform failed")
                 self._failure = error
             self._changed.notify_all()
 
 
 def _one_profile(operations: list[Operation]) -> list[Operation]:
-    """A row 531 is sent beside the 527 of the same operation: both rows then stand for one."""
+    """Merge a row 531 with the 527 of the same operation: both rows belong to one operation."""
     merged: list[Operation] = []
     for operation in operations:
         id_ = operation.row[0]

@@ -1,7 +1,7 @@
-"""What a row of a custom template collection does to the inventory of the stand-in platform: its request templates.
+"""The effect of request templates of custom collections on the inventory of the stand-in platform.
 
-Requests that create or change are carried out. What needs an answer by response templates (GET) is only checked: they
-pick from the platform's own JSON, which is not imitated here. Source: SmartREST 2.0 reference, "Request templates".
+Requests that create or change are carried out. Requests answered by response templates (GET) are only checked: these
+select from the platform's own JSON, which is not imitated here. Source: SmartREST 2.0 reference, "Request templates".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["apply"]
 
 
 def apply(call: Call, collection: Collection) -> None:
-    """Carries out one row. Raises `Refusal`, and `TemplateError` for values that do not fit."""
+    """Carry out one row. Raises `Refusal`, and `TemplateError` for invalid values."""
     template = collection.get(call.row[0])
     if template is None or not hasattr(template, "definition") or template.direction != "publish":
         raise Refusal("43", f"no request template {call.row[0]} in collection {collection.x_id}")
@@ -75,7 +75,7 @@ def _change_alarm(call: Call, properties: dict[str, Any]) -> None:
 
 
 def _change_operation(call: Call, properties: dict[str, Any]) -> None:
-    """The EXECUTING, else the PENDING one with the fragment; its results are the values beside the status."""
+    """Change the EXECUTING, else the PENDING operation with the fragment; the other values are its results."""
     fragment, known = str(call["fragment"]), call.thing.operations
     operation = oldest(known, EXECUTING, fragment) or oldest(known, PENDING, fragment)
     if operation is None:
@@ -84,7 +84,7 @@ def _change_operation(call: Call, properties: dict[str, Any]) -> None:
     if status == operation.status:
         return
     if status not in (EXECUTING, SUCCESSFUL, FAILED):
-        raise Refusal("45", f"{status} is no status that a device sets")
+        raise Refusal("45", f"a device cannot set the status {status}")
     reason = properties.pop("failureReason", None)
     results = tuple(str(value) for value in properties.values())
     if status == EXECUTING:
@@ -94,7 +94,7 @@ def _change_operation(call: Call, properties: dict[str, Any]) -> None:
 
 
 def _change_object(call: Call, properties: dict[str, Any]) -> None:
-    """PUT by external or internal ID; POST creates a child where there is none with this external ID."""
+    """PUT by external or internal ID; POST creates a child if none has this external ID."""
     inventory = call.tenant.inventory
     wanted = call["external_id"]
     if wanted is None:
@@ -122,7 +122,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], None]] = {
 
 
 def _nested(properties: dict[str, Any]) -> dict[str, Any]:
-    """Paths as the object that they describe: `{"a.b": 1}` is `{"a": {"b": 1}}`."""
+    """Paths as a nested object: `{"a.b": 1}` is `{"a": {"b": 1}}`."""
     result: dict[str, Any] = {}
     for path, value in properties.items():
         *parents, last = path.split(".")

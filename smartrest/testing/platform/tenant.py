@@ -1,7 +1,7 @@
-"""The platform's side of SmartREST without any network: payloads of clients in, changes and replies out.
+"""The platform's side of SmartREST without a network: payloads of clients in, changes and replies out.
 
-Where a message comes from and how replies travel is the business of `links.py`; what a row of a static template does
-stands in `effects.py`. Source: MQTT integration guide, sections "SmartREST payload" and "Device authentication".
+`links.py` handles the transport, `effects.py` the effects of static templates.
+Source: MQTT integration guide, sections "SmartREST payload" and "Device authentication".
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ REFUSED_BEFORE_CREATION = ("s/ds", "s/dat", "devicecontrol/notifications")  # se
 
 
 class Tenant:
-    """All that one tenant knows. Not thread-safe: `Platform` calls it under its lock."""
+    """The state of one tenant. Not thread-safe: `Platform` calls it under its lock."""
 
     def __init__(self, options: Options, outside: Outside) -> None:
         self.options = options
@@ -60,7 +60,7 @@ class Tenant:
         self.errors: list[Row] = History(options.history)
         self.traffic: deque[Traffic] = deque(maxlen=options.traffic_limit)
         self.watchers: list[Callable[[Traffic], None]] = []
-        self.waiting: set[str] = set()  # device IDs that poll for credentials and were not accepted yet
+        self.waiting: set[str] = set()  # IDs of devices that poll for credentials and are not accepted yet
         self.accepted: dict[str, Credentials] = {}
         self.refused: set[str] = set()
         self._outside = outside
@@ -70,7 +70,7 @@ class Tenant:
     # -- up
 
     def received(self, client: Client, topic: str, payload: bytes) -> None:
-        """One payload of a client. Nothing that a device sends raises here; what is wrong with it goes to `errors`."""
+        """Process one payload of a client. Never raises for bad payloads: faults go to `errors`."""
         where = topics.parse(topic)
         rows: list[Row] = []
         error: DecodeError | None = None
@@ -96,20 +96,20 @@ class Tenant:
             self.report(client, "42", "", f"Malformed payload on {topic}: {error}")
 
     def may_subscribe(self, client: Client, topic: str) -> bool:
-        """Whether the platform takes a subscription: exact topics only, and of a device that exists."""
+        """Whether the platform accepts a subscription: exact topics only, and only from devices that exist."""
         if "+" in topic or "#" in topic or topics.parse(topic).direction == "up":
             return False
         known = client.device_id in self.inventory
         return known or not self.options.refuse_subscriptions or topic not in REFUSED_BEFORE_CREATION
 
     def too_large(self, client: Client, topic: str, size: int, limit: int) -> None:
-        """The platform says nothing on the wire when a packet is too large, so this only goes to `errors`."""
+        """The platform does not report a packet that is too large, so this only goes to `errors`."""
         self.errors.append(
             ("", "", f"Packet of {size} bytes on {topic} is over the limit of {limit}: connection closed")
         )
 
     def report(self, client: Client | None, code: str, template: str, text: str, *, fault: bool = True) -> None:
-        """An error row on `s/e`; with `fault` also in `errors`."""
+        """Send an error row to `s/e`; with `fault` also add it to `errors`."""
         row = (code, template, text)
         if fault:
             self.errors.append(row)
@@ -117,17 +117,17 @@ class Tenant:
             return
         try:
             self.reply(client, topics.e(), [row])
-        except PayloadTooLargeError:  # it names something that fills a packet
+        except PayloadTooLargeError:  # the text quotes something as large as a packet
             self.reply(client, topics.e(), [(code, "", text[:1000])])
 
     # -- down
 
     def reply(self, client: Client, topic: str, rows: Sequence[Row]) -> None:
-        """Sends rows in one payload."""
+        """Send rows in one payload."""
         self._send(client, topic, encode(rows, limit=packet_room(topic, qos=1)))
 
     def operate(self, client: Client | None, operations: Sequence[Operation]) -> None:
-        """Adds operations, and sends them in one payload a topic, if there is a client that listens."""
+        """Add operations, and send them in one payload per topic if a client listens."""
         for operation in operations:
             self.operations.append(operation)
             if operation.device in self.inventory:
@@ -139,7 +139,7 @@ class Tenant:
         return Operation(str(next(self._operation_ids)), row[1], fragment, [row], topic, changed)
 
     def resend(self, client: Client) -> None:
-        """The answer to 500: every PENDING operation of the device and all below it, oldest first."""
+        """Answer 500: send every PENDING operation of the device and its descendants, oldest first."""
         device = self.inventory[client.device_id]
         family = {thing.external_id for thing in device.family()}
         self._push(client, [op for op in self.operations if op.status == PENDING and op.device in family])
@@ -193,7 +193,7 @@ class Tenant:
         return root
 
     def _target(self, client: Client, child: str | None, row: Row, values: dict[str, Any]) -> ManagedObject:
-        """The object that the topic addresses; the platform creates devices and first-level children by itself."""
+        """The object addressed by the topic; devices and first-level children are created automatically."""
         root = self.inventory.get(client.device_id) or self._create(client)
         if child is None:
             return root
@@ -203,7 +203,7 @@ class Tenant:
         if thing is None:
             thing = self.inventory.create(child, f"MQTT Device {child}", "c8y_MQTTChildDevice", root)
         if thing.root is not root:
-            raise Refusal("41", f"{child} is no child of {client.device_id}")
+            raise Refusal("41", f"{child} is not a child of {client.device_id}")
         return thing
 
     # -- custom collections
@@ -240,7 +240,7 @@ class Tenant:
     # -- credentials and tokens
 
     def accept(self, device_id: str, username: str | None = None, password: str | None = None) -> Credentials:
-        """What the user does in device registration; the next poll of the device is answered."""
+        """Accept a device, as a user does in device registration; its next poll is answered."""
         credentials = Credentials(
             self.options.tenant, username or f"device_{device_id}", password or secrets.token_urlsafe(18)
         )
@@ -275,7 +275,7 @@ class Tenant:
             self.report(client, "41", "", text)
 
     def token(self, device_id: str) -> str:
-        """A signed JSON Web Token (HS256, a key of this tenant) that ends after `token_life` seconds."""
+        """A signed JSON Web Token (HS256, a key of this tenant) that expires after `token_life` seconds."""
         issued = time.time()
         claims = {
             "iss": self.options.tenant,
