@@ -1,7 +1,7 @@
 # Tasks for contributors. `make` sets up .venv with the core built; PYTHON names the interpreter.
 PYTHON ?= python3
 RUN = .venv/bin/python
-C_FILES = $(shell find src_c tests/core -name '*.[ch]' -o -name '*.inc')
+C_FILES = $(shell find src_c tests/codec/core -name '*.[ch]' -o -name '*.inc')
 
 .PHONY: all build test quick slow gen lint bench ci clean
 all: .venv/ready
@@ -18,7 +18,7 @@ test: build             # the quick tests: two minutes
 	$(RUN) -m pytest -n auto
 
 quick: build            # the codec alone
-	$(RUN) -m pytest -n auto tests/contract tests/property tests/core tests/house
+	$(RUN) -m pytest -n auto tests/codec/contract tests/codec/property tests/codec/core tests/house
 
 slow: build             # brokers, foreign tools, exhaustive checks; then the tests that measure
 	$(RUN) -m pytest -n 4 -m "slow and not alone"

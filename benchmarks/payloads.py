@@ -1,7 +1,7 @@
 """The workloads: what devices and the platform send each other, drawn from seeded random generators.
 
 Rows are drawn as tuples of str; the payloads are those rows as the reference engine writes them. Another seed is
-other data of the same kind. The facts of each workload are held by `tests/unit/test_benchmarks.py`.
+other data of the same kind. The facts of each workload are held by `tests/house/test_benchmarks.py`.
 """
 
 from __future__ import annotations

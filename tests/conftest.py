@@ -19,20 +19,35 @@ _ran: set[str] = set()
 # What takes long, by file. `alone`: it measures time or memory, so nothing else may run beside it.
 SLOW = {
     *("certificates/test_install.py", "certificates/test_keytool.py", "certificates/test_mosquitto.py"),
-    *("certificates/test_openssl.py", "core/test_c_core.py", "house/test_suite.py", "property/test_small_world.py"),
-    *("property/test_independent.py", "unit/test_engine.py", "unit/test_install.py"),
-    *("unit/test_session_day.py", "unit/test_session_model.py", "unit/test_testing_plugin.py", "unit/test_doctor.py"),
-    *("unit/test_templates_builders.py", "unit/test_cli_look.py", "contract/test_lone_row.py"),
+    *(
+        "certificates/test_openssl.py",
+        "codec/core/test_c_core.py",
+        "house/test_suite.py",
+        "codec/property/test_small_world.py",
+    ),
+    *("codec/property/test_independent.py", "codec/test_engine.py", "house/test_install.py"),
+    *(
+        "device/test_session_day.py",
+        "device/test_session_model.py",
+        "testing/test_testing_plugin.py",
+        "cli/test_doctor.py",
+    ),
+    *("templates/test_templates_builders.py", "cli/test_cli_look.py", "codec/contract/test_lone_row.py"),
 }
 ALONE = {
-    *("property/test_time.py", "property/test_memory.py", "property/test_nomemory.py", "device/test_load.py"),
-    *("unit/test_instruction_counts.py", "unit/test_cli_decode.py", "unit/test_session_outbox.py"),
+    *(
+        "codec/property/test_time.py",
+        "codec/property/test_memory.py",
+        "codec/property/test_nomemory.py",
+        "live/test_load.py",
+    ),
+    *("house/test_instruction_counts.py", "cli/test_cli_decode.py", "device/test_session_outbox.py"),
 }
 
 hypothesis.settings.register_profile(
     "smartrest",
     max_examples=EXAMPLES,
-    deadline=None,  # a busy machine is no fault of the code; tests/property/test_time.py measures time
+    deadline=None,  # a busy machine is no fault of the code; tests/codec/property/test_time.py measures time
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
@@ -73,6 +88,15 @@ def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
     support.probes().object_layout(was)
 
 
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
+    """The command `smartrest`, run inside the test's process."""
+    from support_cli import CommandLine
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return CommandLine(monkeypatch, capfdbinary)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the source tree."""
@@ -97,7 +121,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if file in ALONE:
             item.add_marker("alone")
-        if file in ALONE or file in SLOW or file.startswith("device/"):
+        if file in ALONE or file in SLOW or file.startswith("live/"):
             item.add_marker("slow")
 
 

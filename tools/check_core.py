@@ -1,4 +1,4 @@
-"""Checks of the C core that take long or need other tools; the short ones are in tests/core.
+"""Checks of the C core that take long or need other tools; the short ones are in tests/codec/core.
 
     python tools/check_core.py fuzz [--runs N] [--merge]   libFuzzer with the address and undefined-behaviour sanitizers
     python tools/check_core.py cross                       the C tests on emulated aarch64 (NEON), s390x (big-endian)
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ROOT / "tests" / "core"
+TESTS = ROOT / "tests" / "codec" / "core"
 CORPUS = TESTS / "corpus"
 CODEC = ROOT / "src_c" / "codec"
 SOURCES = sorted(CODEC.rglob("*.c"))
@@ -68,7 +68,7 @@ def run(*command: str | Path, cwd: Path | None = None, environment: dict[str, st
 
 
 def build_tests(folder: Path, compiler: str, *flags: str) -> dict[str, Path]:
-    """The programs of tests/core by name."""
+    """The programs of tests/codec/core by name."""
     run(compiler, *C11, *flags, "-c", *SOURCES, cwd=folder)
     programs = {}
     for name in SHORT:
@@ -124,7 +124,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> None:
         run(program, "-set_cover_merge=1", merged, grown, CORPUS, environment=options)
         shutil.rmtree(CORPUS)
         shutil.copytree(merged, CORPUS)
-        print(f"tests/core/corpus: {len(list(CORPUS.iterdir()))} files")
+        print(f"tests/codec/core/corpus: {len(list(CORPUS.iterdir()))} files")
 
 
 # ---- other CPUs, coverage, analysers, leaks ------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def main(words: Sequence[str] | None = None) -> int:
     fuzzing = commands.choices["fuzz"]
     fuzzing.add_argument("--runs", type=int, default=10_000_000, help="inputs to try (default: 10,000,000)")
     fuzzing.add_argument(
-        "--merge", action="store_true", help="replace tests/core/corpus by a small set with the same coverage"
+        "--merge", action="store_true", help="replace tests/codec/core/corpus by a small set with the same coverage"
     )
     arguments = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="smartrest-core-") as folder:

@@ -2,7 +2,7 @@
 
 `exhaust SECONDS`: searches each budget of faults breadth first, to its end or for SECONDS. `walk SECONDS`: random
 histories with all faults, from a seed. The first violation ends the run and prints its history. Copy results worth
-keeping to docs/reliability.md. The model is tests/support_operations.py.
+keeping to docs/reliability.md. The model is tests/device/support_operations.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "device")]
 
 from support_operations import Budget, Violation, explore, walk  # noqa: E402 - found through the path set above
 

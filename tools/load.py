@@ -5,7 +5,7 @@
     python tools/load.py kill          kills the broker ten times under load, with both clients; fails if a promise
                                        is broken
 
-Prints one JSON object per measurement; `--output FILE` also appends them to a file. tests/device/test_load.py runs a
+Prints one JSON object per measurement; `--output FILE` also appends them to a file. tests/live/test_load.py runs a
 small version of each. Publish figures in docs/performance.md, together with the machine and the engine.
 """
 

@@ -22,11 +22,11 @@ COPIED = ("smartrest", "src_c", "tests", "docs", "tools", "examples", "setup.py"
 COPIED_TOO = ("pytest_smartrest.py", "README.md", "LICENSE")
 FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 LINK = "-fsanitize=address,undefined"
-SUITE = ("tests/contract", "tests/property")
+SUITE = ("tests/codec/contract", "tests/codec/property")
 
 # Tests that mean nothing in this build, and why.
 LEFT_OUT = {
-    "tests/property/test_time.py": "an instrumented build has other timings",
+    "tests/codec/property/test_time.py": "an instrumented build has other timings",
 }
 
 

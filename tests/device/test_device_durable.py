@@ -1,172 +1,505 @@
-"""Devices with an outbox file: killed for real, at any moment, against a real broker."""
+"""The outbox with a file: what it holds outlives it, whatever happens to the file is one error or one event."""
 
 from __future__ import annotations
 
-import random
+import os
 import signal
+import sqlite3
+import stat
 import subprocess
 import sys
-import time
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
 import pytest
 import support_durable
-from support_device import Make
+from hypothesis import given
+from hypothesis import strategies as st
+from support_session import SimulatedPlatform, Simulation, online
 
-from smartrest import SmartRestError
-from smartrest.device import Dropped
-from smartrest.testing import Broker, Platform, Wire
-
-PROGRAM = Path(support_durable.__file__)
-
-
-class Run:
-    """One life of the program. `accepted`: the numbers up to which `send` has returned; `dropped` those reported."""
-
-    def __init__(self, kind: str, port: int, path: Path, first: int) -> None:
-        command = [sys.executable, str(PROGRAM), kind, str(port), str(path), str(first)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.first, self.last = first, first - 1
-        self.dropped: set[int] = set()
-        self.flushed = False
-        self._reader = Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            letter, _, number = line.strip().partition(" ")
-            if letter == "S":
-                self.last = int(number)
-            elif letter == "D":
-                self.dropped.add(int(number))
-            elif letter == "F":
-                self.flushed = True
-
-    def wait_sending(self) -> None:
-        deadline = time.monotonic() + 30
-        while self.last < self.first:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self._end()
-
-    def finish(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self._end()
-        assert self.flushed
-        assert self.process.returncode == 0
-
-    def _end(self) -> None:
-        self.process.wait(60)
-        self._reader.join()
-        assert self.process.stderr is not None
-        assert "Traceback" not in self.process.stderr.read()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
+from smartrest import SmartRestError, decode
+from smartrest.device import Dropped, Limits, OutboxFailed, OutboxSaved, QueueHalfFull, Session, durable
+from smartrest.device.durable import DurableOutbox
+from smartrest.device.outbox import Item
 
 
-def numbers(platform: Platform, topic: str) -> list[int]:
-    return [int(row[2]) for row in platform.published(topic) if row[0] == "400"]
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rows" / "outbox.db"
 
 
-def judge(platform: Platform, accepted: set[int], dropped: set[int]) -> int:
-    """Every accepted row arrived or was reported; per topic in order, but for repeats. Returns how many repeats."""
-    arrived: set[int] = set()
-    repeats = 0
-    for topic in support_durable.TOPICS:
-        found = numbers(platform, topic)
-        firsts = list(dict.fromkeys(found))
-        assert firsts == sorted(firsts)
-        repeats += len(found) - len(firsts)
-        arrived |= set(found)
-    lost = accepted - arrived - dropped
-    assert not lost, f"{len(lost)} of {len(accepted)} rows: {sorted(lost)[:10]} …"
-    return repeats
+def budget(topic: str) -> int:
+    return 200
 
 
-def campaign(kind: str, platform: Platform, path: Path, kills: int, seed: int) -> tuple[int, int]:
-    dice = random.Random(seed)
-    accepted: set[int] = set()
-    dropped: set[int] = set()
-    first = 1
-    with Wire(platform.port) as wire:
-        for kill in range(kills + 1):
-            wire.resume()
-            run = Run(kind, wire.port, path, first)
-            if kill < kills:
-                if dice.random() < 0.7:
-                    run.wait_sending()
-                time.sleep(dice.uniform(0.0, 1.0))
-                if dice.random() < 0.4:
-                    wire.stall()  # more is in flight, and waits
-                    time.sleep(dice.uniform(0.0, 0.5))
-                elif dice.random() < 0.3:
-                    wire.cut()
-                    time.sleep(dice.uniform(0.0, 0.1))
-                run.kill()
-            else:
-                run.wait_sending()
-                run.finish()
-            accepted |= set(range(run.first, run.last + 1))
-            dropped |= run.dropped
-            first = run.last + support_durable.BATCH + 1  # what was accepted and not said keeps its numbers
-    platform.wait_for(lambda: max(numbers(platform, "s/us") + numbers(platform, "s/us/c1")) >= run.last)
-    assert len(accepted) > 20 * kills
-    return len(accepted), judge(platform, accepted, dropped)
+@pytest.fixture
+def open_outbox(path: Path) -> Iterator[Any]:
+    made: list[DurableOutbox] = []
+
+    def open_outbox(limit: int = 10**6) -> DurableOutbox:
+        made.append(DurableOutbox(path, limit, budget))
+        return made[-1]
+
+    yield open_outbox
+    for outbox in made:
+        abandon(outbox)
 
 
-def test_a_killed_device_loses_no_row(smartrest_platform: Platform, kind: str, tmp_path: Path) -> None:
-    campaign(kind, smartrest_platform, tmp_path / "outbox.db", 3, seed=1)
+def abandon(outbox: DurableOutbox) -> None:
+    """As if the process was killed: nothing is told to the file."""
+    if outbox._file is not None:
+        outbox._file.close()
+        outbox._file = None
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
-def test_twenty_kills(kind: str, broker: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Platform(Broker(broker)) as platform:  # type: ignore[arg-type]  # a text of the two
-        rows, repeats = campaign(kind, platform, tmp_path / "outbox.db", 20, seed=20)
-    with capsys.disabled():
-        print(f"\n{kind}, {broker}: 20 kills, {rows} rows accepted, 0 lost, {repeats} sent twice")
+def waiting(outbox: DurableOutbox) -> list[tuple[str, bytes]]:
+    found = []
+    while (taken := outbox.take()) is not None:
+        found += [(item.topic, item.data) for item in taken[2]]
+    return found
 
 
-def test_the_judge_finds_what_is_lost_or_out_of_order() -> None:
-    class Fake:
-        def __init__(self, *found: int) -> None:
-            self.found = found
+TOPICS = ("s/us", "s/us/child", "acme/json")
+ITEMS = st.builds(
+    lambda topic, size, measurement, alone: (topic, size, measurement, alone),
+    st.sampled_from(TOPICS), st.integers(1, 200), st.booleans(), st.booleans(),
+)  # fmt: skip
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.lists(ITEMS, min_size=1, max_size=5)),
+        st.tuples(st.just("take"), st.booleans()),
+        st.tuples(st.just("acknowledge"), st.integers(0, 3)),
+        st.tuples(st.just("lose"), st.none()),
+        st.tuples(st.just("kill"), st.none()),
+        st.tuples(st.just("end"), st.none()),
+    ),
+    max_size=40,
+)
 
-        def published(self, topic: str) -> list[tuple[str, ...]]:
-            return [("400", "event", str(number)) for number in self.found if topic == "s/us"]
 
-    assert judge(Fake(1, 2, 3, 2, 3, 4), {1, 2, 3, 4, 5}, {5}) == 2  # type: ignore[arg-type]  # enough of a platform
-    with pytest.raises(AssertionError, match=r"1 of 3 rows: \[2\]"):
-        judge(Fake(1, 3), {1, 2, 3}, set())  # type: ignore[arg-type]  # as above
-    with pytest.raises(AssertionError):
-        judge(Fake(2, 1), {1, 2}, set())  # type: ignore[arg-type]  # as above
-
-
-def test_rows_wait_in_the_file_while_the_device_is_stopped(
-    smartrest_platform: Platform, make: Make, tmp_path: Path
+@given(STEPS, st.integers(1_000, 8_000))
+def test_after_any_history_the_file_holds_what_is_not_acknowledged(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]], limit: int
 ) -> None:
-    path = tmp_path / "outbox.db"
-    device = make(smartrest_platform, outbox=path)
-    device.send(*[("400", "event", number) for number in range(100)])
-    device.stop()
-    assert not any(isinstance(event, Dropped) for event in device.events)
-    assert not device.flush(0.1)
-    again = make(smartrest_platform, outbox=path)
+    path = tmp_path_factory.mktemp("outbox") / "outbox.db"
+    outbox = DurableOutbox(path, limit, budget)
+    outbox.open()
+    alive: dict[bytes, tuple[str, bool, bool]] = {}  # by data, in order
+    flights: list[list[Item]] = []
+    number = 0
+    try:
+        for what, argument in steps:
+            dropped: list[Item] = []
+            if what == "put":
+                items = []
+                for topic, size, measurement, alone in argument:
+                    number += 1
+                    data = (b"%d" % number + b"x" * size)[:200]
+                    items.append(Item(topic, data, measurement=measurement, alone=alone))
+                    alive[data] = topic, measurement, alone
+                dropped = outbox.put(items)
+            elif what == "take" and (taken := outbox.take(full_only=argument)) is not None:
+                flights.append(taken[2])
+            elif what == "acknowledge" and flights:
+                items = flights.pop(min(argument, len(flights) - 1))
+                outbox.done(items)
+                for item in items:
+                    del alive[item.data]
+            elif what == "lose":
+                dropped = outbox.put_back([item for flight in flights for item in flight])
+                flights = []
+            elif what in ("kill", "end"):
+                if what == "kill":
+                    abandon(outbox)
+                    outbox = DurableOutbox(path, limit, budget)
+                else:
+                    dropped = outbox.end([item for flight in flights for item in flight])
+                    assert len(outbox) == len(alive) - len(dropped)
+                flights = []
+                found, more = outbox.open()
+                dropped += more
+                assert found == len(alive) - len(dropped) + len(more)
+            for item in dropped:
+                del alive[item.data]
+            assert outbox.size == sum(len(data) + 120 for data in alive)
+            rows = sqlite_rows(outbox)
+            assert [(row[3], row[1], row[2]) for row in rows] == [
+                (data, topic, measurement + 2 * alone) for data, (topic, measurement, alone) in alive.items()
+            ]
+    finally:
+        abandon(outbox)
+
+
+def sqlite_rows(outbox: DurableOutbox) -> list[tuple[Any, ...]]:
+    assert outbox._file is not None
+    return outbox._file._rows.execute("SELECT * FROM rows ORDER BY id").fetchall()
+
+
+def test_a_session_goes_on_where_the_last_one_was_killed(path: Path) -> None:
+    session = Session("dev", outbox=path, now=0.0)
+    for number in range(2_000):
+        session.send(("200", "c8y_T", "T", number))
+        session.send(("400", "event", number), child="c1")
+    session.publish("acme/json", b'{"a": 1}')
+    abandon(session._flow.outbox)  # type: ignore[arg-type]  # it has a file
+    session = Session("dev", outbox=path, acknowledgements=True, now=0.0)
+    assert session.taken == 4_001
+    platform = SimulatedPlatform()
+    Simulation(platform, session).run(10.0)
+    assert [row[3] for row in platform.measurements] == [str(number) for number in range(2_000)]
+    assert [row[2] for topic, row in platform.published if topic == "s/us/c1"] == [str(n) for n in range(2_000)]
+    assert (session.pending, session.unacknowledged) == (0, 0)
+    assert sqlite_rows(session._flow.outbox) == []  # type: ignore[arg-type]  # as above
+    session.stop(11.0)
+
+
+def test_stopping_keeps_the_rows_and_frees_the_file(path: Path) -> None:
+    session = Session("dev", outbox=path, now=0.0)
+    session.send(("400", "event", "one"))
+    assert not any(isinstance(event, Dropped) for event in session.stop(1.0))
+    assert session.pending == 1
+    other = Session("dev", outbox=path, now=0.0)
+    assert other.pending == 1
+    other.send(("400", "event", "two"))
     with pytest.raises(SmartRestError, match="in use by another device or process"):
-        device.start()
-    again.start(10)
-    assert again.flush(10)
-    again.stop()
-    device.start(10)
-    device.send(("400", "event", 100))
-    assert device.flush(10)
-    assert numbers(smartrest_platform, "s/us") == list(range(101))
+        session.start(2.0)
+    with pytest.raises(SmartRestError, match="in use"):
+        session.send(("400", "event", "three"))
+    other.stop(3.0)
+    session.start(4.0)
+    assert session.pending == 2
+    session.stop(5.0)
+    session.send(("400", "event", "four"))
+    assert session.pending == 3
+    session.stop(6.0)
+
+
+def test_what_no_longer_fits_is_reported(path: Path) -> None:
+    session = Session("dev", outbox=path, now=0.0)
+    for number in range(100):
+        session.send(("200", "c8y_T", "T", number))
+    session.send(("400", "event", "x" * 5_000))
+    session.stop(1.0)
+    session = Session("dev", outbox=path, limits=Limits(queue=5_000, packet=4_000), now=0.0)
+    events = session.tick(0.1)
+    dropped = [event for event in events if isinstance(event, Dropped)]
+    assert any(event.payload.startswith(b"400") for event in dropped)
+    assert session.pending + len(dropped) == 101
+    assert session._flow.outbox.size <= 5_000
+    session.stop(1.0)
+    session = Session("dev", outbox=path, now=0.0)
+    assert session.pending + len(dropped) == 101
+    session.stop(1.0)
+
+
+def test_after_a_restart_the_oldest_rows_are_still_the_oldest(path: Path, open_outbox: Any) -> None:
+    outbox = open_outbox()
+    for number in range(40):
+        topic = TOPICS[number * 7 % 3]
+        outbox.put([Item(topic, b"%02d" % number, measurement=number % 4 == 0)])
+    abandon(outbox)
+    _, dropped = open_outbox(20 * outbox.size // 40).open()
+    numbers = [int(item.data) for item in dropped]
+    assert numbers == [*range(0, 40, 4), *(number for number in range(40) if number % 4)][:20]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_the_files_are_private(path: Path, open_outbox: Any) -> None:
+    outbox = open_outbox()
+    outbox.put([Item("s/us", b"400,event,secret")])
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+    assert len(list(path.parent.iterdir())) >= 3
+    abandon(outbox)
+    path.chmod(0o644)
+    with pytest.raises(PermissionError, match=r"outbox.db has mode 0644: others may read it; chmod 600"):
+        open_outbox().open()
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
+def change(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_file_that_is_no_outbox(path: Path, open_outbox: Any) -> None:
+    write(path, b"tenant,user,password\n" * 1000)
+    with pytest.raises(SmartRestError, match=r"file is not a database\. Move it away") as caught:
+        open_outbox().open()
+    assert caught.value.reason == "bad_outbox"
+    path.unlink()
+    write(path, b"")
+    change(path, "CREATE TABLE notes (text)")
+    before = path.read_bytes()
+    with pytest.raises(SmartRestError, match="is the database of another program"):
+        open_outbox().open()
+    assert path.read_bytes() == before
+    path.unlink()
+    path.mkdir(mode=0o700)
+    with pytest.raises(SmartRestError, match="unable to open"):
+        open_outbox().open()
+
+
+def test_a_file_of_a_newer_version(path: Path, open_outbox: Any) -> None:
+    abandon_with_rows(open_outbox)
+    change(path, "PRAGMA user_version = 2")
+    with pytest.raises(SmartRestError, match="written by a newer version of smartrest"):
+        open_outbox().open()
+
+
+def abandon_with_rows(open_outbox: Any, rows: int = 1_000) -> None:
+    outbox = open_outbox()
+    outbox.put([Item("s/us", b"400,event,%d" % number) for number in range(rows)])
+    abandon(outbox)
+
+
+def test_a_damaged_file(path: Path, open_outbox: Any) -> None:
+    """Any byte of it, one at a time and all at once: an error, or the rows that can be read; never anything else."""
+    abandon_with_rows(open_outbox)
+    whole = path.read_bytes()
+    refused = 0
+    for start in range(0, len(whole), len(whole) // 100):
+        for block in (whole[start : start + 7][::-1], b"\xff" * 64, b"\0" * 4096):
+            write(path, whole[:start] + block + whole[start + len(block) :])
+            outbox = open_outbox()
+            try:
+                outbox.open()
+            except SmartRestError as error:
+                refused += 1
+                assert error.reason == "bad_outbox"
+            else:
+                outbox.put([Item("s/us", b"400,event,new")])
+            abandon(outbox)
+            path.with_name(path.name + "-wal").unlink(missing_ok=True)
+    assert refused > 20
+    write(path, whole[: len(whole) // 2])
+    with pytest.raises(SmartRestError, match="Move it away to start with an empty outbox"):
+        open_outbox().open()
+
+
+def test_rows_of_another_shape(path: Path, open_outbox: Any) -> None:
+    abandon_with_rows(open_outbox)
+    change(path, "UPDATE rows SET data = 'text' WHERE id = 7")
+    with pytest.raises(SmartRestError, match="is damaged: row 7"):
+        open_outbox().open()
+    change(path, "DROP TABLE rows", "CREATE TABLE lines (text)")
+    with pytest.raises(SmartRestError, match="is damaged: no such table"):
+        open_outbox().open()
+
+
+def test_one_process_at_a_time(path: Path, open_outbox: Any) -> None:
+    program = textwrap.dedent(f"""
+        from smartrest.device import Session
+        try:
+            Session("dev", outbox={str(path)!r}, now=0.0)
+        except Exception as error:
+            print(type(error).__name__, error)
+        else:
+            print("opened")
+    """)
+
+    def try_it() -> str:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    outbox = open_outbox()
+    outbox.open()
+    with pytest.raises(SmartRestError, match="in use by another device or process") as caught:
+        open_outbox().open()
+    assert caught.value.reason == "outbox_in_use"
+    assert try_it() == f"SmartRestError {path} is in use by another device or process"
+    outbox.put([Item("s/us", b"400,event,still mine")])
+    abandon(outbox)
+    assert try_it() == "opened"
+    open_outbox().open()
+
+
+def test_a_full_disk_costs_no_row_and_is_told(path: Path) -> None:
+    """SQLite's own refusal, as for a disk; in a child process, the system's."""
+    session = Session("dev", outbox=path, limits=Limits(queue=100_000), now=0.0)
+    outbox: Any = session._flow.outbox
+    outbox._file._rows.execute("PRAGMA max_page_count = 10")
+    events, now = [], 0.0
+    for number in range(250):
+        now += 0.01
+        events += session.send(("400", "event", number, "x" * 200), now=now)
+    assert [event for event in events if not isinstance(event, QueueHalfFull)] == [
+        OutboxFailed("database or disk is full", 1.0)
+    ]
+    assert session.pending == 250
+    assert session.due() is not None
+    assert session.tick(now + 2.0) == []  # tried again: still full
+    outbox._file._rows.execute("PRAGMA max_page_count = 1000000")
+    due = session.due()
+    assert due is not None
+    assert session.tick(due) == [OutboxSaved()]
+    assert len(sqlite_rows(outbox)) == 250
+    session.send(("400", "event", "one more"), now=due)
+    assert len(sqlite_rows(outbox)) == 251
+    session.stop(due + 1)
+
+
+def test_what_a_full_disk_keeps_from_the_file_is_reported_when_the_device_ends(path: Path) -> None:
+    session = Session("dev", outbox=path, now=0.0)
+    outbox: Any = session._flow.outbox
+    outbox._file._rows.execute("PRAGMA max_page_count = 10")
+    for number in range(250):
+        session.send(("400", "event", number, "x" * 200))
+    lost = [event for event in session.stop(1.0) if isinstance(event, Dropped)]
+    assert {event.reason for event in lost} == {"closed"}
+    assert 50 < len(lost) < 200
+    assert session.pending == 250 - len(lost)
+    session = Session("dev", outbox=path, now=0.0)
+    assert session.pending == 250 - len(lost)
+    session.stop(1.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+def test_a_file_that_the_system_lets_grow_no_further(path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import resource
+        from smartrest.device import Session, OutboxFailed, OutboxSaved
+        session = Session("dev", outbox={str(path)!r}, now=0.0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        events = []
+        for number in range(2000):
+            events += session.send(("400", "event", number, "x" * 100), now=number / 1000)
+        print(session.pending, sum(isinstance(event, OutboxFailed) for event in events))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        for _ in range(3):
+            events += session.tick(session.due())
+        print(sum(isinstance(event, OutboxSaved) for event in events), session.pending)
+        import os; os._exit(0)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert first.split()[0] == "2000"
+    assert int(first.split()[1]) >= 1
+    assert second == f"{first.split()[1]} 2000"
+    session = Session("dev", outbox=path, now=0.0)
+    assert session.pending == 2000
+    session.stop(1.0)
+
+
+def test_a_long_log_is_emptied(path: Path, open_outbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = path.with_name(path.name + "-wal")
+    outbox = open_outbox()
+    while not log.exists() or log.stat().st_size < 500_000:
+        outbox.put([Item("s/us", b"x" * 150)])
+    durable._carry_over(path)
+    assert log.stat().st_size >= 500_000
+    monkeypatch.setattr(durable, "LONG_LOG", 100_000)
+    durable._carry_over(path)
+    assert log.stat().st_size == 0
+    outbox.put([Item("s/us", b"the last")])
+    assert len(sqlite_rows(outbox)) == len(outbox)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+def test_a_full_disk_lets_the_log_be_used_again(path: Path) -> None:
+    """Few rows wait, but their log cannot grow: carried over, it takes new rows without new space."""
+    program = textwrap.dedent(f"""
+        import os, resource, time
+        from smartrest.device.durable import DurableOutbox
+        from smartrest.device.outbox import Item
+        outbox = DurableOutbox({str(path)!r}, 10**6, lambda topic: 16_000)
+        outbox.open()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        failures = 0
+        for number in range(500):
+            outbox.put([Item("s/us", b"400,event,%d" % number)])
+            outbox.done(outbox.take()[2])
+            if outbox.failure:
+                failures += 1
+                outbox._file._thread.join()
+                outbox.save()
+                assert outbox.failure is None, outbox.failure
+        print(failures > 1)
+        os._exit(0)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_the_log_does_not_grow(path: Path, open_outbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows come and go without a pause; file and log together stay small."""
+    monkeypatch.setattr(durable, "LOG", 400_000)
+    monkeypatch.setattr(durable, "LONG_LOG", 1_600_000)
+    outbox = open_outbox()
+    largest = 0
+    for number in range(4_000):
+        outbox.put([Item("s/us", b"x" * 150)])
+        if number >= 500:
+            taken = outbox.take()
+            outbox.done(taken[2])
+        largest = max(largest, sum(file.stat().st_size for file in path.parent.iterdir()))
+    assert len(outbox) < 501
+    assert largest < 12_000_000, largest
+
+
+def test_the_queue_tells_when_it_is_half_full() -> None:
+    session = online(limits=Limits(queue=10_000), linger=1.0, acknowledgements=True)
+    session.outgoing()
+    told = []
+    while not told:
+        told = session.send(("400", "event", "x" * 100), now=0.0)
+    assert told == [QueueHalfFull(session._flow.outbox.size, 10_000)]
+    assert 5_000 < session._flow.outbox.size < 5_500
+    assert session.send(("400", "event", "x" * 100), now=0.0) == []
+    session.flush(0.1)
+    for action in session.outgoing():
+        session.acknowledged(action.id, 0.2)  # type: ignore[union-attr]  # all are Publish
+    assert session._flow.outbox.size == 0
+    told = []
+    while not told:
+        told = session.send(("400", "event", "x" * 100), now=0.3)
+    assert [type(event) for event in told] == [QueueHalfFull]
+
+
+def test_room_is_asked_for_before_rows_are_taken() -> None:
+    session = Session("dev", limits=Limits(queue=1_000), now=0.0)
+    asked: list[int] = []
+
+    def room(size: int) -> None:
+        asked.append(size)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        session.send(("101", "child"), ("400", "event", "x" * 100), room=room)
+    assert session.pending == session.taken == 0
+    assert "child" not in session._known
+    session.send(("101", "child"), ("400", "event", "x" * 100), room=asked.append)
+    assert asked == [session._flow.outbox.size] * 2
+    assert decode(session._flow.outbox.clear()[0].data) == [("101", "child")]
+
+
+@pytest.mark.parametrize("kind", ["paho", "aiomqtt"])
+def test_a_killed_process_leaves_what_it_accepted(path: Path, kind: str) -> None:
+    """Three times, without a broker: all rows that `send` took are in the file, in order, and in the next process."""
+    accepted: list[int] = []
+    for _ in range(3):
+        first = accepted[-1] + support_durable.BATCH + 1 if accepted else 1
+        command = [sys.executable, support_durable.__file__, kind, "1", str(path), str(first)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            last = first - 1
+            for line in child.stdout:
+                if line.startswith(b"S"):
+                    last = int(line.split()[1])
+                if last >= first + 100:
+                    child.send_signal(signal.SIGKILL)
+        accepted += range(first, last + 1)
+    session = Session("dev", outbox=path, now=0.0)
+    found = [item.data for item in session._flow.outbox.clear()]
+    numbers = [int(decode(data)[0][2]) for data in found]
+    assert set(accepted) <= set(numbers)
+    assert len(numbers) <= len(accepted) + 3 * support_durable.BATCH

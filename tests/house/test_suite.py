@@ -19,10 +19,10 @@ def without_core(tmp_path: Path, repository: Path) -> Path:
     for name in ("pyproject.toml", "pytest_smartrest.py"):
         shutil.copy(repository / name, tmp_path)
     tests = tmp_path / "tests"
-    (tests / "contract").mkdir(parents=True)
+    (tests / "codec" / "contract").mkdir(parents=True)
     for source in [repository / "tests" / "conftest.py", *(repository / "tests").glob("support*.py")]:
         shutil.copy(source, tests)
-    shutil.copy(repository / "tests" / "contract" / "test_limits.py", tests / "contract")
+    shutil.copy(repository / "tests" / "codec" / "contract" / "test_limits.py", tests / "codec" / "contract")
     return tmp_path
 
 

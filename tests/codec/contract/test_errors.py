@@ -1,4 +1,4 @@
-"""Errors of every engine: attributes, messages, pickling. The classes themselves: tests/unit/test_errors.py."""
+"""Errors of every engine: attributes, messages, pickling. The classes themselves: tests/codec/test_errors.py."""
 
 from __future__ import annotations
 

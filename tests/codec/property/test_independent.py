@@ -1,6 +1,6 @@
 """Engines against readers that share nothing with them: the search over strict grammars, and simple peers.
 
-`tests/support_reader.py` holds the readers. This is also where row smuggling would show.
+`tests/codec/support_reader.py` holds the readers. This is also where row smuggling would show.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`pack`: the fewest payloads in order. Small cases stand in `tests/cases/limits.md`."""
+"""`pack`: the fewest payloads in order. Small cases stand in `tests/codec/cases/limits.md`."""
 
 from __future__ import annotations
 

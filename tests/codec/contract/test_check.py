@@ -1,4 +1,4 @@
-"""`check` without a topic: every fault, not only the first. Cases with their spans stand in `tests/cases/faults.md`."""
+"""`check` without a topic: every fault, not only the first. Cases with spans: `tests/codec/cases/faults.md`."""
 
 from __future__ import annotations
 

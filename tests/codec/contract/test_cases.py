@@ -1,4 +1,4 @@
-"""Every case of `tests/cases/*.md` on every engine; and on the independent reader, so that the cases check it too."""
+"""Every case of `tests/codec/cases/*.md` on every engine, and on the independent reader: the cases check it too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parser of `tests/cases/*.md`. The notation is explained in `tests/cases/README.md`; both change together.
+"""The parser of `tests/codec/cases/*.md`. Their README.md explains the notation; both change together.
 
 A line that the parser does not know is an error, so that no case is lost by a slip of the pen.
 """
