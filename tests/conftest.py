@@ -16,32 +16,34 @@ import support
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "20"))  # hypothesis examples a test; more for a long run
 _ran: set[str] = set()
-# What takes long, by file. `alone`: it measures time or memory, so nothing else may run beside it.
+# Files that take long. `ALONE`: they measure time or memory, so nothing else may run beside them.
 SLOW = {
-    *("certificates/test_install.py", "certificates/test_keytool.py", "certificates/test_mosquitto.py"),
-    *(
-        "certificates/test_openssl.py",
-        "codec/core/test_c_core.py",
-        "house/test_suite.py",
-        "codec/property/test_small_world.py",
-    ),
-    *("codec/property/test_independent.py", "codec/test_engine.py", "house/test_install.py"),
-    *(
-        "device/test_session_day.py",
-        "device/test_session_model.py",
-        "testing/test_testing_plugin.py",
-        "cli/test_doctor.py",
-    ),
-    *("templates/test_templates_builders.py", "cli/test_cli_look.py", "codec/contract/test_lone_row.py"),
+    "certificates/test_install.py",
+    "certificates/test_keytool.py",
+    "certificates/test_mosquitto.py",
+    "certificates/test_openssl.py",
+    "cli/test_cli_look.py",
+    "cli/test_doctor.py",
+    "codec/contract/test_lone_row.py",
+    "codec/core/test_c_core.py",
+    "codec/property/test_independent.py",
+    "codec/property/test_small_world.py",
+    "codec/test_engine.py",
+    "device/test_session_day.py",
+    "device/test_session_model.py",
+    "house/test_install.py",
+    "house/test_suite.py",
+    "templates/test_templates_builders.py",
+    "testing/test_testing_plugin.py",
 }
 ALONE = {
-    *(
-        "codec/property/test_time.py",
-        "codec/property/test_memory.py",
-        "codec/property/test_nomemory.py",
-        "live/test_load.py",
-    ),
-    *("house/test_instruction_counts.py", "cli/test_cli_decode.py", "device/test_session_outbox.py"),
+    "cli/test_cli_decode.py",
+    "codec/property/test_memory.py",
+    "codec/property/test_nomemory.py",
+    "codec/property/test_time.py",
+    "device/test_session_outbox.py",
+    "house/test_instruction_counts.py",
+    "live/test_load.py",
 }
 
 hypothesis.settings.register_profile(
