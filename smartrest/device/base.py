@@ -43,12 +43,11 @@ from .events import (
     SubscriptionRefused,
 )
 from .flow import NEVER
-from .handlers import H, Handlers
+from .handlers import H, Handlers, Workers
 from .health import Health
 from .operations import Operation, static_operations
 from .session import CONNECTED, Session
 from .settings import Child, Limits
-from .workers import Workers
 
 if TYPE_CHECKING:
     from ..certificates import Identity
