@@ -17,7 +17,7 @@ build: .venv/ready      # the compiled core, after a change in C or Cython
 test: build             # the quick tests: two minutes
 	$(RUN) -m pytest -n auto
 
-quick: build            # the codec alone
+quick: build            # the codec, and the repository's own rules
 	$(RUN) -m pytest -n auto tests/codec/contract tests/codec/property tests/codec/core tests/house
 
 slow: build             # brokers, foreign tools, exhaustive checks; then the tests that measure

@@ -26,7 +26,9 @@ def blocks(text: str, language: str) -> list[str]:
 def pages(repository: Path) -> list[Path]:
     found = [repository / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")]
     found += sorted((repository / "docs").rglob("*.md"))
-    return [*found, *sorted((repository / "tests" / "cases").glob("*.md")), repository / "benchmarks" / "README.md"]
+    cases = sorted((repository / "tests" / "codec" / "cases").glob("*.md"))
+    assert cases, "the pages of cases have moved"
+    return [*found, *cases, repository / "benchmarks" / "README.md"]
 
 
 def test_there_is_an_example(readme: str) -> None:
