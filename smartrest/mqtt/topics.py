@@ -1,7 +1,8 @@
 """The topics of SmartREST and JSON via MQTT: one builder per topic, and `parse`, which never fails.
 
-The only file that spells a topic. Builders and `parse` both read the table `KINDS`. Source: MQTT integration guide,
-sections "SmartREST payload", "JSON via MQTT" and "Device authentication".
+Builders and `parse` both read the table `KINDS`. Other files call the builders, except for a few fixed topics, such as
+the default `s/us`. Source: MQTT integration guide, sections "SmartREST payload", "JSON via MQTT" and "Device
+authentication".
 """
 
 from __future__ import annotations

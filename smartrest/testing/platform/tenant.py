@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tenant"]
 
-REFUSED_BEFORE_CREATION = ("s/ds", "s/dat", "devicecontrol/notifications")  # seen in the field as SUBACK 0x80
+REFUSED_BEFORE_CREATION = (topics.ds(), topics.dat(), topics.json_operations())  # seen in the field as SUBACK 0x80
 
 
 class Tenant:
