@@ -1,4 +1,4 @@
-/* THE dispatch table: best first; scalar needs nothing and comes last. A new CPU is one file and one line. */
+/* THE dispatch table: best first; scalar needs nothing and comes last. A new CPU: see CONTRIBUTING.md. */
 #include "sr_kernels.h"
 
 static const sr_kernel *const KERNELS[] = {
