@@ -159,7 +159,7 @@ def test_a_device_says_why_it_cannot_connect(
     pump.stop(5)
     if kind is LoopDevice:
         pump.close()
-    dropped = "the server dropped the connection: often a device certificate that it does not accept"
+    dropped = "the server dropped the connection: often it does not accept the device certificate"
     texts = (text, dropped) if trusting else (text,)  # it may hang up before its verdict is read
     assert reasons[0].startswith(tuple(f"mqtts://{platform.host}:{platform.port}: {each}" for each in texts))
 

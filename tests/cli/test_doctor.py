@@ -68,7 +68,7 @@ def test_here(command_line: CommandLine) -> None:
 def test_a_clone_that_is_not_installed(copy: Path) -> None:
     code, found, text = doctor(copy, "-S")
     assert code == 1
-    assert found["smartrest"]["wrong"] == "only programs started here find it"
+    assert found["smartrest"]["wrong"] == "only programs started in this folder find it"
     assert found["smartrest"]["fix"].endswith("-m pip install -e .")
     assert "many times slower" in found["engine"]["text"]
     assert "was never built in the source tree" in found["engine"]["wrong"]
