@@ -29,8 +29,10 @@ SLOW = {
     "codec/property/test_independent.py",
     "codec/property/test_small_world.py",
     "codec/test_engine.py",
+    "device/test_device_durable.py",
     "device/test_session_day.py",
     "device/test_session_model.py",
+    "house/test_examples.py",
     "house/test_install.py",
     "house/test_suite.py",
     "templates/test_templates_builders.py",
@@ -123,7 +125,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if file in ALONE:
             item.add_marker("alone")
-        if file in ALONE or file in SLOW or file.startswith("live/"):
+        built_first = "layout" in getattr(item, "fixturenames", ())  # the probes
+        if file in ALONE or file in SLOW or file.startswith("live/") or built_first:
             item.add_marker("slow")
 
 

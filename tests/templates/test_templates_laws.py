@@ -36,6 +36,7 @@ def test_parameters_survive_the_way_through_bytes(template: Template, data: st.D
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=IDS)
+@FEW
 @given(
     fields=st.lists(st.sampled_from(["", "", "a", "1", "-1.5", "true", "$FW", "$SW", "$CONF", "MAJOR"]), max_size=14)
 )
@@ -51,6 +52,7 @@ DIVIDED = [template for template in static.values() if template.continues_as is 
 
 
 @pytest.mark.parametrize("template", DIVIDED, ids=lambda template: template.id)
+@FEW
 @given(data=st.data(), limit=st.integers(20, 120))
 def test_the_pieces_of_a_row_mean_the_row(template: Template, data: st.DataObject, limit: int) -> None:
     (group,) = template.groups

@@ -13,6 +13,7 @@ LETTERS = ("x", "é", "Ω", "😀")  # one for each width of character, the firs
 LENGTHS = (*range(70), 127, 128, 129, 1000)
 
 
+@pytest.mark.slow
 def test_the_layout_is_used_where_it_is_known() -> None:
     """Else the fast way would be gone without a word. Debug and free-threaded builds never use it."""
     support.open_engine("core:scalar")
