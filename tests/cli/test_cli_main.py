@@ -56,6 +56,8 @@ def test_wrong_usage(command_line: CommandLine, argv: list[str]) -> None:
     ],
 )
 def test_nothing_of_the_command_line_reaches_the_terminal_raw(command_line: CommandLine, argv: list[str]) -> None:
+    for library in {"device": ("paho.mqtt", "aiomqtt"), "certificates": ("cryptography",)}.get(argv[0], ()):
+        pytest.importorskip(library, reason=f"{argv[0]} needs it")
     result = command_line(*argv)
     assert (result.code, result.out) == (2, "")
     assert "\x1b" not in result.err

@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
+pytest.importorskip("aiomqtt", reason="the extra smartrest[device] is not installed")
+
 import support_durable
 from hypothesis import given
 from hypothesis import strategies as st

@@ -77,9 +77,8 @@ def test_two_threads_register_one_id(engine: Any) -> None:
 
 
 MEANWHILE = """
-import gc, sys
-from smartrest import core, pure
-dispatcher = {"core": core, "pure": pure}[sys.argv[1]].Dispatcher()
+import gc, importlib, sys
+dispatcher = importlib.import_module(f"smartrest.{sys.argv[1]}").Dispatcher()
 count = 0
 
 def register(phase, info):
