@@ -25,7 +25,7 @@ def load(path: str) -> tuple[str, dict[str, Callable[[Any], Any]]]:
         raise UnusableFile(f"{path} does not exist: give --contender the path of a Python file")
     try:
         found = run_path(path)
-    except Exception as exc:
+    except Exception as exc:  # a user's file may raise anything
         raise UnusableFile(f"{path} cannot be loaded: {type(exc).__name__}: {exc}") from exc
     jobs = {job: found[job] for job in JOBS if callable(found.get(job))}
     if not jobs:

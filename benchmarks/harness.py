@@ -187,7 +187,7 @@ def race(
                 if expected is not None:
                     wrong[contender.name] = verify(contender, expected)
                 warm.append(contender.one_pass(clock))
-            except Exception as exc:
+            except Exception as exc:  # a contender that raises is named, and the run goes on
                 if failed is None or contender.must:
                     raise
                 failed[contender.name] = reason(exc)

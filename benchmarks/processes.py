@@ -27,7 +27,7 @@ def alone(id: str, run: Run) -> Run:
         measure(id, run)
     except WrongResult as exc:
         raise WrongResult(f"{id}, {exc}") from None
-    except Exception as exc:
+    except Exception as exc:  # the row is recorded as not measured; others go on
         run.not_measured(id, reason(exc))
     run.not_measured(id, "not timed")
     return run

@@ -160,7 +160,7 @@ def _utc_offset(cls: Any, value: datetime, row: int | None, field: int | None) -
         return cls.utcoffset(value)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # a time zone is the caller's code
         raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
 
 

@@ -51,7 +51,7 @@ ALONE = {
 hypothesis.settings.register_profile(
     "smartrest",
     max_examples=EXAMPLES,
-    deadline=None,  # a busy machine is no fault of the code; tests/codec/property/test_time.py measures time
+    deadline=None,  # a busy machine may be slow; tests/codec/property/test_time.py measures time
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )

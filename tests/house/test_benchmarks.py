@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(name):
-    """Import a module of the benchmarks, which are no installed package, without putting the checkout on the path."""
+    """Import a module of the benchmarks, which are not installed, without putting the checkout on the path."""
     if "benchmarks" not in sys.modules:
         folder = ROOT / "benchmarks"
         spec = importlib.util.spec_from_file_location(
