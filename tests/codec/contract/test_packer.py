@@ -262,7 +262,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_packs_of_packs_to_any_depth(name: str) -> None:
     if name == "core":
         support.open_engine("core:scalar")
-    elif run(GENERATORS).returncode < 0:
+    elif run(GENERATORS).returncode != 0:  # a sanitizer turns the signal into an exit code
         pytest.skip(f"generators nested so deep crash CPython {platform.python_version()} itself")
     done = run(NESTED, name)
     assert (done.returncode, done.stdout) == (0, "RecursionError\nreleased\n"), done.stderr[-500:]
