@@ -42,6 +42,15 @@ def test_it_carries_messages_and_ends(kind: str) -> None:
         MqttClient("a", broker.port).__enter__()
 
 
+@pytest.mark.parametrize("packet", [b"", b"\x10", b"\xc0\x00", b"\x10\x02\x00\x09", b"\x00" * 20])
+def test_a_connection_without_connect_is_closed(broker: Broker, packet: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=5) as client:
+        client.sendall(packet)
+        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+
 def test_a_killed_broker_comes_back_on_its_port(broker: Broker) -> None:
     port = broker.port
     with MqttClient("a", port) as client:

@@ -1,15 +1,16 @@
-"""The plugin that `amqtt` loads for `Embedded`: it turns amqtt's events into calls of the platform's hooks.
+"""The broker that `Embedded` runs, and the plugin that turns its events into calls of the platform's hooks.
 
 The only file that knows amqtt's plugin interface. It makes no decisions except on logins, by `Settings`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from amqtt.broker import BrokerContext
+from amqtt.broker import Broker, BrokerContext
 from amqtt.contexts import Action
 from amqtt.mqtt.disconnect import DisconnectPacket
 from amqtt.mqtt.publish import PublishPacket
@@ -19,7 +20,22 @@ from amqtt.session import Session
 from .embedded import RUNNING, Hooks
 from .settings import packet_size
 
-__all__ = ["Bridge"]
+__all__ = ["Bridge", "ClosingBroker"]
+
+
+class ClosingBroker(Broker):
+    """Closes each connection when its handler ends.
+
+    amqtt leaves a connection open whose first packet is not a CONNECT, or on which a TLS peer closed first.
+    """
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            writer.transport.abort()
 
 
 class Bridge(BaseAuthPlugin, BaseTopicPlugin):
@@ -69,8 +85,6 @@ class Bridge(BaseAuthPlugin, BaseTopicPlugin):
             self.hooks.connected(client_id, client_session.username, _common_name(client_session) is not None)
 
     async def on_broker_client_disconnected(self, *, client_id: str, client_session: Session) -> None:
-        if client_session.ssl_object is not None and client_session.transitions.state == "disconnected":
-            self.embedded.release(client_id, client_session)
         polite = id(client_session) in self.polite
         self.polite.discard(id(client_session))
         current = self.current.get(client_id) is client_session

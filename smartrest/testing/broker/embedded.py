@@ -110,12 +110,6 @@ class Embedded:
         """Close the connection of one client at once."""
         self.call(self._drop(client_id))
 
-    def release(self, client_id: str, session: object) -> None:
-        """Close the transport of a connection that has ended."""
-        known, handler = self.broker.sessions.get(client_id, (None, None))
-        if known is session:
-            _abort(handler)
-
     async def _send(self, client_id: str, topic: str, payload: bytes, qos: int) -> None:
         from amqtt.errors import AMQTTError, MQTTError, ProtocolHandlerError
 
@@ -142,15 +136,14 @@ class Embedded:
             ready.set()
 
     async def _serve(self, ready: threading.Event) -> None:
-        from amqtt.broker import Broker
+        from .amqtt_plugin import ClosingBroker
 
         self.loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
-        self.broker = Broker(self._config())
+        self.broker = ClosingBroker(self._config())
         await self.broker.start()
         ready.set()
         await self._done.wait()
-        handlers = [handler for _, handler in self.broker.sessions.values()]
         if self._crash:
             for server in self.broker._servers.values():
                 server.instance.close()
@@ -161,8 +154,6 @@ class Embedded:
                 await asyncio.wait(others, timeout=1)  # time to close their connections
         else:
             await self.broker.shutdown()
-        for handler in handlers:
-            _abort(handler)
         for transport in list(getattr(self.loop, "_transports", {}).values()):
             transport.abort()  # connections that the broker has forgotten, or not known yet
         await asyncio.sleep(0.05)  # transports close only in the next turns of the loop
@@ -179,9 +170,3 @@ class Embedded:
             listeners["websocket"] = {"type": "ws", "bind": f"127.0.0.1:{s.websocket_port}", **tls}
         return {"listeners": listeners, "plugins": {PLUGIN: {"broker": self.name}}}
 
-
-def _abort(handler: Any) -> None:
-    """amqtt leaves a TLS transport open if the peer closed first; Python 3.10 warns about that."""
-    stream = getattr(getattr(handler, "writer", None), "_writer", None)
-    if stream is not None:
-        stream.transport.abort()
