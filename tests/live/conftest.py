@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,7 @@ import pytest
 
 from pytest_smartrest import pytest_configure, smartrest_platform
 
-__all__ = ["collected", "kind", "make", "pki", "pytest_configure", "smartrest_platform"]
-
-
-@pytest.fixture
-def collected() -> Iterator[None]:
-    """Garbage is collected before the test ends, so that what it complains of counts there."""
-    yield
-    gc.collect()
+__all__ = ["kind", "make", "pki", "pytest_configure", "smartrest_platform"]
 
 
 @pytest.fixture(params=["paho", "aiomqtt"])

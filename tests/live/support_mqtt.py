@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,15 +18,6 @@ from smartrest.testing.broker import find_mosquitto
 
 BROKERS = ["amqtt", pytest.param("mosquitto", marks=pytest.mark.skipif(not find_mosquitto(), reason="not installed"))]
 T = TypeVar("T")
-
-
-def over_tls(test: T) -> T:
-    """Marks a test with a TLS broker: of ended TLS connections amqtt and Python 3.10 leave transports behind."""
-    if sys.version_info < (3, 11):
-        test = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(test)
-        test = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")(test)
-        test = pytest.mark.usefixtures("collected")(test)
-    return test
 
 
 class MqttClient:

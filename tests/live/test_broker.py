@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_mqtt import BROKERS, MqttClient, over_tls
+from support_mqtt import BROKERS, MqttClient
 
 from smartrest import PACKET_LIMIT, payload_budget
 from smartrest.testing import Broker, BrokerError, Wire
@@ -154,7 +154,6 @@ def greet(port: int, context: ssl.SSLContext) -> bytes:
             return b""
 
 
-@over_tls
 def test_tls(kind: str, pki: Path) -> None:
     context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
     with Broker(kind, certfile=pki / "server.pem", keyfile=pki / "server.key") as broker:
@@ -164,7 +163,6 @@ def test_tls(kind: str, pki: Path) -> None:
             greet(broker.port, ssl.create_default_context())
 
 
-@over_tls
 def test_mutual_tls(kind: str, pki: Path) -> None:
     with Broker(
         kind,

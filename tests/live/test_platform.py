@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_mqtt import BROKERS, MqttClient, over_tls
+from support_mqtt import BROKERS, MqttClient
 
 import smartrest
 from smartrest import PayloadTooLargeError, payload_budget
@@ -410,7 +410,6 @@ def test_no_token_without_a_certificate(platform: Platform, device: MqttClient) 
     assert platform.errors == [("41", "", text)]
 
 
-@over_tls
 def test_a_device_with_a_certificate_gets_a_token(kind: str, pki: Path) -> None:
     context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
     context.load_cert_chain(pki / "device.pem", pki / "device.key")

@@ -1,16 +1,15 @@
-"""The broker that `Embedded` runs, and the plugin that turns its events into calls of the platform's hooks.
+"""The plugin that `amqtt` loads for `Embedded`: it turns amqtt's events into calls of the platform's hooks.
 
 The only file that knows amqtt's plugin interface. It makes no decisions except on logins, by `Settings`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from amqtt.broker import Broker, BrokerContext
+from amqtt.broker import BrokerContext
 from amqtt.contexts import Action
 from amqtt.mqtt.disconnect import DisconnectPacket
 from amqtt.mqtt.publish import PublishPacket
@@ -20,22 +19,7 @@ from amqtt.session import Session
 from .embedded import RUNNING, Hooks
 from .settings import packet_size
 
-__all__ = ["Bridge", "ClosingBroker"]
-
-
-class ClosingBroker(Broker):
-    """Closes each connection when its handler ends.
-
-    amqtt leaves a connection open whose first packet is not a CONNECT, or on which a TLS peer closed first.
-    """
-
-    async def stream_connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
-    ) -> None:
-        try:
-            await super().stream_connected(reader, writer, listener_name)
-        finally:
-            writer.transport.abort()
+__all__ = ["Bridge"]
 
 
 class Bridge(BaseAuthPlugin, BaseTopicPlugin):

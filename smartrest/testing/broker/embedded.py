@@ -136,11 +136,9 @@ class Embedded:
             ready.set()
 
     async def _serve(self, ready: threading.Event) -> None:
-        from .amqtt_plugin import ClosingBroker
-
         self.loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
-        self.broker = ClosingBroker(self._config())
+        self.broker = _closing_broker(self._config())
         await self.broker.start()
         ready.set()
         await self._done.wait()
@@ -170,3 +168,21 @@ class Embedded:
             listeners["websocket"] = {"type": "ws", "bind": f"127.0.0.1:{s.websocket_port}", **tls}
         return {"listeners": listeners, "plugins": {PLUGIN: {"broker": self.name}}}
 
+
+def _closing_broker(config: dict[str, Any]) -> Any:
+    """An amqtt broker that closes each connection when its handler ends.
+
+    amqtt itself leaves a connection open whose first packet is not a CONNECT, or on which a TLS peer closed first.
+    """
+    from amqtt.broker import Broker
+
+    class Closing(Broker):
+        async def stream_connected(
+            self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+        ) -> None:
+            try:
+                await super().stream_connected(reader, writer, listener_name)
+            finally:
+                writer.transport.abort()
+
+    return Closing(config)
