@@ -40,13 +40,14 @@ TEXTS = {
 
 
 class Fault(NamedTuple):
-    """One fault; `field` counts from 0 with the template ID as 0."""
+    """One fault; `field` counts from 0 with the template ID as 0. Extra values run from `field` to `end`."""
 
     reason: str
     parameter: str | None
     value: Any
     expected: str
     field: int | None = None
+    end: int | None = None
 
 
 def shown(value: object) -> str:

@@ -18,16 +18,17 @@ class Message:
     `id` is the template ID, `template` the template (`None` if the ID is unknown), `row` the fields as received.
     `parameters` maps names to values in wire order: `str`, `float`, `int`, `bool`, aware `datetime`, a word such as
     `Severity.MAJOR`, a list for repeating values; `None` for a field that was empty or left off. Without a template
-    the names are `"1"`, `"2"`, … and the values are the texts.
+    the names are `"1"`, `"2"`, … and the values are the texts. `extra` holds the fields that the platform sent beyond
+    those of the template.
 
-    `message["unit"]` and `message.unit` are the same; a parameter called `id`, `row`, `template` or `parameters` needs
-    the brackets. Patterns match both ways:
+    `message["unit"]` and `message.unit` are the same; a parameter called `id`, `row`, `template`, `parameters` or
+    `extra` needs the brackets. Patterns match both ways:
 
         case Message(id="511", command=text): ...
         case Message("511", {"device_id": device, "command": text}): ...
     """
 
-    __slots__ = ("id", "parameters", "row", "template")
+    __slots__ = ("extra", "id", "parameters", "row", "template")
     __match_args__ = ("id", "parameters")
     __hash__ = None  # type: ignore[assignment]  # its parameters are a dict
 
@@ -35,12 +36,21 @@ class Message:
     parameters: dict[str, Any]
     row: tuple[Any, ...]
     template: Template | None
+    extra: tuple[Any, ...]
 
-    def __init__(self, id: str, parameters: dict[str, Any], row: tuple[Any, ...], template: Template | None) -> None:
+    def __init__(
+        self,
+        id: str,
+        parameters: dict[str, Any],
+        row: tuple[Any, ...],
+        template: Template | None,
+        extra: tuple[Any, ...] = (),
+    ) -> None:
         self.id = id
         self.parameters = parameters
         self.row = row
         self.template = template
+        self.extra = extra
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]
@@ -51,16 +61,20 @@ class Message:
         raise AttributeError(f"{type(self).__name__} has neither an attribute nor a parameter {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """The message for JSON: `id`, `name` (`None` without a template) and `parameters`, items of groups as dicts."""
+        """The message for JSON: `id`, `name` (`None` without a template), `parameters` with items of groups as dicts.
+
+        `extra` only if there are extra fields.
+        """
         name = self.template.name if self.template is not None else None
         values = {key: _plain(value) for key, value in self.parameters.items()}
-        return {"id": self.id, "name": name, "parameters": values}
+        extra = {"extra": [_plain(field) for field in self.extra]} if self.extra else {}
+        return {"id": self.id, "name": name, "parameters": values, **extra}
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(name for name in self.parameters if name.isidentifier())]
 
     def __eq__(self, other: object) -> bool:
-        """Whether both have the same template and parameters; the spelling of the rows does not count."""
+        """Whether both have the same template and parameters; spelling and extra fields do not count."""
         if not isinstance(other, Message):
             return NotImplemented
         return (

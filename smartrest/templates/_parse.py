@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._findings import Finding
+from ..errors import TemplateError
 from ._faults import Fault, template_error
 from ._message import Message, unnamed
 from ._rows import row_fields
@@ -28,8 +29,8 @@ def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -
 
     `s/us` and `s/ds`: the static templates. `s/dt`, `s/dcr`, `s/dat`, `s/e`, `s/ut`: built-in rows. `s/uc/…`,
     `s/dc/…` and the SmartREST 1.0 topics: the collection with that X-ID among `collections`; `s/ud` and `s/dd`: the
-    only one given. A row that is unknown, or that only the other side sends on this topic, is never refused: its
-    Message has no template, and its parameters are the fields, named `"1"`, `"2"`, ….
+    only one given. A row that is unknown, or that only the other side sends on this topic, is never refused, nor is an
+    error row: its Message has no template, and its parameters are the fields, named `"1"`, `"2"`, ….
 
     Raises TemplateError if the row does not fit its template (as `Template.parse`), TypeError if `row` is not a row.
     """
@@ -38,7 +39,14 @@ def parse(row: RowLike, topic: str, *, collections: Iterable[Collection] = ()) -
     template = _find(fields[0], place, collections)
     if template is not None and place.kind in ("us", "ds") and _strays(template, place):
         template = None
-    return unnamed(fields) if template is None else template.parse(fields)
+    if template is None:
+        return unnamed(fields)
+    try:
+        return template.parse(fields)
+    except TemplateError:
+        if template.category != "error":
+            raise
+        return unnamed(fields)
 
 
 def check_rows(rows: Iterable[RowLike], topic: str, collections: Iterable[Collection] = ()) -> Iterator[Finding]:

@@ -64,6 +64,9 @@ def read_group(
         return []
     if limit is not None and count > limit:
         place = start + limit * width
+        if not group.repeated and end - place < width:  # too few for another one
+            faults.append(Fault("too_many_fields", None, fields[place], f"at most {_shape(group)}", place, end))
+            return read_group(group, fields, start, place, place, faults)
         faults.append(Fault("bad_group", group.name, fields[place], f"at most {limit} {_shape(group)}", place))
         return []
     cut = start + count * width - written  # values that the last item lacks

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._faults import Fault, template_error
 from ._message import Message
 from ._parameters import Group, Parameter, parameter_from_dict, with_record
-from ._rows import read_group, read_sections, read_value, row_fields, take_group, take_value
+from ._rows import read_group, read_sections, read_value, row_fields, take_group, take_value, trimmed
 from ._types import PARAMETER_TYPES
 
 if TYPE_CHECKING:
@@ -122,18 +122,22 @@ class Template:
     def parse(self, row: RowLike) -> Message:
         """The row as a Message.
 
-        Optional values may be left off at the end; fields may already be typed, as `Schema.decode` gives them.
+        Optional values may be left off at the end; fields may already be typed, as `Schema.decode` gives them. A row
+        from the platform may have more fields than the template: `Message.extra`.
 
         Raises TemplateError: `wrong_id`, `missing`, `bad_type`, `bad_value`, `unknown_word`, `bad_group`, `bad_marker`,
-        `too_many_fields`; TypeError if `row` is not a row.
+        `too_many_fields` (rows that a device publishes); TypeError if `row` is not a row.
         """
         fields = row_fields(row)
         if fields[0] != self.id:
             raise template_error(self.label, Fault("wrong_id", None, fields[0], f"the template ID {self.id}", 0))
         parameters, faults = self.read(fields)
-        if faults:
-            raise template_error(self.label, faults[0])
-        return Message(self.id, parameters, fields, self)
+        extra: tuple[Any, ...] = ()
+        for fault in faults:
+            if fault.reason != "too_many_fields" or self.direction == "publish":
+                raise template_error(self.label, fault)
+            extra += trimmed(fields[fault.field : fault.end])
+        return Message(self.id, parameters, fields, self, extra)
 
     def read(self, fields: tuple[Any, ...]) -> tuple[dict[str, Any], list[Fault]]:
         """The values of a row by name, and every fault in the order of the fields."""
@@ -157,7 +161,7 @@ class Template:
             values[self.groups[0].name] = read_group(self.groups[0], fields, place, end, len(fields), faults)
         elif end > place:
             expected = f"at most {place - 1} values" if place > 1 else "no values"
-            faults.append(Fault("too_many_fields", None, fields[place], expected, place))
+            faults.append(Fault("too_many_fields", None, fields[place], expected, place, end))
         return values, faults
 
     # Writing

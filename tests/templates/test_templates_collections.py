@@ -259,13 +259,6 @@ def test_two_lists_cannot_be_told_apart() -> None:
     assert c.parse(("l", "a")).parameters == {"one": "a", "two": [], "three": [], "four": None}
 
 
-def test_too_wide_a_response_is_refused() -> None:
-    c = Collection("x").response("r", one="$.a")
-    with pytest.raises(TemplateError) as caught:
-        c.parse(("r", "dev", "a", "b"))
-    assert (caught.value.reason, caught.value.field) == ("too_many_fields", 2)
-
-
 # By topic
 
 

@@ -104,7 +104,7 @@ READ_FAULTS = [
     ("200,f,s,1,C,2026-02-30T03:04:05Z", "bad_value", "time", 5),
     ("200,f,s,1,C,2026-01-02T03:04:05Z,more", "too_many_fields", None, 6),
     ("500,x", "too_many_fields", None, 1),
-    ("511,d,echo a,b", "too_many_fields", None, 3),
+    ("501,c8y_Restart,b", "too_many_fields", None, 2),
     ("117,1.5", "bad_value", "required_interval", 1),
     ("117," + "9" * 4301, "bad_value", "required_interval", 1),
     ("101,c,,,yes", "bad_value", "is_child_device", 4),

@@ -78,7 +78,7 @@ class Response(Template):
     """A response of a collection: its parameters are the values of the patterns, as texts, or lists for `[*]` etc.
 
     The platform puts the device's external ID before the values of an *operation*: parameter `device_id`. If the
-    response was not defined with `operation`, a row counts as an operation if it has one value more than there are
+    response was not defined with `operation`, a row counts as an operation if it has more values than there are
     patterns; if one of them is a list, it counts if the definition uses `deviceId`, which only operations have.
     SmartREST 1.0 puts the number of the request's row there: `line_number`.
     """
@@ -121,7 +121,9 @@ class Response(Template):
         rest += [None] * (len(names) - min(len(self._lists), 1) - len(rest))  # trailing empty ones may be missing
         if not self._lists:
             if len(rest) > len(names):
-                expected = f"at most {len(names)} values"
+                first = {None: "", "device_id": f" (the device ID and {len(names)})"}
+                first["line_number"] = f" (the line number and {len(names)})"
+                expected = f"at most {at - 1 + len(names)} values{first[before]}"
                 faults.append(Fault("too_many_fields", None, rest[len(names)], expected, at + len(names)))
             return values | dict(zip(names, rest, strict=False)), faults
         place = self._lists[0]
@@ -139,7 +141,7 @@ class Response(Template):
         """The name of the value before those of the patterns, for a row with `given` values."""
         if self.protocol == "1.0":
             return "line_number"
-        extra = self._device is None and given == len(self.definition.patterns) + 1
+        extra = self._device is None and given > len(self.definition.patterns)
         return "device_id" if self._device or extra else None
 
     def build(self, /, **parameters: Any) -> tuple[Any, ...]:
