@@ -1,6 +1,7 @@
 """Creates, checks, saves and uses X.509 identities of devices. Needs `smartrest[certificates]`.
 
-A `CA` issues an `Identity`; `check_chain` checks a chain against the platform's requirements (docs/certificates.md).
+A `CA` issues an `Identity`, also for a `SigningRequest` whose key stays elsewhere. `check_chain` checks a chain against
+the platform's requirements (docs/certificates.md).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ._findings import REQUIREMENTS, ChainFinding
 from ._handshake import explain_handshake, try_handshake
 from ._identity import Identity
 from ._platform import bulk_registration, trusted_certificate
+from ._request import SigningRequest
 
 __all__ = [
     "CA",
@@ -27,6 +29,7 @@ __all__ = [
     "CertificateError",
     "ChainFinding",
     "Identity",
+    "SigningRequest",
     "bulk_registration",
     "check_chain",
     "explain_handshake",

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from ._check import aware
-from ._errors import CertificateError, quoted
+from ._errors import CertificateError
 from ._facts import facts_of, quiet
-from ._files import READ_LIMIT, read_file, save_files
+from ._files import CA_FILE, CA_KEY_FILE, read_file, save_files
 from ._identity import Identity, chain_pem, load_certificates
-from ._keys import RSA_DEFAULT, demand_key, make_key, read_key, same_key, write_key
-from ._names import POLICY, common_names, demand_name, make_name, name_key, title
+from ._keys import RSA_DEFAULT, make_key, read_key, same_key, write_key
+from ._names import NO_PARTS, common_names, demand_name, make_name, name_key, title
 from ._profile import CA_DAYS, DEVICE_DAYS, INTERMEDIATE_DAYS, PATH_LENGTH, Order, sign
+from ._request import find_request, read_request
 
 if TYPE_CHECKING:
     import os
@@ -28,18 +29,15 @@ if TYPE_CHECKING:
 
     from ._keys import KeySpec, Passphrase, PrivateKey
 
-CA_FILE = "ca.pem"
-CA_KEY_FILE = "ca.key.pem"
-NO_PARTS: Mapping[str, str] = {}
-
 
 class CA:
     """A certificate authority: its private key, and `chain`, its certificate followed by those above it.
 
+    `key` is `None` for an intermediate that was made from a request: its key stayed with those who asked.
     `CertificateError` `not_a_ca` if the first certificate may not sign others, `key_mismatch`.
     """
 
-    def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey) -> None:
+    def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey | None) -> None:
         if not chain:
             raise CertificateError("a CA needs its certificate", "no_certificate")
         self.chain = tuple(chain)
@@ -50,7 +48,7 @@ class CA:
         if not self._facts.is_ca or (usage is not None and not usage.key_cert_sign):
             text = f"{title(self._facts.subject)} is not a CA: its certificate lacks CA:TRUE or keyCertSign"
             raise CertificateError(text, "not_a_ca")
-        if not same_key(key.public_key(), self.certificate.public_key()):
+        if key is not None and not same_key(key.public_key(), self.certificate.public_key()):
             raise CertificateError("the private key does not belong to the CA certificate", "key_mismatch")
 
     @classmethod
@@ -102,7 +100,7 @@ class CA:
 
     def intermediate(
         self,
-        name: str,
+        name: str | bytes | x509.CertificateSigningRequest,
         *,
         key: KeySpec = RSA_DEFAULT,
         days: int = INTERMEDIATE_DAYS,
@@ -113,18 +111,28 @@ class CA:
         """Create a CA below this one. Arguments as in `create`; `path_length` defaults to the guide's 10, or to less
         if this CA allows less.
 
+        Instead of a name, a certificate signing request (PEM, or of `cryptography`): the key stays where it is and the
+        new CA has none. `path_length` is then what the request asks for, or less if this CA allows less.
+
         Its devices have chains of three certificates, which not every installation accepts (requirement 8).
-        `CertificateError` also `path_length` if this CA allows none below it, `expired`.
+        `CertificateError` also `path_length` if this CA allows none below it, `expired`, `bad_request`.
         """
         allowed = self._facts.path_length
         if allowed == 0:
             raise CertificateError(f"{title(self._facts.subject)} allows no CA below it (pathlen 0)", "path_length")
-        if path_length is None:
-            path_length = PATH_LENGTH if allowed is None or allowed >= PATH_LENGTH else allowed - 1
-        full_name = make_name(demand_name(name, "the name of a CA"), subject)
-        private = make_key(key)
-        order = Order(full_name, private.public_key(), days, now, ca=True, path_length=path_length)
-        return CA([self._sign(order), *self.chain], private)
+        most = PATH_LENGTH if allowed is None or allowed >= PATH_LENGTH else allowed - 1
+        private: PrivateKey | None = None
+        request = find_request(name)
+        if request is None:
+            full_name = make_name(demand_name(str(name), "the name of a CA"), subject)
+            private = make_key(key)
+            public: CertificatePublicKeyTypes = private.public_key()
+        else:
+            asked = read_request(request, subject, device=False)
+            full_name, public = asked.subject, asked.public_key
+            most = most if asked.path_length is None else min(asked.path_length, most)
+        depth = most if path_length is None else path_length
+        return CA([self._sign(Order(full_name, public, days, now, ca=True, path_length=depth)), *self.chain], private)
 
     def issue(
         self,
@@ -140,11 +148,11 @@ class CA:
 
         `device` is the device identifier, which becomes the common name; a new key is created (`key` as in `create`).
         Or it is a certificate signing request (PEM, or of `cryptography`): the key stays where it is and the identity
-        has none. Only the subject's parts named by the guide's policy are copied from the request, never extensions.
-        `device_id` is then the identifier that the request must have.
+        has none. Only the subject's parts named by the guide's policy are copied from the request, never extensions;
+        a request that asks to be a CA is `bad_request`. `device_id` is the identifier that the request must have.
         `CertificateError` `bad_name`, `bad_key`, `bad_request`, `bad_days`, `expired`.
         """
-        request = _request(device)
+        request = find_request(device)
         if request is None:
             if device_id is not None and device_id != device:
                 raise ValueError("device_id is for signing requests")
@@ -152,8 +160,8 @@ class CA:
             private = make_key(key)
             order = Order(full_name, private.public_key(), days, now, ca=False)
             return Identity([self._sign(order), *self.chain], private)
-        full_name, public = _read_request(request, device_id, subject)
-        return Identity([self._sign(Order(full_name, public, days, now, ca=False)), *self.chain])
+        asked = read_request(request, subject, device=True, name=device_id)
+        return Identity([self._sign(Order(asked.subject, asked.public_key, days, now, ca=False)), *self.chain])
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -173,15 +181,19 @@ class CA:
     def save(
         self, folder: str | os.PathLike[str], *, passphrase: Passphrase | None = None, overwrite: bool = False
     ) -> Path:
-        """Write `ca.pem` and `ca.key.pem` to `folder`, atomically and with mode 0600; `passphrase` encrypts the key.
+        """Write `ca.pem` and, if there is a key, `ca.key.pem` to `folder`, atomically and with mode 0600.
 
-        `FileExistsError` if one of them exists and `overwrite` is false. Returns the folder.
+        `passphrase` encrypts the key. `FileExistsError` if one of them exists and `overwrite` is false.
+        Returns the folder.
         """
-        files = {CA_KEY_FILE: write_key(self.key, passphrase), CA_FILE: self.chain_pem}
-        save_files(Path(folder), files, overwrite=overwrite)
+        files = {} if self.key is None else {CA_KEY_FILE: write_key(self.key, passphrase)}
+        save_files(Path(folder), {**files, CA_FILE: self.chain_pem}, overwrite=overwrite)
         return Path(folder)
 
     def _sign(self, order: Order) -> x509.Certificate:
+        if self.key is None:
+            text = f"the CA {title(self._facts.subject)} cannot sign here: its key stayed where its request was made"
+            raise CertificateError(text, "no_key")
         now = aware(order.now)
         begin, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         if not begin <= now < end:
@@ -195,46 +207,3 @@ class CA:
     def __repr__(self) -> str:
         until = self.certificate.not_valid_after_utc.date()
         return f"<CA {self.name!r}, chain of {len(self.chain)}, valid until {until}>"
-
-
-def _request(device: object) -> x509.CertificateSigningRequest | None:
-    """The signing request in `device`, `None` if it is a device identifier."""
-    if isinstance(device, x509.CertificateSigningRequest):
-        return device
-    data = device.encode("utf-8", "replace") if isinstance(device, str) else device
-    if isinstance(data, bytes) and len(data) > READ_LIMIT:
-        raise CertificateError("too large for a signing request: more than 1 MiB", "too_large")
-    if not isinstance(data, bytes):
-        raise TypeError(f"device is an identifier or a signing request, not {type(device).__name__}")
-    if isinstance(device, str) and "-----BEGIN" not in device:
-        return None
-    try:
-        return x509.load_pem_x509_csr(data)
-    except Exception:  # cryptography raises many exceptions on hostile DER
-        text = "not a certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or a damaged one"
-        raise CertificateError(text, "bad_request") from None
-
-
-def _read_request(
-    request: x509.CertificateSigningRequest, device_id: str | None, subject: Mapping[str, str]
-) -> tuple[x509.Name, CertificatePublicKeyTypes]:
-    """The subject to certify and the public key of a request."""
-    try:
-        with quiet():
-            valid, public, asked = request.is_signature_valid, request.public_key(), request.subject
-            names = common_names(asked)
-            parts = {part: asked.get_attributes_for_oid(oid) for part, oid in POLICY.items()}
-    except Exception:  # as in _request
-        raise CertificateError("the signing request cannot be read: make a new one", "bad_request") from None
-    if not valid:
-        text = "the signing request is not signed by its own key: it was changed, or made wrongly"
-        raise CertificateError(text, "bad_request")
-    if len(names) != 1:
-        raise CertificateError(f"the signing request has {len(names)} common names: one is needed", "bad_request")
-    demand_name(names[0], "the device identifier in the request", device=True)
-    if device_id is not None and names[0] != device_id:
-        text = f"the signing request is for {quoted(names[0])}, not for {quoted(device_id)}"
-        raise CertificateError(text, "bad_request")
-    demand_key(public)
-    kept = {part: str(found[0].value) for part, found in parts.items() if found and part != "name"}
-    return make_name(names[0], {**kept, **subject}), public

@@ -12,6 +12,11 @@ from ._errors import CertificateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CA_FILE = "ca.pem"
+CA_KEY_FILE = "ca.key.pem"
+CHAIN_FILE = "chain.pem"
+KEY_FILE = "key.pem"
+REQUEST_FILE = "request.pem"
 READ_LIMIT = 1 << 20  # bytes; ten certificates with a printed form before each are under 100 kB
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ._errors import CertificateError
 from ._facts import quiet, read_chain
-from ._files import read_file, save_files
+from ._files import CHAIN_FILE, KEY_FILE, read_file, save_files
 from ._keys import find_key, read_key, same_key, secret, write_key
 from ._names import common_names
 from ._tls import client_context
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ._findings import ChainFinding
     from ._keys import Passphrase, PrivateKey
 
-CHAIN_FILE = "chain.pem"
-KEY_FILE = "key.pem"
 KEYSTORE_NAME = "devicekeyentry"  # the entry's name in the guide's keystore
 
 
@@ -165,11 +163,16 @@ def chain_pem(chain: Sequence[x509.Certificate]) -> bytes:
 def load_certificates(path: Path) -> tuple[list[x509.Certificate], bytes]:
     """The certificates of a PEM file in its order, and the file's bytes. `CertificateError` if one is damaged."""
     data = read_file(path)
+    return read_certificates(data, str(path)), data
+
+
+def read_certificates(data: bytes, where: str) -> list[x509.Certificate]:
+    """The certificates of a PEM text from `where`. `CertificateError` `unreadable`, `no_certificate`."""
     findings: list[ChainFinding] = []
     facts = read_chain(data, findings)
     for finding in findings:
         if finding.reason in ("unreadable", "not_version_3"):
-            raise CertificateError(f"{path}: {finding.text}", "unreadable")
+            raise CertificateError(f"{where}: {finding.text}", "unreadable")
     if not facts:
-        raise CertificateError(f"{path}: no certificate in PEM form", "no_certificate")
-    return [each.certificate for each in facts], data
+        raise CertificateError(f"{where}: no certificate in PEM form", "no_certificate")
+    return [each.certificate for each in facts]

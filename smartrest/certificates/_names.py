@@ -20,6 +20,7 @@ from ._errors import CertificateError, quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NO_PARTS: Mapping[str, str] = {}  # of a subject, besides the name
 CN_LIMIT = 64  # characters of a common name, X.520
 
 # The fields of the guide's signing policy, in its order. Anything else is left out of signed certificates.

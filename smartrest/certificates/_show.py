@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from ._facts import Facts, quiet, read_chain
 from ._keys import key_name
 from ._pem import Block, find_blocks
+from ._request import wishes
 
 if TYPE_CHECKING:
     from ._findings import ChainFinding
@@ -100,6 +101,7 @@ def _request(block: Block) -> dict[str, Any] | None:
             return {
                 "kind": "signing request",
                 "subject": _name(request.subject),
+                "role": "asks to be a CA" if wishes(request)[0] else "asks for a device certificate",
                 "key": key_name(request.public_key()),
                 "valid_signature": request.is_signature_valid,
             }

@@ -40,10 +40,9 @@ def given_passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
     return text
 
 
-def new_passphrase(args: argparse.Namespace, what: str) -> str | None:
-    """The passphrase for a new key: from the options, else from two prompts if one is wanted."""
+def new_passphrase(args: argparse.Namespace, what: str, *, wanted: bool) -> str | None:
+    """The passphrase for a new key: from the options, else from two prompts if one is `wanted`."""
     given = given_passphrase(args)
-    wanted = not args.no_passphrase if hasattr(args, "no_passphrase") else args.ask_passphrase or args.pkcs12
     if given is not None or not wanted:
         return given
     text = _ask(f"Passphrase for {what}: ")

@@ -1,4 +1,4 @@
-"""`smartrest certificates`: ca, intermediate, device, sign, check, show. For people new to X.509.
+"""`smartrest certificates`: ca, intermediate, device, request, sign, check, show. For people new to X.509.
 
 `smartrest.certificates` does the work; this module has the options, files and messages.
 """
@@ -79,10 +79,22 @@ def _register_making(actions: Actions) -> None:
     _making_options(device, days=365, out=None, against="--ask-passphrase")
     _signer_options(device)
 
-    sign = _action(actions, "sign", _sign, "sign a device's request (CSR); its key stays on the device")
+    request = _action(actions, "request", _request, "create a key and a signing request (CSR); the key stays here")
+    request.add_argument("name", metavar="NAME", help="the device identifier, or the name of the intermediate")
+    request.add_argument("--intermediate", action="store_true", help="ask to be a CA below the one that signs")
+    request.add_argument("--path-length", type=natural, metavar="N", help="CAs allowed below an intermediate")
+    _out_options(request, "default: the device identifier, or intermediate")
+    _key_options(request, "--ask-passphrase", "--no-passphrase")
+
+    sign = _action(actions, "sign", _sign, "sign a request (CSR); its key stays where it was made")
     sign.add_argument("request", metavar="CSR", help="file with the signing request in PEM, - for standard input")
-    sign.add_argument("--device-id", metavar="ID", help="accept only a request for this device")
-    _making_options(sign, days=365, out=None, against=None)
+    kind = sign.add_mutually_exclusive_group()
+    kind.add_argument("--device", action="store_true", help="refuse requests that ask to be a CA")
+    kind.add_argument("--device-id", metavar="ID", help="accept only a request for this device")
+    kind.add_argument("--intermediate", action="store_true", help="sign it as a CA, even if it does not ask to be one")
+    sign.add_argument("--path-length", type=natural, metavar="N", help="CAs allowed below an intermediate")
+    sign.add_argument("--days", type=count, metavar="N", help="days of validity (default 365, of an intermediate 3650)")
+    _out_options(sign, "default: the device identifier, or intermediate")
     _signer_options(sign)
 
 
@@ -94,11 +106,16 @@ def _action(
     return parser
 
 
-def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | None, against: str | None) -> None:
-    """`against`: the option that goes against the default of a new key, `None` if no key is created."""
-    default = f"default {out}" if out else "default: the device identifier"
-    parser.add_argument("--out", default=out, metavar="FOLDER", help=f"where to write ({default})")
+def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | None, against: str) -> None:
+    """`against`: the option that goes against the default of a new key."""
+    _out_options(parser, f"default {out}" if out else "default: the device identifier")
+    parser.set_defaults(out=out)
     parser.add_argument("--days", type=count, default=days, metavar="N", help=f"days of validity (default {days})")
+    _key_options(parser, against)
+
+
+def _out_options(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--out", metavar="FOLDER", help=f"where to write ({default})")
     parser.add_argument("--force", action="store_true", help="overwrite existing files")
     parser.add_argument(
         "--subject",
@@ -107,13 +124,14 @@ def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | No
         metavar="PART=TEXT",
         help="country, state, organization, unit or email",
     )
-    if against is not None:
-        parser.add_argument(
-            "--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256"
-        )
-        group = passphrase_options(parser, "", "passphrase for the new key")
-        does = "ask for a passphrase (default: none)" if "ask" in against else "do not encrypt the key (default: ask)"
-        group.add_argument(against, action="store_true", help=does)
+
+
+def _key_options(parser: argparse.ArgumentParser, *against: str) -> None:
+    parser.add_argument("--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256")
+    group = passphrase_options(parser, "", "passphrase for the new key")
+    for option in against:
+        does = "ask for a passphrase (default: none)" if "ask" in option else "do not encrypt the key (default: ask)"
+        group.add_argument(option, action="store_true", help=does)
 
 
 def _signer_options(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +178,7 @@ def _ca(args: argparse.Namespace) -> int:
     from ..certificates import CA
 
     _refuse_existing(args, "ca.pem", "ca.key.pem")
-    passphrase = new_passphrase(args, "the new CA's key")
+    passphrase = new_passphrase(args, "the new CA's key", wanted=not args.no_passphrase)
     ca = CA.create(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=_subject(args))
     return _save_ca(args, ca, passphrase)
 
@@ -168,7 +186,7 @@ def _ca(args: argparse.Namespace) -> int:
 def _intermediate(args: argparse.Namespace) -> int:
     _refuse_existing(args, "ca.pem", "ca.key.pem")
     above = _load_ca(args)
-    passphrase = new_passphrase(args, "the new CA's key")
+    passphrase = new_passphrase(args, "the new CA's key", wanted=not args.no_passphrase)
     subject = _subject(args)
     ca = above.intermediate(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=subject)
     return _save_ca(args, ca, passphrase)
@@ -191,7 +209,7 @@ def _device(args: argparse.Namespace) -> int:
     names = ["key.pem", "chain.pem", *([KEYSTORE_FILE] if args.pkcs12 else [])]
     _refuse_existing(args, *names)
     ca = _load_ca(args)
-    passphrase = new_passphrase(args, "the device's key")
+    passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase or args.pkcs12)
     identity = ca.issue(args.device_id, key=args.key, days=args.days, subject=_subject(args))
     contents = [identity.key_pem(passphrase), identity.chain_pem]
     if args.pkcs12 and passphrase is not None:
@@ -206,13 +224,53 @@ def _device(args: argparse.Namespace) -> int:
     return 0
 
 
+def _request(args: argparse.Namespace) -> int:
+    from ..certificates import SigningRequest
+
+    if args.out is None:
+        args.out = "intermediate" if args.intermediate else _device_folder(args, args.name)
+    key_file = "ca.key.pem" if args.intermediate else "key.pem"
+    _refuse_existing(args, "request.pem", key_file)
+    depth = args.path_length if args.intermediate else None
+    request = SigningRequest.create(
+        args.name, ca=args.intermediate, path_length=depth, key=args.key, subject=_subject(args)
+    )
+    wanted = not args.no_passphrase if args.intermediate else args.ask_passphrase
+    passphrase = new_passphrase(args, "the new key", wanted=wanted)
+    folder = request.save(args.out, passphrase=passphrase, overwrite=args.force)
+    state = "unencrypted" if passphrase is None else "encrypted"
+    _say(f"request for {'the intermediate CA' if args.intermediate else 'the device'} {request.name!r}")
+    _say(f"  {folder / 'request.pem'}  send this to the CA")
+    _say(f"  {folder / key_file}  the private key, {state}: it stays here")
+    _say(f"next, where the CA is: smartrest certificates sign {folder / 'request.pem'}")
+    _say(f"then save the answer as {folder / ('ca.pem' if args.intermediate else 'chain.pem')}")
+    return 0
+
+
 def _sign(args: argparse.Namespace) -> int:
-    request = _read(args.request)
-    identity = _load_ca(args).issue(request, device_id=args.device_id, days=args.days, subject=_subject(args))
+    from ..certificates._request import find_request, read_request
+
+    request = find_request(_read(args.request))
+    assert request is not None  # bytes are never a name
+    asks_ca = read_request(request, {}, device=False).ca
+    days = {} if args.days is None else {"days": args.days}
+    above = _load_ca(args)
+    if args.intermediate or (asks_ca and not args.device and args.device_id is None):
+        below = above.intermediate(request, path_length=args.path_length, subject=_subject(args), **days)
+        return _save_intermediate(args, below)
+    identity = above.issue(request, device_id=args.device_id, subject=_subject(args), **days)
     folder = _device_folder(args, identity.device_id)
     identity.save(folder, overwrite=args.force)
     _tell_device(identity, folder)
     _say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    return 0
+
+
+def _save_intermediate(args: argparse.Namespace, ca: CA) -> int:
+    folder = ca.save(args.out or "intermediate", overwrite=args.force)
+    _say(f"intermediate CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
+    _say(f"  {folder / 'ca.pem'}  its certificate, followed by those above it: send it back to the owner of the key")
+    _say("whoever has that key can create devices; to sign devices only, use --device")
     return 0
 
 

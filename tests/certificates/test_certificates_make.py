@@ -57,7 +57,7 @@ def request(
     *common_names: str, key: Any = None, more: tuple[x509.NameAttribute, ...] = ()
 ) -> x509.CertificateSigningRequest:
     subject = x509.Name([*name(*common_names), *more])
-    wanted = x509.BasicConstraints(ca=True, path_length=None)
+    wanted = x509.SubjectAlternativeName([x509.DNSName("evil.example.com")])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(wanted, critical=True)
     return builder.sign(key or ec_key(6), None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 

@@ -98,19 +98,6 @@ def test_openssl_reads_what_is_saved(tmp_path: Path) -> None:
     assert "friendlyName: devicekeyentry" in listed.stdout
 
 
-def test_requests_of_openssl_with_wishes(tmp_path: Path) -> None:
-    """A request that asks for a CA of its own gets a device certificate."""
-    config = tmp_path / "c.cnf"
-    config.write_text("[req]\ndistinguished_name=d\nreq_extensions=e\n[d]\n[e]\nbasicConstraints=critical,CA:true\n")
-    key = str(tmp_path / "request.key")
-    made = openssl(
-        "req", "-new", "-config", str(config), "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=evil"
-    )
-    identity = CA.create("Acme CA", key=ec_key(1)).issue(made.stdout)
-    assert openssl_verdict(identity.chain, "-x509_strict") == ""
-    assert not identity.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-
-
 # --- agreement ---
 
 

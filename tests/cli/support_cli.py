@@ -29,3 +29,24 @@ class CommandLine:
         code = main([str(word) for word in argv])
         out, err = self._capture.readouterr()
         return Outcome(code, out.decode(), err.decode())
+
+
+class CertificateCommand:
+    """`run("ca", "Acme CA", code=2)` as `smartrest certificates` would do it, which never prints one of `secrets`."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str], *secrets: str) -> None:
+        self._capture = capture
+        self._secrets = secrets
+
+    def __call__(self, *arguments: str, code: int = 0) -> Outcome:
+        got = main(["certificates", *arguments])
+        captured = self._capture.readouterr()
+        for secret in self._secrets:
+            assert secret not in captured.out + captured.err
+        assert "Traceback" not in captured.err
+        assert got == code, captured.err or captured.out
+        if code:
+            assert not captured.err or captured.err.startswith(("smartrest: ", "usage: "))
+        else:
+            assert captured.err == ""
+        return Outcome(got, captured.out, captured.err)

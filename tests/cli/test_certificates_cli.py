@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import NameOID
+from support_cli import CertificateCommand
 
 from smartrest.certificates import CA, Identity, check_chain
 from smartrest.cli import main
@@ -37,26 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Ran:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: str, code: int = 0) -> Ran:
-        got = main(["certificates", *arguments])
-        captured = capsys.readouterr()
-        assert SECRET not in captured.out + captured.err
-        assert "Traceback" not in captured.err
-        assert got == code, captured.err or captured.out
-        if code:
-            assert not captured.err or captured.err.startswith(("smartrest: ", "usage: "))
-        else:
-            assert captured.err == ""
-        return Ran(got, captured.out, captured.err)
-
-    return call
+def run(capsys: pytest.CaptureFixture[str]) -> CertificateCommand:
+    return CertificateCommand(capsys, SECRET)
 
 
 @pytest.fixture
