@@ -1,4 +1,4 @@
-"""Rows D13, F1, C1, P1, S1 and O1: what the engine does inside. D13, S1 and O1 go through tools/probes.py."""
+"""Rows D13, F1, C1, P1, S1 and O1: what the engine does inside. D13, S1 and O1 run in the core of tools/probes.py."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .table import Run
 DRAM = 57_000_000  # bytes: far more than the caches hold
 
 
-def hook(name: str) -> Any:
-    """Return a probe of the compiled core, None where another engine runs or the probes cannot be built."""
+def probes() -> Any:
+    """Return the core with probes, None where another engine runs or it cannot be built."""
     if not smartrest.engine().startswith("core"):
         return None
     spec = spec_from_file_location("probe_builder", Path(__file__).parent.parent / "tools" / "probes.py")
@@ -33,7 +33,7 @@ def hook(name: str) -> Any:
     builder = module_from_spec(spec)
     spec.loader.exec_module(builder)
     try:
-        return getattr(builder.load(), name)
+        return builder.load()
     except ImportError:
         return None
 
@@ -49,21 +49,22 @@ def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int) -> 
 
 def d13(run: Run) -> None:
     """Stage one alone, in bytes a second, against a copy of the same bytes in the same place: in cache, and in DRAM."""
-    index = hook("index_ns")
-    if index is None:
+    core = probes()
+    if core is None:
         run.not_measured("D13", "the engine has no hook for it")
         return
     for name in ("measurements", "events", "operations"):
         payload = data.full_payload(data.workload(name, run.seed))
         part = f"index of 16 KB {name}"
-        timed = indexing(run, index, payload, 100)
+        timed = indexing(run, core.index_ns, payload, 100)
         keep_index(run, part, timed)
         avx2, scalar = timed.get("avx2"), timed["scalar"]
         if avx2:
             run.judge("D13", f"AVX2 {part}", {OURS: avx2, "scalar kernel": scalar})
     if not run.quick:
         payload = data.full_payload(data.workload("measurements", run.seed)) + b"\n"
-        keep_index(run, "index of 57 MB measurements", indexing(run, index, payload * (DRAM // len(payload)), 1))
+        payload *= DRAM // len(payload)
+        keep_index(run, "index of 57 MB measurements", indexing(run, core.index_ns, payload, 1))
     run.not_measured("D13", "not in a quick run, or this CPU has no such kernel")
 
 
@@ -147,9 +148,9 @@ def p1(setting: Setting) -> Iterator[Lineup]:
         )
 
 
-def switched(code: str, items: Any, switch: Any, off: str) -> list[Contender]:
-    """Return this engine with a switch of its inside on, and off."""
-    names = {"decode": smartrest.decode}
+def switched(code: str, items: Any, core: Any, switch: Any, off: str) -> list[Contender]:
+    """Return the core with a switch of its inside on, and off."""
+    names = {"decode": core.decode}
     on = ours(code, items, **names)
     on.before = partial(switch, True)
     return [on, Contender(off, code, names, items, before=partial(switch, False))]
@@ -157,24 +158,23 @@ def switched(code: str, items: Any, switch: Any, off: str) -> list[Contender]:
 
 def s1(setting: Setting) -> Iterator[Lineup]:
     """The short-string cache against no cache, on fields that suit it and on fields that do not."""
-    switch = hook("string_cache")
-    if switch is None:
+    core = probes()
+    if core is None:
         return
-    was = switch(True)
     try:
         for kind, messages in data.cache_stress(setting.seed).items():
             rows = [[line.split(",") for line in message.decode().split("\n")] for message in messages]
-            contenders = switched("decode(item)", messages, switch, "own decode, cache off")
+            contenders = switched("decode(item)", messages, core, core.string_cache, "own decode, cache off")
             count, size = 64 * 600, sum(map(len, messages))
             yield Lineup(f"cache stress, {kind}", contenders, count, "field", rows, count, size)
     finally:
-        switch(was)
+        core.string_cache(True)
 
 
 def o1(setting: Setting) -> Iterator[Lineup]:
     """What is won by leaning on the layout of str, against the documented functions alone. A figure without a gate."""
-    switch = hook("object_layout")
-    if switch is None or not switch(True):
+    core = probes()
+    if core is None or not core.object_layout(True):
         return
     work = data.workload("measurements", setting.seed)
     numbers = data.cache_stress(setting.seed)["iv: numbers"]
@@ -184,11 +184,11 @@ def o1(setting: Setting) -> Iterator[Lineup]:
             ("measurements", work.payloads, work.field_count, work.rows),
             ("numbers", numbers, 64 * 600, rows),
         ):
-            contenders = switched("decode(item)", items, switch, "documented functions alone")
+            contenders = switched("decode(item)", items, core, core.object_layout, "documented functions alone")
             size = sum(map(len, items))
             yield Lineup(f"decode {part}, texts by layout", contenders, count, "field", expected, count, size)
     finally:
-        switch(True)
+        core.object_layout(True)
 
 
 RACES: Races = {"F1": f1, "P1": p1, "S1": s1, "O1": o1}

@@ -84,7 +84,7 @@ cdef extern from "sr.h" nogil:
 
 cdef extern from "spare_rows.h":
     ctypedef struct srp_strings:
-        int32_t enabled
+        pass
 
     ctypedef struct srp_payload:
         srp_strings *strings
@@ -119,7 +119,6 @@ cdef extern from "spare_rows.h":
         SRP_NO_MEMORY
 
     int srp_strings_init(srp_strings *strings)
-    void srp_strings_forget(srp_strings *strings)
     void srp_strings_free(srp_strings *strings)
     const uint8_t *srp_field_bytes(const srp_payload *p, size_t f, const sr_row *row, size_t *length)
 
@@ -129,7 +128,6 @@ cdef extern from "spare_rows.h":
     void srp_let_go(srp_spare_rows *spare, object row)
     void srp_forget_rows(srp_spare_rows *spare)
 
-    int srp_layout
     void srp_layout_init()
 
     int srp_reserve(srp_buffer *out, size_t more)
@@ -159,7 +157,6 @@ cdef extern from "spare_rows.h":
     ctypedef int (*srp_step)(PyObject *, PyObject *, void *) except -1
     bint srp_fails(srp_step step, PyObject *a, PyObject *b, void *c) noexcept
     object srp_caught(object cls)
-    size_t srp_put_float(double value, uint8_t *dst)
 
     ctypedef struct srp_layer:
         object (*field)(const srp_payload *p, size_t f, const sr_row *row)
@@ -178,9 +175,3 @@ cdef extern from "spare_rows.h":
                     PyObject *const *values) noexcept
 
     const srp_layer *srp_layer_of(const sr_kernel *k)
-
-# For tests and benchmarks: tools/probes.pyx cimports these.
-cdef bint string_cache(bint on) except -1
-cdef bint object_layout(bint on) except -1
-cdef size_t float_text(double value, uint8_t *text) noexcept
-cdef int index_passes(bytes payload, str kernel, Py_ssize_t passes) except -1

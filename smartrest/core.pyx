@@ -122,5 +122,3 @@ def kernels():
         i += 1
     return tuple(found)
 
-
-include "shell/probes.pxi"

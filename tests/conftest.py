@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ SLOW = {
     "certificates/test_openssl.py",
     "cli/test_cli_look.py",
     "cli/test_doctor.py",
+    "codec/contract/test_layout.py",
     "codec/contract/test_lone_row.py",
+    "codec/contract/test_spare_rows.py",
     "codec/core/test_c_core.py",
     "codec/property/test_independent.py",
     "codec/property/test_small_world.py",
@@ -58,7 +60,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("smartrest")
 
 if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None:
-    support.probes().object_layout(False)  # a run in which the core uses the documented functions alone
+    # a run in which the core uses the documented functions alone; pickle finds its classes by the module's name
+    support.core = sys.modules["smartrest.core"] = support.probes()
 
 
 def pytest_collection_finish() -> None:
@@ -83,13 +86,10 @@ def core(request: pytest.FixtureRequest) -> Any:
     return opened
 
 
-@pytest.fixture(params=[True, False], ids=["by layout", "documented functions"])
-def layout(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether the core uses what it knows of CPython's objects; where it does not know them, it does not."""
-    support.open_engine("core:scalar")  # fails where the core has to be there
-    was = support.probes().object_layout(request.param)
-    yield request.param
-    support.probes().object_layout(was)
+@pytest.fixture(scope="session", params=(*support.CORE_VARIANTS, *support.PLAIN_VARIANTS), ids=str)
+def any_core(request: pytest.FixtureRequest) -> Any:
+    """As `core`, and each kernel again in a core that uses the documented functions alone."""
+    return support.open_engine(request.param)
 
 
 @pytest.fixture
@@ -125,8 +125,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if file in ALONE:
             item.add_marker("alone")
-        built_first = "layout" in getattr(item, "fixturenames", ())  # the probes
-        if file in ALONE or file in SLOW or file.startswith("live/") or built_first:
+        if file in ALONE or file in SLOW or file.startswith("live/"):
             item.add_marker("slow")
 
 

@@ -14,6 +14,7 @@ import platform
 import re
 import struct
 import sys
+import sysconfig
 import time
 import timeit
 from collections.abc import Callable, Iterator, Sequence
@@ -32,9 +33,12 @@ _ARM = platform.machine().lower() in ("aarch64", "arm64")
 KERNELS = ("scalar", *(("sse2", "avx2", "avx512") if _X86 else ("neon",) if _ARM else ()))
 VARIANTS = ("pure", *(f"core:{name}" for name in KERNELS))
 CORE_VARIANTS = VARIANTS[1:]
+PLAIN_VARIANTS = tuple(f"plain:{name}" for name in KERNELS)  # the core by documented functions alone
 DIALECTS = ("backslash", "double")
 QUOTES = ("minimal", "all")
 UTC = datetime.timezone.utc
+_KEEPS_BOOKS = hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_GIL_DISABLED") == 1
+KNOWS_LAYOUT = sys.version_info < (3, 15) and not _KEEPS_BOOKS  # of CPython's objects: src_c/objects/str_layout.h
 
 HAS_CORE = importlib.util.find_spec("smartrest.core") is not None
 core: Any = importlib.import_module("smartrest.core") if HAS_CORE else None  # a broken core is an error at once
@@ -50,23 +54,26 @@ def kernels_here() -> dict[str, bool]:
 class OneKernel:
     """The functions of `smartrest.core` on one kernel; those with a short way for one argument have it here, too."""
 
-    def __init__(self, kernel: str) -> None:
-        self._engine = core.Engine(kernel)
-        self.decode, self.decode_row, self.encode_row, self.scan = core.quick(self._engine)
+    def __init__(self, module: Any, kernel: str) -> None:
+        self.module = module
+        self._engine = module.Engine(kernel)
+        self.decode, self.decode_row, self.encode_row, self.scan = module.quick(self._engine)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
 
 def probes() -> Any:
-    """What only tests and benchmarks may ask the core (tools/probes.py)."""
+    """A second core, with functions for tests (tools/probes.py). It makes no use of the layout of objects."""
     path = Path(__file__).resolve().parent.parent / "tools" / "probes.py"
     spec = importlib.util.spec_from_file_location("probe_builder", path)
     assert spec is not None
     assert spec.loader is not None
     builder = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(builder)
-    return builder.load()
+    second = builder.load()
+    second.object_layout(False)
+    return second
 
 
 def open_engine(variant: str) -> Any:
@@ -78,14 +85,14 @@ def open_engine(variant: str) -> Any:
             pytest.fail(f"SMARTREST_EXT=require, but smartrest.core is not built: no {variant}", pytrace=False)
         pytest.skip("smartrest.core is not built")
     else:
-        kernel = variant.partition(":")[2]
+        kind, _, kernel = variant.partition(":")
         if kernel not in kernels_here():
             missing = pytest.fail if REQUIRED else pytest.skip
             missing(f"smartrest.core was built without the kernel {kernel}")
         if not kernels_here()[kernel]:
             pytest.skip(f"this CPU lacks what the kernel {kernel} needs")
-        engine = OneKernel(kernel)
-    assert engine.engine() == variant, "another engine runs than the one that was asked for"
+        engine = OneKernel(probes() if kind == "plain" else core, kernel)
+    assert engine.engine() == variant.replace("plain", "core"), "another engine runs than the one that was asked for"
     return engine
 
 

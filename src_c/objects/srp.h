@@ -40,7 +40,6 @@ typedef struct {
     PyObject *empty;
     PyObject *ascii[128];       /* texts of one character */
     PyObject *ids[SR_ID_TABLE]; /* template IDs by their number, owned, or NULL */
-    int32_t enabled;            /* 0: the cache is neither read nor written */
     uint32_t lookups, hits, bypass, life;
     srp_slot slots[SRP_SLOTS];
 } srp_strings;
@@ -122,9 +121,6 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     out->len += n;
     return 0;
 }
-
-/* The text of a finite float in the form of repr; returns its length. */
-size_t srp_put_float(double value, uint8_t *dst);
 
 #define SRP_PADDING 32 /* bytes after the constant text of a hole, so that it can be copied in whole blocks */
 

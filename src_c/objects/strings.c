@@ -3,7 +3,6 @@
 
 int srp_strings_init(srp_strings *s) {
     memset(s, 0, sizeof *s);
-    s->enabled = 1;
     s->empty = PyUnicode_New(0, 0);
     if (!s->empty) return -1;
     for (int c = 0; c < 128; c++) {

@@ -25,11 +25,6 @@ SR_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style styl
     return status;
 }
 
-size_t srp_put_float(double value, uint8_t *dst) {
-    size_t n = sr_put_float(value, dst);
-    return n ? n : sr_put_any_float(value, dst);
-}
-
 /* Numbers and words never force quotes; they are quoted only if every field is. */
 int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
     if (srp_reserve(out, SR_NUMBER_ROOM + 2)) return SRP_NO_MEMORY;
@@ -48,7 +43,8 @@ int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
     } else {
         double number = PyFloat_AS_DOUBLE(value);
         if (!(number - number == 0)) return SRP_SLOW; /* inf and nan */
-        n = srp_put_float(number, dst);
+        n = sr_put_float(number, dst);
+        if (n == 0) n = sr_put_any_float(number, dst);
     }
     if (style.all) {
         dst[-1] = SR_QUOTE;
