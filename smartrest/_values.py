@@ -22,6 +22,13 @@ SAFE_BITS = 2_000  # an int of this size has under 640 digits, which Python conv
 CHUNK = 500  # digits converted at a time beyond that
 MAX_BITS = 14_285  # 10**4300 has 14,285 bits
 FLOAT_CHARACTERS = frozenset("0123456789+-.eE")
+DAY = 86_400_000  # milliseconds
+EPOCH = 719_163  # 1970-01-01 as `date.toordinal` counts
+# Of numpy's datetime64: milliseconds of a unit, or units of a millisecond.
+LONG_UNITS = {"W": 7 * DAY, "D": DAY, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+SHORT_UNITS = {"us": 10**3, "ns": 10**6, "ps": 10**9, "fs": 10**12, "as": 10**15}
+NUMPY_FLOATS = {"float32": "f", "float16": "e"}  # numpy's name, and that of `struct`
+NUMPY = {**dict.fromkeys(NUMPY_FLOATS, "float"), "bool": "bool", "bool_": "bool", "datetime64": "datetime"}
 _true: dict[tuple[str, str], type] = {}  # a dict, since test libraries replace the names of a module
 TEXT, INT, FLOAT, BOOL, DATETIME = range(5)  # kinds of fields, one byte each in a plan
 
@@ -68,6 +75,15 @@ def has_index(cls: type) -> bool:
     return found
 
 
+def numpy_class(cls: type) -> Any:
+    """The class of `NUMPY` that `cls` is or derives from, else `None`. Never imports numpy."""
+    for base in cls.__mro__:
+        name = type.__dict__["__name__"].__get__(base)
+        if name in NUMPY and getattr(sys.modules.get("numpy"), name, None) is base:
+            return base
+    return None
+
+
 def text_of(value: Any, row: int | None, field: int | None) -> str:
     """The text of a field value, not yet quoted. Raises `EncodeError` for a value that cannot be sent."""
     cls = type(value)
@@ -97,6 +113,9 @@ def text_of(value: Any, row: int | None, field: int | None) -> str:
         return text
     if is_a(cls, class_of("datetime", "datetime")):
         return datetime_text(value, row, field)
+    known = numpy_class(cls)
+    if known is not None:
+        return _numpy_text(known, value, row, field)
     if has_index(cls):
         return int_text(index(value), row, field)
     raise encode_error("bad_type", row, field, type_name(value))
@@ -136,7 +155,8 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     """ISO 8601 with milliseconds and offset. Asks for the offset once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
-    offset = _utc_offset(cls, value, row, field)
+    moment = value if type(value) is cls else _as_datetime(cls, value, row, field)
+    offset = _utc_offset(cls, moment, row, field)
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
     delta = class_of("datetime", "timedelta")
@@ -144,14 +164,19 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     minutes, rest = divmod(days * 86_400 + seconds, 60)
     if rest or micros:
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
-    year, month, day, hour, minute, second, microsecond = [
-        getattr(cls, name).__get__(value)
-        for name in ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    ]
-    date = f"{year:04d}-{month:02d}-{day:02d}"
-    time = f"{hour:02d}:{minute:02d}:{second:02d}.{microsecond // 1000:03d}"
+    text: str = cls.isoformat(cls.replace(moment, tzinfo=None), timespec="milliseconds")
     sign = "-" if minutes < 0 else "+"
-    return f"{date}T{time}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return f"{text}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def _as_datetime(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
+    """A value of a subclass as a `datetime`: what the time zone sees, and its methods, are then not the subclass's."""
+    names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo")
+    moment = cls(*[getattr(cls, name).__get__(value) for name in names], fold=cls.fold.__get__(value))
+    stamp = class_of("pandas", "Timestamp")
+    if is_a(type(value), stamp) and stamp.year.__get__(value) != moment.year:  # it holds another one out of range
+        raise encode_error("bad_value", row, field, "Timestamp outside the years 1 to 9999")
+    return moment
 
 
 def _utc_offset(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
@@ -162,6 +187,63 @@ def _utc_offset(cls: Any, value: datetime, row: int | None, field: int | None) -
         raise
     except Exception as error:  # a time zone is the caller's code
         raise encode_error("bad_value", row, field, "datetime whose time zone fails") from error
+
+
+def _numpy_text(cls: Any, value: Any, row: int | None, field: int | None) -> str:
+    """The text of a numpy scalar of class `cls`, or of a subclass."""
+    name = cls.__name__
+    if name in NUMPY_FLOATS:
+        number = cls.__float__(value)
+        if number - number != 0 or not number:
+            return text_of(number, row, field)
+        return _small_float_text(number, NUMPY_FLOATS[name])
+    if name != "datetime64":
+        return "true" if cls.__bool__(value) else "false"
+    unit, count = sys.modules["numpy"].datetime_data(cls.dtype.__get__(value))
+    moment = _moment(unit, index(cls.view(value, "int64")) * count)
+    if moment is None:
+        raise encode_error("bad_value", row, field, "datetime64 that is not a time in the years 1 to 9999")
+    text: str = moment.isoformat(timespec="milliseconds")
+    return f"{text}+00:00"
+
+
+def _small_float_text(number: float, form: str) -> str:
+    """The fewest digits that read back as the same float of the smaller type `form`, written as `repr` does."""
+    for digits in range(9):
+        mantissa, _, exponent = f"{abs(number):.{digits}e}".partition("e")
+        nearest = int(mantissa.replace(".", ""))
+        for whole in (nearest, nearest + 1):  # the next above a power of two may be close enough where this is not
+            size = float(f"{whole}e{int(exponent) - digits}")
+            if _as_small(size, form) == abs(number):
+                return float.__repr__(-size if number < 0 else size)
+    return float.__repr__(number)
+
+
+def _as_small(number: float, form: str) -> Any:
+    import struct
+
+    try:
+        return struct.unpack(form, struct.pack(form, number))[0]
+    except OverflowError:  # beyond the largest
+        return None
+
+
+def _moment(unit: str, number: int) -> Any:
+    """A number of units of datetime64 since 1970 as a naive `datetime` in UTC, cut to milliseconds; `None`: no such."""
+    cls, timedelta = class_of("datetime", "datetime"), class_of("datetime", "timedelta")
+    if unit in ("Y", "M"):
+        years, month = divmod(number if unit == "M" else number * 12, 12)
+        return cls(1970 + years, 1 + month, 1) if 1 <= 1970 + years <= 9999 else None
+    if unit in LONG_UNITS:
+        millis = number * LONG_UNITS[unit]
+    elif unit in SHORT_UNITS:
+        millis = number // SHORT_UNITS[unit]
+    else:  # generic: NaT, or a bare number
+        return None
+    days, millis = divmod(millis, DAY)
+    if not cls.min.toordinal() <= EPOCH + days <= cls.max.toordinal():
+        return None
+    return cls.fromordinal(EPOCH + days) + timedelta(milliseconds=millis)
 
 
 def parse_int(text: str) -> int:
@@ -283,13 +365,14 @@ def hole_of(field: Any) -> type | None:
 def fits(hole: type, value: Any) -> bool:
     """Whether `value` may fill `hole`: `None` anywhere, integers as `float`, `bool` as itself only."""
     cls = type(value)
-    if value is None or hole is object:
+    if value is None or hole is object or (hole is not int and is_a(cls, hole)):
         return True
+    known = numpy_class(cls)
+    if known is not None:
+        return NUMPY[known.__name__] == hole.__name__
     if hole is int:
         return cls is not bool and (is_a(cls, int) or (not is_a(cls, float) and has_index(cls)))
-    if hole is float:
-        return is_a(cls, float) or fits(int, value)
-    return is_a(cls, hole)
+    return hole is float and fits(int, value)
 
 
 def misfit(hole: type, value: Any) -> str:

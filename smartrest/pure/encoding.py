@@ -33,7 +33,8 @@ def encode(
     """One payload of all `rows`; `b""` without rows.
 
     A row is a tuple, list or other sequence of fields, template ID first. A field is `str`, `int`, finite `float` or
-    `Decimal`, `bool`, `None` (empty), an aware `datetime`, or an object with `__index__`.
+    `Decimal`, `bool`, `None` (empty), an aware `datetime`, an object with `__index__`, or numpy's `float32`, `float16`,
+    `bool_` or `datetime64` (UTC).
 
     `dialect` escapes a quote as `\\"` ("backslash", as the platform documents) or `""` ("double", for CSV readers).
     `quote="all"` quotes every field. `on_trailing_backslash="error"` refuses a quoted field that ends with a backslash,
