@@ -27,6 +27,7 @@ BUDGETS = (
     Budget(creates=2, cuts=1, payloads="abr"),
     Budget(creates=4, split=True),
     Budget(creates=1, cuts=6),  # enough to give rows up
+    Budget(creates=2, cuts=3, losses=1, payloads="a"),  # also the 507 of an earlier run
 )
 
 

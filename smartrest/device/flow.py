@@ -221,10 +221,10 @@ class Flow:
         if not self.outbox:
             self.flush_at = None
 
-    def disconnected(self, now: float) -> None:
+    def disconnected(self, now: float) -> bool:
         """Return data to the outbox; payloads that two connections died with are resent one by one.
 
-        Everything else is rebuilt by its owner.
+        Everything else is rebuilt by its owner. Returns whether a payload was to blame.
         """
         lost = [flight for flight in self.in_flight.values() if flight.purpose == "data"]
         rows = [flight for flight in self.in_flight.values() if flight.lane is not None]
@@ -251,6 +251,7 @@ class Flow:
             self._row_died(flight, alone=suspect)
         self._quiet = False
         self.flush(now)
+        return blamed
 
     @property
     def _asked(self) -> bool:

@@ -276,6 +276,7 @@ class Lanes:
         self.phase = Phase.OFF
         self.due = NEVER  # time of the next `tick`
         self.touched: dict[tuple[str, str], Lane] = {}  # lanes that may have something to send
+        self.barred: set[tuple[str, ...]] = set()  # lanes, and devices, that claim nothing
         self.claiming = 0  # claims in flight of operations without an ID
         self._settle_at = NEVER
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -385,6 +386,11 @@ class Lanes:
     # Request 500
 
     @property
+    def settled(self) -> bool:
+        """Whether 500 was answered long enough ago that every arrival is new."""
+        return self.phase is Phase.SURE
+
+    @property
     def wants_to_ask(self) -> bool:
         """Whether 500 is due. No 501 is sent until 500 is answered."""
         if self.phase is not Phase.SURE:
@@ -461,9 +467,16 @@ class Lanes:
 
     # One operation, step by step
 
+    def bar(self, barred: set[tuple[str, ...]]) -> None:
+        """Claim nothing of these lanes and devices: an operation of an earlier run may be EXECUTING there."""
+        self.barred = barred
+        self.touched.update(self._lanes)
+
     def next_claim(self, lane: Lane) -> Entry | None:
         """The operation to be claimed now, if any."""
         if lane.run is not None or lane.failing or lane.unresolved or lane.given_up or not lane.queue:
+            return None
+        if self.barred and (lane.key in self.barred or lane.key[:1] in self.barred):
             return None
         entry = lane.queue[0]
         if entry.operation.id is None and (self.phase in (Phase.OFF, Phase.ASKED) or self.wants_to_ask):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from random import random as system_random
 from typing import TYPE_CHECKING
 
-from .. import encode, encode_row, pack, payload_budget
+from .. import payload_budget
 from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
@@ -27,6 +27,7 @@ from .events import (
     Credentials,
     CredentialsReceived,
     Disconnect,
+    Dropped,
     Event,
     GaveUp,
     Lost,
@@ -39,6 +40,7 @@ from .events import (
 )
 from .flow import NEVER, Flow
 from .lifecycle import BY_STATE, ENDED, State, Trigger
+from .opening import ASK, TOKEN, LeftOver, Opening, Step, registration
 from .operations import Operation, OperationTemplate, static_operations
 from .outbox import MEASUREMENT, Item, encoded
 from .settings import Child, Limits, row_101
@@ -126,8 +128,8 @@ class Session:
         if self.client_id.x_id is not None:
             self._required.append(topics.dd())
         self._optional = [topics.dat()] * token + [topics.e()] * debug
-        self._finished: tuple[str, ...] = tuple(finished)
-        self._restarted = restarted
+        self._opening = Opening(self.limits.hang_ups, self._budget)
+        self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._budget)
         self._random = random
         self._now = now or 0.0
         self._cause: ConnackCode | str = ""
@@ -136,8 +138,6 @@ class Session:
         self._deadline = NEVER  # of the state
         self._token_at = NEVER
         self._subscriptions: dict[str, int | None] = {}
-        self._registrations: set[int] = set()
-        self._settling_left_over: set[int] = set()
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
         self._registration()  # a name that cannot be sent must fail here, not once connected
@@ -226,12 +226,7 @@ class Session:
         """PUBACK arrived for the `Publish` with this `id`."""
         self._at(now)
         self._flow.acknowledged(id, now)
-        if id in self._registrations:
-            self._registrations.remove(id)
-            self._check_registered()
-        if id in self._settling_left_over:
-            self._settling_left_over.remove(id)
-            self._check_left_over()
+        self._opened(id)
         return self._end()
 
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:
@@ -272,8 +267,9 @@ class Session:
         elif now >= self._deadline:
             self._cause = "no answer in time"
             self._fire(Trigger.TIMER)
-        if self.state is State.ONLINE and now >= self._token_at:
-            self._ask_token()
+        if now >= self._token_due:
+            self._flow.publish(TOKEN.purpose, TOKEN.topic, TOKEN.row, now)
+            self._schedule_token()
         return self._end()
 
     # Inputs: the program
@@ -408,10 +404,7 @@ class Session:
         """The time of the next `tick`, or `None`."""
         if self._deadline == NEVER and self.state is State.CONNECTING:
             return self._now  # made without `now`: the first tick supplies it
-        moments = [self._deadline, self._flow.due(publishing=self.state in PUBLISHING)]
-        if self.state is State.ONLINE:
-            moments.append(self._token_at)
-        moment = min(moments)
+        moment = min(self._deadline, self._flow.due(publishing=self._publishing), self._token_due)
         return None if moment == NEVER else moment
 
     # Shared by inputs and actions
@@ -431,12 +424,15 @@ class Session:
 
     def _end(self) -> list[Event]:
         flow = self._flow
-        if self.state in PUBLISHING:
-            start = self.state is State.ONLINE and not self._settling_left_over
+        if self._opening and self.state is not State.CLOSING:
+            self._open()
+        if self._publishing:
+            start = self.state is State.ONLINE and not self._opening.holds("left over")
             flow.pump(self._now, start=start, subscribed=self.state is not State.SUBSCRIBING)
         if self.state is State.ONLINE:
             if flow.lanes.wants_to_ask and not flow.lanes.claiming:
-                self._ask_pending()
+                flow.lanes.asked()
+                flow.publish(ASK.purpose, ASK.topic, ASK.row, self._now)
         elif self.state is State.CLOSING and flow.idle:
             self._fire(Trigger.DRAINED)
         flow.watch_file(self._now)
@@ -462,38 +458,54 @@ class Session:
         self.children[child.id] = child
         self._known.add(child.id)
 
-    def _registration(self) -> list[tuple[str, bytes]]:
-        """Payloads of steps 1 and 2 with their topics; a parent comes before its children."""
-        rows: dict[str, list[tuple[str, ...]]] = {}
-        rows[topics.us()] = [("100", self.name or self.client_id.device_id, self.type)]
-        for child in self.children.values():
-            rows.setdefault(topics.us(child.parent), []).append(row_101(child))
-        return [(topic, payload) for topic in rows for payload in pack(rows[topic], limit=self._budget(topic))]
+    def _registration(self) -> list[Step]:
+        return registration(self.name or self.device_id, self.type, self.children.values(), self._budget)
 
-    def _leave(self) -> None:
-        """Forget the connection: it is gone or about to be closed."""
-        self._flow.disconnected(self._now)
+    @property
+    def _publishing(self) -> bool:
+        """Whether data and the rows of operations may be sent."""
+        return self.state in PUBLISHING and not (self.state is State.ONLINE and self._opening.exclusive)
+
+    @property
+    def _token_due(self) -> float:
+        return self._token_at if self.state is State.ONLINE and TOKEN not in self._opening.given_up else NEVER
+
+    def _open(self) -> None:
+        """Send what may be sent of the rows that open the connection."""
+        flow, opening = self._flow, self._opening
+        while (payload := opening.next(idle=not flow.in_flight)) is not None:
+            if payload == ASK:
+                flow.lanes.asked()
+            id = flow.publish(payload.purpose, payload.topic, payload.row, self._now)
+            opening.sent(id)
+            if id not in flow.in_flight:
+                self._opened(id)
+
+    def _opened(self, id: int) -> None:
+        """A payload was acknowledged, perhaps one that opens the connection."""
+        for step in self._opening.acknowledged(id):
+            if step.lane:
+                for done in self._left_over.acknowledged(step):
+                    self._opening.given_up.pop(done, None)
+                self._flow.lanes.bar(self._opening.barred)
+        if self.state is State.REGISTERING and not self._opening:
+            self._fire(Trigger.REGISTERED)
+
+    def _leave(self) -> bool:
+        """Forget the connection: it is gone or about to be closed. Returns whether a payload was to blame."""
+        blamed = self._flow.disconnected(self._now)
         self._subscriptions.clear()
-        self._registrations.clear()
-        self._settling_left_over.clear()
+        self._opening.forget()
+        return blamed
 
     def _discard(self) -> None:
         """Drop actions meant for a connection that no longer exists."""
         self._flow.out = [action for action in self._flow.out if not isinstance(action, Publish | Subscribe)]
 
-    def _ask_pending(self) -> None:
-        self._flow.lanes.asked()
-        self._flow.publish("ask", topics.us(), encode_row(("500",)), self._now)
-
-    def _ask_token(self) -> None:
-        self._flow.publish("token", topics.uat(), b"", self._now)
+    def _schedule_token(self) -> None:
         backoff = Backoff(self.limits.token, max(self.limits.token, TOKEN_PATIENCE))
         self._token_at = self._now + backoff.delay(self._token_attempts, self._random())
         self._token_attempts += 1
-
-    def _check_registered(self) -> None:
-        if self.state is State.REGISTERING and not self._registrations:
-            self._fire(Trigger.REGISTERED)
 
     # Actions of the table
 
@@ -512,12 +524,9 @@ class Session:
         self._deadline = self._now + self.limits.poll
 
     def _do_register(self) -> None:
-        self._registrations.clear()
-        for topic, payload in self._registration():
-            id = self._flow.publish("registration", topic, payload, self._now)
-            if id in self._flow.in_flight:
-                self._registrations.add(id)
-        self._check_registered()
+        self._opening.begin(self._registration())
+        self._open()
+        self._opened(0)
 
     def _do_subscribe(self) -> None:
         for topic in (*self._required, *self._optional):
@@ -531,45 +540,37 @@ class Session:
         delay = self.limits.subscribe_backoff.delay(self._denials, self._random())
         self._denials += 1
         self._deadline = self._now + delay
+        self._opening.try_again()  # the device may not exist
 
     def _do_go_online(self) -> None:
         self._flow.events.append(Online())
         self._online_at = self._now
         self._refusals = self._denials = self._token_attempts = 0
-        self._flow.pump(self._now, start=False, subscribed=False)
-        for topic, rows in self._left_over().items():
-            id = self._flow.publish("left over", topic, encode(rows), self._now)
-            if id in self._flow.in_flight:
-                self._settling_left_over.add(id)
-        self._check_left_over()
-        self._ask_pending()
+        steps = [*self._left_over.steps(self.children), ASK]
         if self.token_wanted and (self.token is None or self._now >= self._token_at):
-            self._ask_token()
-
-    def _check_left_over(self) -> None:
-        """Once acknowledged, never send 507 again: it would fail operations started since."""
-        if not self._settling_left_over:
-            self._finished, self._restarted = (), None
-
-    def _left_over(self) -> dict[str, list[tuple[str, ...]]]:
-        rows: dict[str, list[tuple[str, ...]]] = {}
-        if self._finished:
-            rows[topics.us()] = [("503", fragment) for fragment in self._finished]
-        if self._restarted is not None:
-            for child in (None, *self.children):
-                rows.setdefault(topics.us(child), []).append(("507", "", self._restarted))
-        return rows
+            steps.append(TOKEN)
+            self._schedule_token()
+        self._opening.begin(steps)
+        self._flow.lanes.bar(self._opening.barred)
+        if self._publishing:
+            self._flow.pump(self._now, start=False, subscribed=False)
+        self._open()
 
     def _do_back_off(self) -> None:
         if self._now - self._online_at >= self.limits.stable:
             self._attempts = 0
+        opening, flow = self._opening, self._flow
+        settled = self._online_at != NEVER and not opening and (flow.lanes.settled or ASK in opening.given_up)
+        given_up = opening.died(alone=len(flow.in_flight) == 1)
+        flow.events += [Dropped(step.topic, step.row, "hang_up") for step in given_up]
         self._online_at = NEVER
         delay = self.limits.backoff.delay(self._attempts, self._random())
         self._attempts += 1
         self._deadline = self._now + delay
         cause = self._cause
-        self._flow.events.append(Refused(cause, delay) if isinstance(cause, ConnackCode) else Lost(cause, delay))
-        self._leave()
+        flow.events.append(Refused(cause, delay) if isinstance(cause, ConnackCode) else Lost(cause, delay))
+        if not self._leave() and settled:
+            opening.try_again()
 
     def _do_give_up(self) -> None:
         if isinstance(self._cause, ConnackCode):

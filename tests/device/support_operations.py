@@ -83,8 +83,10 @@ class World:
         flow, shared = self.session._flow, self.session
         keep = (shared.limits, shared._budgets, flow.outbox, flow.budget)
         new.session._flow = copy.deepcopy(flow, {id(thing): thing for thing in keep})
-        for name in ("_subscriptions", "_registrations", "_settling_left_over"):
-            setattr(new.session, name, copy.copy(getattr(shared, name)))
+        new.session._subscriptions = copy.copy(shared._subscriptions)
+        for name in ("_opening", "_left_over"):
+            thing = getattr(shared, name)
+            setattr(new.session, name, copy.deepcopy(thing, {id(thing._budget): thing._budget}))
         return new
 
     def key(self) -> tuple[Any, ...]:
@@ -105,8 +107,11 @@ class World:
         }
         up = tuple((kinds.get(action.id), action.payload) for action in self.up)
         acks = tuple(kinds.get(id) for id in self.acks)
-        left_over = len(self.session._settling_left_over), self.session._restarted
-        there = (self.session.state, flow.lanes.phase, flow.lanes.due == float("inf"), flow.lanes.claiming, left_over)
+        opening, left_over = self.session._opening, self.session._left_over
+        waits = tuple(map(tuple, opening._waiting)), tuple(map(tuple, opening._in_flight.values())), opening._careful
+        blame = frozenset(opening._deaths.items()), frozenset(opening.given_up), tuple(left_over._steps)
+        begins = waits, blame, frozenset(flow.lanes.barred), left_over._started
+        there = (self.session.state, flow.lanes.phase, flow.lanes.due == float("inf"), flow.lanes.claiming, begins)
         running = tuple(sorted(self.running))
         snap = self.snap if flow.lanes.phase in (Phase.ASKED, Phase.OPEN) else -1
         here = (tuple(self.ops), self.online, up, acks, tuple(self.pushes), tuple(self.answers), snap, running)
@@ -315,7 +320,8 @@ def drain(world: World, done: set[Any]) -> None:
     path: dict[Any, None] = {}
     while True:
         step = next(world.actions(faults=False), None)
-        given_up = any(lane.given_up for lane in world.session._flow.lanes._lanes.values())
+        lanes = world.session._flow.lanes._lanes.values()
+        given_up = any(lane.given_up for lane in lanes) or bool(world.session._opening.given_up)
         if step is None and not given_up:
             break
         key = world.key()

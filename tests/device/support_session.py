@@ -119,7 +119,8 @@ class SimulatedPlatform:
                 self._change(device, fragment, "EXECUTING", "SUCCESSFUL", row).result = result
             case ("507", fragment, reason):
                 for operation in self.operations:
-                    if (operation.row[1], operation.fragment, operation.status) == (device, fragment, "EXECUTING"):
+                    is_meant = operation.row[1] == device and fragment in ("", operation.fragment)
+                    if is_meant and operation.status == "EXECUTING":
                         operation.status, operation.reason = "FAILED", reason
 
     def _change(self, device: str, fragment: str, old: str, new: str, row: tuple[str, ...]) -> PlatformOperation:

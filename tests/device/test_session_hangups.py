@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from support_session import SimulatedPlatform, online
+from support_hangups import POISON, Life, holds_poison, offline
+from support_session import online
 
 from smartrest import decode
 from smartrest.device import (
     Dropped,
     Event,
     Limits,
-    Operation,
     OperationReceived,
     OperationTemplate,
     Publish,
     Session,
     Subscribe,
 )
-
-POISON = "poison"
 
 
 def connect(session: Session, now: float, hangs_up: str | None = POISON) -> tuple[list[Event], list[tuple[str, ...]]]:
@@ -58,13 +54,6 @@ def lives(session: Session, most: int = 60, hangs_up: str = POISON) -> tuple[lis
             return dropped, taken, count
         now = (session.due() or now) + 1.0
     pytest.fail(f"{session.pending} rows still wait after {most} connections")
-
-
-def offline() -> Session:
-    session = online(acknowledgements=True)
-    session.outgoing()
-    session.disconnected(1.0)
-    return session
 
 
 def test_a_lone_row_is_given_up_after_three_connections() -> None:
@@ -150,96 +139,6 @@ def test_what_is_in_flight_of_operations_is_bounded() -> None:
     assert seen == limit
 
 
-class Life:
-    """Connection after connection to a platform whose server hangs up on the rows that `hangs_up` is true for."""
-
-    def __init__(
-        self, session: Session, hangs_up: Callable[[str, tuple[str, ...]], bool], result: str = "done"
-    ) -> None:
-        self.session = session
-        self.hangs_up = hangs_up
-        self.result = result
-        self.platform = SimulatedPlatform()
-        self.arrived: list[tuple[str, bytes]] = []
-        self.events: list[Event] = []
-        self.now = 100.0
-
-    def live(self, most: int = 40) -> int:
-        """Until a connection stands and nothing is left to do. Returns how many there were."""
-        for count in range(1, most):
-            if self._connect():
-                return count
-            self.now = max(self.now, self.session.due() or 0.0)
-        pytest.fail(f"the server hung up on {most} connections")
-
-    def cut(self) -> None:
-        self._note(self.session.disconnected(self.now))
-        self.now = max(self.now, self.session.due() or 0.0)
-
-    def create(self, *rows: tuple[str, ...]) -> None:
-        self.platform.create(*rows)
-
-    @property
-    def dropped(self) -> list[tuple[str, ...]]:
-        found = [event for event in self.events if isinstance(event, Dropped)]
-        assert {event.reason for event in found} <= {"hang_up"}
-        return [decode(event.payload)[0] for event in found]
-
-    @property
-    def handled(self) -> list[tuple[str, ...]]:
-        return [event.operation.row for event in self.events if isinstance(event, OperationReceived)]
-
-    @property
-    def states(self) -> list[tuple[str, list[str]]]:
-        return [(operation.status, operation.result) for operation in self.platform.operations]
-
-    def _connect(self) -> bool:
-        """Whether the connection stands in the end."""
-        session = self.session
-        self.platform.deliver = lambda topic, payload: self.arrived.append((topic, payload))
-        self.arrived.clear()
-        self._note(session.tick(self.now))
-        session.outgoing()
-        self._note(session.connected(0, self.now))
-        return self._drive()
-
-    def _drive(self) -> bool:
-        session = self.session
-        while True:
-            actions = session.outgoing()
-            for action in actions:
-                if isinstance(action, Subscribe):
-                    self._note(session.subscribed(action.topic, 1, self.now))
-                elif isinstance(action, Publish):
-                    if any(self.hangs_up(action.topic, row) for row in decode(action.payload)):
-                        self._note(session.disconnected(self.now))
-                        self.platform.deliver = lambda topic, payload: None
-                        return False
-                    self.platform.receive("dev", action.topic, action.payload)
-                    self._note(session.acknowledged(action.id, self.now))
-            while self.arrived:
-                self._note(session.received(*self.arrived.pop(0), self.now))
-            if not actions:
-                due = session.due()
-                if due is None or due > self.now + 10:
-                    return True
-                self.now = max(self.now, due)
-                self._note(session.tick(self.now))
-
-    def _note(self, events: list[Event]) -> None:
-        self.events += events
-        for event in events:
-            if isinstance(event, OperationReceived):
-                self._note(self.answer(event.operation))
-
-    def answer(self, operation: Operation) -> list[Event]:
-        return self.session.succeed(operation, self.result, now=self.now)
-
-
-def holds_poison(topic: str, row: tuple[str, ...]) -> bool:
-    return any(POISON in field for field in row)
-
-
 def test_an_answer_is_given_without_the_text_that_the_server_hangs_up_on() -> None:
     life = Life(offline(), holds_poison, result=POISON)
     life.create(("511", "dev", "a"), ("510", "dev"))
@@ -274,7 +173,7 @@ def test_an_answer_by_id_that_the_server_hangs_up_on() -> None:
     life = Life(session, lambda topic, row: row[0] == "506" and row[1] == "17", result=POISON)
     life.live()
     session.received("s/dc/x", b"dm1,dev,17\ndm1,dev,18", life.now)
-    assert not life._drive()
+    assert not life.drive()
     life.now = session.due() or life.now
     life.live()
     assert life.dropped == [("506", "17", POISON), ("506", "17")]

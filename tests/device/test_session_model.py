@@ -14,6 +14,7 @@ import support_operations
 from support_operations import Budget, Violation, explore, walk
 
 from smartrest.device.lanes import Lane, Lanes, Phase, Stage
+from smartrest.device.opening import LeftOver
 
 COMPLETE = (
     Budget(creates=1, cuts=1, losses=1, duplicates=1),
@@ -21,6 +22,7 @@ COMPLETE = (
     Budget(creates=1, cuts=2, payloads="a"),
     Budget(creates=2, cuts=1, payloads="a"),
     Budget(creates=1, cuts=5, payloads="a"),  # enough to give a row up
+    Budget(creates=1, cuts=2, losses=1, payloads="a"),  # also the 507 of an earlier run
 )
 
 
@@ -34,9 +36,9 @@ def test_every_history_of_a_few_operations_ends_well(budget: Budget, record_prop
 
 
 def test_long_random_histories_end_well() -> None:
-    steps = sum(walk(seed)[0] for seed in range(1_000))
+    steps = sum(walk(seed)[0] for seed in range(1_100))
     assert steps > 50_000
-    print(f"1,000 histories, {steps} steps")
+    print(f"1,100 histories, {steps} steps")
 
 
 def _runs_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +169,16 @@ def _goes_on_without_507(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lanes, "unanswered", forget)
 
 
+def _claims_without_the_507_of_an_earlier_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 6: it is given up, and the device goes on as if nothing were EXECUTING."""
+    monkeypatch.setattr(Lanes, "bar", lambda self, barred: None)
+
+
+def _repeats_the_507_of_an_earlier_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 6: it is sent on each new connection."""
+    monkeypatch.setattr(LeftOver, "acknowledged", lambda self, step: [step])
+
+
 FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Budget], ...] = (
     (_runs_with_the_claim, Budget(creates=1, losses=1)),
     (_claims_before_the_answer_is_acknowledged, Budget(creates=2, cuts=1)),
@@ -181,6 +193,8 @@ FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Budget], ...] = (
     (_goes_on_behind_doubt, Budget(creates=3)),
     (_takes_duplicates, Budget(creates=2, duplicates=1)),
     (_goes_on_without_507, Budget(creates=1, cuts=5, payloads="a")),
+    (_claims_without_the_507_of_an_earlier_run, Budget(creates=2, cuts=2, losses=1, payloads="a")),
+    (_repeats_the_507_of_an_earlier_run, Budget(creates=1, cuts=1, losses=1, payloads="a")),
 )
 
 

@@ -493,11 +493,13 @@ def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> 
     settled = ("s/us", [("507", "", "again")])
     assert settled in rows(session)
     reconnect(session, 5.0)
-    left_over, _ = session.outgoing()
+    (left_over,) = session.outgoing()  # alone, since a connection died with it
     assert isinstance(left_over, Publish)
     assert left_over.payload == b"507,,again"
     assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would be failed with the others
+    assert session.outgoing() == []
     session.acknowledged(left_over.id, 5.2)
+    assert acknowledge(session, 5.25) == []  # 500
     assert kinds(acknowledge(session, 5.3)) == [OperationReceived]
     reconnect(session, 6.0)
     assert settled not in rows(session)

@@ -272,3 +272,35 @@ def test_an_answer_that_the_server_hangs_up_on(
     assert {int(row[2]) for row in smartrest_platform.published("s/us") if row[0] == "400"} == set(range(50))
     (last,) = smartrest_platform.send(("510", "dev"))
     assert last.wait_for("SUCCESSFUL", seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("word", "dropped"),
+    [
+        (b"100,", [("100", "dev", "c8y_MQTTDevice")]),
+        (b"101,c1", [("101", "c1", "c1")]),
+        (b"507,,again", [("507", "", "again")] * 2),
+        (b"500", [("500",)]),
+    ],
+    ids=["device", "child", "left over", "list"],
+)
+def test_a_row_of_the_opening_that_the_server_hangs_up_on(
+    word: bytes, dropped: list[Any], smartrest_platform: Platform, make: Make, censored: Any
+) -> None:
+    """The device comes online without it, and data arrives."""
+    limits = replace(QUICK, backoff=Backoff(0.05, 0.1))
+    device = make(censored(word), children=["c1"], restarted="again", limits=limits)
+    device.operation("c8y_Command")(lambda operation: "done")
+    for number in range(20):
+        device.send(("400", "fine", str(number)))
+    device.start()
+    assert device.flush(30)
+    device.wait_for(lambda events: sum(isinstance(event, Dropped) for event in events) == len(dropped))
+    device.wait_online(10)
+    found = [event for event in device.events if isinstance(event, Dropped)]
+    assert [decode(event.payload)[0] for event in found] == dropped
+    assert {event.reason for event in found} == {"hang_up"}
+    assert {int(row[2]) for row in smartrest_platform.published("s/us") if row[0] == "400"} == set(range(20))
+    (operation,) = smartrest_platform.send(("511", "dev", "x"))
+    if word.startswith(b"10"):
+        assert operation.wait_for("SUCCESSFUL", seconds=10)
