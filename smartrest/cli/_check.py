@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     collections = load(args.collection)
     if args.topic is not None:
         run.budget(args.topic, qos=1)
+    run.bare("")  # refuses a bad prefix before any file is read
     for source in run.sources():
         for part in source.parts(args.framing):
             _Payload(run, source, part, collections).check(part)
@@ -45,7 +46,8 @@ class _Payload:
     def check(self, part: Part) -> None:
         """Print the findings."""
         data = as_bytes(part.data)
-        options = {} if self._topic is None else {"topic": self._topic, "collections": self._collections}
+        bare = self._topic and self._run.bare(self._topic)
+        options = {} if bare is None else {"topic": bare, "collections": self._collections}
         found = [finding for finding in self._run.engine.check(part.data, **options) if finding.reason != "too_large"]
         if self._limit < len(data):
             found.append(Finding("too_large", TEXTS["too_large"], self._limit, len(data)))
@@ -78,8 +80,10 @@ class _Payload:
             }
             self._run.write(json.dumps(record, ensure_ascii=False) + "\n")
             return
-        where = self._colours.bold(f"{visible(self._source.name)}:{line}:{column}:")
+        whole = finding.start is None  # the topic is in doubt, not a place in the payload
+        where = self._colours.bold(f"{visible(self._source.name)}:{line}:{'' if whole else f'{column}:'}")
         inner = f", line {self._lines + 1} of the payload" if self._line is not None and self._lines else ""
         text = f"{finding.text} of {self._limit} bytes" if finding.reason == "too_large" else finding.text
         self._run.write(f"{where} {self._colours.red(visible(text))} ({finding.reason}){inner}\n")
-        self._run.write(f"  {shown}\n  {self._colours.red(carets)}\n")
+        if not whole:
+            self._run.write(f"  {shown}\n  {self._colours.red(carets)}\n")

@@ -13,7 +13,7 @@ from typing import Any
 from .. import _engine
 from .._constants import BOM, TEXTS
 from .._limits import packet_room
-from ..errors import DecodeError
+from ..errors import DecodeError, SmartRestError
 from ._report import Report, UsageError, pointer
 from .framing import Part, Source, sources
 
@@ -48,6 +48,19 @@ class Run:
     def sources(self) -> Iterator[Source]:
         yield from sources(self.args.files, self.report)
         self.report.clear()
+
+    def bare(self, topic: str) -> str:
+        """The topic as the platform names it: without the prefix of --topic-prefix, if it has it."""
+        prefix = getattr(self.args, "topic_prefix", None)
+        if prefix is None:
+            return topic
+        from ..mqtt import topics
+
+        try:
+            bare = topics.without_prefix(topic, prefix)
+        except SmartRestError as error:
+            raise UsageError(str(error)) from error
+        return topic if bare is None else bare
 
     def budget(self, topic: str, qos: int) -> int:
         """The size limit of a payload on `topic`; an invalid topic is wrong usage."""

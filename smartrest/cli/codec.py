@@ -47,6 +47,14 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
     return parser
 
 
+def _prefix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--topic-prefix",
+        metavar="PREFIX",
+        help="what the broker puts before the platform's topics: c8y for c8y/s/us; other topics are read as they are",
+    )
+
+
 def _topic(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--topic", metavar="TOPIC", help=text)
     parser.add_argument("--qos", type=int, choices=(0, 1, 2), default=1, help="QoS of the publish (default: 1)")
@@ -59,6 +67,7 @@ def _decode(commands: Commands) -> None:
     parser.add_argument(
         "--topic", metavar="TOPIC", default="s/us", help="topic of payloads that name none (default: s/us)"
     )
+    _prefix(parser)
     parser.set_defaults(run=_late("_decode"))
 
 
@@ -104,6 +113,7 @@ def _check(commands: Commands) -> None:
         "--topic", metavar="TOPIC", help="topic of payloads that name none: checks templates and size too"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    _prefix(parser)
     parser.set_defaults(run=_late("_check"))
 
 

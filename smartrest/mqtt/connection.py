@@ -256,13 +256,16 @@ def check_connect(
     return found
 
 
-def check_publish(topic: str, *, qos: int = 1, retain: bool = False) -> list[Finding]:
-    """Doubts about a publish: topic and mode, QoS, retain."""
+_JSON_DOWN = (topics.JSON_ERRORS, topics.JSON_OPERATIONS)
+
+
+def check_publish(topic: str, *, qos: int = 1, retain: bool = False, prefix: str | None = None) -> list[Finding]:
+    """Doubts about a publish: topic and mode, QoS, retain. `prefix`: as in `topics.parse`."""
     found = _check_qos(qos)
-    parsed = topics.parse(topic)
+    parsed = topics.parse(topic, prefix=prefix)
     if parsed.kind is None:
         found.append(Finding("unknown_topic", "not a topic of SmartREST or JSON via MQTT"))
-    elif parsed.direction == "down" or topic in (topics.JSON_ERRORS, topics.JSON_OPERATIONS):
+    elif parsed.direction == "down" or topics.without_prefix(topic, prefix) in _JSON_DOWN:
         found.append(Finding("not_for_publishing", "this topic is for subscribing"))
     if parsed.mode in ("q", "c"):
         found.append(Finding("mode", f"mode {parsed.mode} works for measurements and events only"))
@@ -273,15 +276,15 @@ def check_publish(topic: str, *, qos: int = 1, retain: bool = False) -> list[Fin
     return found
 
 
-def check_subscribe(topic: str, *, qos: int = 1) -> list[Finding]:
+def check_subscribe(topic: str, *, qos: int = 1, prefix: str | None = None) -> list[Finding]:
     """Doubts about a subscription: topic and QoS. The platform sends operations at the QoS of the subscription."""
     found = _check_qos(qos)
     try:
-        topics.check_filter(topic)
+        topics.check_filter(topic, prefix=prefix)
     except SmartRestError as error:
         found.append(Finding("not_for_subscribing", str(error)))
         return found
-    parsed = topics.parse(topic)
+    parsed = topics.parse(topic, prefix=prefix)
     if parsed.kind is None:
         found.append(Finding("unknown_topic", "not a topic of SmartREST or JSON via MQTT"))
     if parsed.is_error:

@@ -1,4 +1,4 @@
-"""The topics of SmartREST and JSON via MQTT: one builder per topic, and `parse`, which never fails.
+"""The topics of SmartREST and JSON via MQTT: one builder per topic, and `parse`, which takes any text.
 
 Builders and `parse` both read the table `KINDS`. Other files call the builders, except for a few fixed topics, such as
 the default `s/us`. Source: MQTT integration guide, sections "SmartREST payload", "JSON via MQTT" and "Device
@@ -96,8 +96,15 @@ class Topic(NamedTuple):
         return self.kind in ("dcr", "dat")
 
 
-def parse(text: str) -> Topic:
-    """The parts of a topic. Never raises: a text that is not the platform's gives `Topic(None, None, None, None)`."""
+def parse(text: str, *, prefix: str | None = None) -> Topic:
+    """The parts of a topic. A text that is not the platform's gives `Topic(None, None, None, None)`.
+
+    `prefix`: what a gateway's broker puts before every topic, such as `c8y` for `c8y/s/us`; then a topic without it is
+    not the platform's. Raises `SmartRestError` for an invalid prefix, and nothing else.
+    """
+    if prefix is not None:
+        inner = without_prefix(text, prefix)
+        return Topic() if inner is None else parse(inner)
     if any(character in text for character in WILDCARDS + "\0"):
         return Topic()
     levels = text.split(LEVEL)
@@ -132,6 +139,29 @@ def _is_json_publish(levels: list[str]) -> bool:
     action = levels[2]
     known = action in JSON_ACTIONS.get(LEVEL.join(levels[:2]), ())
     return known and (len(levels) == 3 or not action.startswith("create"))
+
+
+def check_prefix(prefix: str) -> str:
+    """`prefix` if a broker can put it before topics: one or more levels, such as `c8y`. Raises `SmartRestError`."""
+    check_string(prefix, "topic prefix")
+    if any(character in prefix for character in WILDCARDS):
+        raise refuse(prefix, "topic prefix", "holds a wildcard; give the exact prefix, such as c8y")
+    if "" in prefix.split(LEVEL):
+        raise refuse(prefix, "topic prefix", "has an empty level; leave out the '/' between prefix and topic")
+    return prefix
+
+
+def with_prefix(topic: str, prefix: str | None) -> str:
+    """`topic` as a broker with this prefix names it. Raises `SmartRestError` if the result is too long."""
+    return topic if prefix is None else check_string(f"{check_prefix(prefix)}{LEVEL}{topic}", "topic")
+
+
+def without_prefix(topic: str, prefix: str | None) -> str | None:
+    """`topic` as the platform names it, or `None` if it does not start with the prefix."""
+    if prefix is None:
+        return topic
+    head = check_prefix(prefix) + LEVEL
+    return topic[len(head) :] if topic.startswith(head) else None
 
 
 def build(kind: str, x_id: str | None = None, child: str | None = None, *, mode: str = "s") -> str:
@@ -275,11 +305,11 @@ def check_topic(text: str) -> str:
     return text
 
 
-def check_filter(text: str) -> str:
+def check_filter(text: str, *, prefix: str | None = None) -> str:
     """`text` if it is valid to subscribe to: an exact topic that is not for publishing. Raises `SmartRestError`."""
     check_string(text, "topic")
     if any(character in text for character in WILDCARDS):
         raise refuse(text, "topic", "holds a wildcard; the platform accepts exact topics only")
-    if parse(text).direction == "up":
+    if parse(text, prefix=prefix).direction == "up":
         raise refuse(text, "topic", "is for publishing, not for subscribing")
     return text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._message import Message
 from ._parameters import Group, Parameter
-from ._parse import check_rows, parse
+from ._parse import Reader, check_rows, parse
 from ._records import (
     AdvancedSoftware,
     AdvancedSoftwareAction,
@@ -55,6 +55,7 @@ __all__ = [
     "ProfileConfiguration",
     "ProfileFirmware",
     "Property",
+    "Reader",
     "SeriesValue",
     "Severity",
     "Software",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartrest import SmartRestError
-from smartrest.mqtt import Topic, topics
+from smartrest.mqtt import Topic, check_publish, check_subscribe, topics
 
 BUILT = [
     (topics.us(), "s/us", Topic("s", "us")),
@@ -167,3 +167,59 @@ def test_subscription_filters() -> None:
     for text in ("s/us", "s/uc/x", "s/dc/+", "#", ""):
         with pytest.raises(SmartRestError):
             topics.check_filter(text)
+
+
+# A prefix
+
+
+@pytest.mark.parametrize("prefix", ["c8y", "c8y-mqtt", "site/c8y", "ü"])
+def test_a_prefix_comes_before_every_topic(prefix: str) -> None:
+    for _, text, parts in BUILT:
+        full = topics.with_prefix(text, prefix)
+        assert full == f"{prefix}/{text}"
+        assert topics.parse(full, prefix=prefix) == parts
+        assert topics.without_prefix(full, prefix) == text
+        assert topics.parse(full).kind is None
+        assert topics.parse(text, prefix=prefix).kind is None  # not what this broker calls it
+        assert topics.without_prefix(text, prefix) is None
+    assert topics.parse(f"{prefix}s/us", prefix=prefix) == topics.parse(prefix, prefix=prefix) == Topic()
+    assert topics.with_prefix("s/us", None) == topics.without_prefix("s/us", None) == "s/us"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "why"),
+    [
+        ("c8y/#", "wildcard"),
+        ("+", "wildcard"),
+        ("c8y/", "empty level"),
+        ("/c8y", "empty level"),
+        ("a//b", "empty level"),
+        ("", "empty"),
+        ("a\0", "U\\+0000"),
+        ("x" * 65_536, "65535"),
+    ],
+)
+def test_a_prefix_that_no_broker_can_have(prefix: str, why: str) -> None:
+    for call in (
+        lambda: topics.parse("s/us", prefix=prefix),
+        lambda: topics.with_prefix("s/us", prefix),
+        lambda: topics.without_prefix("s/us", prefix),
+    ):
+        with pytest.raises(SmartRestError, match=why) as caught:
+            call()
+        assert caught.value.reason == "bad_identifier"
+        assert len(str(caught.value)) < 300
+
+
+def test_a_topic_that_the_prefix_makes_too_long() -> None:
+    assert topics.with_prefix("x" * 65_530, "c8y")
+    with pytest.raises(SmartRestError, match="65535"):
+        topics.with_prefix("x" * 65_532, "c8y")
+
+
+def test_doubts_about_topics_with_a_prefix() -> None:
+    assert [f.reason for f in check_publish("c8y/s/us")] == ["unknown_topic"]
+    assert check_publish("c8y/s/us", prefix="c8y") == check_subscribe("c8y/s/ds", prefix="c8y") == []
+    assert [f.reason for f in check_publish("c8y/s/ds", prefix="c8y")] == ["not_for_publishing"]
+    assert [f.reason for f in check_publish("c8y/error", prefix="c8y")] == ["not_for_publishing"]
+    assert [f.reason for f in check_subscribe("c8y/s/us", prefix="c8y")] == ["not_for_subscribing"]

@@ -276,7 +276,12 @@ def test_words_are_texts() -> None:
         ("s/dat", b"70,a,b,c", [("unknown_template", 0, 2, 0, 0)]),
         ("s/uc/x", b"anything,at,all", []),
         ("s/e", b"77,what", []),
-        ("my/topic", b"999,x", []),
+        ("my/topic", b"999,x", [("unknown_topic", None, None, None, None)]),
+        ("my/topic", b"", [("unknown_topic", None, None, None, None)]),
+        ("c8y/s/us", b"200,f", [("unknown_topic", None, None, None, None)]),
+        ("t/ds", b"510,d", [("unknown_topic", None, None, None, None)]),
+        ("event/events/create", b'{"type": "t"}', [("json_topic", None, None, None, None)]),
+        ("devicecontrol/notifications", b'{"a"\xff', [("json_topic", None, None, None, None)]),
     ],
 )
 def test_check_finds_every_fault(engine: Any, topic: str, payload: bytes, found: list[tuple[Any, ...]]) -> None:
