@@ -123,6 +123,7 @@ class DeviceBase:
         bootstrap: Credentials | str | None = None,
         rebootstrap: bool = False,
         store: CredentialStore | str | os.PathLike[str] | None = None,
+        prefix: str | None = None,
         x_ids: Iterable[str] = (),
         token: bool = False,
         debug: bool = False,
@@ -142,7 +143,7 @@ class DeviceBase:
             )
         self.endpoint = host
         if last_will is not None:
-            topics.check_topic(last_will.topic)
+            last_will = last_will._replace(topic=topics.with_prefix(topics.check_topic(last_will.topic), prefix))
         self.last_will = last_will
         self.keepalive = keepalive
         self.workers = workers
@@ -161,6 +162,7 @@ class DeviceBase:
             children=children,
             name=name,
             type=type,
+            prefix=prefix,
             x_ids=x_ids,
             token=token,
             debug=debug,

@@ -44,17 +44,22 @@ def read(
     topic: str,
     payload: bytes,
     *,
+    inside: str | None,
     limit: int,
     device: str,
     children: Container[str],
     templates: Mapping[str, OperationTemplate],
 ) -> Incoming:
-    """Read one payload of at most `limit` bytes. `templates`: how to read operation rows, by template ID."""
+    """Read one payload of at most `limit` bytes.
+
+    `inside`: the platform's name of the topic, if it has one. `templates`: how to read operation rows, by template ID.
+    """
     found = Incoming()
-    parsed = topics.parse(topic)
-    if not parsed.is_smartrest:
-        found.events.append(PayloadReceived(topic, bytes(payload)))
+    parsed = topics.parse(inside or "")
+    if inside is None or not parsed.is_smartrest:
+        found.events.append(PayloadReceived(inside or topic, bytes(payload)))
         return found
+    topic = inside
     try:
         rows = decode(payload, limit=limit)
         error = None

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from random import random as system_random
 from typing import TYPE_CHECKING
 
-from .. import payload_budget
 from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
@@ -43,6 +42,7 @@ from .lifecycle import BY_STATE, ENDED, State, Trigger
 from .opening import ASK, TOKEN, LeftOver, Opening, Step, registration
 from .operations import Operation, OperationTemplate, static_operations
 from .outbox import MEASUREMENT, Item, encoded
+from .prefix import Prefix
 from .settings import Child, Limits, row_101
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
-BUDGETS = 10_000  # topics whose budget is remembered
 CREATES = ("101", "102")  # create a child or service, which may then receive operations
 
 
@@ -66,11 +65,12 @@ class Session:
 
     `credentials`: the device's. Without them, `bootstrap` (user `management/devicebootstrap`) fetches them in step 0;
     with `rebootstrap` also after the platform has refused the device's own for good. With neither, the device connects
-    by certificate or anonymously. `x_ids`: custom collections to subscribe to; `operations`: how to read their
-    operation rows. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
-    `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
-    fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
-    operation is answered 503 first, such as `c8y_Restart`.
+    by certificate or anonymously. `prefix`: what a gateway's broker puts before every topic, such as `c8y`: in actions
+    and inputs only. `x_ids`: custom collections to subscribe to; `operations`: how to read their operation rows.
+    Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527). `token`: fetch
+    tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online, fail (507) with
+    this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over operation is
+    answered 503 first, such as `c8y_Restart`.
     `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1, and unacknowledged payloads are
     sent again after a broken connection. Otherwise a payload counts as delivered once handed out. `outbox`: an SQLite
     file that keeps rows across runs until they are delivered; `send`, `publish` and `stop` write to it.
@@ -86,6 +86,7 @@ class Session:
         children: Iterable[Child | str] = (),
         name: str | None = None,
         type: str = "c8y_MQTTDevice",
+        prefix: str | None = None,
         x_ids: Iterable[str] = (),
         operations: Mapping[str, OperationTemplate] | None = None,
         ignored: Iterable[str] = ("531",),
@@ -117,9 +118,9 @@ class Session:
         self.state = State.CONNECTING
         self.children: dict[str, Child] = {}
         self._known: set[str] = set()
-        self._budgets: dict[str, int] = {}
+        self._prefix = Prefix(prefix, self.limits.packet)
         self._flow = Flow(
-            self.limits, self._budget, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
+            self.limits, self._prefix.room, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
         )
         self._templates = {**static_operations(), **(operations or {})}
         for template_id in ignored:
@@ -128,8 +129,8 @@ class Session:
         if self.client_id.x_id is not None:
             self._required.append(topics.dd())
         self._optional = [topics.dat()] * token + [topics.e()] * debug
-        self._opening = Opening(self.limits.hang_ups, self._budget)
-        self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._budget)
+        self._opening = Opening(self.limits.hang_ups, self._prefix.room)
+        self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._prefix.room)
         self._random = random
         self._now = now or 0.0
         self._cause: ConnackCode | str = ""
@@ -205,6 +206,7 @@ class Session:
     def subscribed(self, topic: str, code: int, now: float) -> list[Event]:
         """SUBACK arrived: `code` is the granted QoS, or at least 128 if refused."""
         self._at(now)
+        topic = self._prefix.inside(topic) or topic
         if topic not in self._subscriptions:
             return self._end()
         self._subscriptions[topic] = code
@@ -235,6 +237,7 @@ class Session:
         found = incoming.read(
             topic,
             payload,
+            inside=self._prefix.inside(topic),
             limit=self.limits.receive,
             device=self.device_id,
             children=self._known,
@@ -292,7 +295,7 @@ class Session:
         """
         self._at(now)
         topic = topics.us(child, mode=mode) if x_id is None else topics.uc(x_id, child, mode=mode)
-        limit = self._budget(topic)
+        limit = self._prefix.room(topic)
         items: list[Item] = []
         for row in rows:
             parts = encoded(row, limit)
@@ -308,7 +311,7 @@ class Session:
     def publish(self, topic: str, payload: bytes, *, now: float | None = None) -> list[Event]:
         """Publish a payload unchanged, never joined with others: a collection on `s/ut`, JSON. Queued like rows."""
         self._at(now)
-        limit = self._budget(topics.check_topic(topic))
+        limit = self._prefix.room(topics.check_topic(topic))
         if len(payload) > limit:
             raise too_large_error(limit, None, len(payload))
         self._flow.put([Item(topic, bytes(payload), alone=True)], self._now)
@@ -398,7 +401,7 @@ class Session:
     def outgoing(self) -> list[Action]:
         """The actions for the client, in order; each is returned once."""
         actions, self._flow.out = self._flow.out, []
-        return actions
+        return self._prefix.outside(actions)
 
     def due(self) -> float | None:
         """The time of the next `tick`, or `None`."""
@@ -439,14 +442,6 @@ class Session:
         events, flow.events = flow.events, []
         return events
 
-    def _budget(self, topic: str) -> int:
-        budget = self._budgets.get(topic)
-        if budget is None:
-            if len(self._budgets) >= BUDGETS:
-                self._budgets.clear()
-            budget = self._budgets[topic] = payload_budget(topic, qos=1, packet_limit=self.limits.packet)
-        return budget
-
     @property
     def _bootstrapping(self) -> bool:
         return self.credentials is None and self.bootstrap is not None
@@ -459,7 +454,7 @@ class Session:
         self._known.add(child.id)
 
     def _registration(self) -> list[Step]:
-        return registration(self.name or self.device_id, self.type, self.children.values(), self._budget)
+        return registration(self.name or self.device_id, self.type, self.children.values(), self._prefix.room)
 
     @property
     def _publishing(self) -> bool:

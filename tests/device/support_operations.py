@@ -81,7 +81,7 @@ class World:
             setattr(new, name, copy.copy(getattr(self, name)))
         new.session = copy.copy(self.session)
         flow, shared = self.session._flow, self.session
-        keep = (shared.limits, shared._budgets, flow.outbox, flow.budget)
+        keep = (shared.limits, shared._prefix, flow.outbox, flow.budget)
         new.session._flow = copy.deepcopy(flow, {id(thing): thing for thing in keep})
         new.session._subscriptions = copy.copy(shared._subscriptions)
         for name in ("_opening", "_left_over"):

@@ -60,7 +60,7 @@ class ClientLink:
 
     `log`: the broker writes its log to `$SYS/broker/log/#`, as `Broker("mosquitto")` does. Without it every device
     counts as connected and subscribed to everything. `password`: of `OWN_ID`. `certified`: the broker accepts only
-    clients with certificates.
+    clients with certificates. `prefix`: the broker is a gateway's; only topics with it are the platform's.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class ClientLink:
         log: bool = False,
         certified: bool = False,
         password: str | None = None,
+        prefix: str | None = None,
     ) -> None:
         try:
             from paho.mqtt.client import Client as Paho
@@ -81,6 +82,7 @@ class ClientLink:
 
         self.clients: dict[str, Client] = {}
         self.host, self.port, self.device_id, self.log, self.certified = host, port, device_id, log, certified
+        self.prefix = prefix
         self._last: Client | None = None
         self._password = password
         self._ready = threading.Event()
@@ -134,7 +136,7 @@ class ClientLink:
             self._awaited.discard(mark)
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
-        self._mine.publish(topic, payload, qos=1)
+        self._mine.publish(topics.with_prefix(topic, self.prefix), payload, qos=1)
 
     def drop(self, client: Client) -> None:
         """Briefly connect with the same ClientId, which ends the other connection without its last will."""
@@ -178,10 +180,11 @@ class ClientLink:
             with self._marks:
                 self._awaited.discard(message.payload)
                 self._marks.notify_all()
-        elif not topic.startswith("$") and not _for_devices(topic):  # skip our own replies, which come back
-            client = self._publisher()
-            if client is not None:
-                self.listener.received(client, topic, message.payload, message.qos)
+        elif not topic.startswith("$"):
+            bare = topics.without_prefix(topic, self.prefix)
+            client = None if bare is None or _for_devices(bare) else self._publisher()  # our own replies come back
+            if bare is not None and client is not None:
+                self.listener.received(client, bare, message.payload, message.qos)
 
     def _publisher(self) -> Client | None:
         """The device: the one named, else the last that connected, even if gone (its last will comes later)."""
@@ -195,11 +198,12 @@ class ClientLink:
             client_id, *rest = text.rsplit(" ", 2 if kind == "M/subscribe" else 1)
             if client_id in self.clients:
                 client = self.clients[client_id]
+                topic = topics.without_prefix(rest[-1], self.prefix) or rest[-1]
                 if kind == "M/subscribe":
-                    client.subscriptions.add(rest[-1])
-                    self.listener.subscribed(client, rest[-1])
+                    client.subscriptions.add(topic)
+                    self.listener.subscribed(client, topic)
                 else:
-                    client.subscriptions.discard(rest[-1])
+                    client.subscriptions.discard(topic)
         elif found := CONNECTED.match(text):
             if found["id"] != OWN_ID:
                 self._left(found["id"])
@@ -214,10 +218,11 @@ class ClientLink:
 
 
 class EmbeddedLink:
-    """Inside an amqtt broker of this process."""
+    """Inside an amqtt broker of this process. `prefix`: as of `ClientLink`."""
 
-    def __init__(self, broker: Embedded) -> None:
+    def __init__(self, broker: Embedded, prefix: str | None = None) -> None:
         self.clients: dict[str, Client] = {}
+        self.prefix = prefix
         self._broker = broker
 
     def open(self, listener: Listener) -> None:
@@ -231,7 +236,7 @@ class EmbeddedLink:
         """Nothing to wait for: the broker calls the hooks before it answers a client."""
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
-        self._broker.send(client.client_id, topic, payload)
+        self._broker.send(client.client_id, topics.with_prefix(topic, self.prefix), payload)
 
     def drop(self, client: Client) -> None:
         self._broker.drop(client.client_id)
@@ -254,17 +259,21 @@ class EmbeddedLink:
 
     def may_subscribe(self, client_id: str, topic: str) -> bool:
         client = self._known(client_id)
-        granted = self.listener.may_subscribe(client, topic)
+        bare = topics.without_prefix(topic, self.prefix)
+        granted = bare is None or self.listener.may_subscribe(client, bare)  # else one of the gateway's own topics
+        topic = bare or topic
         if granted:
             client.subscriptions.add(topic)
             self.listener.subscribed(client, topic)
         return granted
 
     def unsubscribed(self, client_id: str, topic: str) -> None:
-        self._known(client_id).subscriptions.discard(topic)
+        self._known(client_id).subscriptions.discard(topics.without_prefix(topic, self.prefix) or topic)
 
     def received(self, client_id: str, topic: str, payload: bytes, qos: int) -> None:
-        self.listener.received(self._known(client_id), topic, payload, qos)
+        bare = topics.without_prefix(topic, self.prefix)
+        if bare is not None:
+            self.listener.received(self._known(client_id), bare, payload, qos)
 
     def too_large(self, client_id: str, topic: str, size: int) -> None:
         self.listener.too_large(self._known(client_id), topic, size)

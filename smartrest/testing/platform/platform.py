@@ -51,7 +51,8 @@ class Platform:
     `bootstrap_password`. `refuse_subscriptions`: refuse those of a device that does not exist yet, as the platform does
     (amqtt only). `traffic_limit`: how many entries of `traffic()` are kept, the newest; by default all. `history`: how
     many `errors`, finished `operations`, measurements, events and cleared alarms are kept, the newest, and of each
-    object in `inventory`; by default all.
+    object in `inventory`; by default all. `prefix`: the broker is that of a gateway and puts this before every topic of
+    the platform (`c8y` for `c8y/s/us`); everything here is without it, and other topics are not the platform's.
 
     Everything that the broker has acknowledged is visible to a test: a row sent at QoS 1 counts once the device has its
     PUBACK. Use `wait_for` for things that the device has yet to do.
@@ -77,6 +78,7 @@ class Platform:
         refuse_subscriptions: bool = True,
         traffic_limit: int | None = None,
         history: int | None = None,
+        prefix: str | None = None,
     ) -> None:
         if port is not None and broker is not None:
             raise ValueError("give either broker, or host and port of a running one")
@@ -101,6 +103,7 @@ class Platform:
         self._link: Link | None = None
         if history is not None and history < 1:
             raise ValueError(f"history must be at least 1, or None to keep all, not {history!r}")
+        self._prefix = None if prefix is None else topics.check_prefix(prefix)
         options = Options(
             tenant, registration, tokens, token_life, version, refuse_subscriptions, traffic_limit, history
         )
@@ -111,7 +114,7 @@ class Platform:
     def start(self) -> Platform:
         try:
             if self.broker is None:
-                self._link = ClientLink(*self._address, device_id=self._device_id)
+                self._link = ClientLink(*self._address, device_id=self._device_id, prefix=self._prefix)
             else:
                 self._link = self._own_link(self.broker.start())
             self._link.open(self)
@@ -138,7 +141,7 @@ class Platform:
 
     def _own_link(self, broker: Broker) -> Link:
         if isinstance(broker.server, Embedded):
-            return EmbeddedLink(broker.server)
+            return EmbeddedLink(broker.server, self._prefix)
         certified = broker.require_certificate
         return ClientLink(
             broker.host,
@@ -147,6 +150,7 @@ class Platform:
             log=True,
             certified=certified,
             password=broker.inner_password,
+            prefix=self._prefix,
         )
 
     # -- for tests: reading
