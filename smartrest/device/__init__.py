@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .base import DeviceError, Statistics
-from .credentials import CredentialStore
+from .base import DeviceError, Health, Statistics
+from .credentials import Credentials, CredentialStore
 from .events import (
     Action,
     AnswerIgnored,
     Closed,
     Connect,
     Connected,
-    Credentials,
     CredentialsNotStored,
     CredentialsReceived,
     CredentialsStored,
@@ -45,7 +44,6 @@ from .events import (
     SubscriptionRefused,
     TokenReceived,
 )
-from .health import Health
 from .lifecycle import TRANSITIONS, State, Transition, Trigger, diagram
 from .operations import Operation, OperationTemplate
 from .session import Session

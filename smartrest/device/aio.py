@@ -22,13 +22,12 @@ from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
 from .aiomqtt_client import Client
-from .base import UNLIMITED, DeviceBase, log
+from .base import UNLIMITED, DeviceBase, Health, log
 from .connack import watch_version
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
-from .handlers import Handler, failure_text, result_fields
-from .health import Health
+from .handlers import Handler
 from .lifecycle import ENDED
-from .operations import Operation
+from .operations import Operation, failure_text, result_fields
 from .settings import Child
 
 if TYPE_CHECKING:

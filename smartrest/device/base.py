@@ -9,16 +9,16 @@ import logging
 import os
 import ssl
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will, topics
 from ..mqtt.tls import ClosingSocket
-from .credentials import CredentialStore
+from .credentials import Credentials, CredentialStore
 from .events import (
     Closed,
     Connected,
-    Credentials,
     CredentialsNotStored,
     CredentialsReceived,
     CredentialsStored,
@@ -44,7 +44,7 @@ from .events import (
 )
 from .flow import NEVER
 from .handlers import H, Handlers, Workers
-from .health import Health
+from .lifecycle import State
 from .operations import Operation, static_operations
 from .session import CONNECTED, Session
 from .settings import Child, Limits
@@ -101,6 +101,35 @@ class Statistics:
 
     def __repr__(self) -> str:
         return f"Statistics({', '.join(f'{name}={getattr(self, name)}' for name in self.__slots__)})"
+
+
+@dataclass(frozen=True)
+class Health:
+    """A snapshot, returned by `device.health()`.
+
+    Times are seconds before the snapshot; sizes are bytes as counted for `limits.queue`.
+
+    `connected_for`: since CONNACK, `None` while not connected. `acknowledged_ago`: since the platform last acknowledged
+    a payload, `None` if it never did. `idle_for`: since the last round of a `Device`'s thread, which goes round every
+    second; a longer time means that a listener or the MQTT client blocks it. `None` before the device starts, 0 for an
+    `AsyncDevice`, whose loop has just run this call.
+    `waiting_rows`, `waiting_bytes`: unacknowledged data, sent or not. `dropped`: rows given up so far.
+    `operations`: running handlers. `outbox_failure`: why the outbox file cannot be written, or `None`.
+    """
+
+    state: State
+    connected_for: float | None
+    acknowledged_ago: float | None
+    idle_for: float | None
+    waiting_rows: int
+    waiting_bytes: int
+    dropped: int
+    operations: int
+    outbox_failure: str | None = None
+
+    @property
+    def online(self) -> bool:
+        return self.state is State.ONLINE
 
 
 class DeviceBase:

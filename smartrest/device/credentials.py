@@ -1,4 +1,7 @@
-"""Credentials on disk: one file, readable only by its owner, replaced as a whole. Never logged, never in an error."""
+"""Credentials, in memory and on disk: one file, readable only by its owner, replaced as a whole.
+
+The password is never logged and never part of an error.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,31 @@ import json
 import os
 import stat
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SmartRestError
-from .events import Credentials
+from ..mqtt import check_password, username
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Tenant ID, user name and password of a device. `username` is the MQTT user name, `<tenant>/<user>`.
+
+    Raises `SmartRestError` (`bad_identifier`) for values that MQTT cannot carry.
+    """
+
+    tenant: str
+    user: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        username(self.tenant, self.user)
+        check_password(self.password)
+
+    @property
+    def username(self) -> str:
+        return username(self.tenant, self.user)
 
 
 class CredentialStore:

@@ -9,30 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..mqtt import ConnackCode, check_password, username
+from ..mqtt import ConnackCode
+from .credentials import Credentials
 
 if TYPE_CHECKING:
     from .operations import Operation
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Tenant ID, user name and password of a device. `username` is the MQTT user name, `<tenant>/<user>`.
-
-    Raises `SmartRestError` (`bad_identifier`) for values that MQTT cannot carry.
-    """
-
-    tenant: str
-    user: str
-    password: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        username(self.tenant, self.user)
-        check_password(self.password)
-
-    @property
-    def username(self) -> str:
-        return username(self.tenant, self.user)
 
 
 # Actions: returned by `Session.outgoing()`, to be carried out in order.

@@ -16,7 +16,7 @@ from typing import Any
 from .. import encode_row
 from .._constants import ROW_END
 from ..mqtt import topics
-from . import answers
+from . import operations
 from .events import (
     Action,
     Delivered,
@@ -334,7 +334,7 @@ class Flow:
         if lane is None:
             topic = topics.us(operation.child)
             lane = Lane(operation.lane, topic, self.budget(topic))
-        return lane, Entry(operation, encode_row(answers.executing(operation), limit=lane.limit - _REASON), refusal)
+        return lane, Entry(operation, encode_row(operations.executing(operation), limit=lane.limit - _REASON), refusal)
 
     def tick(self, now: float) -> None:
         """Fail operations whose time is up, and evaluate the answer to 500 once it is complete."""
@@ -399,7 +399,7 @@ class Flow:
         if entry is None:
             lane.fail_sent = True
             if lane.fail is None:
-                text = answers.unanswered if lane.unanswered else answers.untold
+                text = operations.unanswered if lane.unanswered else operations.untold
                 lane.fail = text(lane.key[1], lane.limit)
         elif purpose == "answer":
             entry.stage = Stage.ANSWERING
@@ -433,7 +433,7 @@ class Flow:
             lane.given_up.add(purpose)
             lane.deaths[purpose] = max(most - 1, 1)  # tried again, one such connection is enough
             return
-        entry.answer = answers.shortest(entry.operation, entry.status)
+        entry.answer = operations.shortest(entry.operation, entry.status)
         lane.deaths[purpose] = 0
         if row == entry.answer:
             self._passed(lane, purpose)
@@ -468,16 +468,16 @@ class Flow:
 
     def succeed(self, entry: Entry, fields: tuple[Any, ...]) -> None:
         """Raises `EncodeError` and leaves the operation open."""
-        answer = answers.successful(entry.operation, fields, entry.lane.limit)
+        answer = operations.successful(entry.operation, fields, entry.lane.limit)
         self.lanes.answer(entry, answer, "successful")
 
     def fail(self, entry: Entry, text: str) -> None:
-        self.lanes.answer(entry, answers.failed(entry.operation, text, entry.lane.limit), "failed")
+        self.lanes.answer(entry, operations.failed(entry.operation, text, entry.lane.limit), "failed")
 
     def progress(self, entry: Entry, text: str, now: float) -> None:
         """Queue an event row and send it without waiting for `linger`."""
         lane = entry.lane
-        self.put([Item(lane.topic, answers.progress(entry.operation, text, lane.limit))], now)
+        self.put([Item(lane.topic, operations.progress(entry.operation, text, lane.limit))], now)
         self.flush(now)
 
     def cancel(self, reason: str | None) -> None:

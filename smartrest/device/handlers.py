@@ -1,4 +1,4 @@
-"""The registry of operation handlers, the meaning of their results, and the threads for handlers that block."""
+"""The registry of operation handlers, and the threads for handlers that block."""
 
 from __future__ import annotations
 
@@ -71,23 +71,6 @@ def _check_names(names: Sequence[str], taken: dict[str, Handler], what: str) -> 
             raise TypeError(f"{what} must be str, not {type(name).__name__}")
         if name in taken:
             raise ValueError(f"{what} {name!r} already has a handler")
-
-
-def result_fields(result: object) -> tuple[Any, ...]:
-    """The parameters of 503 for a handler's result: none, one, or several from a sequence."""
-    if result is None:
-        return ()
-    if isinstance(result, Sequence) and not isinstance(result, (str, bytes, bytearray, memoryview)):
-        return tuple(result)
-    return (result,)
-
-
-def failure_text(error: BaseException) -> str:
-    """The reason in 502 for an exception from a handler."""
-    try:
-        return str(error) or type(error).__name__
-    except Exception:  # the operation must be answered even if the exception's own `__str__` fails
-        return type(error).__name__
 
 
 class Workers:

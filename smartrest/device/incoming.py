@@ -13,8 +13,8 @@ from collections.abc import Container, Mapping
 
 from .. import DecodeError, SmartRestError, decode
 from ..mqtt import Topic, topics
+from .credentials import Credentials
 from .events import (
-    Credentials,
     CredentialsReceived,
     ErrorReceived,
     Event,

@@ -23,13 +23,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from .. import SmartRestError
 from ..mqtt import ConnackCode
-from .base import UNLIMITED, DeviceBase, log
+from .base import UNLIMITED, DeviceBase, Health, log
 from .connack import watch_version
 from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
-from .handlers import Handler, failure_text, result_fields
-from .health import Health
+from .handlers import Handler
 from .lifecycle import ENDED
-from .operations import Operation
+from .operations import Operation, failure_text, result_fields
 from .settings import Child
 
 if TYPE_CHECKING:

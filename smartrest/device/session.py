@@ -17,13 +17,13 @@ from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
 from .connack import REVOKED, nearest
+from .credentials import Credentials
 from .events import (
     Action,
     AnswerIgnored,
     Closed,
     Connect,
     Connected,
-    Credentials,
     CredentialsReceived,
     Disconnect,
     Dropped,

@@ -15,7 +15,8 @@ import pytest
 
 from smartrest import SmartRestError
 from smartrest.device import Credentials, CredentialStore, Operation, OperationTemplate
-from smartrest.device.handlers import Handlers, Workers, failure_text, result_fields
+from smartrest.device.handlers import Handlers, Workers
+from smartrest.device.operations import failure_text, result_fields
 
 SECRET = Credentials("t1", "device_x", 'pass,"word"\n\\ é')
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")

@@ -26,7 +26,6 @@ from smartrest.device import (
     Session,
     State,
     Subscribe,
-    answers,
     flow,
 )
 
@@ -511,7 +510,7 @@ def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> 
 @pytest.mark.parametrize("outcome", ["succeed", "fail"])
 def test_each_row_of_an_operation_is_encoded_once(outcome: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[bytes] = []
-    for module in (answers, flow):
+    for module in (flow, flow.operations):
 
         def counted(row: Any, **options: Any) -> bytes:
             made.append(f"{row[0]}".encode())
