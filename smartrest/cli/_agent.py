@@ -37,7 +37,7 @@ class CannotDo(SmartRestError):
 
 def run(args: argparse.Namespace) -> int:
     """Run until a signal, the end of standard input (if that is the source) or the end of the given time."""
-    config = _config.load(args.config)
+    config = _config.load(args.config, args.outbox)
     logging.basicConfig(level=logging.INFO, format="smartrest: %(asctime)s %(message)s", stream=sys.stderr)
     try:
         agent = Agent(config)
@@ -85,6 +85,9 @@ class Agent:
             f"{counts.sent} rows sent, {counts.acknowledged} acknowledged, {counts.dropped} dropped; "
             f"{counts.operations} operations"
         )
+        waiting = self.device.health().waiting_rows
+        if waiting:
+            print(f"{waiting} rows wait in {self.config.device.outbox}")
         if not counts.connections:
             reason = self.trouble or "not enough time to connect"
             print(f"smartrest: the device never came online: {visible(reason)}", file=sys.stderr)
@@ -224,6 +227,7 @@ def _device(config: _config.Config) -> Device:
         about.client_id,
         credentials=_config.credentials(login),
         bootstrap=_config.bootstrap(login),
+        rebootstrap=login.rebootstrap,
         store=login.store or None,
         identity=identity,
         children=[Child(child.id, child.name or None, child.type or None) for child in config.children],
@@ -234,5 +238,6 @@ def _device(config: _config.Config) -> Device:
         websocket=where.websocket,
         ca_file=where.ca_file or None,
         token=about.token,
+        outbox=about.outbox or None,
         restarted="the agent was started again",
     )

@@ -49,6 +49,7 @@ class Login:
     password_env: str = ""
     password_file: str = ""
     bootstrap_env: str = ""
+    rebootstrap: bool = False
     store: str = ""
     identity: str = ""
 
@@ -60,6 +61,7 @@ class About:
     type: str = "smartrest_DemoAgent"
     required_interval: int = 0  # minutes; 0: not sent
     token: bool = False
+    outbox: str = ""
 
 
 @dataclass
@@ -108,8 +110,8 @@ class Config:
 LISTS: dict[tuple[type, str], type] = {(Config, "children"): ChildTable, (Measurements, "series"): Series}
 
 
-def load(path: str) -> Config:
-    """Load the configuration from a file. `UsageError` names the file and the fault."""
+def load(path: str, outbox: str | None = None) -> Config:
+    """Load the configuration from a file; `outbox` overrides its `device.outbox`. `UsageError` names file and fault."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -121,6 +123,7 @@ def load(path: str) -> Config:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         config: Config = _table(Config, data, "")
         _check(config)
+        config.device.outbox = outbox or config.device.outbox
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
     return config
@@ -189,6 +192,8 @@ def _check(config: Config) -> None:
     login = config.login
     if login.store and not login.bootstrap_env:
         raise ValueError("login.store needs login.bootstrap_env")
+    if login.rebootstrap and not login.bootstrap_env:
+        raise ValueError("login.rebootstrap needs login.bootstrap_env")
     if sum(ways) > 1:
         raise ValueError("login accepts only one of: tenant and user; bootstrap_env; identity")
     if bool(login.user) != bool(login.tenant):

@@ -39,6 +39,9 @@ def _register_run(actions: Commands) -> None:
         "config", metavar="CONFIG.toml", help="describes the device and its connection; see docs/testing.md"
     )
     parser.add_argument("--for", dest="seconds", type=positive, metavar="SECONDS", help="stop after this time")
+    parser.add_argument(
+        "--outbox", metavar="FILE", help="keep unacknowledged rows in this file for the next run (as device.outbox)"
+    )
     parser.set_defaults(run=_with(("paho",), "_agent"))
 
 

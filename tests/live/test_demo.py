@@ -6,9 +6,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ import pytest
 from support_mqtt import BROKERS, MqttClient
 
 from smartrest.cli import main
+from smartrest.cli._agent import Agent
 from smartrest.cli._config import About, Allowed, ChildTable, Connection, Login, Measurements, Series, load
+from smartrest.device.durable import DurableOutbox
 from smartrest.testing import Platform
 from smartrest.testing.broker import free_port
 
@@ -105,7 +110,7 @@ def test_a_demo_without_its_broker_fails() -> None:
     assert "smartrest: demo: mosquitto is not installed" in result.stderr
 
 
-def config(tmp_path: Path, port: int, more: str = "", source: str = "none") -> str:
+def config(tmp_path: Path, port: int, more: str = "", source: str = "none", device: str = "") -> str:
     path = tmp_path / "agent.toml"
     path.write_text(
         f"""
@@ -115,6 +120,7 @@ port = {port}
 tls = false
 [device]
 client_id = "agent-1"
+{device}
 [[children]]
 id = "pump"
 [measurements]
@@ -189,6 +195,56 @@ def test_the_agent_sends_what_it_reads(platform: Platform, tmp_path: Path) -> No
     assert ("400", "e", 'x, "y"') in platform.published("s/us/pump")
 
 
+@pytest.mark.parametrize("way", ["option", "key"])
+def test_the_agent_keeps_rows_in_its_outbox(way: str, platform: Platform, tmp_path: Path) -> None:
+    path = tmp_path / "rows.db"
+    options = ("--outbox", str(path)) if way == "option" else ()
+    key = f"outbox = '{path}'" if way == "key" else ""
+    lines = "".join(f"400,kept,{number}\n" for number in range(20))
+    away = config(tmp_path, free_port(), device=key, source="stdin")
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "smartrest", "device", "run", away, *options], stdin=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert killed.stdin is not None
+    killed.stdin.write(lines.encode())
+    killed.stdin.flush()
+    deadline = time.monotonic() + 20
+    while not path.exists() or rows_in(path) < 22:  # the agent's own two as well
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    killed.stdin.close()
+    here = config(tmp_path, platform.port, device=key)
+    result = smartrest("device", "run", here, *options, "--for", "2")
+    assert result.returncode == 0, result.stderr
+    assert [row[2] for row in platform.published("s/us") if row[:2] == ("400", "kept")] == list(map(str, range(20)))
+    assert rows_in(path) == 0
+
+
+def test_an_agent_that_stays_offline_says_what_its_outbox_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "rows.db"
+    result = smartrest("device", "run", config(tmp_path, free_port()), "--outbox", str(path), "--for", "0.5")
+    assert result.returncode == 1
+    assert f"2 rows wait in {path}" in result.stdout
+
+
+def test_an_outbox_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "rows.db"
+    outbox = DurableOutbox(path, 1000, lambda topic: 1000)
+    outbox.open()
+    result = smartrest("device", "run", config(tmp_path, free_port()), "--outbox", str(path))
+    outbox.end([])
+    assert result.returncode == 2
+    assert "in use by another device or process" in result.stderr
+
+
+def rows_in(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.Error):
+        return int(connection.execute("SELECT count(*) FROM rows").fetchone()[0])
+    return -1
+
+
 def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path) -> None:
     result = smartrest("device", "run", config(tmp_path, platform.port, source="generator"), "--for", "1")
     assert result.returncode == 0, result.stderr
@@ -212,6 +268,8 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[login]\nuser = 'u'\nidentity = 'x'", "login accepts only one of"),
         ("[login]\nstore = 'x'", "login.store needs login.bootstrap_env"),
         ("[login]\nidentity = 'x'\nstore = 'x'", "login.store needs login.bootstrap_env"),
+        ("[login]\nrebootstrap = true", "login.rebootstrap needs login.bootstrap_env"),
+        ("[login]\nrebootstrap = 'yes'", "login.rebootstrap must be bool"),
         ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow must be one of c8y_Command"),
         ("[operations]\nallow = 'c8y_Command'", "operations.allow must be list"),
         ("[[measurements.series]]\nfragment = 'a'", "measurements.series[2] needs fragment and series"),
@@ -264,6 +322,14 @@ def test_an_agent_that_never_came_online_says_why(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "smartrest: the device never came online: " in result.stderr
     assert "refused" in result.stderr.splitlines()[-1].lower()
+
+
+def test_the_agent_bootstraps_again_if_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOT", "secret")
+    login = "[login]\nbootstrap_env = 'BOOT'\nrebootstrap = true"
+    session = Agent(load(config(tmp_path, 1883, login))).device.session
+    assert session.rebootstrap
+    assert not Agent(load(config(tmp_path, 1883, login.replace("true", "false")))).device.session.rebootstrap
 
 
 def test_the_configuration_in_the_examples_is_complete() -> None:
