@@ -152,7 +152,10 @@ class Flow:
         self._watch_size()
         self.flush(0.0)
 
-    def put(self, items: list[Item], now: float) -> None:
+    def put(self, items: list[Item], now: float, room: Callable[[int], None] | None = None) -> None:
+        """Queue rows. `room` is called first with the bytes that they need, and may raise."""
+        if room is not None:
+            room(sum(item.size for item in items))
         dropped = self.outbox.put(items)
         self.taken += len(items)
         self._report(dropped, "queue_full")

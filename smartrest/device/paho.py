@@ -138,16 +138,16 @@ class Device(DeviceBase):
         If the queue is full, older rows are dropped. With `block`, wait for room instead: `True` without limit, or at
         most that many seconds, then `TimeoutError`, and none of the rows is taken. Listeners cannot wait.
         """
-        room = None if block is False else lambda size: self._await_room(size, None if block is True else block)
         self._check_usable()
         with self._lock:
+            room = self._room(block)
             self._tell(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic(), room=room))
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a payload unchanged; see `Session.publish`."""
+    def publish(self, topic: str, payload: bytes, *, block: bool | float = False) -> None:
+        """Publish a payload unchanged; see `Session.publish`. `block`: as for `send`."""
         self._check_usable()
         with self._lock:
-            self._tell(self.session.publish(topic, payload, now=monotonic()))
+            self._tell(self.session.publish(topic, payload, now=monotonic(), room=self._room(block)))
 
     def add_child(self, child: Child | str) -> None:
         """Create a child device, now and on every later connection."""
@@ -208,11 +208,14 @@ class Device(DeviceBase):
         if not self._wait_once(condition, timeout):
             raise TimeoutError(f"not online after {timeout} seconds: {self!r}")
 
+    def _room(self, block: bool | float) -> Callable[[int], None] | None:
+        return None if block is False else lambda size: self._await_room(size, None if block is True else block)
+
     def _await_room(self, size: int, timeout: float | None) -> None:
         """Call it under the lock, which it releases while waiting."""
         outbox, limit = self.session._flow.outbox, self.session.limits.queue
         if size > limit:
-            raise ValueError(f"the rows need {size} bytes, but limits.queue is {limit}: send fewer at once")
+            raise ValueError(f"this needs {size} bytes, but limits.queue is {limit}: send fewer at once")
         if outbox.size + size <= limit:
             return
         if threading.current_thread() is self._thread:

@@ -301,20 +301,20 @@ class Session:
             parts = encoded(row, limit)
             measurement = x_id is None and MEASUREMENT(parts[0]) is not None
             items += [Item(topic, data, measurement=measurement) for data in parts]
-        if room is not None:
-            room(sum(item.size for item in items))
+        self._flow.put(items, self._now, room)
         if x_id is None:
             self._known.update(str(row[1]) for row in rows if str(row[0]) in CREATES and len(row) > 1)
-        self._flow.put(items, self._now)
         return self._end()
 
-    def publish(self, topic: str, payload: bytes, *, now: float | None = None) -> list[Event]:
+    def publish(
+        self, topic: str, payload: bytes, *, now: float | None = None, room: Callable[[int], None] | None = None
+    ) -> list[Event]:
         """Publish a payload unchanged, never joined with others: a collection on `s/ut`, JSON. Queued like rows."""
         self._at(now)
         limit = self._prefix.room(topics.check_topic(topic))
         if len(payload) > limit:
             raise too_large_error(limit, None, len(payload))
-        self._flow.put([Item(topic, bytes(payload), alone=True)], self._now)
+        self._flow.put([Item(topic, bytes(payload), alone=True)], self._now, room)
         return self._end()
 
     def flush(self, now: float | None = None) -> list[Event]:

@@ -122,6 +122,26 @@ def test_a_producer_is_slowed_instead_of_rows_dropped(smartrest_platform: Platfo
     device.stop()
 
 
+def test_publishing_payloads_waits_for_room(smartrest_platform: Platform, wire: Wire) -> None:
+    device = Device("127.0.0.1", "dev", port=wire.port, tls=False, limits=SMALL, linger=0.01)
+    dropped: list[Dropped] = []
+    device.listen(Dropped)(dropped.append)
+    device.start(10)
+    wire.stall()
+    number = 0
+    with pytest.raises(TimeoutError):
+        for number in range(1_000):
+            device.publish("s/us", b"400,event,%d" % number, block=0.2)
+    assert 100 < number < 200
+    threading.Timer(0.3, wire.resume).start()
+    for more in range(number, 500):
+        device.publish("s/us", b"400,event,%d" % more, block=True)
+    assert device.flush(20)
+    assert [int(row[2]) for row in smartrest_platform.published("s/us") if row[0] == "400"] == list(range(500))
+    assert dropped == []
+    device.stop()
+
+
 def test_nobody_waits_for_room_that_cannot_come(smartrest_platform: Platform) -> None:
     device = Device("127.0.0.1", "dev", port=smartrest_platform.port, tls=False, limits=SMALL, linger=60.0)
     with pytest.raises(RuntimeError, match="the queue is full, and no rows leave it"):
