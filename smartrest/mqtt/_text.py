@@ -46,5 +46,6 @@ def check_level(text: str, what: str, *, colon: bool = True) -> str:
     check_string(text, what)
     for character in LEVEL + WILDCARDS + ("" if colon else ":"):
         if character in text:
-            raise refuse(text, what, f"must not hold {character!r}")
+            why = ", which separates the parts of a ClientId" if character == ":" else ""
+            raise refuse(text, what, f"must not hold {character!r}{why}")
     return text

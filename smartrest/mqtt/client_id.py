@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 
 from .._findings import Finding
-from ..errors import SmartRestError
+from ..errors import SmartRestError, excerpt
 from ._text import check_level, check_string, refuse
 
 CONNECTION_TYPES = ("d",)
@@ -64,6 +64,8 @@ class ClientId:
         parts = text.split(":", 2)
         if len(parts) == 1:
             return cls(parts[0])
+        if parts[0] not in CONNECTION_TYPES:
+            raise refuse(text, "ClientId", _about_colons(text))
         return cls(parts[1], parts[2] if len(parts) == 3 else None, parts[0])
 
     def __str__(self) -> str:
@@ -92,6 +94,14 @@ class ClientId:
             if finding.reason == "client_id_too_long":
                 raise SmartRestError(finding.text, finding.reason)
         return str(self)
+
+
+def _about_colons(text: str) -> str:
+    """Why a text with a colon is not a ClientId, and what to write."""
+    why = "must not hold ':' in its device ID: a colon separates connection type, device ID and X-ID"
+    if text.count(":") == 1:
+        return f"{why}; for an X-ID write {excerpt('d:' + text)}"
+    return f"{why}; leave the colons out: {excerpt(text.replace(':', ''))}"
 
 
 def _warn_of_old_name() -> None:

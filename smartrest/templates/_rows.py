@@ -39,7 +39,9 @@ def read_value(parameter: Parameter, field: Any, place: int, faults: list[Fault]
     type_ = PARAMETER_TYPES[parameter.type]
     if field is None or field == "":
         if parameter.mandatory and not parameter.may_be_empty:
-            faults.append(Fault("missing", parameter.name, None, type_.expected, place))
+            empty_text = field == "" and parameter.type == "String"
+            expected = f"{type_.expected} that is not empty" if empty_text else type_.expected
+            faults.append(Fault("missing", parameter.name, field, expected, place))
         return "" if parameter.mandatory else None
     value = type_.read(field) if type(field) is str else type_.read_field(field)
     if type(value) is Refusal:
@@ -125,7 +127,8 @@ def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: 
     type_ = PARAMETER_TYPES[parameter.type]
     if value is None:
         if parameter.mandatory:
-            faults.append(Fault("missing", name, None, type_.expected, place))
+            expected = f"{type_.expected}, '' for an empty one" if parameter.may_be_empty else type_.expected
+            faults.append(Fault("missing", name, None, expected, place))
         return None
     field = type_.take(value)
     if isinstance(field, Refusal):

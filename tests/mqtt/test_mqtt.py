@@ -56,6 +56,22 @@ def test_client_id_refused(text: str) -> None:
     assert len(str(caught.value)) < 250
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("b8:27:eb:11:22:33", "leave the colons out: 'b827eb112233'"),
+        ("1234:tmpl", "for an X-ID write 'd:1234:tmpl'"),
+        ("urn:dev:1", "leave the colons out"),
+    ],
+)
+def test_a_colon_in_a_device_id_is_named(text: str, advice: str) -> None:
+    with pytest.raises(SmartRestError, match="a colon separates") as caught:
+        ClientId.parse(text)
+    assert advice in str(caught.value)
+    with pytest.raises(SmartRestError, match="separates the parts of a ClientId"):
+        ClientId(text)
+
+
 def test_client_id_is_never_rewritten() -> None:
     assert str(ClientId("x", "t")) == "d:x:t"
     assert str(ClientId(" x ")) == " x "

@@ -89,6 +89,23 @@ def test_a_fault_of_building_is_named(
         assert str(again.value) == str(error)
 
 
+def test_an_empty_mandatory_text_is_told_from_none() -> None:
+    for given, expected in (("", "expected a text that is not empty, got ''"), (None, "expected a text, got nothing")):
+        with pytest.raises(TemplateError) as caught:
+            static["400"].build(type=given, text="x")
+        assert str(caught.value).endswith(expected)
+    for row, expected in (
+        (("400", "", "x"), "expected a text that is not empty, got ''"),
+        (("400",), "expected a text, got nothing"),
+        (("200", "f", "s", "", "C"), "expected a finite number, got ''"),
+    ):
+        with pytest.raises(TemplateError) as caught:
+            static[row[0]].parse(row)
+        assert str(caught.value).endswith(expected)
+    with pytest.raises(TemplateError, match="expected a text, '' for an empty one, got nothing"):
+        static.set_advanced_software_list(software=[("nano", None, "apt")])
+
+
 READ_FAULTS = [
     ("200,f,s", "missing", "value", 3),
     ("200,f,s,", "missing", "value", 3),

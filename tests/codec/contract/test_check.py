@@ -105,3 +105,28 @@ def test_spans_of_what_the_templates_of_a_topic_refuse(engine: Any) -> None:
         ("bad_value", field, field + 5, 2, 2),
         ("blank_outside_quotes", field + 4, field + 5, 2, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "doubts"),
+    [
+        (b"502,acme_Op, not implemented", [("blank_at_edge", 12, 28, 0, 2)]),
+        (b"400,t,text \n\t500", [("blank_at_edge", 6, 11, 0, 2), ("blank_at_edge", 12, 16, 1, 0)]),
+        (b'400,t," text "', []),
+        (b'400,t,"C:\\, x\\",z', [("trailing_backslash", 6, 15, 0, 2)]),
+        (b'400,t,"C:\\, x \\"', [("trailing_backslash", 6, 16, 0, 2)]),
+        (b'400,t," \\"', [("trailing_backslash", 6, 10, 0, 2)]),
+        (b"400,t,C:\\", []),
+        (b"400,t, C:\\", [("blank_at_edge", 6, 10, 0, 2)]),
+        (b"400,, ,x", [("blank_at_edge", 5, 6, 0, 2)]),
+        ("400,t,\u00a0x".encode(), []),
+        (b"\xef\xbb\xbf500, x", [("blank_at_edge", 7, 9, 0, 1)]),
+    ],
+)
+def test_doubts_about_what_every_reading_accepts(
+    engine: Any, payload: bytes, doubts: list[tuple[str, int, int, int, int]]
+) -> None:
+    found = engine.check(payload)
+    assert [(f.reason, f.start, f.end, f.row, f.field) for f in found] == doubts
+    assert engine.decode(payload, strict=True)
+    assert all("quote" in f.text for f in found)

@@ -14,11 +14,17 @@ import support_reader
 from hypothesis import example, given
 from support import decode_failure, where
 
+from smartrest._findings import DOUBTS
+
 
 def compare(engine: Any, payload: bytes) -> None:
     """Everything that reads, against the answer of the rules."""
     answer = support_reader.read(payload)
-    found = [(reason, start, end, row, field) for reason, _, start, end, row, field in engine.check(payload)]
+    found = [
+        (reason, start, end, row, field)
+        for reason, _, start, end, row, field in engine.check(payload)
+        if reason not in DOUBTS
+    ]
     assert found == answer.findings
     if answer.error is not None:
         for strict in (False, True):
