@@ -17,10 +17,11 @@ from ._authority import CA
 from ._check import CHAIN_LIMIT, check_chain
 from ._errors import CertificateError
 from ._findings import REQUIREMENTS, ChainFinding
-from ._handshake import explain_handshake, try_handshake
+from ._handshake import explain_handshake, fetch_certificates, try_handshake
 from ._identity import Identity
 from ._platform import bulk_registration, trusted_certificate
 from ._request import SigningRequest
+from ._stores import load_truststore, truststore
 
 __all__ = [
     "CA",
@@ -33,6 +34,9 @@ __all__ = [
     "bulk_registration",
     "check_chain",
     "explain_handshake",
+    "fetch_certificates",
+    "load_truststore",
     "trusted_certificate",
+    "truststore",
     "try_handshake",
 ]

@@ -13,8 +13,8 @@ from cryptography import x509
 from ._check import aware
 from ._errors import CertificateError
 from ._facts import facts_of, quiet
-from ._files import CA_FILE, CA_KEY_FILE, read_file, save_files
-from ._identity import Identity, chain_pem, load_certificates
+from ._files import CA_FILE, CA_KEY_FILE, chain_pem, read_file, save_files
+from ._identity import Identity, load_certificates
 from ._keys import RSA_DEFAULT, make_key, read_key, same_key, write_key
 from ._names import NO_PARTS, common_names, demand_name, make_name, name_key, title
 from ._profile import CA_DAYS, DEVICE_DAYS, INTERMEDIATE_DAYS, PATH_LENGTH, Order, sign

@@ -7,10 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ._errors import CertificateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from cryptography import x509
 
 CA_FILE = "ca.pem"
 CA_KEY_FILE = "ca.key.pem"
@@ -77,3 +81,8 @@ def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 def _exists(path: Path) -> FileExistsError:
     return FileExistsError(17, "already exists; not overwritten", str(path))
+
+
+def chain_pem(chain: Iterable[x509.Certificate]) -> bytes:
+    """The certificates in PEM, one after the other."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)

@@ -9,6 +9,9 @@ import contextlib
 import errno
 import socket
 import ssl
+from typing import Any
+
+from cryptography import x509
 
 from ._errors import CertificateError
 
@@ -106,3 +109,33 @@ def try_handshake(host: str, port: int, context: ssl.SSLContext, *, timeout: flo
             return version or "TLS"
     except OSError as error:
         raise explain_handshake(error) from error
+
+
+def fetch_certificates(host: str, port: int = 8883, *, timeout: float = 10.0) -> list[x509.Certificate]:
+    """The certificates that a server shows, its own first. Trusts none of them and sends nothing.
+
+    Compare the fingerprint of one of them with the operator before you trust it. The whole chain needs CPython;
+    elsewhere it is the server's own certificate alone. Raises the error of `explain_handshake`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # to look, not to talk
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host) as session,
+        ):
+            shown = _shown(session)
+    except OSError as error:
+        raise explain_handshake(error) from error
+    try:
+        return [x509.load_der_x509_certificate(each) for each in shown]
+    except ValueError:
+        raise CertificateError("the server's certificate cannot be read", "server_refused") from None
+
+
+def _shown(session: ssl.SSLSocket) -> list[bytes]:
+    """The chain in DER; public since Python 3.13, inside the socket before."""
+    inner: Any = session if hasattr(session, "get_unverified_chain") else getattr(session, "_sslobj", None)
+    chain: list[Any] = getattr(inner, "get_unverified_chain", list)() or [session.getpeercert(binary_form=True)]
+    return [each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]

@@ -14,15 +14,16 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ._errors import CertificateError
 from ._facts import quiet, read_chain
-from ._files import CHAIN_FILE, KEY_FILE, read_file, save_files
-from ._keys import find_key, read_key, same_key, secret, write_key
+from ._files import CHAIN_FILE, KEY_FILE, chain_pem, read_file, save_files
+from ._keys import find_key, read_key, same_key, write_key
 from ._names import common_names
+from ._stores import is_store, java_secret, read_store
 from ._tls import client_context
 
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from smartrest.mqtt import ClientId
 
@@ -36,15 +37,22 @@ class Identity:
     """The certificate chain and key that a device logs in with. `CA.issue` creates one, `load` reads one.
 
     `chain` is a tuple of certificates of `cryptography`, device first, each followed by its signer; `key` is the
-    private key, `None` if the device keeps it (a signed request). `CertificateError` `key_mismatch` if the key does
-    not belong to the device certificate.
+    private key, `None` if the device keeps it (a signed request). `trusted`: certificates to know the server by,
+    besides the system's CAs. `CertificateError` `key_mismatch` if the key does not belong to the device certificate.
     """
 
-    def __init__(self, chain: Sequence[x509.Certificate], key: PrivateKey | None = None) -> None:
+    def __init__(
+        self,
+        chain: Sequence[x509.Certificate],
+        key: PrivateKey | None = None,
+        *,
+        trusted: Iterable[x509.Certificate] = (),
+    ) -> None:
         if not chain:
             raise CertificateError("an identity needs at least the device certificate", "no_certificate")
         self.chain = tuple(chain)
         self.key = key
+        self.trusted = tuple(trusted)
         if key is not None and not same_key(key.public_key(), self.certificate.public_key()):
             raise CertificateError("the private key does not belong to the device certificate", "key_mismatch")
 
@@ -56,12 +64,15 @@ class Identity:
         *,
         passphrase: Passphrase | None = None,
     ) -> Identity:
-        """Load a folder written by `save`, or a file with the chain in PEM.
+        """Load a folder written by `save`, a file with the chain in PEM, or a PKCS#12 keystore.
 
         The private key comes from the file `key`, else from the folder's `key.pem`, else from the chain's own file;
-        without any of them the identity has no key. `OSError`; `CertificateError` `no_certificate`, `unreadable`,
-        `no_passphrase`, `wrong_passphrase`, `key_mismatch`. `UserWarning` for an unencrypted key in a file that others
-        may read. Use `check_chain` to check the requirements.
+        without any of them the identity has no key. A keystore has one key and its chain; its further certificates, as
+        in a keystore and truststore in one file, become `trusted`.
+
+        `OSError`; `CertificateError` `no_certificate`, `unreadable`, `no_passphrase`, `wrong_passphrase`,
+        `key_mismatch`; of a keystore also `no_key`, `bad_store`. `UserWarning` for an unencrypted key in a file that
+        others may read. Use `check_chain` to check the requirements.
         """
         chain_path = Path(path)
         if chain_path.is_dir():
@@ -69,13 +80,26 @@ class Identity:
             chain_path = chain_path / CHAIN_FILE
             if key is None and beside.exists():
                 key = beside
-        certificates, data = load_certificates(chain_path)
+        data = read_file(chain_path)
+        if key is None and is_store(data):
+            return cls.from_store(data, passphrase, str(chain_path))
+        certificates = read_certificates(data, str(chain_path))
         private = None
         if key is not None:
             private = read_key(read_file(key), passphrase, str(key))
         elif find_key(data) is not None:
             private = read_key(data, passphrase, str(chain_path))
         return cls(certificates, private)
+
+    @classmethod
+    def from_store(cls, data: bytes, passphrase: Passphrase | None, where: str = "the keystore") -> Identity:
+        """The identity in the bytes of a PKCS#12 keystore, as `load`; `where` names it in errors."""
+        store = read_store(data, passphrase, where)
+        if store.key is None:
+            raise CertificateError(f"{where}: no private key: this is a truststore, not a keystore", "no_key")
+        if not store.chain:
+            raise CertificateError(f"{where}: no certificate that belongs to the private key", "no_certificate")
+        return cls(store.chain, store.key, trusted=store.others.values())
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -105,10 +129,7 @@ class Identity:
 
         `CertificateError` `bad_passphrase` if the passphrase is not ASCII: Java cannot open such a keystore.
         """
-        data = secret(passphrase)
-        if not data.isascii():
-            raise CertificateError("Java opens a keystore with an ASCII passphrase only", "bad_passphrase")
-        encryption = serialization.BestAvailableEncryption(data)
+        encryption = serialization.BestAvailableEncryption(java_secret(passphrase))
         return pkcs12.serialize_key_and_certificates(
             name.encode(), self._need_key(), self.certificate, list(self.chain[1:]), encryption
         )
@@ -134,13 +155,20 @@ class Identity:
     ) -> ssl.SSLContext:
         """A TLS context for a client that logs in as this device: TLS 1.2 and 1.3, the server's certificate verified.
 
-        The context checks the server's chain and host name against the system's CAs and those of `ca_file` (PEM);
-        this cannot be turned off. `client_id` is compared with the common name.
+        The context checks the server's chain and host name against the system's CAs, `trusted`, and the certificates of
+        `ca_file` (PEM), which may be CAs or the server's own; this cannot be turned off. `client_id` is compared with
+        the common name.
+
         `CertificateError` `broken_chain` (with `.findings`) if `check_chain` finds a fault (up to 10 certificates are
         accepted here, and a device certificate alone); `no_key`; `no_ca_file`.
         """
         return client_context(
-            self.chain, self.chain_pem, self._need_key(), client_id=client_id, ca_file=ca_file, max_length=max_length
+            self.chain,
+            self._need_key(),
+            trusted=self.trusted,
+            client_id=client_id,
+            ca_file=ca_file,
+            max_length=max_length,
         )
 
     def _need_key(self) -> PrivateKey:
@@ -154,10 +182,6 @@ class Identity:
             names = common_names(self.certificate.subject)
         until = self.certificate.not_valid_after_utc.date()
         return f"<Identity {', '.join(map(repr, names))}, chain of {len(self.chain)}, valid until {until}>"
-
-
-def chain_pem(chain: Sequence[x509.Certificate]) -> bytes:
-    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
 
 
 def load_certificates(path: Path) -> tuple[list[x509.Certificate], bytes]:

@@ -130,11 +130,12 @@ def read_key(data: bytes, passphrase: Passphrase | None, path: str) -> PrivateKe
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise CertificateError(f"{path}: {key_name(key.public_key())} key: use RSA or P-256", "bad_key")
     if not encrypted:
-        _warn_if_shared(path)
+        warn_if_shared(path)
     return key
 
 
-def _warn_if_shared(path: str) -> None:
+def warn_if_shared(path: str) -> None:
+    """`UserWarning` if others may read the file; its private key is not encrypted."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except OSError:  # standard input, or gone since it was read

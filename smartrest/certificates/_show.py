@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from ._facts import Facts, quiet, read_chain
+from ._facts import Facts, facts_of, quiet, read_chain
 from ._keys import key_name
 from ._pem import Block, find_blocks
 from ._request import wishes
+from ._stores import read_store
 
 if TYPE_CHECKING:
     from ._findings import ChainFinding
+    from ._keys import Passphrase
 
 NOT_BAD = ("private_key", "not_a_certificate", "text_between")  # findings about chains only: these blocks are shown
 LABELS = {
     "kind": "",
+    "alias": "alias",
     "subject": "belongs to",
     "issuer": "signed by",
     "role": "role",
@@ -55,6 +58,17 @@ def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
             bad += [] if request else ["damaged signing request: create a new one"]
     bad += [finding.text for finding in findings if finding.reason not in NOT_BAD]
     return things, bad if bad or things else ["no certificate, request or key found"]
+
+
+def describe_store(data: bytes, passphrase: Passphrase | None, where: str) -> list[dict[str, Any]]:
+    """One dictionary for each entry of a PKCS#12 file. `CertificateError` as `read_store`."""
+    store = read_store(data, passphrase, where)
+    things: list[dict[str, Any]] = [] if store.key is None else [{"kind": "private key", "encrypted": True}]
+    with quiet():
+        chain = [facts_of(each, place) for place, each in enumerate(store.chain)]
+        others = {alias: facts_of(each, 0) for alias, each in store.others.items()}
+    things += map(_certificate, chain)
+    return things + [{**_certificate(facts), "alias": alias} for alias, facts in others.items()]
 
 
 def sentences(thing: dict[str, Any]) -> list[str]:

@@ -10,10 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from smartrest.mqtt.tls import WAITING, ClosingSocket
 
 from ._check import check_chain
 from ._errors import CertificateError
+from ._files import chain_pem
 from ._handshake import explain_handshake
 from ._keys import write_key_for_loading
 
@@ -118,9 +121,9 @@ def _stays_on() -> CertificateError:
 
 def client_context(
     chain: Sequence[x509.Certificate],
-    chain_pem: bytes,
     key: PrivateKey,
     *,
+    trusted: Sequence[x509.Certificate],
     client_id: str | ClientId | None,
     ca_file: str | os.PathLike[str] | None,
     max_length: int,
@@ -140,7 +143,10 @@ def client_context(
         except OSError as error:  # SSLError is one: a file without certificates
             why = error.strerror if not isinstance(error, ssl.SSLError) else "no certificates in PEM form"
             raise CertificateError(f"cannot use the server's CA file {Path(ca_file)}: {why}", "no_ca_file") from None
-    _load(context, chain_pem, key)
+    if trusted:
+        context.load_verify_locations(cadata=b"".join(each.public_bytes(Encoding.DER) for each in trusted))
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what is named here is trusted, a CA or not
+    _load(context, chain_pem(chain), key)
     return context
 
 

@@ -1,4 +1,4 @@
-"""`smartrest certificates`: ca, intermediate, device, request, sign, check, show. For people new to X.509.
+"""`smartrest certificates`, for people new to X.509: making, signing, checking and showing; `_stores` has the rest.
 
 `smartrest.certificates` does the work; this module has the options, files and messages.
 """
@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from . import _stores
+from ._certificate_actions import action, host_and_port, read_input, refuse_existing, say, shown
 from ._numbers import count, natural
 from ._passphrase import given_passphrase, new_passphrase, passphrase_options, unlocked
 from ._report import Colours, UsageError, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..certificates import CA, ChainFinding, Identity
 
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -33,8 +32,10 @@ def register(commands: Actions) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _register_making(actions)
 
-    check = _action(actions, "check", _check, "check a device's chain against the platform's requirements")
-    check.add_argument("chain", metavar="CHAIN", help="PEM file, or the folder of a device, - for standard input")
+    check = action(actions, "check", _check, "check a device's chain against the platform's requirements")
+    check.add_argument(
+        "chain", metavar="CHAIN", help="PEM file, keystore, or the folder of a device, - for standard input"
+    )
     check.add_argument(
         "--client-id", required=True, metavar="ID", help="the MQTT ClientId that the device connects with"
     )
@@ -45,22 +46,24 @@ def register(commands: Actions) -> None:
     check.add_argument("--ca-file", metavar="FILE", help="CA of that server, if the system does not know it")
     passphrase_options(check, "", "passphrase of the private key")
 
-    show = _action(actions, "show", _show, "describe the certificates, requests or keys in a file")
-    show.add_argument("file", metavar="FILE", help="PEM file, - for standard input")
+    show = action(actions, "show", _show, "describe the certificates, requests or keys in a file")
+    show.add_argument("file", metavar="FILE", help="PEM file, keystore or truststore, - for standard input")
     form = show.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a certificate")
     form.add_argument(
         "--upload-body", action="store_true", help="print the JSON body that uploads the first one as trusted CA"
     )
+    passphrase_options(show, "", "passphrase of a keystore or truststore")
+    _stores.register(actions)
 
 
 def _register_making(actions: Actions) -> None:
-    ca = _action(actions, "ca", _ca, "create your own certificate authority (CA)")
+    ca = action(actions, "ca", _ca, "create your own certificate authority (CA)")
     ca.add_argument("name", metavar="NAME", help="name of the CA")
     ca.add_argument("--path-length", type=natural, default=10, metavar="N", help="CAs allowed below it (default 10)")
     _making_options(ca, days=7300, out="ca", against="--no-passphrase")
 
-    middle = _action(actions, "intermediate", _intermediate, "create a CA below another one")
+    middle = action(actions, "intermediate", _intermediate, "create a CA below another one")
     middle.add_argument("name", metavar="NAME", help="name of the CA")
     middle.add_argument(
         "--path-length",
@@ -71,7 +74,7 @@ def _register_making(actions: Actions) -> None:
     _making_options(middle, days=3650, out="intermediate", against="--no-passphrase")
     _signer_options(middle)
 
-    device = _action(actions, "device", _device, "create the key and certificate of a device")
+    device = action(actions, "device", _device, "create the key and certificate of a device")
     device.add_argument("device_id", metavar="DEVICE_ID", help="the device identifier, as in its MQTT ClientId")
     device.add_argument(
         "--pkcs12", action="store_true", help=f"also write {KEYSTORE_FILE} for Java; needs a passphrase"
@@ -79,14 +82,14 @@ def _register_making(actions: Actions) -> None:
     _making_options(device, days=365, out=None, against="--ask-passphrase")
     _signer_options(device)
 
-    request = _action(actions, "request", _request, "create a key and a signing request (CSR); the key stays here")
+    request = action(actions, "request", _request, "create a key and a signing request (CSR); the key stays here")
     request.add_argument("name", metavar="NAME", help="the device identifier, or the name of the intermediate")
     request.add_argument("--intermediate", action="store_true", help="ask to be a CA below the one that signs")
     request.add_argument("--path-length", type=natural, metavar="N", help="CAs allowed below an intermediate")
     _out_options(request, "default: the device identifier, or intermediate")
     _key_options(request, "--ask-passphrase", "--no-passphrase")
 
-    sign = _action(actions, "sign", _sign, "sign a request (CSR); its key stays where it was made")
+    sign = action(actions, "sign", _sign, "sign a request (CSR); its key stays where it was made")
     sign.add_argument("request", metavar="CSR", help="file with the signing request in PEM, - for standard input")
     kind = sign.add_mutually_exclusive_group()
     kind.add_argument("--device", action="store_true", help="refuse requests that ask to be a CA")
@@ -96,14 +99,6 @@ def _register_making(actions: Actions) -> None:
     sign.add_argument("--days", type=count, metavar="N", help="days of validity (default 365, of an intermediate 3650)")
     _out_options(sign, "default: the device identifier, or intermediate")
     _signer_options(sign)
-
-
-def _action(
-    actions: Actions, name: str, run: Callable[[argparse.Namespace], int], text: str
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(run=lambda args: _guarded(run, args))
-    return parser
 
 
 def _making_options(parser: argparse.ArgumentParser, *, days: int, out: str | None, against: str) -> None:
@@ -144,47 +139,20 @@ def _key(text: str) -> int | Literal["P-256"]:
     return "P-256" if text == "P-256" else natural(text)
 
 
-def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
-    try:
-        from ..certificates import CertificateError
-    except ModuleNotFoundError as error:
-        if error.name != "cryptography":
-            raise
-        raise UsageError(str(error)) from None
-    try:
-        return run(args)
-    except CertificateError as error:
-        print(f"smartrest: {visible(str(error))}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        hint = "; --force overwrites it" if isinstance(error, FileExistsError) else ""
-        raise UsageError(f"{visible(str(error.filename or ''))}: {error.strerror or error}{hint}") from None
-
-
-def _shown(text: str) -> str:
-    """Text that standard output can encode."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return visible(text).encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _say(text: str) -> None:
-    print(_shown(text))
-
-
 # --- creating ---
 
 
 def _ca(args: argparse.Namespace) -> int:
     from ..certificates import CA
 
-    _refuse_existing(args, "ca.pem", "ca.key.pem")
+    refuse_existing(args, "ca.pem", "ca.key.pem")
     passphrase = new_passphrase(args, "the new CA's key", wanted=not args.no_passphrase)
     ca = CA.create(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=_subject(args))
     return _save_ca(args, ca, passphrase)
 
 
 def _intermediate(args: argparse.Namespace) -> int:
-    _refuse_existing(args, "ca.pem", "ca.key.pem")
+    refuse_existing(args, "ca.pem", "ca.key.pem")
     above = _load_ca(args)
     passphrase = new_passphrase(args, "the new CA's key", wanted=not args.no_passphrase)
     subject = _subject(args)
@@ -195,10 +163,10 @@ def _intermediate(args: argparse.Namespace) -> int:
 def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
     folder = ca.save(args.out, passphrase=passphrase, overwrite=args.force)
     state = "unencrypted" if passphrase is None else "encrypted"
-    _say(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
-    _say(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
-    _say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can create devices, so keep it off them")
-    _say(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
+    say(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
+    say(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
+    say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can create devices, so keep it off them")
+    say(f"next: smartrest certificates device DEVICE_ID --ca {folder}")
     return 0
 
 
@@ -207,7 +175,7 @@ def _device(args: argparse.Namespace) -> int:
 
     folder = _device_folder(args, args.device_id)
     names = ["key.pem", "chain.pem", *([KEYSTORE_FILE] if args.pkcs12 else [])]
-    _refuse_existing(args, *names)
+    refuse_existing(args, *names)
     ca = _load_ca(args)
     passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase or args.pkcs12)
     identity = ca.issue(args.device_id, key=args.key, days=args.days, subject=_subject(args))
@@ -217,10 +185,10 @@ def _device(args: argparse.Namespace) -> int:
     save_files(folder, dict(zip(names, contents, strict=True)), overwrite=args.force)
     _tell_device(identity, folder)
     state = "unencrypted" if passphrase is None else "encrypted"
-    _say(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
+    say(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
     if args.pkcs12:
-        _say(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
-    _say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+        say(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
+    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
     return 0
 
 
@@ -230,7 +198,7 @@ def _request(args: argparse.Namespace) -> int:
     if args.out is None:
         args.out = "intermediate" if args.intermediate else _device_folder(args, args.name)
     key_file = "ca.key.pem" if args.intermediate else "key.pem"
-    _refuse_existing(args, "request.pem", key_file)
+    refuse_existing(args, "request.pem", key_file)
     depth = args.path_length if args.intermediate else None
     request = SigningRequest.create(
         args.name, ca=args.intermediate, path_length=depth, key=args.key, subject=_subject(args)
@@ -239,18 +207,18 @@ def _request(args: argparse.Namespace) -> int:
     passphrase = new_passphrase(args, "the new key", wanted=wanted)
     folder = request.save(args.out, passphrase=passphrase, overwrite=args.force)
     state = "unencrypted" if passphrase is None else "encrypted"
-    _say(f"request for {'the intermediate CA' if args.intermediate else 'the device'} {request.name!r}")
-    _say(f"  {folder / 'request.pem'}  send this to the CA")
-    _say(f"  {folder / key_file}  the private key, {state}: it stays here")
-    _say(f"next, where the CA is: smartrest certificates sign {folder / 'request.pem'}")
-    _say(f"then save the answer as {folder / ('ca.pem' if args.intermediate else 'chain.pem')}")
+    say(f"request for {'the intermediate CA' if args.intermediate else 'the device'} {request.name!r}")
+    say(f"  {folder / 'request.pem'}  send this to the CA")
+    say(f"  {folder / key_file}  the private key, {state}: it stays here")
+    say(f"next, where the CA is: smartrest certificates sign {folder / 'request.pem'}")
+    say(f"then save the answer as {folder / ('ca.pem' if args.intermediate else 'chain.pem')}")
     return 0
 
 
 def _sign(args: argparse.Namespace) -> int:
     from ..certificates._request import find_request, read_request
 
-    request = find_request(_read(args.request))
+    request = find_request(read_input(args.request))
     assert request is not None  # bytes are never a name
     asks_ca = read_request(request, {}, device=False).ca
     days = {} if args.days is None else {"days": args.days}
@@ -262,22 +230,22 @@ def _sign(args: argparse.Namespace) -> int:
     folder = _device_folder(args, identity.device_id)
     identity.save(folder, overwrite=args.force)
     _tell_device(identity, folder)
-    _say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
     return 0
 
 
 def _save_intermediate(args: argparse.Namespace, ca: CA) -> int:
     folder = ca.save(args.out or "intermediate", overwrite=args.force)
-    _say(f"intermediate CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
-    _say(f"  {folder / 'ca.pem'}  its certificate, followed by those above it: send it back to the owner of the key")
-    _say("whoever has that key can create devices; to sign devices only, use --device")
+    say(f"intermediate CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
+    say(f"  {folder / 'ca.pem'}  its certificate, followed by those above it: send it back to the owner of the key")
+    say("whoever has that key can create devices; to sign devices only, use --device")
     return 0
 
 
 def _tell_device(identity: Identity, folder: Path) -> None:
     until = identity.certificate.not_valid_after_utc
-    _say(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
-    _say(f"  {folder / 'chain.pem'}  its certificate, followed by the CA's: the device sends this")
+    say(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
+    say(f"  {folder / 'chain.pem'}  its certificate, followed by the CA's: the device sends this")
 
 
 def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
@@ -286,14 +254,6 @@ def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
             raise UsageError(f"not a valid folder name: {device_id!r}; use --out FOLDER")
         args.out = device_id
     return Path(args.out)
-
-
-def _refuse_existing(args: argparse.Namespace, *names: str) -> None:
-    """Fail before the prompt for a passphrase; saving checks again."""
-    for name in names:
-        path = Path(args.out, name)
-        if not args.force and os.path.lexists(path):
-            raise UsageError(f"{path}: already exists; --force overwrites it")
 
 
 def _subject(args: argparse.Namespace) -> dict[str, str]:
@@ -313,23 +273,16 @@ def _load_ca(args: argparse.Namespace) -> CA:
 # --- reading ---
 
 
-def _read(name: str) -> bytes:
-    """The content of a file; of one that is too large, one byte more than the limit."""
-    from ..certificates._files import READ_LIMIT
-
-    if name == "-":
-        return sys.stdin.buffer.read(READ_LIMIT + 1)
-    with open(name, "rb") as stream:
-        return stream.read(READ_LIMIT + 1)
-
-
 def _check(args: argparse.Namespace) -> int:
     from ..certificates import REQUIREMENTS, check_chain
+    from ..certificates._stores import is_store
 
     path, key = _chain_and_key(args)
-    data = _read(path)
-    findings = check_chain(data, args.client_id, max_length=args.max_length)
-    findings += _check_key(args, data, key)
+    data = read_input(path)
+    store = _open_keystore(args, path, data) if is_store(data) else None
+    findings = check_chain(data if store is None else store, args.client_id, max_length=args.max_length)
+    if store is None:
+        findings += _check_key(args, data, key)
     for finding in findings:
         if args.json:
             print(json.dumps(_finding_data(finding)))
@@ -338,13 +291,20 @@ def _check(args: argparse.Namespace) -> int:
         word = colours.red("fault") if finding.fault else colours.bold("doubt")
         number = finding.requirement
         suffix = "" if number is None else colours.dim(f" [requirement {number}: {REQUIREMENTS[number]}]")
-        print(f"{word}: {_shown(finding.text)}{suffix}")
+        print(f"{word}: {shown(finding.text)}{suffix}")
     faults = sum(finding.fault for finding in findings)
     if not faults and not args.json:
-        _say(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
+        say(f"ok: a device with the ClientId {args.client_id!r} can use this chain")
     if not faults and args.connect is not None:
-        _connect(args, path, key)
+        _connect(args, path, key, store)
     return 1 if faults else 0
+
+
+def _open_keystore(args: argparse.Namespace, path: str, data: bytes) -> Identity:
+    from ..certificates import Identity
+
+    given = given_passphrase(args)
+    return unlocked(lambda secret: Identity.from_store(data, secret, path), given, "the keystore")
 
 
 def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
@@ -355,27 +315,26 @@ def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
     key: str | None = args.key
     if key is None and beside.exists():
         key = str(beside)
-        locked = b"ENCRYPTED" in _read(key) and given_passphrase(args) is None
+        locked = b"ENCRYPTED" in read_input(key) and given_passphrase(args) is None
         if locked and args.connect is None and not sys.stdin.isatty():
             print(f"smartrest: {visible(key)} is encrypted; not compared", file=sys.stderr)
             key = None
     return str(Path(args.chain, "chain.pem")), key
 
 
-def _connect(args: argparse.Namespace, path: str, key: str | None) -> None:
+def _connect(args: argparse.Namespace, path: str, key: str | None, identity: Identity | None) -> None:
     from ..certificates import Identity, try_handshake
 
     if path == "-":
         raise UsageError("--connect needs a chain from a file, not from standard input")
-    host, _, port = args.connect.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise UsageError(f"expected --connect HOST or HOST:PORT, not {args.connect!r}")
-    given = given_passphrase(args)
-    identity = unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
+    host, port = host_and_port(args.connect, "--connect", 8883)
+    if identity is None:
+        given = given_passphrase(args)
+        identity = unlocked(lambda secret: Identity.load(path, key, passphrase=secret), given, "the private key")
     context = identity.ssl_context(client_id=args.client_id, ca_file=args.ca_file, max_length=args.max_length)
-    version = try_handshake(host, int(port or 8883), context)
+    version = try_handshake(host, port, context)
     if not args.json:
-        _say(f"ok: {host} accepts it, over {version}")
+        say(f"ok: {host} accepts it, over {version}")
 
 
 def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[ChainFinding]:
@@ -387,7 +346,7 @@ def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[C
     chain = read_chain(data, [])
     if key is None or not chain or chain[0].public_key is None:
         return []
-    pem, given = _read(key), given_passphrase(args)
+    pem, given = read_input(key), given_passphrase(args)
     private = unlocked(lambda passphrase: read_key(pem, passphrase, key), given, "the private key")
     if same_key(private.public_key(), chain[0].public_key):
         return []
@@ -403,9 +362,10 @@ def _finding_data(finding: ChainFinding) -> dict[str, object]:
 def _show(args: argparse.Namespace) -> int:
     from ..certificates import trusted_certificate
     from ..certificates._facts import read_chain
-    from ..certificates._show import describe, sentences
+    from ..certificates._show import describe, describe_store, sentences
+    from ..certificates._stores import is_store
 
-    data = _read(args.file)
+    data = read_input(args.file)
     if args.upload_body:
         findings: list[ChainFinding] = []
         chain = read_chain(data, findings)
@@ -414,12 +374,17 @@ def _show(args: argparse.Namespace) -> int:
             return 1
         print(json.dumps(trusted_certificate(chain[0].certificate)))
         return 0
-    things, bad = describe(data)
+    if is_store(data):
+        given = given_passphrase(args)
+        things = unlocked(lambda secret: describe_store(data, secret, args.file), given, "the store")
+        bad: list[str] = []
+    else:
+        things, bad = describe(data)
     for number, thing in enumerate(things):
         if args.json:
             print(json.dumps(thing))
         else:
-            print(("\n" if number else "") + "\n".join(map(_shown, sentences(thing))))
+            print(("\n" if number else "") + "\n".join(map(shown, sentences(thing))))
     for text in bad:
         print(f"smartrest: {visible(args.file)}: {text}", file=sys.stderr)
     return 1 if bad else 0

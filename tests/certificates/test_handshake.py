@@ -7,7 +7,6 @@ import pickle
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
 from certificates.makers import DAY, NOW, device, ec_key, make, middle, name, pem, plain_context, root, server_files
+from certificates.support_servers import HOST, serving
 from cryptography import x509
 
 from smartrest.certificates import CA, CertificateError, Identity, explain_handshake, try_handshake
 
-HOST = "127.0.0.1"
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 BOTH = pytest.mark.parametrize("version", [V12, V13], ids=["tls1.2", "tls1.3"])
 
@@ -34,38 +33,6 @@ def ca() -> CA:
 @pytest.fixture(scope="module")
 def pump(ca: CA) -> Identity:
     return ca.issue("pump-1", key=ec_key(0))
-
-
-@contextlib.contextmanager
-def serving(
-    files: dict[str, Path], clients: Path | None, version: ssl.TLSVersion, *, silent: bool = False
-) -> Iterator[int]:
-    """A TLS server that accepts exactly `version` and, where `clients` is given, wants a certificate of that CA."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = context.maximum_version = version
-    context.load_cert_chain(files["certfile"], files["keyfile"])
-    if clients is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(clients)
-    with socket.create_server((HOST, 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    plain, _ = listener.accept()
-                except OSError:  # closed: the test is over
-                    return
-                plain.settimeout(10)
-                with plain, contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as session:
-                    if not silent:
-                        session.sendall(b"!")  # so that nobody waits for a verdict
-                        session.recv(1)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
 
 
 @pytest.fixture
