@@ -1,9 +1,10 @@
-"""Rows E1 to E9 of the table: encode, encode_row, compiled rows and pack. Each function yields the races of one ID."""
+"""Rows E1 to E11 of the table: encode, encode_row, compiled rows and pack. Each function yields the races of one ID."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from .table import Run
 
 ROW_JOIN = "','.join(item).encode()"
 ROW_JOIN_MAP = "','.join(map(str, item)).encode()"
+TIMED = ("orjson", "msgspec.json", "ormsgpack")  # these write a datetime without further options
 PIECE = 240  # rows of a piece that a peer makes where we pack: nearly a packet of 16 KB
 
 
@@ -117,7 +119,40 @@ def e9(setting: Setting) -> Iterator[Lineup]:
     yield Lineup("pack measurements", contenders, len(rows), "row", written, work.field_count, len(written[0]))
 
 
-RACES: Races = {"E1": e1, "E2": e2, "E3": e3, "E4": e4, "E5": e5, "E6": e6, "E9": e9}
+def with_moments(row: Any) -> list[Any]:
+    """Return the fields as text, and its last one as a `datetime`, however a format writes that."""
+    *others, time = row
+    moment = time if isinstance(time, datetime) else datetime.fromisoformat(str(time).replace("Z", "+00:00"))
+    return [*row_texts(others), moment]
+
+
+def e10(setting: Setting) -> Iterator[Lineup]:
+    """A reading with an aware datetime, as agents and the README have it."""
+    rows = [data.with_time(row) for row in data.bulk_rows(setting.seed, 256)] * (1 if setting.quick else 20)
+    data.bulk_rows.cache_clear()
+    reading: dict[str, Any] = {"forgives": with_moments}
+    contenders = [
+        ours("encode_row(item)", rows, reads=smartrest.decode_row, **reading, encode_row=smartrest.encode_row),
+        Contender(
+            "f-string with isoformat",
+            "f'{a},{b},{c},{d},{e},{t.isoformat(timespec=\"milliseconds\")}'.encode()",
+            {},
+            rows,
+            reads=smartrest.decode_row,
+            **reading,
+            naive=True,
+            target="a, b, c, d, e, t",
+        ),
+    ]
+    for peer in encoders(rows):
+        if peer.name in TIMED:
+            peer.forgives = with_moments
+            contenders.append(peer)
+    size = sum(len(smartrest.encode_row(row)) for row in rows)
+    yield of_messages("encode_row, one message, datetime", contenders, rows, rows, size, "encode_row")
+
+
+RACES: Races = {"E1": e1, "E2": e2, "E3": e3, "E4": e4, "E5": e5, "E6": e6, "E9": e9, "E10": e10}
 
 
 def packed(rows: Any) -> None:
@@ -153,11 +188,22 @@ def e7(run: Run) -> None:
     bulk(run, "typed", values, "naive %", format_rows)
 
 
-def bulk(run: Run, kind: str, rows: Any, name: str, naive: Callable[[Any], bytes]) -> None:
+def e11(run: Run) -> None:
+    rows = [data.with_time(row) for row in data.bulk_rows(run.seed, 20_000 if run.quick else 1_000_000)]
+    data.bulk_rows.cache_clear()
+    bulk(run, "with times", rows, "naive join with isoformat", join_times, id="E11")
+
+
+def join_times(rows: Any) -> bytes:
+    lines = [f"{a},{b},{c},{d},{e},{t.isoformat(timespec='milliseconds')}" for a, b, c, d, e, t in rows]
+    return "\n".join(lines).encode()
+
+
+def bulk(run: Run, kind: str, rows: Any, name: str, naive: Callable[[Any], bytes], id: str = "E7") -> None:
     functions: dict[str, tuple[Callable[[Any], Any], Any]] = {OURS: (packed, rows), name: (in_pieces(naive), rows)}
     if orjson:
         functions["orjson"] = (in_pieces(orjson.dumps), rows)
     payloads = list(smartrest.pack(rows, limit=smartrest.PACKET_LIMIT))
     if b"\n".join(payloads) != naive(rows):  # nothing here needs quotes, so the naive text is right
         raise WrongResult(f"pack and {name} differ")
-    big_calls(run, f"pack 1,000,000 rows, {kind}", functions, collector=True, id="E7")
+    big_calls(run, f"pack 1,000,000 rows, {kind}", functions, collector=True, id=id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property, lru_cache
 from random import Random
 from typing import Any
@@ -220,6 +221,12 @@ def bulk_rows(seed: int = 1, count: int = 1_000_000) -> list[Row]:
         value = f"{r.uniform(-40, 1200):.{r.randint(1, 3)}f}"
         rows.append(("200", FRAGMENTS[j], SERIES[j % 10], value, UNITS[j % 11], time(r)))
     return rows
+
+
+def with_time(row: Row) -> TypedRow:
+    """Return a row of `bulk_rows` with its number as a float and its time as a `datetime` in UTC."""
+    moment = datetime.fromisoformat(row[5].replace("Z", "+00:00")).replace(tzinfo=timezone.utc)
+    return (*row[:3], float(row[3]), row[4], moment)
 
 
 def bulk_payload(rows: list[Row]) -> bytes:

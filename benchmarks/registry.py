@@ -17,6 +17,7 @@ MEASURES: dict[str, Callable[[Run], None]] = {
     "D9": decoding.d9,
     "D13": inside.d13,
     "E7": encoding.e7,
+    "E11": encoding.e11,
     "C1": inside.c1,
     "G1": bounds.g1,
     "L1": bounds.l1,

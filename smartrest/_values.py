@@ -160,9 +160,8 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
     delta = class_of("datetime", "timedelta")
-    days, seconds, micros = [getattr(delta, name).__get__(offset) for name in ("days", "seconds", "microseconds")]
-    minutes, rest = divmod(days * 86_400 + seconds, 60)
-    if rest or micros:
+    minutes, rest = delta.__divmod__(offset, delta(minutes=1))
+    if rest:
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
     text: str = cls.isoformat(cls.replace(moment, tzinfo=None), timespec="milliseconds")
     sign = "-" if minutes < 0 else "+"

@@ -114,6 +114,7 @@ cdef extern from "spare_rows.h":
         SRP_HOLE_INT
         SRP_HOLE_FLOAT
         SRP_HOLE_BOOL
+        SRP_HOLE_TIME
         SRP_HOLE_OTHER
         SRP_SLOW
         SRP_NO_MEMORY
@@ -132,6 +133,7 @@ cdef extern from "spare_rows.h":
 
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_times_init() except -1
+    bint srp_learn_times(object value)
 
     ctypedef struct srp_plan:
         const uint8_t *fixed

@@ -167,7 +167,7 @@ cdef new_encoder(Workspace engine, row, tuple options):
             if i:
                 put_byte(&out, SR_SEPARATOR)
             if hole is not None:
-                encoder.holes[n].kind = HOLES.get(hole, SRP_HOLE_OTHER)   # Decimal, datetime
+                encoder.holes[n].kind = HOLES.get(hole, SRP_HOLE_TIME if hole.__name__ == "datetime" else SRP_HOLE_OTHER)
                 encoder.holes[n].field = i
                 encoder.set_before(n, &out)
                 n += 1

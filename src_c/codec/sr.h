@@ -315,4 +315,7 @@ typedef struct {
 /* yyyy-mm-ddThh:mm[:ss[.f…]](Z|±hh:mm|±hhmm|±hh), fractions cut to microseconds; t and z are T and Z. */
 bool sr_get_time(const uint8_t *src, size_t len, sr_time *value);
 
+/* yyyy-mm-ddThh:mm:ss.mmm±hh:mm; returns its length. */
+size_t sr_put_time(const sr_time *value, uint8_t *dst);
+
 #endif

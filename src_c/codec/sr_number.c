@@ -256,3 +256,28 @@ bool sr_get_time(const uint8_t *src, size_t len, sr_time *t) {
            t->hour >= 0 && t->hour <= 23 && t->minute >= 0 && t->minute <= 59 && t->second >= 0 && t->second <= 59 &&
            get_offset(src + i, len - i, &t->offset_minutes);
 }
+
+static void put_pair(unsigned value, uint8_t *dst) {
+    unsigned tens = value * 103 >> 10; /* / 10 */
+    dst[0] = (uint8_t)('0' + tens);
+    dst[1] = (uint8_t)('0' + value - 10 * tens);
+}
+
+size_t sr_put_time(const sr_time *t, uint8_t *dst) {
+    unsigned year = (unsigned)t->year, millis = (unsigned)t->microsecond / 1000;
+    unsigned offset = (unsigned)(t->offset_minutes < 0 ? -t->offset_minutes : t->offset_minutes);
+    memcpy(dst, "0000-00-00T00:00:00.000+00:00", 29);
+    put_pair(year / 100, dst);
+    put_pair(year % 100, dst + 2);
+    put_pair((unsigned)t->month, dst + 5);
+    put_pair((unsigned)t->day, dst + 8);
+    put_pair((unsigned)t->hour, dst + 11);
+    put_pair((unsigned)t->minute, dst + 14);
+    put_pair((unsigned)t->second, dst + 17);
+    put_pair(millis / 10, dst + 20);
+    dst[22] = (uint8_t)('0' + millis % 10);
+    if (t->offset_minutes < 0) dst[23] = '-';
+    put_pair(offset / 60, dst + 24);
+    put_pair(offset % 60, dst + 27);
+    return 29;
+}

@@ -91,8 +91,6 @@ typedef struct {
     const srp_plan *of[SR_ID_TABLE];
 } srp_plans;
 
-int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
-
 /* The value of a field with the bytes src; None if it is empty, or with *fits = false if it does not fit. */
 PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits);
 
@@ -122,6 +120,17 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     return 0;
 }
 
+/* ---- times (times.c) --------------------------------------------------------------------------------------------- */
+
+int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
+/* For a value that was SRP_SLOW: takes note of datetime and zoneinfo if they are loaded. Whether anything was new, so
+   that the value may now be written. */
+bool srp_learn_times(PyObject *value);
+
+PyObject *srp_new_time(const sr_time *time);
+bool srp_is_time(PyObject *value); /* false for any value until datetime is known */
+int srp_put_time(srp_buffer *out, sr_style style, PyObject *value);
+
 #define SRP_PADDING 32 /* bytes after the constant text of a hole, so that it can be copied in whole blocks */
 
 /* A hole of a compiled row, for one value, after constant text. The last one takes no value: it is the constant text
@@ -133,7 +142,7 @@ typedef struct {
     size_t n_before;
 } srp_hole;
 
-enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, SRP_HOLE_OTHER };
+enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, SRP_HOLE_TIME, SRP_HOLE_OTHER };
 
 /* Whether a value certainly fits a hole; smartrest/_values.py checks the others again. */
 static inline bool srp_fits(int kind, PyObject *value) {
@@ -141,6 +150,7 @@ static inline bool srp_fits(int kind, PyObject *value) {
     if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);
     if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value);
     if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value);
+    if (kind == SRP_HOLE_TIME) return srp_is_time(value);
     return kind == SRP_HOLE_BOOL && PyBool_Check(value);
 }
 

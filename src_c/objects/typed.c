@@ -1,29 +1,5 @@
-/* From fields to int, float, bool and datetime. A file of its own because datetime.h brings state: Python's datetime
- * module is imported only for those who use datetimes.
- */
+/* From fields to int, float, bool and datetime. */
 #include "srp.h"
-
-#include <datetime.h>
-
-int srp_times_init(void) {
-    if (!PyDateTimeAPI) PyDateTime_IMPORT;
-    return PyDateTimeAPI ? 0 : -1;
-}
-
-static PyObject *make_time(const sr_time *t) {
-    PyObject *zone = PyDateTime_TimeZone_UTC, *own = NULL;
-    if (t->offset_minutes) {
-        PyObject *offset = PyDelta_FromDSU(0, t->offset_minutes * 60, 0);
-        if (!offset) return NULL;
-        own = zone = PyTimeZone_FromOffset(offset);
-        Py_DECREF(offset);
-        if (!zone) return NULL;
-    }
-    PyObject *time = PyDateTimeAPI->DateTime_FromDateAndTime(t->year, t->month, t->day, t->hour, t->minute, t->second,
-                                                             t->microsecond, zone, PyDateTimeAPI->DateTimeType);
-    Py_XDECREF(own);
-    return time;
-}
 
 /* Python's own reader decides where the core is uncertain. An infinite value does not fit. */
 static PyObject *long_float(const uint8_t *src, size_t len, int *fits) {
@@ -83,7 +59,7 @@ PyObject *srp_typed(const uint8_t *src, size_t len, uint8_t kind, int *fits) {
         if (value >= 0) return PyBool_FromLong(value);
     } else {
         sr_time value;
-        if (sr_get_time(src, len, &value)) return make_time(&value);
+        if (sr_get_time(src, len, &value)) return srp_new_time(&value);
     }
     *fits = 0;
     Py_RETURN_NONE;

@@ -419,6 +419,22 @@ static void times(size_t n) {
     CHECK(times_read > n / 4);
 }
 
+static void written_times(size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sr_time t = {(int)below(9999) + 1, (int)below(12) + 1, (int)below(31) + 1,    (int)below(24),
+                     (int)below(60),       (int)below(60),     (int)below(1000000), (int)below(2879) - 1439};
+        if (i % 5 == 0) t.offset_minutes = 0;
+        int minutes = t.offset_minutes < 0 ? -t.offset_minutes : t.offset_minutes;
+        char want[64];
+        size_t n_want = (size_t)snprintf(want, sizeof want, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%c%02d:%02d", t.year,
+                                         t.month, t.day, t.hour, t.minute, t.second, t.microsecond / 1000,
+                                         t.offset_minutes < 0 ? '-' : '+', minutes / 60, minutes % 60);
+        block got = room(n_want);
+        CHECK(sr_put_time(&t, got.p) == n_want && memcmp(got.p, want, n_want) == 0);
+        done(got);
+    }
+}
+
 int main(int argc, char **argv) {
     double work = argc > 1 ? atof(argv[1]) : 1;
     integers((size_t)(200000 * work));
@@ -427,6 +443,7 @@ int main(int argc, char **argv) {
     long_numbers((size_t)(50000 * work));
     bools();
     times((size_t)(100000 * work));
+    written_times((size_t)(100000 * work));
     printf("numbers and times: no difference\n");
     return 0;
 }
