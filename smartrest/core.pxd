@@ -67,7 +67,7 @@ cdef extern from "sr.h" nogil:
 
     bint sr_read(const sr_kernel *k, const uint8_t *src, size_t length, sr_tape *tape)
     bint sr_single_tape(sr_ends ends, size_t room, sr_tape *tape)
-    sr_fault sr_read_exact(const uint8_t *src, size_t length, sr_tape *tape, uint8_t *marks)
+    sr_fault sr_read_exact(const sr_kernel *k, const uint8_t *src, size_t length, sr_tape *tape, uint8_t *scratch)
     sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
     size_t sr_bom(const uint8_t *src, size_t length)
     size_t sr_field_start(const sr_tape *tape, size_t f, const sr_row *row)

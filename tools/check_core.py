@@ -31,7 +31,7 @@ CODEC = ROOT / "src_c" / "codec"
 SOURCES = sorted(CODEC.rglob("*.c"))
 C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{CODEC}")
 # About a tenth of each test program's default work, since these tools slow it down.
-SHORT = {"kernel": "0.05", "reading": "5", "writing": "0.2", "utf8": "1", "number": "0.2"}
+SHORT = {"kernel": "0.05", "reading": "5", "exact": "0.02", "writing": "0.2", "utf8": "1", "number": "0.2"}
 DICTIONARY = r"""
 "\\\""
 "\"\""
@@ -191,7 +191,7 @@ def valgrind(arguments: argparse.Namespace, folder: Path) -> None:
     """run the C tests under memcheck"""
     # Valgrind cannot emulate AVX-512 and hides it, so only the narrower kernels run.
     programs = build_tests(folder, "gcc", "-O1", "-g")
-    work = SHORT | {"kernel": "0.005", "reading": "3", "writing": "0.02", "number": "0.02"}
+    work = SHORT | {"kernel": "0.005", "reading": "3", "exact": "0.002", "writing": "0.02", "number": "0.02"}
     for name, program in programs.items():
         if name == "utf8":
             continue  # millions of calls to code that kernel_test runs too

@@ -181,14 +181,9 @@ cdef class Workspace:
         return 0
 
     @cython.final
-    cdef sr_fault exact(self, Work *work) except *:
-        cdef uint8_t *marks = <uint8_t *>PyMem_Malloc(work.p.len + 2)
-        if marks == NULL:
-            raise MemoryError
-        cdef sr_fault fault = sr_read_exact(work.p.src, work.p.len, &work.tape, marks)
-        PyMem_Free(marks)
-        work.opened = fault
-        return fault
+    cdef sr_fault exact(self, Work *work) noexcept:
+        work.opened = sr_read_exact(work.p.kernel, work.p.src, work.p.len, &work.tape, work.p.scratch)
+        return work.opened
 
     @cython.final
     cdef int read_exact(self, Work *work, bytes data, bint strict) except -1:

@@ -39,8 +39,18 @@ typedef struct {
 typedef struct {
     const char *name;
     uint32_t needs; /* SR_CPU_* bits */
-    /* The greedy scan of rule D7: writes field ends and rows to the tape, and its findings to tape->flags. */
+    /* The greedy scan of rule D7: writes field ends and rows to the tape, and its findings to tape->flags. With
+       SR_DOUBT the tape has only rows that every reading shares, as far as it is sure of them: perhaps none. */
     void (*index)(const uint8_t *src, size_t len, sr_tape *tape);
+    /* The parts of sr_read_exact, after a scan in doubt. The first marks each \" that closes its field in the strict
+       reading of the backslash dialect, if there is one: a bit per byte, in sr_exact_room(len) bytes. False: there is
+       no \". The others read on after the rows of the tape. read_strictly takes the dialect from tape->reading, and
+       for the backslash dialect these marks (from the first byte it reads on), or NULL without a \". If the text is
+       not strict it returns false and leaves whole rows that were. read_leniently returns the position of a quote
+       that is never closed, else SIZE_MAX. */
+    bool (*mark_closing)(const uint8_t *src, size_t len, uint8_t *marks);
+    bool (*read_strictly)(const uint8_t *src, size_t len, const uint8_t *marks, sr_tape *tape);
+    size_t (*read_leniently)(const uint8_t *src, size_t len, sr_tape *tape);
     /* Reads the usual message of an agent, one row of plain text in less than 128 bytes, without a tape: returns its
        field ends. Returns no ends for any other payload: longer, with no row or several, with a quote, a CR or a
        byte beyond ASCII. */
@@ -86,7 +96,7 @@ typedef struct {
 
 typedef enum {
     SR_GREEDY = 0,    /* the greedy scan met only strict text: nothing outside the quotes, at most one kind of escape */
-    SR_BACKSLASH = 1, /* the strict reading of the backslash dialect, by the automaton */
+    SR_BACKSLASH = 1, /* the strict reading of the backslash dialect, where the greedy scan is in doubt */
     SR_DOUBLE = 2,    /* the strict reading of the doubling dialect */
     SR_LENIENT = 3,   /* rule D8 */
 } sr_reading;
@@ -143,9 +153,11 @@ static inline size_t sr_next_end(sr_end_walk *walk) {
 /* The tape of the row that `single` found; false if it has more than `room` fields. */
 bool sr_single_tape(sr_ends ends, size_t room, sr_tape *tape);
 
-/* The unique reading, or the lenient one (D7, D8). marks: len + 2 bytes of scratch. fault: SR_OK or
-   SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows, and the row with the open quote follows them. */
-sr_fault sr_read_exact(const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks);
+/* The unique reading, or the lenient one (D7, D8), with the tape that sr_read has left in doubt. fault: SR_OK or
+   SR_UNTERMINATED_QUOTE; n_rows then counts the whole rows, and the row with the open quote follows them. scratch:
+   sr_exact_room(len) bytes, not more than len + SR_SLACK. */
+sr_fault sr_read_exact(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape, uint8_t *scratch);
+static inline size_t sr_exact_room(size_t len) { return (len + 63) / 64 * 8; }
 
 /* The length of the BOM at the start of a payload, 0 without one (D1). */
 static inline size_t sr_bom(const uint8_t *src, size_t len) {
@@ -181,7 +193,8 @@ size_t sr_field_text(const sr_kernel *k, sr_reading reading, uint32_t flags, con
 /* Whether the value of a raw field is certainly the field itself (D3); if not, whether it is the bytes between its
    quotes, without escapes (D5). */
 static inline bool sr_is_bare(sr_reading reading, uint32_t flags, const uint8_t *src, size_t len) {
-    return !(flags & SR_HAS_QUOTE) || (reading == SR_GREEDY && (len == 0 || *src != SR_QUOTE));
+    if (!(flags & SR_HAS_QUOTE) || len == 0) return true;
+    return *src != SR_QUOTE && (reading == SR_GREEDY || !sr_is_blank(*src)); /* else a quote may follow blanks */
 }
 static inline bool sr_has_plain_inside(sr_reading reading, uint32_t flags) {
     return reading == SR_GREEDY && !(flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE));

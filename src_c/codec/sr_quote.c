@@ -32,17 +32,23 @@ size_t sr_unescape_portable(const uint8_t *src, size_t len, uint8_t escape, uint
 /* D8: in quotes \" and "" are one quote each; text after the closing quote is appended, unless it is all blanks. */
 static size_t lenient_text(const uint8_t *src, size_t len, uint8_t *dst) {
     uint8_t *out = dst;
-    size_t i = 0;
-    for (; i < len; i++) {
-        bool quote_next = i + 1 < len && src[i + 1] == SR_QUOTE;
-        if (quote_next && (src[i] == SR_ESCAPE || src[i] == SR_QUOTE)) {
-            i++;
-        } else if (src[i] == SR_QUOTE) {
+    size_t i = 0, tail = len, end = len;
+    for (;;) {
+        const uint8_t *quote = i < len ? memchr(src + i, SR_QUOTE, len - i) : NULL;
+        size_t at = quote ? (size_t)(quote - src) : len;
+        bool escaped = quote && at > i && src[at - 1] == SR_ESCAPE;
+        size_t n = at - i - escaped;
+        memcpy(out, src + i, n);
+        out += n;
+        if (!quote) break;
+        bool doubled = !escaped && at + 1 < len && src[at + 1] == SR_QUOTE;
+        i = at + 1 + doubled;
+        if (!escaped && !doubled) {
+            tail = i;
             break;
         }
-        *out++ = src[i];
+        *out++ = SR_QUOTE;
     }
-    size_t tail = i < len ? i + 1 : len, end = len;
     while (end > tail && sr_is_blank(src[end - 1])) end--;
     if (end > tail) {
         memcpy(out, src + tail, len - tail);

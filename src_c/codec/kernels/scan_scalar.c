@@ -31,6 +31,12 @@ static inline sr_masks masks(vec v) {
     return m;
 }
 
+static inline uint64_t blanks(vec v) {
+    uint64_t m = 0;
+    for (size_t i = 0; i < v.n; i++) m |= (uint64_t)sr_is_blank(v.bytes[i]) << i;
+    return m;
+}
+
 #define SR_OWN_WIDE_MASKS
 
 static inline sr_wide_masks wide_masks(vec v) {
@@ -72,6 +78,9 @@ const sr_kernel sr_kernel_scalar = {
     .name = "scalar",
     .needs = 0,
     .index = scan_index,
+    .mark_closing = scan_mark_closing,
+    .read_strictly = scan_read_strictly,
+    .read_leniently = scan_read_leniently,
     .single = scan_single,
     .count = scan_count,
     .classify = scan_classify,

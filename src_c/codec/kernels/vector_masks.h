@@ -10,3 +10,5 @@ SR_FN static inline sr_masks masks(vec v) {
     m.wide = wide(v);
     return m;
 }
+
+SR_FN static inline uint64_t blanks(vec v) { return equal(v, ' ') | equal(v, SR_TAB); }

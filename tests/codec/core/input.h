@@ -216,14 +216,14 @@ static inline size_t check_faults(const uint8_t *src, size_t len, const sr_tape 
     return n;
 }
 
-/* Reads with k, and by the automaton if the scan is in doubt; false if a quote is never closed. */
+/* Reads with k; false if a quote is never closed. */
 static inline bool read_all(const sr_kernel *k, const uint8_t *src, size_t len, tape_block *t) {
     size_t rows, ends = k->count(src, len, &rows);
     *t = new_tape(ends, rows);
     if (sr_read(k, src, len, &t->tape)) return true;
-    block marks = room(len + 2);
-    sr_fault fault = sr_read_exact(src, len, &t->tape, marks.p);
-    done(marks);
+    block scratch = room(sr_exact_room(len));
+    sr_fault fault = sr_read_exact(k, src, len, &t->tape, scratch.p);
+    done(scratch);
     if (fault.status == SR_OK) return true;
     CHECK(fault.status == SR_UNTERMINATED_QUOTE && fault.pos < len && src[fault.pos] == '"' && fault.end == len);
     CHECK(fault.row == t->tape.n_rows);

@@ -15,18 +15,17 @@ static const char *const SHAPES[] = {",",       "\n",      "\"",          "\\", 
 
 static volatile size_t sink;
 
-static void read_once(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape, uint8_t *marks) {
+static void read_once(const sr_kernel *k, const uint8_t *src, size_t len, sr_tape *tape, uint8_t *scratch) {
     sr_walk walk = {0};
     size_t rows;
     sink = k->count(src, len, &rows) + sr_utf8_valid(src, len);
-    bool sure = sr_read(k, src, len, tape);
     sr_fault fault = {SR_OK, 0, 0, 0, 0};
-    if (!sure || len % 2 == 0) fault = sr_read_exact(src, len, tape, marks);
+    if (!sr_read(k, src, len, tape)) fault = sr_read_exact(k, src, len, tape, scratch);
     for (size_t r = 0; r < tape->n_rows; r++) {
         const sr_row *row = &tape->rows[r];
         for (size_t f = row->first; f < row[1].first; f++) {
             size_t start = field_start(tape, row, f), end = sr_trim_cr(src, len, start, tape->ends[f]);
-            sink += sr_field_text(k, tape->reading, tape->flags, src + start, end - start, marks);
+            sink += sr_field_text(k, tape->reading, tape->flags, src + start, end - start, scratch);
         }
     }
     tape->n_rows += fault.status != SR_OK;

@@ -53,8 +53,11 @@ static inline size_t model_valid(const uint8_t *src, size_t len) {
 
 /* ---- the greedy scan (D7): one byte after the other -------------------------------------------------------------- */
 
+/* In doubt, it stops with the block of 64 bytes that raised the doubt. The tape keeps the rows that ended before that
+   block, none if something was escaped: it may mean something else. */
 static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
-    bool inside = false, doubt = false, escaped = false, doubled = false, blank = false, quotes = false, crs = false;
+    bool inside = false, doubt = false, escaped = false, doubled = false, blank = false;
+    size_t sure = len;
     tape->n_ends = tape->n_rows = 0;
     tape->rows[0] = (sr_row){0, 0};
     enum { FRESH, PLAIN, CLOSED, ROW_END, CR } before = FRESH; /* the byte before this one, outside quotes */
@@ -62,8 +65,6 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     for (size_t i = 0; i < len; i++) {
         uint8_t c = src[i];
         bool after_backslash = i && src[i - 1] == '\\', ends_row = false;
-        quotes |= c == '"';
-        crs |= c == '\r';
         if (before == CR && c != '\n') doubt = true;
         if (inside) {
             if (c == '"' && after_backslash) {
@@ -94,10 +95,23 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
             before = c == '\r' ? CR : PLAIN;
         }
         after_row = ends_row;
+        if (doubt && (i % 64 == 63 || i + 1 == len)) {
+            sure = i / 64 * 64;
+            break;
+        }
     }
+    if (before == CR && !doubt) sure = len / 64 * 64; /* the byte after it would be in that block */
     doubt |= inside || before == CR || (escaped && doubled);
-    bool wide = false;
-    for (size_t i = 0; i < len; i++) wide |= src[i] > 0x7F;
+    if (doubt) {
+        while (tape->n_rows && (escaped || doubled || tape->rows[tape->n_rows].start > sure)) tape->n_rows--;
+        tape->n_ends = tape->rows[tape->n_rows].first;
+    }
+    bool wide = false, quotes = false, crs = false;
+    for (size_t i = 0; i < len; i++) {
+        wide |= src[i] > 0x7F;
+        quotes |= src[i] == '"';
+        crs |= src[i] == '\r';
+    }
     tape->flags = (quotes ? SR_HAS_QUOTE : 0) | (crs ? SR_HAS_CR : 0) | (wide ? SR_HAS_WIDE : 0) |
                   (escaped ? SR_HAS_BACKSLASH_ESCAPE : 0) | (doubled ? SR_HAS_DOUBLED_ESCAPE : 0) |
                   (blank || crs ? SR_HAS_BLANK_ROWS : 0) | (doubt ? SR_DOUBT : 0) |

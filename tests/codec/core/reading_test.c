@@ -188,13 +188,13 @@ static void check_reading(const uint8_t *src, size_t len) {
             size_t rows, ends = k->count(src, len, &rows);
             uint32_t end_space[32 + SR_SLACK + 1];
             sr_row row_space[32 + 3];
-            uint8_t marks[64];
+            uint8_t scratch[64];
             char text[256];
             sr_tape tape = {end_space, row_space, 0, 0, 0, SR_GREEDY};
             sr_fault fault = {SR_OK, 0, 0, 0, 0};
             look_at(k, src, len);
             CHECK(ends <= 32 && rows <= ends);
-            if (!sr_read(k, src, len, &tape)) fault = sr_read_exact(src, len, &tape, marks);
+            if (!sr_read(k, src, len, &tape)) fault = sr_read_exact(k, src, len, &tape, scratch);
             rows_as_text(k, src, len, &tape, text);
             CHECK(strcmp(text, strictly ? strictly->text : free_way.text) == 0);
             CHECK((tape.reading != SR_LENIENT) == (strictly != NULL));

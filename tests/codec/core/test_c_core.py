@@ -28,6 +28,7 @@ FLAVOURS = {
 WORK = {
     "kernel_test": {"plain": "0.2", "sanitized": "0.05", "c11": "0.05"},
     "reading_test": {"plain": "6", "sanitized": "5", "c11": "4"},
+    "exact_test": {"plain": "0.1", "sanitized": "0.02", "c11": "0.02"},
     "writing_test": {"plain": "0.5", "sanitized": "0.2", "c11": "0.2"},
     "utf8_test": {"plain": "1", "sanitized": "1", "c11": "1"},
     "number_test": {"plain": "0.5", "sanitized": "0.2", "c11": "0.2"},
