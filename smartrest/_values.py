@@ -159,13 +159,11 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     offset = _utc_offset(cls, moment, row, field)
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
-    delta = class_of("datetime", "timedelta")
-    minutes, rest = delta.__divmod__(offset, delta(minutes=1))
-    if rest:
+    delta, timezone = class_of("datetime", "timedelta"), class_of("datetime", "timezone")
+    if delta.__mod__(offset, delta(minutes=1)):
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
-    text: str = cls.isoformat(cls.replace(moment, tzinfo=None), timespec="milliseconds")
-    sign = "-" if minutes < 0 else "+"
-    return f"{text}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    text: str = cls.isoformat(cls.replace(moment, tzinfo=timezone(offset)), timespec="milliseconds")
+    return text
 
 
 def _as_datetime(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
