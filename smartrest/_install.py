@@ -116,6 +116,8 @@ def why_no_core(error: BaseException) -> tuple[str, str]:
     """Why `smartrest.core` failed to import, and the fix: two parts of a sentence."""
     again = command(again=True)
     absent = isinstance(error, ModuleNotFoundError) and error.name == "smartrest.core"
+    if "only be loaded into one interpreter" in str(error) or "loading in subinterpreters" in str(error):
+        return "a process can run it in one interpreter only", "run smartrest in the main interpreter"
     if not absent:
         return f"it does not run here ({type(error).__name__}: {error})", again
     from sysconfig import get_config_var

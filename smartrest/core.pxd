@@ -177,3 +177,13 @@ cdef extern from "spare_rows.h":
                     PyObject *const *values) noexcept
 
     const srp_layer *srp_layer_of(const sr_kernel *k)
+
+cdef extern from "threads.h":
+    enum:
+        SRP_FREE_THREADED
+
+    bint srp_alone(PyObject *object)
+    object srp_item_or(list items, Py_ssize_t index, object other)
+    bint srp_pause_gc()
+    void srp_resume_gc(bint paused)
+    void srp_count(long long *count, long long more)

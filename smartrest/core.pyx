@@ -1,5 +1,6 @@
 # cython: language_level=3, binding=False, embedsignature=True, embedsignature.format=clinic
 # cython: boundscheck=False, wraparound=False, nonecheck=True, cdivision=True, always_allow_keywords=True
+# cython: freethreading_compatible=True
 """The compiled engine: objects in and out of the C core.
 
 One extension, made of the parts in `shell/`: one for each file of the pure engine, and those that only C needs (memory,
@@ -24,13 +25,11 @@ from smartrest.errors import DecodeError, EncodeError, decode_error, encode_erro
 
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
-    int PyGC_Disable()
-    int PyGC_Enable()
     Py_ssize_t PyDict_GET_SIZE(dict)
+    PyObject *PyThreadState_GetDict()   # borrowed; NULL without an exception
     bint PyObject_CheckBuffer(object)
     void Py_DECREF(object)
     void Py_INCREF(object)
-    Py_ssize_t Py_REFCNT(PyObject *)
     void PyErr_Clear()
     bint PyLong_CheckExact(object)
     Py_ssize_t PyNumber_AsSsize_t(object, void *overflow) except? -1

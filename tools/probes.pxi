@@ -10,9 +10,10 @@ cdef extern from "spare_rows.h":
 
 
 def string_cache(bint on):
-    """Empties the default engine's cache of short texts and switches it on or off: off, every text bypasses it."""
-    srp_strings_forget(&_default.strings)
-    (<probed_strings *>&_default.strings).bypass = 0 if on else 0xFFFFFFFF
+    """Empties this thread's cache of short texts and switches it on or off: off, every text bypasses it."""
+    cdef srp_strings *strings = &_default.kept().strings
+    srp_strings_forget(strings)
+    (<probed_strings *>strings).bypass = 0 if on else 0xFFFFFFFF
 
 
 def object_layout(bint on):

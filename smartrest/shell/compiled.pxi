@@ -115,14 +115,14 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
     cdef srp_buffer *out
     cdef Py_ssize_t i
     self.check()
-    out = &self.engine.out
+    out = &self.engine.kept().out
     n &= ~PY_VECTORCALL_ARGUMENTS_OFFSET
     if names == NULL and <Py_ssize_t>n == self.n_holes and out.data != NULL and not self.one_field and not self.newline:
         out.len = 0   # no other code runs meanwhile
         if (self.engine.layer.fill(out, self.engine.k, self.style, self.holes, n, values) == SR_OK
                 and <Py_ssize_t>out.len <= self.limit):
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
-            self.engine.shrink()
+            shrink(out)
             return payload
     if names != NULL:
         raise TypeError("an encoder takes no keyword arguments")

@@ -51,6 +51,11 @@ cdef Handlers handlers_of(dict handlers):
     return made
 
 
+cdef enum:
+    KNOWN      # the snapshot for the last payload
+    FALLBACK   # the default handler, or None
+
+
 @cython.final
 @cython.no_gc_clear   # a handler may still run
 cdef class Dispatcher:
@@ -63,22 +68,21 @@ cdef class Dispatcher:
     """
     cdef Workspace engine
     cdef dict handlers
-    cdef Handlers known        # the snapshot for the last payload
-    cdef object fallback
+    cdef list now              # what registering replaces while other threads dispatch: see the enum
     cdef list coroutines       # handlers that are coroutine functions
-    cdef bint awaits           # the fallback is one
+    cdef bint falls_back, awaits   # there is a fallback; it is a coroutine function
     cdef bint strict, made
     cdef list spare            # see `list_of_none`
     cdef srp_spare_rows rows
-    cdef public object skipped
+    cdef long long n_skipped
     cdef object __weakref__
 
     def __cinit__(self, *_, **__):
         self.engine = default_engine
         self.handlers = {}
+        self.now = [None, None]
         self.coroutines = []
         self.spare = [None]
-        self.skipped = 0
 
     def __dealloc__(self):
         srp_forget_rows(&self.rows)
@@ -102,14 +106,26 @@ cdef class Dispatcher:
     def default(self, handler):
         """Registers the handler for all other rows, replacing an earlier one, and returns it unchanged."""
         _dispatch.check_handler(handler)
-        self.fallback = handler
-        self.awaits = _dispatch.is_coroutine_handler(handler)
+        awaits = _dispatch.is_coroutine_handler(handler)
+        self.now[FALLBACK] = handler
+        self.falls_back = True
+        self.awaits = awaits
         return handler
 
+    @property
+    def skipped(self):
+        return self.n_skipped
+
+    @skipped.setter
+    def skipped(self, count):
+        self.n_skipped = count
+
     cdef inline Handlers current(self):
-        if self.known is None or len(self.known.kept) != PyDict_GET_SIZE(self.handlers):
-            self.known = handlers_of(self.handlers)
-        return self.known
+        cdef Handlers known = <Handlers>srp_item_or(self.now, KNOWN, None)
+        if known is None or PyTuple_GET_SIZE(known.kept) != PyDict_GET_SIZE(self.handlers):
+            known = handlers_of(self.handlers)
+            self.now[KNOWN] = known
+        return known
 
     def dispatch(self, payload):
         """Calls the handlers and returns their results in row order.
@@ -123,18 +139,21 @@ cdef class Dispatcher:
         cdef int number
         cdef Handlers handlers = self.current()
         if self.coroutines or self.awaits:
-            _dispatch.refuse_coroutines(self.coroutines, self.fallback)
+            _dispatch.refuse_coroutines(self.coroutines, self.fallback())
         ends = self.engine.single(data)
         if ends.low | ends.high:
             src = <const uint8_t *>PyBytes_AS_STRING(data)
             number = sr_single_number(src, ends)
             if number >= 0 and handlers.by_number[number] != NULL:
-                row = self.engine.layer.single_row(&self.engine.strings, self.engine.k, src, ends, &self.rows)
+                row = self.engine.layer.single_row(&self.engine.kept().strings, self.engine.k, src, ends, &self.rows)
                 return self.call_one(<object>handlers.by_number[number], row)
-            if number >= 0 and self.fallback is None:
-                self.skipped += 1
+            if number >= 0 and not self.falls_back:
+                srp_count(&self.n_skipped, 1)
                 return []
         return self.call_all(data, handlers)
+
+    cdef inline fallback(self):
+        return srp_item_or(self.now, FALLBACK, None) if self.falls_back else None
 
     cdef inline call_one(self, handler, row):
         cdef PyObject *result = srp_try1(handler, row)
@@ -151,8 +170,9 @@ cdef class Dispatcher:
 
     cdef inline list list_of_none(self):
         """`[None]`: reuses the last one when nothing else refers to it."""
-        cdef PyObject *spare = <PyObject *>self.spare
-        if Py_REFCNT(spare) > 1 or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:
+        if SRP_FREE_THREADED:
+            return [None]
+        if not srp_alone(<PyObject *>self.spare) or PyList_GET_SIZE(self.spare) != 1 or self.spare[0] is not None:
             self.spare = [None]
         return self.spare
 
@@ -163,7 +183,7 @@ cdef class Dispatcher:
         cdef PyObject *handler
         cdef PyObject *result
         cdef list results = None, failures = None
-        fallback = self.fallback   # kept: a handler may replace it
+        fallback = self.fallback()   # kept: a handler may replace it
         work = self.engine.begin(data)
         try:
             if not sr_read(work.p.kernel, work.p.src, work.p.len, &work.tape) or work.tape.flags & SR_BAD_UTF8:
@@ -176,7 +196,7 @@ cdef class Dispatcher:
                     skipped += 1
                     continue
                 if skipped:   # a handler may read it
-                    self.skipped += skipped
+                    srp_count(&self.n_skipped, skipped)
                     skipped = 0
                 row = work.layer.row(&work.p, r, &self.rows)
                 result = srp_try1(<object>handler, row)
@@ -199,7 +219,7 @@ cdef class Dispatcher:
         finally:
             self.engine.end(work)
         if skipped:
-            self.skipped += skipped
+            srp_count(&self.n_skipped, skipped)
         if results is None:
             results = [None] * nones
         if failures is None:
@@ -222,4 +242,4 @@ cdef class Dispatcher:
         cdef Workspace engine = self.engine
         read = lambda payload, strict: decode_bytes(engine, bytes_of(payload), strict)
         rows, error = _dispatch.rows_of(read, payload, bool(self.strict))
-        return _dispatch.calls(self, rows, self.current().by_text, self.fallback), error
+        return _dispatch.calls(self, rows, self.current().by_text, self.fallback()), error

@@ -156,7 +156,10 @@ cdef class Engine(Workspace):
             if type(rows) is list or type(rows) is tuple:
                 index = self.layer.put_rows(&out, self.k, style, rows, 0, most - newline)
                 while index < len(rows):
-                    put_next(self, &out, style, rows[index], index, most, newline)
+                    row = row_at(rows, index)
+                    if row is END:
+                        break
+                    put_next(self, &out, style, row, index, most, newline)
                     index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
             else:
                 for row in rows:

@@ -67,6 +67,8 @@ cdef class LazyRows:
         cdef uint8_t *scratch = self.scratch(r)
         p.scratch = scratch
         p.tape = &self.tape
+        if SRP_FREE_THREADED:   # another thread may have scanned the payload
+            p.strings = &self.engine.kept().strings
         try:
             if whole:
                 return self.engine.layer.row(&p, r, NULL)
@@ -102,7 +104,7 @@ cdef inline LazyRows new_lazy_rows(Workspace engine, bytes data):
     cdef LazyRows rows = LazyRows.__new__(LazyRows)
     rows.engine = engine
     rows.data = data
-    rows.p.strings = &engine.strings
+    rows.p.strings = &engine.own.strings
     rows.p.kernel = engine.k
     rows.p.src = <const uint8_t *>PyBytes_AS_STRING(data)
     rows.p.len = PyBytes_GET_SIZE(data)
@@ -115,7 +117,7 @@ cdef inline LazyRows new_lazy_rows(Workspace engine, bytes data):
 cdef LazyRows _spare   # of the default engine, for a short payload: reused when nothing else refers to it
 
 cdef inline LazyRows spare_rows(Workspace engine, bytes data):
-    if engine is not default_engine or Py_REFCNT(<PyObject *>_spare) > 1:
+    if engine is not default_engine or not srp_alone(<PyObject *>_spare):
         return new_lazy_rows(engine, data)
     _spare.data = data
     _spare.p.kernel = engine.k
@@ -196,7 +198,7 @@ cdef class LazyRow:
         return self.text(self.at(k))
 
     cdef inline text(self, size_t f):
-        if self.rows.tape.flags & SR_HAS_QUOTE:
+        if SRP_FREE_THREADED or self.rows.tape.flags & SR_HAS_QUOTE:
             return self.rows.with_scratch(self.r, f, False)
         return self.rows.engine.layer.field(&self.rows.p, f, &self.rows.tape.rows[self.r])
 

@@ -41,7 +41,7 @@ cdef object scan_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, Py
 
 
 cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t n, PyObject *names):
-    cdef srp_buffer *out = &(<Engine>self).out
+    cdef srp_buffer *out = &(<Engine>self).kept().out
     cdef sr_style style
     cdef Py_ssize_t field
     if n == 1 and names == NULL and out.data != NULL:
@@ -51,7 +51,7 @@ cdef object encode_row_entry(PyObject *self, PyObject *const *values, Py_ssize_t
         if ((<Engine>self).layer.put_row(out, (<Engine>self).k, style, <object>values[0], &field) == SR_OK
                 and <Py_ssize_t>out.len <= PAYLOAD_LIMIT):
             payload = PyBytes_FromStringAndSize(<const char *>out.data, out.len)
-            (<Engine>self).shrink()
+            shrink(out)
             return payload
     return call_method(self, values, n, names, ENCODE_ROW)
 

@@ -13,6 +13,7 @@ cdef class Packer:
     cdef Py_ssize_t limit, n_rows
     cdef bint newline, running
 
+    @cython.critical_section
     def __init__(self, *, limit=16_000, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow"):
         cdef sr_style style
         if self.running:
@@ -57,6 +58,7 @@ cdef class Packer:
             raise ValueError("this packer is already taking a row")
         return 0
 
+    @cython.critical_section
     def add(self, row):
         """Takes a row. Returns the payload of the rows before it where it does not fit into that any more.
 
@@ -87,6 +89,7 @@ cdef class Packer:
                 self.out.len = before
         return payload
 
+    @cython.critical_section
     def flush(self):
         """The payload of the rows that wait, which then wait no more; `None` where there are none."""
         self.enter()
@@ -183,20 +186,24 @@ cdef class Packing:
         raise TypeError("cannot pickle an iterator of payloads")
 
     def __next__(self):
-        if self.running:
-            raise ValueError("pack is already running")
         if self.packer is None:
             raise StopIteration
-        Py_EnterRecursiveCall(b" in pack")   # the rows may come from another pack
-        self.running = True
-        try:
-            payload = self.next_payload()
-        finally:
-            Py_LeaveRecursiveCall()
-            self.running = False
+        payload = self.take_turn()
         if payload is None:
             raise StopIteration
         return payload
+
+    cdef take_turn(self):
+        with cython.critical_section(self):
+            if self.running:
+                raise ValueError("pack is already running")
+            Py_EnterRecursiveCall(b" in pack")   # the rows may come from another pack
+            self.running = True
+            try:
+                return self.next_payload()
+            finally:
+                Py_LeaveRecursiveCall()
+                self.running = False
 
     cdef next_payload(self):
         """The next payload, or None. An error that ends packing waits until the rows before it have been yielded."""
@@ -233,7 +240,10 @@ cdef class Packing:
                     self.items = None
                     break
                 before = packer.out.len
-                item = self.rows[self.index]
+                item = row_at(self.rows, self.index)
+                if item is END:
+                    self.items = None
+                    break
                 self.index += 1
                 if self.put_plain(item, before):
                     return self.cut(before)

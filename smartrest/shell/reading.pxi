@@ -5,12 +5,11 @@ cdef inline rows_of(Work *work):
     cdef bint paused
     if work.tape.n_rows < PAUSE:
         return work.layer.rows(&work.p, work.tape.n_rows)
-    paused = PyGC_Disable()
+    paused = srp_pause_gc()
     try:
         return work.layer.rows(&work.p, work.tape.n_rows)
     finally:
-        if paused:
-            PyGC_Enable()
+        srp_resume_gc(paused)
 
 
 cdef int check_size(bytes data, limit) except -1:

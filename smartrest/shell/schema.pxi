@@ -31,6 +31,10 @@ cdef class Schema:
         memset(&self.table, 0, sizeof(self.table))
 
     def __init__(self, types):
+        with cython.critical_section(self):
+            self.open(types)
+
+    cdef open(self, types):
         cdef Py_ssize_t index = 0
         if self.plans != NULL:
             raise TypeError("a schema cannot be initialized twice")
@@ -94,7 +98,7 @@ cdef class Schema:
         cdef int number = sr_single_number(src, ends)
         if number < 0 or self.table.of[number] == NULL:
             return None
-        return self.engine.layer.single_typed_row(&self.engine.strings, self.engine.k, src, ends, self.table.of[number])
+        return self.engine.layer.single_typed_row(&self.engine.kept().strings, self.engine.k, src, ends, self.table.of[number])
 
     def decode(self, payload, *, strict=False, limit=None):
         """As `smartrest.decode`, with typed fields.
@@ -117,13 +121,12 @@ cdef class Schema:
         """All rows. Until the list is complete the collector does not track it, and no Python code runs."""
         cdef size_t r, bad = 0, n = work.tape.n_rows
         cdef list rows = PyList_New(n)
-        cdef bint paused = n >= PAUSE and PyGC_Disable()
+        cdef bint paused = n >= PAUSE and srp_pause_gc()
         PyObject_GC_UnTrack(rows)
         try:
             r = self.fill(work, rows, &bad)
         finally:
-            if paused:
-                PyGC_Enable()
+            srp_resume_gc(paused)
         PyObject_GC_Track(rows)
         if r < n:
             raise bad_value(&work.p, work.base, r, bad, rows[:r], data)

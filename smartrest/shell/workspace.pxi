@@ -72,6 +72,58 @@ cdef struct Work:            # one block of memory: the tape of a payload of up 
     sr_fault opened          # a quote that is never closed; its row follows the whole rows
 
 
+cdef struct Kept:            # what one call leaves for the next
+    srp_strings strings
+    Work *work               # NULL while a call uses it
+    srp_buffer out           # likewise
+
+cdef extern from *:
+    """
+    static SRP_THREAD_LOCAL void *kept_by_thread; /* a Kept; NULL before the first call */
+    """
+    void *kept_by_thread
+
+
+cdef void free_kept(Kept *kept) noexcept:
+    srp_strings_free(&kept.strings)
+    PyMem_Free(kept.work)
+    PyMem_Free(kept.out.data)
+
+
+@cython.final
+@cython.no_gc
+cdef class ThreadMemory:
+    """Where threads run at the same time, each has its own memory, whatever engines it uses: its dictionary owns it."""
+    cdef Kept kept
+
+    def __cinit__(self, *_, **__):
+        if srp_strings_init(&self.kept.strings):
+            raise MemoryError
+
+    def __init__(self, *_, **__):
+        raise TypeError("made by the engine")
+
+    def __reduce__(self):
+        raise TypeError("the memory of a thread is not pickled")
+
+    def __dealloc__(self):
+        global kept_by_thread
+        if kept_by_thread == <void *>&self.kept:
+            kept_by_thread = NULL
+        free_kept(&self.kept)
+
+
+cdef Kept *new_thread_memory() except NULL:
+    global kept_by_thread
+    cdef PyObject *found = PyThreadState_GetDict()
+    if found == NULL:
+        raise MemoryError
+    cdef ThreadMemory made = ThreadMemory.__new__(ThreadMemory)
+    (<dict><object>found)[ThreadMemory] = made
+    kept_by_thread = &made.kept
+    return &made.kept
+
+
 cdef bytes bytes_of(payload):
     """The bytes of a payload: itself, its UTF-8, or a copy of its buffer."""
     if PyBytes_CheckExact(payload):
@@ -96,19 +148,26 @@ cdef class Workspace:
     """A kernel and the memory that its calls share. `Engine` adds the public functions; nothing else makes one."""
     cdef const sr_kernel *k
     cdef const srp_layer *layer   # of k
-    cdef srp_strings strings
-    cdef Work *work          # kept between calls; NULL while a call uses it
-    cdef srp_buffer out      # likewise
+    cdef Kept own            # unused where threads run at the same time
 
     def __cinit__(self, str kernel="auto"):
-        if srp_strings_init(&self.strings):
+        if not SRP_FREE_THREADED and srp_strings_init(&self.own.strings):
             raise MemoryError
         self.use(kernel)
 
     def __dealloc__(self):
-        srp_strings_free(&self.strings)
-        PyMem_Free(self.work)
-        PyMem_Free(self.out.data)
+        free_kept(&self.own)
+
+    cdef inline Kept *kept(self) except NULL:
+        if not SRP_FREE_THREADED:
+            return &self.own
+        if kept_by_thread == NULL:
+            return new_thread_memory()
+        return <Kept *>kept_by_thread
+
+    cdef inline Kept *kept_now(self) noexcept:
+        """At the end of a call: NULL if the thread is being taken down."""
+        return <Kept *>kept_by_thread if SRP_FREE_THREADED else &self.own
 
     @cython.final
     cdef use(self, str kernel):
@@ -125,18 +184,22 @@ cdef class Workspace:
             raise ValueError(f"this CPU does not support the kernel {kernel!r}")
         self.k = k
         self.layer = srp_layer_of(k)
-        PyMem_Free(self.work)   # it holds the kernel it was made for
-        self.work = NULL
+        PyMem_Free(self.own.work)   # it holds the kernel it was made for
+        self.own.work = NULL
 
     # -- reading: begin, read, end
 
     cdef inline Work *begin(self, bytes data) except NULL:
-        cdef Work *work = self.work
+        cdef Kept *kept = self.kept()
+        cdef Work *work = kept.work
         cdef size_t length = PyBytes_GET_SIZE(data)
         if length <= SMALL and work != NULL:
-            self.work = NULL
+            kept.work = NULL
+            if SRP_FREE_THREADED:   # another engine may have left it
+                work.p.kernel = self.k
+                work.layer = self.layer
         else:
-            work = self.make_work(data)
+            work = self.make_work(kept, data)
         work.base = sr_bom(<const uint8_t *>PyBytes_AS_STRING(data), length)
         work.opened.status = SR_OK
         work.p.src = <const uint8_t *>PyBytes_AS_STRING(data) + work.base
@@ -144,7 +207,7 @@ cdef class Workspace:
         return work
 
     @cython.final
-    cdef Work *make_work(self, bytes data) except NULL:
+    cdef Work *make_work(self, Kept *kept, bytes data) except NULL:
         """Memory for the tape of a large payload, or of one that is read while another is."""
         cdef size_t length = PyBytes_GET_SIZE(data), ends = SMALL, rows = SMALL
         if length > SR_READ_LIMIT:
@@ -161,15 +224,16 @@ cdef class Workspace:
         work.tape.ends = <uint32_t *>(work.tape.rows + rows + SR_ROW_SLACK)
         work.p.scratch = <uint8_t *>(work.tape.ends + ends + SR_SLACK + 1)
         work.p.tape = &work.tape
-        work.p.strings = &self.strings
+        work.p.strings = &kept.strings
         work.p.kernel = self.k
         work.layer = self.layer
         work.room = room
         return work
 
     cdef inline void end(self, Work *work) noexcept:
-        if work.room == SMALL and self.work == NULL:
-            self.work = work
+        cdef Kept *kept = self.kept_now()
+        if work.room == SMALL and kept != NULL and kept.work == NULL:
+            kept.work = work
         else:
             PyMem_Free(work)
 
@@ -228,33 +292,36 @@ cdef class Workspace:
         return self.k.single(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef inline single_row(self, bytes data, sr_ends ends):
-        return self.layer.single_row(&self.strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
+        return self.layer.single_row(&self.kept().strings, self.k, <const uint8_t *>PyBytes_AS_STRING(data), ends, NULL)
 
     # -- writing: take, give
 
     cdef inline int take(self, srp_buffer *out) except -1:
-        out[0] = self.out
+        cdef Kept *kept = self.kept()
+        out[0] = kept.out
         out.len = 0
         if out.data == NULL:
             out.size = OUT
             out.data = <uint8_t *>PyMem_Malloc(OUT)
             if out.data == NULL:
                 raise MemoryError
-        self.out.data = NULL
+        kept.out.data = NULL
         return 0
 
     cdef inline void give(self, srp_buffer *out) noexcept:
-        if self.out.data == NULL:
-            self.out = out[0]
-            self.shrink()
+        cdef Kept *kept = self.kept_now()
+        if kept != NULL and kept.out.data == NULL:
+            kept.out = out[0]
+            shrink(&kept.out)
         else:
             PyMem_Free(out.data)
 
-    cdef inline void shrink(self) noexcept:
-        """Frees a buffer that has grown for one long payload."""
-        if self.out.size > 4 * OUT:
-            PyMem_Free(self.out.data)
-            self.out.data = NULL
+
+cdef inline void shrink(srp_buffer *out) noexcept:
+    """Frees a buffer that has grown for one long payload."""
+    if out.size > 4 * OUT:
+        PyMem_Free(out.data)
+        out.data = NULL
 
 
 cdef Workspace default_engine   # for objects made without one; set at the end of core.pyx

@@ -18,11 +18,10 @@ cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, 
     cdef Py_ssize_t field
     cdef int status
     status = engine.layer.put_row(out, engine.k, style, row, &field)
-    if status == SR_OK:
-        return 0
-    if status != SRP_SLOW:
-        refuse(status, row[field] if status != SR_EMPTY_ROW else None, index, field)
-    put_copy(engine, out, style, fields_of(row, index), index)
+    if status != SR_OK:
+        if status == SRP_NO_MEMORY:
+            raise MemoryError
+        put_copy(engine, out, style, fields_of(row, index), index)   # finds the error again if there is one
     return 0
 
 
@@ -68,6 +67,14 @@ cdef int refuse(int status, value, index, field) except -1:
     if status == SR_EMPTY_ROW:
         raise encode_error("empty_row", index, None)
     raise encode_error(REASONS[status], index, field, excerpt(str.__str__(value)))
+
+
+cdef object END = object()
+
+
+cdef inline row_at(rows, Py_ssize_t index):
+    """An item of a list or tuple, or END where another thread has made the list shorter meanwhile."""
+    return srp_item_or(<list>rows, index, END) if type(rows) is list else rows[index]
 
 
 cdef tuple fields_of(row, index):

@@ -12,6 +12,7 @@
 
 #include "sr.h"
 #include "sr_cpu.h"
+#include "threads.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SRP_LIKELY(condition) __builtin_expect(!!(condition), 1)
