@@ -1,4 +1,4 @@
-"""Hypothesis strategies: values, rows, payloads. They aim where scanners break: block edges, seams, cut-off ends."""
+"""Hypothesis strategies for values, rows and payloads, aimed at block edges, seams and cut-off ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BAD_UTF8 = (
     b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80", b"\xef\xbb", b"\xfe\xff",
 )  # fmt: skip
 
-# Text of any kind that can be sent: no lone surrogates.
+# Any text that can be sent, so without surrogates.
 characters = st.characters(exclude_categories=["Cs"])
 _markup = st.lists(st.sampled_from((*TOKENS, *WHITE)), max_size=8).map("".join)
 _padded = st.tuples(_markup, st.sampled_from(EDGES), st.integers(-2, 2), _markup).map(
@@ -46,14 +46,14 @@ encode_options = st.fixed_dictionaries(
     },
 )
 
-# Payloads as text, from harmless to hostile.
+# Payloads as text, harmless and hostile.
 _token_lists = st.lists(st.sampled_from(TOKENS), max_size=24).map("".join)
 _repeated = st.tuples(st.sampled_from(TOKENS), st.sampled_from(EDGES), _markup).map(lambda p: p[0] * p[1] + p[2])
 
 
 @st.composite
 def seams(draw: st.DrawFn) -> str:
-    """Tokens placed so that they start just before a block edge."""
+    """Tokens that start just before a block edge."""
     text = ""
     for _ in range(draw(st.integers(1, 3))):
         edge = draw(st.sampled_from(EDGES))
@@ -66,7 +66,7 @@ def seams(draw: st.DrawFn) -> str:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
-    """A canonical payload with something taken out, put in, cut off or doubled."""
+    """A canonical payload with a part removed, inserted, cut off or doubled."""
     text = support_reader.write(draw(row_lists), draw(dialects), draw(quotes)).decode("utf-8")
     at = draw(st.integers(0, len(text)))
     how = draw(st.sampled_from(("as it is", "cut", "drop", "insert", "double", "swap")))
@@ -92,7 +92,7 @@ short_payload_texts = st.one_of(
 
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
-    """A payload with bytes in it that are no UTF-8."""
+    """A payload with invalid UTF-8."""
     payload = draw(payload_texts).encode("utf-8")
     at = draw(st.integers(0, len(payload)))
     return payload[:at] + draw(st.sampled_from(BAD_UTF8)) + draw(st.sampled_from((b"", payload[at:])))
@@ -105,7 +105,7 @@ payloads = st.one_of(
     st.lists(st.sampled_from(b',"\\\n\r \t\xc3\xa9a'), max_size=40).map(bytes),
 )
 
-# Values of fields: what is accepted, and what is not.
+# Values of fields, accepted and refused.
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
 datetimes = st.datetimes(timezones=zones)
 numbers = st.one_of(

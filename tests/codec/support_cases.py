@@ -1,6 +1,6 @@
-"""The parser of `tests/codec/cases/*.md`. Their README.md explains the notation; both change together.
+"""The parser of `tests/codec/cases/*.md`. Their README.md explains the notation; change both together.
 
-A line that the parser does not know is an error, so that no case is lost by a slip of the pen.
+An unknown line is an error, so that no case gets lost by a typing mistake.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Place = tuple[str, "int | None", "int | None", "int | None"]  # reason, position
 
 @dataclass
 class Case:
-    """One case: of reading (`payload` is set) or of packing (`rows` and `limit` are)."""
+    """A case of reading (with `payload`) or of packing (with `rows` and `limit`)."""
 
     name: str
     payload: bytes = b""
@@ -55,7 +55,7 @@ class Case:
 
 
 def to_bytes(text: str) -> bytes:
-    """A payload from its visible form."""
+    """Convert a payload from its visible form."""
 
     def mark(match: re.Match[str]) -> str:
         if match[1]:
@@ -67,7 +67,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def to_row(text: str) -> tuple[str, ...]:
-    """A row from its visible form: fields divided by ` · `."""
+    """Convert a row from its visible form: fields separated by ` · `."""
     return tuple(to_bytes(part.strip(" ")).decode("utf-8") for part in f" {text} ".split(" · "))
 
 
@@ -112,7 +112,7 @@ def _add(case: Case, key: str, text: str) -> None:
 
 
 def parse(text: str, source: str) -> list[Case]:
-    """The cases of one file, in order. Lines indented by four blanks are the case, the others its title and reason."""
+    """The cases of one file, in order. A case is its lines indented by four blanks; the others are title and reason."""
     cases: list[Case] = []
     for line in text.splitlines():
         if line.startswith("## "):
@@ -124,12 +124,12 @@ def parse(text: str, source: str) -> list[Case]:
     for case in cases:
         packing = "limit" in case.keys
         assert packing != ("in" in case.keys), f"{case.name}: needs either `in` or `limit`"
-        assert case.keys - ({"in"} if not packing else {"limit", "row"}), f"{case.name}: says no result"
+        assert case.keys - ({"in"} if not packing else {"limit", "row"}), f"{case.name}: no result given"
         allowed = {"row", "limit", "payload", "refused", "encode", "none"} if packing else {*_KEYS[:7], "none"}
-        assert not ("none" in case.keys and (case.out or case.payloads)), f"{case.name}: none and some"
+        assert not ("none" in case.keys and (case.out or case.payloads)), f"{case.name}: both no rows and some"
         assert case.keys <= allowed, f"{case.name}: {sorted(case.keys - allowed)} has no meaning here"
     names = [case.name for case in cases]
-    assert len(set(names)) == len(names), f"{source}: two cases of the same name"
+    assert len(set(names)) == len(names), f"{source}: two cases with the same name"
     return cases
 
 

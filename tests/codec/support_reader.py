@@ -1,7 +1,7 @@
-"""Readers and a writer of the format that owe nothing to the engines: written from the rules of docs/format.md.
+"""Readers and a writer independent of the engines, written from the rules of docs/format.md.
 
-`read` looks for every strict reading by plain search and only then reads leniently: slow, for short texts. It changes
-with the rules and never with an engine. `read_doubled` and `read_escaped` are what simple peers do.
+`read` searches for every strict reading before it reads leniently, so it is slow: give it short texts. Change it with
+the rules, never with an engine. `read_doubled` and `read_escaped` read as simple peers do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BOM = "\ufeff"
 
 
 class Row(NamedTuple):
-    """One row: its fields, where each starts in the text, its own span, and whether a row end stands behind it."""
+    """One row: its fields, the start of each in the text, its span, and whether a row end follows."""
 
     fields: tuple[str, ...]
     starts: tuple[int, ...]
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What `strict` would refuse: characters `start` to `end` of the text."""
+    """A fault that `strict` refuses: characters `start` to `end` of the text."""
 
     reason: str
     start: int
@@ -34,7 +34,7 @@ class Fault(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Rows and faults of one text; with an `unterminated_quote` among the faults only the whole rows before it."""
+    """Rows and faults of a text; after an `unterminated_quote` only the whole rows before it."""
 
     rows: list[Row]
     faults: list[Fault]
@@ -47,12 +47,12 @@ class Reading(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """One way to read the text so far."""
+    """A possible reading of the text so far."""
 
     at: int
     rows: tuple[Row, ...]
     faults: tuple[Fault, ...]
-    fields: tuple[str, ...]  # of the row that is being read
+    fields: tuple[str, ...]  # of the current row
     starts: tuple[int, ...]
     start: int
 
@@ -73,7 +73,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _strict_fields(text: str, at: int, dialect: str, row: int, field: int) -> list[tuple[str, int, tuple[Fault, ...]]]:
-    """Every strict way to read the field that starts at `at`: value, where it ends, blanks that were dropped."""
+    """Every strict reading of the field that starts at `at`: value, end, dropped blanks."""
     opening = _after_blanks(text, at)
     if text[opening : opening + 1] != '"':
         end = at
@@ -108,7 +108,7 @@ def strict_readings(text: str, dialect: str) -> list[Reading]:
     ways = [_Way(0, (), (), (), (), 0)]
     while ways:
         way = ways.pop()
-        if not way.fields:  # at the start of a row; one without characters is skipped (rule D4)
+        if not way.fields:  # at the start of a row; an empty one is skipped (rule D4)
             if way.at == len(text):
                 found.append(Reading(list(way.rows), list(way.faults)))
                 continue
@@ -130,12 +130,12 @@ def strict_readings(text: str, dialect: str) -> list[Reading]:
     return found
 
 
-_QUOTED = re.compile(r'(?:\\"|""|[^"\\]|\\(?!"))*', re.DOTALL)  # what a greedy reader takes between quotes (rule D8)
+_QUOTED = re.compile(r'(?:\\"|""|[^"\\]|\\(?!"))*', re.DOTALL)  # what a greedy reader accepts between quotes (rule D8)
 _ESCAPES = re.compile(r'\\"|""')
 
 
 class _Lenient:
-    """Rule D8: greedy from left to right, all faults noted."""
+    """Rule D8: greedy from left to right, noting all faults."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -206,7 +206,7 @@ class _Lenient:
 
 
 def read_text(text: str) -> Reading:
-    """The reading of a text that has no BOM: strict in one dialect or the other, else lenient."""
+    """The reading of a text without BOM: strict in either dialect, else lenient."""
     for dialect in ("backslash", "double"):
         readings = strict_readings(text, dialect)
         assert len(readings) <= 1, f"{len(readings)} strict readings of {text!r} in the dialect {dialect}"
@@ -217,18 +217,18 @@ def read_text(text: str) -> Reading:
 
 
 class Answer(NamedTuple):
-    """What `decode`, `scan`, `split` and `check` must give for a payload. Offsets are bytes of the payload."""
+    """The results of `decode`, `scan`, `split` and `check` for a payload. Offsets are in bytes."""
 
     rows: list[tuple[str, ...]]
     spans: list[tuple[int, int]]
     raw: list[bytes]
-    error: tuple[str, int, int, int] | None  # reason, position, row, field; `rows` are then those before the error
-    strict: tuple[tuple[str, int, int, int], int] | None  # with `strict`: the error and how many rows stand before it
+    error: tuple[str, int, int, int] | None  # reason, position, row, field; `rows` are those before the error
+    strict: tuple[tuple[str, int, int, int], int] | None  # with `strict`: the error and the number of rows before it
     findings: list[tuple[str, int, int, int, int]]
 
 
 def read(payload: bytes) -> Answer:
-    """The answer of the rules for any payload."""
+    """The result of the rules for any payload."""
     bad = None
     try:
         text = payload.decode("utf-8")
@@ -266,7 +266,7 @@ def read(payload: bytes) -> Answer:
 
 
 def bad_end(payload: bytes, start: int) -> int:
-    """Where the first bad sequence ends: as CPython delimits it."""
+    """The end of the first bad sequence, as CPython delimits it."""
     try:
         payload[start:].decode("utf-8")
     except UnicodeDecodeError as error:
@@ -275,7 +275,7 @@ def bad_end(payload: bytes, start: int) -> int:
 
 
 def read_doubled(text: str) -> list[tuple[str, ...]]:
-    """A reader of RFC 4180 as plain as it gets: quotes are doubled, nothing else has a meaning. LF ends a row."""
+    """A minimal reader of RFC 4180: quotes are doubled, nothing else is special. LF ends a row."""
     rows, row, field, quoted = [], [], "", False
     at = 0
     while at < len(text):

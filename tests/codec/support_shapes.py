@@ -1,4 +1,4 @@
-"""Texts that make a careless reader slow or greedy: what they start with, what is repeated, how they end."""
+"""Texts that make a careless reader slow: their starts, repeated parts and ends."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ SHAPES = {
 
 
 def hostile(shape: str, size: int) -> bytes:
-    """A payload of that shape of at most `size` bytes, made of whole units."""
+    """A payload of this shape of at most `size` bytes, in whole units."""
     start, unit, end = SHAPES[shape]
     return start + unit * ((size - len(start) - len(end)) // len(unit)) + end

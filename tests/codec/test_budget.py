@@ -1,4 +1,4 @@
-"""`payload_budget`: exactly what a PUBLISH packet leaves for its payload."""
+"""`payload_budget`: exactly the room that a PUBLISH packet leaves for its payload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smartrest import PACKET_LIMIT, PAYLOAD_LIMIT
 
 
 def packet(topic: str, qos: int, payload: int) -> int:
-    """Bytes of a PUBLISH packet, counted by building its header (MQTT 3.1.1, section 3.3)."""
+    """The size of a PUBLISH packet, found by building its header (MQTT 3.1.1, section 3.3)."""
     body = len(topic.encode()).to_bytes(2, "big") + topic.encode() + (b"\0\1" if qos else b"")
     remaining = len(body) + payload
     length, rest = b"", remaining
@@ -51,7 +51,7 @@ def test_topics_count_in_bytes(engine: Any) -> None:
 @pytest.mark.parametrize("topic", ["s/us", "s/us/" + "x" * 172, "é" * 50, "/", "s/us/a:b c"])
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_it_is_the_largest_that_fits(engine: Any, topic: str, qos: int) -> None:
-    """At every limit around the steps of the remaining length, too."""
+    """At every limit around the steps of the remaining length."""
     limits = {16_184, *range(120, 420), *range(16_380, 16_400), *range(2_097_150, 2_097_170)}
     for limit in sorted(limits):
         if packet(topic, qos, 0) > limit:

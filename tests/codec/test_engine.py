@@ -1,4 +1,4 @@
-"""The choice of an engine: `SMARTREST_ENGINE`, an absent core, a broken core. Nothing falls back in silence."""
+"""The choice of an engine: `SMARTREST_ENGINE`, an absent or broken core. A fallback is never silent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.Comple
         environment["SMARTREST_ENGINE"] = wanted
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        cwd=folder,  # the package that stands there is the one imported
+        cwd=folder,  # imports the package in that folder
         env=environment,
         capture_output=True,
         text=True,
@@ -39,7 +39,7 @@ def run(folder: Path, wanted: str | None, code: str = SHOW) -> subprocess.Comple
 
 @pytest.fixture
 def without_core(tmp_path: Path, repository: Path) -> Path:
-    """A copy of the package that has no compiled module."""
+    """A copy of the package without a compiled module."""
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "_build.json", "__pycache__")
     shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
     return tmp_path
@@ -64,7 +64,7 @@ def test_the_core_is_built_where_it_is_required() -> None:
 
 @pytest.mark.parametrize("variant", support.VARIANTS)
 def test_forced(variant: str, repository: Path) -> None:
-    support.open_engine(variant)  # skips what cannot run here
+    support.open_engine(variant)  # skips those that cannot run here
     done = run(repository, variant)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{variant} {RESULT}\n"
@@ -107,7 +107,7 @@ def test_a_kernel_of_another_machine(repository: Path) -> None:
 
 
 def user(folder: Path, wanted: str | None = None, *options: str) -> subprocess.CompletedProcess[str]:
-    """A program that imports the package of that folder on its second line."""
+    """Run a program that imports that folder's package on its second line."""
     program = folder / "program.py"
     program.write_text(f"import sys\n{SHOW}\n", encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTHON"))}
@@ -118,7 +118,7 @@ def user(folder: Path, wanted: str | None = None, *options: str) -> subprocess.C
 
 
 def says(done: subprocess.CompletedProcess[str], reason: str) -> None:
-    """The pure engine ran, after one warning that points at the user's line and says why and what to do."""
+    """Check that the pure engine ran, after one warning with the user's line, the cause and the fix."""
     assert done.stdout == f"pure {RESULT}\n", done.stderr
     assert done.stderr.count("EngineWarning") == 1
     place, _, text = done.stderr.partition(": EngineWarning: ")
@@ -142,7 +142,7 @@ def test_the_warning_points_at_the_user(line: str, without_core: Path) -> None:
 
 
 def note(folder: Path, **facts: str) -> None:
-    """What setup.py writes down when it builds."""
+    """The record that setup.py writes."""
     facts.setdefault("python", sysconfig.get_config_var("SOABI"))
     (folder / "smartrest" / "_build.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -168,7 +168,7 @@ def test_the_build_says_why_there_is_no_core(without_core: Path) -> None:
 
 
 def test_a_clone_serves_several_pythons(without_core: Path) -> None:
-    """The note is of the last build; a wheel without the core is for every Python, and so is its note."""
+    """The record is of the last build; that of a wheel without the core is valid for every Python."""
     note(without_core, reason="there is no C compiler", python="cpython-399-x")
     says(user(without_core), "there is no C compiler")
     (without_core / "src_c").mkdir()
@@ -230,7 +230,7 @@ def test_a_broken_core_is_no_absent_core(kind: str, without_core: Path) -> None:
 
 
 def test_a_core_that_lacks_one_public_name_is_an_older_core(without_core: Path) -> None:
-    """Whichever name it is: the package takes all of a core, or none of it."""
+    """Whichever name is missing: the package uses all of a core, or none of it."""
     source = (without_core / "smartrest" / "_engine.py").read_text(encoding="utf-8")
     names = re.findall(r"^\w+ = chosen\.(\w+)$", source, re.MULTILINE)
     assert {"Packer", "decode"} <= set(names)
@@ -241,7 +241,7 @@ def test_a_core_that_lacks_one_public_name_is_an_older_core(without_core: Path) 
             f"    if name != {name!r}: return print\n"
             "    raise AttributeError(f\"module 'smartrest.core' has no attribute {name!r}\")\n"
         )
-        code = code.ljust(500 + number, "#")  # another size, since the cached core.pyc may be of the same second
+        code = code.ljust(500 + number, "#")  # another size, since the cached core.pyc may have the same time stamp
         (without_core / "smartrest" / "core.py").write_text(code, encoding="utf-8")
         says(user(without_core), f"module 'smartrest.core' has no attribute '{name}'")
 
@@ -279,7 +279,7 @@ class TestEngineClass:
 
     @pytest.mark.parametrize("name", ["", "mmx", "AVX2", "core:avx2", "pure", "avx2\0", "é", "\ud800"])
     def test_unknown(self, name: str) -> None:
-        with pytest.raises(ValueError):  # noqa: PT011 - the text names what there is
+        with pytest.raises(ValueError):  # noqa: PT011 - the text lists the kernels
             support.core.Engine(name)
 
     @pytest.mark.parametrize("name", [None, 5, b"avx2"])
@@ -288,7 +288,7 @@ class TestEngineClass:
             support.core.Engine(name)
 
     def test_quick_functions_look_like_the_methods(self) -> None:
-        """`decode`, `decode_row`, `encode_row` and `scan` of the module are functions that stand before the methods."""
+        """The module's `decode`, `decode_row`, `encode_row` and `scan` are short entries to the methods."""
         engine = support.core.Engine("scalar")
         functions = support.core.quick(engine)
         assert [function.__name__ for function in functions] == ["decode", "decode_row", "encode_row", "scan"]
@@ -304,7 +304,7 @@ class TestEngineClass:
 
     @pytest.mark.parametrize("name", ["decode", "decode_row", "encode_row", "scan"])
     def test_quick_functions_answer_like_the_methods(self, name: str) -> None:
-        """Whatever the arguments are: in which place, by which name, too many, too few."""
+        """Whatever the arguments: by position, by name, too many, too few."""
         engine = support.core.Engine("scalar")
         quick = next(function for function in support.core.quick(engine) if function.__name__ == name)
         method = getattr(engine, name)

@@ -1,4 +1,4 @@
-"""The error classes: one base, the same attributes, pickling, what their messages may hold."""
+"""The error classes: one base, the same attributes, pickling, the content of messages."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_messages_are_short(reason: str) -> None:
 
 def test_the_table_of_reasons() -> None:
     numbers = [number for number, _, _ in STATUS]
-    assert numbers == list(range(1, len(STATUS) + 1)), "numbers are never reused or left out"
+    assert numbers == list(range(1, len(STATUS) + 1)), "numbers are neither reused nor left out"
     assert len(TEXTS) == len(STATUS)
     for _, reason, text in STATUS:
         assert reason.isidentifier()
@@ -118,7 +118,7 @@ def test_the_table_of_reasons() -> None:
 
 
 def test_reasons_are_documented(repository: Any) -> None:
-    """Programs compare these words: the documentation has every one."""
+    """Programs compare these words, so the documentation lists every one."""
     pages = "\n".join(page.read_text(encoding="utf-8") for page in (repository / "docs").rglob("*.md"))
     if not pages:
         pytest.skip("no docs in this tree")

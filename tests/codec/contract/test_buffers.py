@@ -1,4 +1,4 @@
-"""Buffers: what is read, what is copied, what is released, and what another thread may do meanwhile."""
+"""Buffers as input: reading, copying, releasing them, and threads that write meanwhile."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_the_buffer_is_released_on_every_path(engine: Any, call: str) -> None:
         try:
             kept = getattr(engine, call)(payload)
         except ValueError as error:
-            kept = error  # an error that is kept must not hold the buffer either
-        payload.append(0)  # BufferError while somebody holds an export
+            kept = error  # nor may an error that is kept hold the buffer
+        payload.append(0)  # BufferError while exported
         del kept
     payload = bytearray(PAYLOAD)
     decode_failure(engine, payload, limit=3)
@@ -117,7 +117,7 @@ def test_decode_keeps_nothing(engine: Any) -> None:
 
 
 def test_a_buffer_that_another_thread_changes(engine: Any) -> None:
-    """Any answer is right but a crash, a hang or an error that `decode` does not know."""
+    """Any result will do, except a crash, a hang or an unknown error."""
     payload = bytearray(b'1,"a\\",b"\n' * 400)
     stop = threading.Event()
 
@@ -152,8 +152,8 @@ def test_a_buffer_that_another_thread_resizes(engine: Any) -> None:
                 payload.extend(b"3,4\n" * 50)
                 del payload[4_000:]
             except BufferError:
-                pass  # held by the reader at this moment, as it should be
-            except BaseException as error:  # whatever it is, the test shows it
+                pass  # the reader holds it, as it should
+            except BaseException as error:
                 failures.append(error)
                 return
 

@@ -1,4 +1,4 @@
-"""Objects of the engines' types that users make by hand: an error or a sound object, never a crash."""
+"""Users who make objects of the engines' types by hand get an error or a working object, never a crash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import support
 
 from smartrest import pure
 
-MAKERS = {"LazyRows": "scan", "LazyRow": "scan", "Encoder": "compile"}  # types that a function makes
+MAKERS = {"LazyRows": "scan", "LazyRow": "scan", "Encoder": "compile"}  # types made by functions
 
 PROGRAM = r'''
 import copy, gc, pickle, sys

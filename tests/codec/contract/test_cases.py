@@ -1,4 +1,4 @@
-"""Every case of `tests/codec/cases/*.md` on every engine, and on the independent reader: the cases check it too."""
+"""Every case of `tests/codec/cases/*.md` on every engine and on the independent reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ packing = pytest.mark.parametrize("case", PACKING, ids=lambda case: case.name)
 
 
 def forms(case: Case) -> list[Any]:
-    """The payload as each kind of input."""
+    """The payload in each type of input."""
     given: list[Any] = [case.payload, bytearray(case.payload), memoryview(case.payload)]
     if case.error is None or case.error[0] != "invalid_utf8":
         given.append(case.payload.decode("utf-8"))

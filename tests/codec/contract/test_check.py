@@ -94,7 +94,7 @@ def test_finding_is_public() -> None:
 
 
 def test_spans_of_what_the_templates_of_a_topic_refuse(engine: Any) -> None:
-    """Of the row where a value is missing, else of the field as it stands there, quotes blanks included."""
+    """The row's if a value is missing, else that of the raw field with its quotes and blanks."""
     payload = '\ufeff500\r\n200,"é"\n\n401,51.2, "x" ,2\n'.encode()
     found = [(f.reason, f.start, f.end, f.row, f.field) for f in engine.check(payload, topic="s/us")]
     row, field = payload.index(b"200"), payload.index(b' "x"')

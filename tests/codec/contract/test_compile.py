@@ -1,4 +1,4 @@
-"""`compile` and `Encoder`: a row with holes."""
+"""`compile` and `Encoder`: rows with holes."""
 
 from __future__ import annotations
 

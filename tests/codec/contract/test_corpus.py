@@ -1,4 +1,4 @@
-"""Real messages, where their collection is at hand: every line as its keys say, in both directions."""
+"""Real messages, where the corpus is available: each line is read and written as its keys say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support import decode_failure
 
 @pytest.fixture(scope="module")
 def messages(corpus_path: Path) -> list[Any]:
-    lines = corpus_path.read_text(encoding="utf-8").splitlines()  # JSON lines: no line end stands inside one
+    lines = corpus_path.read_text(encoding="utf-8").splitlines()  # JSON lines contain no line ends
     return [json.loads(line) for line in lines if line.strip()]
 
 

@@ -1,4 +1,4 @@
-"""`decode` and `decode_row`: kinds of input, options, what comes back."""
+"""`decode` and `decode_row`: types of input, options, results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Dispatcher`: what its table owns, which handlers count, what was skipped, and strict reading."""
+"""`Dispatcher`: ownership of its table, which handlers count, skipped rows, strict reading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from smartrest import DecodeError, DispatchError
 
 
 class Id(str):
-    """Equal to nothing, and with a hash of its own."""
+    """Unequal to everything, with its own hash."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class Operation(str, Enum):
 
 @pytest.mark.parametrize("template_id", ["510", "dm100"])
 def test_an_id_is_its_text(engine: Any, template_id: str) -> None:
-    """A subclass could else replace a handler that the table still calls."""
+    """Otherwise a subclass could replace a handler that the table still calls."""
     dispatcher = engine.Dispatcher()
     dispatcher.on(template_id)(lambda row: "first")
     for other in (Id(template_id), Operation(template_id)):

@@ -1,4 +1,4 @@
-"""`encode` and `encode_row`: rows, options, the order of errors. Values stand in test_values.py."""
+"""`encode` and `encode_row`: rows, options, the order of errors. Values: test_values.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of every engine: attributes, messages, pickling. The classes themselves: tests/codec/test_errors.py."""
+"""Errors of every engine: attributes, messages, pickling. The classes: tests/codec/test_errors.py."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:6]))
 def test_messages_quote_little_and_escape_it(engine: Any, text: bytes) -> None:
-    """Length, printability: `decode_failure` and `encode_failure` check both for every error of the suite."""
+    """`decode_failure` and `encode_failure` check length and printability for every error of the suite."""
     for payload in (b'1,"' + text.replace(b'"', b"'"), b"1,\xff" + text, text + b"\xff" + text):
         assert str(decode_failure(engine, payload)).isascii()
     for payload in (b'1,"a"b' + text, b'"a"\x1b' + text, b'a"' + text):
@@ -128,7 +128,7 @@ def test_a_decode_error_says_where(engine: Any) -> None:
 
 
 def test_errors_hold_no_frames_alive(engine: Any) -> None:
-    """An error kept for the log does not keep the payload: only what `rows` and the message hold."""
+    """An error kept for a log keeps its rows and message, but not the payload."""
     error = decode_failure(engine, b'500\n"' + b"x" * 1000)
     assert not any(isinstance(value, (bytes, bytearray, memoryview)) for value in vars(error).values())
     assert error.__cause__ is None

@@ -1,4 +1,4 @@
-"""`escape` and `unescape`: one field to and from its wire form."""
+"""`escape` and `unescape`: a field to and from its wire form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core makes and reads by the layout of `str` is what the documented functions make and read."""
+"""Relying on the layout of `str`, the core makes and reads what the documented functions do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import support
 
-LETTERS = ("x", "é", "Ω", "😀")  # one for each width of character, the first of them ASCII
+LETTERS = ("x", "é", "Ω", "😀")  # one of each width, ASCII first
 LENGTHS = (*range(70), 127, 128, 129, 1000)
 
 
@@ -23,7 +23,7 @@ def test_the_layout_is_used_where_it_is_known() -> None:
 
 
 def test_texts_are_ordinary(any_core: Any) -> None:
-    """They compare, hash, grow, slice, take up room and work as keys like any other."""
+    """They compare, hash, grow, slice, use memory and work as keys like any other text."""
     for n in LENGTHS:
         wanted = ("".join(chr(97 + i % 26) for i in range(n)), "7" * n)
         for got, want in zip(any_core.decode_row(b"1," + ",".join(wanted).encode())[1:], wanted, strict=True):
@@ -35,7 +35,7 @@ def test_texts_are_ordinary(any_core: Any) -> None:
 
 
 def test_texts_that_keep_their_utf8_are_written_alike(any_core: Any) -> None:
-    keep = pytest.importorskip("orjson").dumps  # leaves its UTF-8 in the str
+    keep = pytest.importorskip("orjson").dumps  # it leaves UTF-8 in the str
     for letter in LETTERS:
         for n in LENGTHS:
             for text in (letter * n, f'"{letter * n}\\', f"{letter * n}, b", f" {letter * n}"):

@@ -1,4 +1,4 @@
-"""Sizes: the payload limit, very long fields, very many rows and fields, and what no input can cause."""
+"""Sizes: the payload limit, very long fields, very many rows and fields; no input can exhaust the reader."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_many_fields_and_rows(engine: Any, count: int) -> None:
 
 
 def test_long_hostile_texts_are_read_or_refused(engine: Any) -> None:
-    """No recursion, no guess, whatever is repeated. The growth of time: tests/codec/property/test_time.py."""
+    """Repetition causes neither recursion nor guessing. Growth of time: tests/codec/property/test_time.py."""
     for unit in (b'"', b'""', b'\\"', b'",\\"', b'"\n"', b'",\\",\\"', b'"a\\",', b'\\",\n"', b'" ,"', b'"\r'):
         for prefix in (b"", b'"', b'a,"', b"\xef\xbb\xbf"):
             payload = prefix + unit * 5_000

@@ -1,4 +1,4 @@
-"""One short row of plain text, which the core reads without a tape: nothing changes at the sizes where it does."""
+"""A short row of plain text, which the core reads without a tape: results stay the same around that size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIELD_SIZES = [1, 3, 7, 63, 64, 65, 200]
 
 
 def rows_of_size(size: int) -> Iterator[bytes]:
-    """Rows of so many bytes, cut into fields of several sizes; the first is a template ID where there is room."""
+    """Rows of this many bytes, cut into fields of several sizes, starting with a template ID where one fits."""
     for field in FIELD_SIZES:
         text = bytearray((b"211,0.25," + b"abcdefgh" * 20)[:size])
         text[9 + field :: field + 1] = b"," * len(text[9 + field :: field + 1])

@@ -213,7 +213,7 @@ def test_numpy_is_not_imported() -> None:
 @pytest.fixture(scope="module")
 def pandas() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some versions warn of their own future
+        warnings.simplefilter("ignore")  # some versions emit deprecation warnings
         return pytest.importorskip("pandas", reason="pandas is not installed")
 
 
@@ -233,7 +233,7 @@ def test_timestamps(engine: Any, pandas: Any) -> None:
 
 
 def test_timestamps_outside_the_calendar(engine: Any, pandas: Any) -> None:
-    """pandas keeps another year in the datetime that such a Timestamp is."""
+    """pandas stores another year in the datetime base of such a Timestamp."""
     for text in ("10000-01-01", "-0004-02-29", "12024-02-29"):
         moment = pandas.Timestamp(np.datetime64(text, "s"), tz="UTC")
         assert moment.year not in range(1, 10_000)

@@ -1,4 +1,4 @@
-"""`pack`: the fewest payloads in order. Small cases stand in `tests/codec/cases/limits.md`."""
+"""`pack`: the fewest payloads, in order. Small cases: `tests/codec/cases/limits.md`."""
 
 from __future__ import annotations
 
@@ -169,11 +169,11 @@ class TestWithoutOnError:
         got = []
         with pytest.raises(EncodeError) as caught:
             for payload in packed:
-                got.append(payload)  # noqa: PERF402 - what came before the error must be kept
+                got.append(payload)  # noqa: PERF402 - keep the payloads before the error
         assert where(caught.value) == WRONG[wrong]
         assert b"\n".join(got) == b"\n".join([b"0"] * row)
         assert all(len(payload) <= 5 for payload in got)
-        assert list(packed) == [], "an iterator that has failed is over"
+        assert list(packed) == [], "an iterator that failed has ended"
 
     def test_the_first_row(self, engine: Any) -> None:
         with pytest.raises(EncodeError) as caught:
@@ -182,7 +182,7 @@ class TestWithoutOnError:
 
 
 def test_a_generator_that_packs_itself(engine: Any) -> None:
-    """Asking the running iterator for its next payload is an error or an end, never a crash or a lost row."""
+    """Calling `next` on the iterator while it runs raises or ends it; it never crashes or loses a row."""
     asked: list[str] = []
 
     def rows() -> Iterator[Any]:
@@ -209,7 +209,7 @@ def test_a_row_changed_after_it_was_given(engine: Any) -> None:
 
 
 class TestSplitGroups:
-    """A row over the limit goes as several rows that mean the same, where its template allows that."""
+    """A row over the limit is split into equivalent rows if its template allows it."""
 
     SUPPORTED = ("114", *(f"c8y_Operation{k}" for k in range(9)))
     MEASURED = (

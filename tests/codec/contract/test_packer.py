@@ -1,4 +1,4 @@
-"""`Packer`, and the law of packing: whatever ends it, the rows packed before come first, and none is lost."""
+"""`Packer`, and the law of packing: whatever ends it, the rows before come out first and none is lost."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Raises:
 
 
 class Stop(BaseException):
-    """As KeyboardInterrupt: no `Exception`."""
+    """Like KeyboardInterrupt, not an `Exception`."""
 
 
 @given(rows=ROWS, options=OPTIONS)
@@ -130,7 +130,7 @@ def test_it_is_neither_pickled_nor_copied(engine: Any) -> None:
 
 
 def ending(engine: Any, name: str) -> tuple[Iterator[bytes], type[BaseException]]:
-    """Packing that ends after the rows 1 and 2, and with what."""
+    """Ways in which packing ends after rows 1 and 2, each with its error."""
     encoder = engine.compile((int, object))
 
     def rows(last: Callable[[], Any]) -> Iterator[Any]:
@@ -184,7 +184,7 @@ def test_whatever_ends_packing_what_was_packed_comes_first(engine: Any, name: st
 
 @given(rows=ROWS, limit=st.integers(6, 30), bad=st.sets(st.integers(0, 11)), end=st.integers(0, 12))
 def test_no_row_is_lost(engine: Any, rows: list[tuple[str, ...]], limit: int, bad: set[int], end: int) -> None:
-    """Rows that can be sent before the iterator fails are in the payloads, each once and in order."""
+    """The payloads hold all rows before the iterator's failure, once and in order."""
     errors: list[EncodeError] = []
 
     def given_rows() -> Iterator[tuple[Any, ...]]:
@@ -205,7 +205,7 @@ def test_no_row_is_lost(engine: Any, rows: list[tuple[str, ...]], limit: int, ba
 
 
 class Changes:
-    """Another integer at each look."""
+    """A different integer each time."""
 
     def __init__(self, *values: int) -> None:
         self.values = iter(values)
@@ -237,7 +237,7 @@ print("released")
 """
 
 
-# The same of plain generators, without smartrest.
+# The same with plain generators, without smartrest.
 GENERATORS = """
 def passed_on(items):
     for item in items:

@@ -1,4 +1,4 @@
-"""A call inside a call: from the collector in the middle of reading, from callbacks, from other threads."""
+"""A call inside a call: from the garbage collector during reading, from callbacks, from other threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER = b'9,"z""z",' + b"w" * 300 + b"\n"
 
 @pytest.fixture
 def interrupted(engine: Any) -> Iterator[Callable[[], int]]:
-    """The collector runs after every few objects, and whatever runs then uses the same engine."""
+    """The garbage collector runs after every few objects, and its callbacks use the same engine."""
     if platform.python_implementation() != "CPython":
         pytest.skip("the collector's callbacks are CPython's")
     count = 0
@@ -107,7 +107,7 @@ def in_threads(work: Callable[[int], None], count: int = 4) -> None:
     def run(number: int) -> None:
         try:
             work(number)
-        except BaseException as error:  # shown by the test
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
@@ -133,7 +133,7 @@ def test_threads_in_the_middle_of_writing(engine: Any) -> None:
 
 
 def test_threads_on_one_packing_iterator(engine: Any) -> None:
-    """It is no tool for threads, like a generator: an error or an end for one of them, never a crash or a torn row."""
+    """Like a generator, it is not thread-safe: one thread gets an error or an end, never a crash or a torn row."""
     packed = engine.pack([(str(k), Slow(k), "x" * 20) for k in range(400)], limit=100)
     got: list[bytes] = []
 

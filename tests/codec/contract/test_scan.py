@@ -85,7 +85,7 @@ class TestLazyRow:
         assert 7 not in row
         assert row.index("é") == 4
         assert row.count("") == 1
-        with pytest.raises(ValueError):  # noqa: PT011 - no text is promised
+        with pytest.raises(ValueError):  # noqa: PT011 - the text is not promised
             row.index("nowhere")
 
     def test_slices_are_tuples(self, engine: Any) -> None:

@@ -15,7 +15,7 @@ T = datetime.datetime
 
 
 def value_of(engine: Any, kind: type, text: str) -> Any:
-    """What a field of that type reads from the text."""
+    """The value of this text in a field of that type."""
     return engine.Schema({"1": [kind]}).decode_row(engine.encode_row(("1", text)))[1]
 
 
@@ -208,7 +208,7 @@ class TestErrors:
         schema = engine.Schema({"1": [int]})
         error = decode_failure(schema, b'1,5\n1,x\n2,"a')
         assert where(error) == ("unterminated_quote", 10, 2, 1)
-        assert error.rows == [("1", "5"), ("1", "x")], "rows of a syntax error are text"
+        assert error.rows == [("1", "5"), ("1", "x")], "the rows of a syntax error hold text"
         error = decode_failure(schema, b"1,5\n1,x\n2,\xff")
         assert error.reason == "invalid_utf8"
         assert error.rows == [("1", "5"), ("1", "x")]

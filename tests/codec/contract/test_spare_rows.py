@@ -118,7 +118,7 @@ def test_rows_of_nested_calls_are_freed(any_core: Any) -> None:
 
 
 def test_rows_as_keys(any_core: Any) -> None:
-    """A tuple may keep its hash."""
+    """A tuple may cache its hash."""
     dispatcher = any_core.Dispatcher()
     counts = dict.fromkeys([("1", "a"), ("1", "b")], 0)
 
@@ -153,7 +153,7 @@ def test_several_threads(any_core: Any) -> None:
 def test_the_texts_of_a_row_are_let_go(any_core: Any, send: Any) -> None:
     dispatcher = any_core.Dispatcher()
     dispatcher.on("1")(lambda row: None)
-    send(dispatcher, b'1,"a"')  # what the engine itself keeps is there from now on
+    send(dispatcher, b'1,"a"')  # from now on the engine has all that it keeps
     gc.collect()
     tracemalloc.start()
     try:
@@ -173,7 +173,7 @@ def test_rows_are_filled_again(any_core: Any) -> None:
     others = []
     for i in range(10):
         dispatcher.dispatch(b'1,"a",%d' % i)  # from a tape
-        others.append((i, i, i))  # would get the memory of a row that was freed
+        others.append((i, i, i))  # would reuse the memory of a freed row
         dispatcher.dispatch(b"1,b,%d" % i)  # without one
         others.append((i, i, i))
     plain = any_core.module is support.probes()

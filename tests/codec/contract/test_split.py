@@ -1,4 +1,4 @@
-"""`split`: the rows still escaped."""
+"""`split`: rows of escaped fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_row_of_one_empty_field(engine: Any) -> None:
 
 
 def test_rows_are_cut_where_decode_reads_a_row_end(engine: Any) -> None:
-    # Two readings of the same two quotes: which one is meant is seen only at the end of the payload.
+    # The same two quotes have two readings; only the end of the payload decides.
     assert engine.split(b'"a\\"\n"b"') == [b'"a\\"', b'"b"']
     assert engine.split(b'"a\\"\nb"') == [b'"a\\"\nb"']
 

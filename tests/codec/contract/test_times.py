@@ -1,4 +1,4 @@
-"""Times as values: the text of every zone and offset, and what hostile zones and subclasses cannot do."""
+"""Times as values: the text of every zone and offset; hostile zones and subclasses do no harm."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
 
 
 def expected(moment: datetime.datetime) -> bytes | None:
-    """The text by `isoformat`; `None` where the offset has seconds, or there is none."""
+    """The text of `isoformat`; `None` without an offset or for one with seconds."""
     offset = moment.utcoffset()
     if offset is None or offset % minutes:
         return None
@@ -56,7 +56,7 @@ def any_time(r: Random, zone: datetime.tzinfo) -> datetime.datetime:
 
 
 def changes(zone: datetime.tzinfo, year: int) -> list[datetime.datetime]:
-    """The moments around each change of the offset in a year, to the second, in both folds."""
+    """The seconds around each change of offset in a year, in both folds."""
     found = []
     at, end, step = T(year, 1, 1, tzinfo=UTC), T(year + 1, 1, 1, tzinfo=UTC), datetime.timedelta(hours=24)
     while at < end:
@@ -141,7 +141,7 @@ def test_all_ways_to_write(engine: Any) -> None:
     packer = engine.Packer()
     packer.add((moment, moment))
     assert packer.flush() == text + b"," + text
-    row = (moment,) * 3_000  # far beyond the buffer
+    row = (moment,) * 3_000  # far larger than the buffer
     assert engine.encode_row(row, limit=None) == b",".join([text] * 3_000)
     with pytest.raises(SmartRestError, match="limit of 29 bytes: 31 bytes"):
         engine.encode_row((1, moment), limit=29)
@@ -155,11 +155,11 @@ def test_what_does_not_fit_a_hole_for_times(engine: Any) -> None:
             encoder(wrong)
 
 
-# -- zones that are the caller's code ----------------------------------------------------------------------------------
+# -- zones written by the caller --------------------------------------------------------------------------------------
 
 
 class OwnZone(datetime.tzinfo):
-    """Gives what it is told, one answer after the other; keeps what it was asked with."""
+    """Returns the given answers in turn and records its arguments."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -183,7 +183,7 @@ class OwnZone(datetime.tzinfo):
 
 
 def test_a_zone_that_changes_its_mind_in_mid_row(engine: Any) -> None:
-    """Asked once for each value, whichever values stand before it."""
+    """Asked once for each value, whichever values precede it."""
     zone = OwnZone(*[minutes * n for n in range(60, 70)])
     moment = T(2026, 3, 14, 9, 26, tzinfo=zone)
     assert engine.encode_row((1, moment.replace(tzinfo=UTC), moment, "x", moment)) == (
@@ -209,7 +209,7 @@ def test_a_zone_that_fails(engine: Any, answer: Any) -> None:
     moment = T(2026, 3, 14, 9, 26, tzinfo=zone)
     error = encode_failure(engine, [("0",), (1, moment, moment, moment)])
     assert where(error) == ("bad_value", None, 1, 2)
-    assert len(zone.asked) == 2, "nothing is asked after the fault"
+    assert len(zone.asked) == 2, "no zone is asked after the fault"
     assert (error.__cause__ is answer) == isinstance(answer, Exception)
 
 
@@ -257,7 +257,7 @@ def test_a_subclass_of_a_named_zone(engine: Any) -> None:
         assert engine.encode_row((moment.replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),)).endswith(b"+01:00")
 
 
-# -- subclasses are taken by their value -------------------------------------------------------------------------------
+# -- subclasses count by their value ---------------------------------------------------------------------------------
 
 
 def fail(*args: Any, **options: Any) -> Any:
@@ -322,7 +322,7 @@ for _ in range(3):
 
 @pytest.mark.parametrize("variant", ["core", "pure"])
 def test_the_first_time_that_is_seen(variant: str) -> None:
-    """The engine does not import datetime: it takes part once somebody else has."""
+    """The engine does not import datetime; it handles times once another module has."""
     if variant == "core":
         open_engine("core:scalar")
     environment = os.environ | {"SMARTREST_ENGINE": variant}

@@ -1,4 +1,4 @@
-"""`truncate`: one field shortened so that the encoded row fits."""
+"""`truncate`: shortens one field so that the encoded row fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_row_that_fits_is_unchanged(engine: Any) -> None:
     got = engine.truncate(row)
     assert got == tuple(row)
     assert type(got) is tuple
-    assert engine.truncate(row, 3, limit=1_000) == tuple(row), "its fields may be of any type"
+    assert engine.truncate(row, 3, limit=1_000) == tuple(row), "fields of any type"
     assert engine.truncate(("1", "x" * 50_000), limit=None) == ("1", "x" * 50_000)
 
 

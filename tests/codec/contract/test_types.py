@@ -1,4 +1,4 @@
-"""Arguments of a wrong type or number: TypeError, at once, and nothing else."""
+"""Arguments of the wrong type or number raise TypeError at once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_engines_name_themselves(engine: Any) -> None:
 
 
 def test_lazy_rows_cannot_be_made_by_hand_into_something_unsafe(engine: Any) -> None:
-    """Bare constructors refuse or give something that works; they never crash."""
+    """Bare constructors raise or return a working object; they never crash."""
     module = module_of(engine)
     for cls in (module.LazyRows, module.LazyRow, module.Encoder):
         for args in ((), (b"500",), (None,), (b"500", 0), (1, 2, 3)):

@@ -1,4 +1,4 @@
-"""Values of fields: what is accepted and how it is written, what is refused, and what hostile types cannot do."""
+"""Values of fields: accepted ones and their text, refused ones; hostile types do no harm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BIG = 10**4299  # 4,300 digits
 
 
 class Integer:
-    """An integer by `__index__`, as numpy's are."""
+    """An integer by `__index__`, like numpy's."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -120,7 +120,7 @@ def test_naive_is_what_has_no_offset(engine: Any) -> None:
     ids=label,
 )
 def test_a_zone_that_raises_lies_or_has_seconds(engine: Any, offset: Any) -> None:
-    """Reading takes whole minutes only, so nothing else is written."""
+    """Only whole minutes can be read, so only they are written."""
     row = ("1", datetime.datetime(2026, 3, 14, 9, 26, tzinfo=OwnZone(offset)))
     errors: list[EncodeError] = []
     assert list(engine.pack([("0",), row, ("2",)], on_error=errors.append)) == [b"0\n2"]
@@ -168,7 +168,7 @@ def test_the_offset_is_asked_for_once(engine: Any) -> None:
 
 
 class Array:
-    """As numpy's: one of one element is an integer by `__index__`, and has a length."""
+    """Like numpy's: with one element it is an integer by `__index__`, and it has a length."""
 
     def __index__(self) -> int:
         raise AssertionError("nothing of a refused value is called")
@@ -186,7 +186,7 @@ def test_arrays_are_refused(engine: Any) -> None:
 
 
 def test_true_classes_whatever_a_test_library_puts_in_their_place(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As freezegun does (a subclass with a metaclass of its own), and as `mock.patch` does (something else)."""
+    """Like freezegun (a subclass with its own metaclass) and `mock.patch` (something else)."""
     moment, number = datetime.datetime(2026, 3, 14, tzinfo=UTC), Decimal("1.50")
     true = datetime.datetime
 
@@ -262,7 +262,7 @@ assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+01:00"
 @pytest.mark.parametrize("program", [FROZEN, PATCHED], ids=["as freezegun", "as mock.patch"])
 @pytest.mark.parametrize("variant", ["core", "pure"])
 def test_true_classes_from_the_first_call_on(variant: str, program: str) -> None:
-    """freezegun replaces a class in every module, that in C too; a patch may stand while templates are imported."""
+    """freezegun replaces a class in every module, also in C; templates may be imported while patched."""
     if variant == "core":
         open_engine("core:scalar")
     environment = os.environ | {"SMARTREST_ENGINE": variant}
@@ -355,7 +355,7 @@ def test_refused(engine: Any, value: Any, reason: str) -> None:
     assert where(encode_failure(engine, value, "escape")) == (reason, None, None, None)
 
 
-# -- subclasses are taken by their value, never by their overrides ---------------------------------------------------
+# -- subclasses count by their value, never by their overrides -----------------------------------------------------
 
 TRAPS = (
     "__str__", "__repr__", "__format__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__", "__hash__",
@@ -368,7 +368,7 @@ TRAPS = (
 
 
 def trapped(base: type) -> type:
-    """A subclass whose every method fails the test."""
+    """A subclass on which every method call fails the test."""
 
     def trap(name: str) -> Any:
         def fail(*args: Any, **options: Any) -> Any:
@@ -376,9 +376,7 @@ def trapped(base: type) -> type:
 
         return fail
 
-    names = [
-        name for name in TRAPS if name != "__index__" or issubclass(base, int)
-    ]  # having one means being an integer
+    names = [name for name in TRAPS if name != "__index__" or issubclass(base, int)]  # with one it counts as an integer
 
     class Lying(type(base)):  # type: ignore[misc] # the metaclass of `base`
         def __instancecheck__(cls, value: object) -> bool:
@@ -438,7 +436,7 @@ def test_subclasses_of_rows_are_taken_by_their_value(engine: Any) -> None:
 def test_a_class_that_lies_about_itself(engine: Any) -> None:
     class Liar:
         @property
-        def __class__(self) -> Any:  # type: ignore[override] # the lie that is tested
+        def __class__(self) -> Any:  # type: ignore[override] # the lie under test
             return self.claimed
 
         def __init__(self, claimed: type) -> None:
@@ -458,7 +456,7 @@ def test_a_class_that_lies_about_itself(engine: Any) -> None:
 def test_a_raising_class_property(engine: Any) -> None:
     class Raising:
         @property
-        def __class__(self) -> Any:  # type: ignore[override] # the lie that is tested
+        def __class__(self) -> Any:  # type: ignore[override] # the lie under test
             raise AssertionError("__class__ was asked")
 
     assert encode_failure(engine, [("1", Raising())]).reason == "bad_type"
@@ -467,7 +465,7 @@ def test_a_raising_class_property(engine: Any) -> None:
 
 def test_names_of_types_in_messages_are_escaped_and_short(engine: Any) -> None:
     evil = type("x\n\x1b[31m" + "y" * 500, (), {})
-    encode_failure(engine, [("1", evil())])  # checks length and printability
+    encode_failure(engine, [("1", evil())])  # also checks length and printability
     encode_failure(engine, [evil()])
 
 
@@ -479,7 +477,7 @@ def test_attributes_of_refused_values_are_not_asked(engine: Any) -> None:
     assert encode_failure(engine, [("1", Closed())]).reason == "bad_type"
 
 
-# -- __index__ that does more than answer ----------------------------------------------------------------------------
+# -- __index__ with side effects ----------------------------------------------------------------------------------
 
 
 def test_what_index_raises_passes_through(engine: Any) -> None:
@@ -523,7 +521,7 @@ def test_index_that_changes_the_row(engine: Any, size: int) -> None:
     for call in (engine.encode_row, lambda row: engine.encode([row])):
         row: list[Any] = []
         row += ["1", Clearing(row), *["tail" * 5] * size]
-        assert call(row) == b"1,5" + b",tailtailtailtailtail" * size, "the fields are those of the start of the row"
+        assert call(row) == b"1,5" + b",tailtailtailtailtail" * size, "the fields are those at the start of the call"
         assert row == []
 
 
@@ -546,7 +544,7 @@ def test_index_that_changes_the_rows(engine: Any) -> None:
 
     rows: list[Any] = []
     rows += [("1", Clearing()), ("2", "x" * 100), ("3",)]
-    assert engine.encode(rows) == b"1,5", "iteration over a list that has become empty ends"
+    assert engine.encode(rows) == b"1,5", "iteration ends once the list is empty"
 
 
 def test_index_that_adds_rows(engine: Any) -> None:
@@ -556,7 +554,7 @@ def test_index_that_adds_rows(engine: Any) -> None:
             return 5
 
     rows: list[Any] = [("1", Adding())]
-    assert engine.encode(rows) == b"1,5\n9", "iteration over a list sees what was added"
+    assert engine.encode(rows) == b"1,5\n9", "iteration sees additions to the list"
 
 
 def test_index_that_encodes_and_decodes(engine: Any) -> None:
@@ -595,5 +593,5 @@ def test_a_sequence_that_lies_about_its_length(engine: Any) -> None:
             return "ab"[k]
 
     for told in (0, 1, 2, 50):
-        # Taken as iteration gives it, as `tuple(row)` does.
+        # Read by iteration, like `tuple(row)`.
         assert engine.encode_row(Lying(told)) == b"a,b"

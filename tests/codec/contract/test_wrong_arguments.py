@@ -1,4 +1,4 @@
-"""Wrong arguments: the same class and text of error in both engines, where the text is the project's own."""
+"""Wrong arguments: both engines raise the same class, and the same text where it is the project's own."""
 
 from __future__ import annotations
 

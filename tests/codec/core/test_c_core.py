@@ -1,6 +1,6 @@
-"""The C core alone: the C programs beside this file, plain and with sanitizers, without Python in between.
+"""The C core alone: the C programs beside this file, plain and with sanitizers.
 
-Each reports its checks and aborts at the first difference. docs/reliability.md says how to run them longer.
+Each reports its checks and aborts at the first difference. docs/reliability.md shows how to run them longer.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 FLAVOURS = {
     "plain": ("-O2",),
     "sanitized": ("-O1", "-g", *SANITIZERS),
-    "c11": ("-O2", "-include", str(HERE / "no_extensions.h")),  # the portable replacements of gcc and clang built-ins
+    "c11": (
+        "-O2",
+        "-include",
+        str(HERE / "no_extensions.h"),
+    ),  # the portable replacements for gcc and clang built-ins
 }
-# How much each does: enough to reach every branch and every edge of a block; the long way is the programs' default.
+# Enough work to reach every branch and every edge of a block. By default the programs do more.
 WORK = {
     "kernel_test": {"plain": "0.2", "sanitized": "0.05", "c11": "0.05"},
     "reading_test": {"plain": "6", "sanitized": "5", "c11": "4"},
@@ -74,7 +78,7 @@ def compiler() -> str:
 
 @pytest.fixture(scope="session", params=FLAVOURS)
 def built(request: pytest.FixtureRequest, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """src_c/codec compiled, its warnings being errors, by the compiler at hand."""
+    """src_c/codec, compiled with warnings as errors."""
     folder = tmp_path_factory.mktemp(f"core-{request.param}")
     cc, flags = compiler(), (*FLAVOURS[request.param], *WARNINGS, f"-I{repository / 'src_c' / 'codec'}")
     if request.param == "sanitized":
@@ -108,7 +112,7 @@ def test_program(built: Built, name: str) -> None:
 
 
 def test_the_object_layer_has_no_warnings(repository: Path) -> None:
-    """src_c/codec is compiled above, its warnings being errors; src_c/objects needs Python's headers."""
+    """src_c/codec is compiled above with warnings as errors; src_c/objects needs Python's headers."""
     cc, include = compiler(), sysconfig.get_path("include")
     if not Path(include, "Python.h").is_file():
         cannot("the headers of Python are not here")
@@ -129,7 +133,7 @@ def test_corpus_of_the_fuzzer(built: Built) -> None:
 
 
 def test_a_difference_is_seen(built: Built, repository: Path) -> None:
-    """The tests can fail: with one byte of the rules changed, kernel_test says on which input."""
+    """The tests can fail: with one byte of the rules changed, kernel_test names an input."""
     wrong = built.folder / "wrong_rules"
     shutil.copytree(repository / "src_c" / "codec", wrong)
     scalar = wrong / "kernels" / "scan_scalar.c"

@@ -1,6 +1,6 @@
-"""Engines against readers that share nothing with them: the search over strict grammars, and simple peers.
+"""Engines against readers that share no code with them: a search over strict grammars, and simple peers.
 
-`tests/codec/support_reader.py` holds the readers. This is also where row smuggling would show.
+`tests/codec/support_reader.py` holds the readers. Row smuggling would also show here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smartrest._findings import DOUBTS
 
 
 def compare(engine: Any, payload: bytes) -> None:
-    """Everything that reads, against the answer of the rules."""
+    """Every reading function against the result of the rules."""
     answer = support_reader.read(payload)
     found = [
         (reason, start, end, row, field)
@@ -53,7 +53,7 @@ def test_short_texts(engine: Any, payload: str) -> None:
 
 @given(payload=s.payloads)
 def test_any_payload(engine: Any, payload: bytes) -> None:
-    if payload.count(b'\\"') <= 12:  # the search is exponential in these at worst
+    if payload.count(b'\\"') <= 12:  # the search may take exponential time in these
         compare(engine, payload)
 
 
@@ -67,7 +67,7 @@ def test_a_reader_of_doubled_quotes(engine: Any, rows: Any, quote: str) -> None:
 
 @given(rows=s.row_lists)
 def test_a_greedy_reader_of_the_documented_rule(engine: Any, rows: Any) -> None:
-    """It reads everything that `on_trailing_backslash="error"` lets through."""
+    """It can read all that `on_trailing_backslash="error"` allows."""
     for row in rows:
         try:
             payload = engine.encode_row(row, on_trailing_backslash="error", limit=None)
@@ -88,7 +88,7 @@ def test_no_row_is_smuggled(engine: Any, rows: Any, dialect: str) -> None:
 
 @given(payload=s.short_payload_texts)
 def test_the_claims_of_uniqueness(payload: str) -> None:
-    """At most one strict reading in each dialect, and the dialects never disagree."""
+    """There is at most one strict reading in each dialect, and the dialects never disagree."""
     readings = []
     for dialect in ("backslash", "double"):
         found = support_reader.strict_readings(payload, dialect)

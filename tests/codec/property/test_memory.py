@@ -1,4 +1,4 @@
-"""Memory: what a payload can make the reader take is bounded, and no path leaks."""
+"""Memory: a payload can make the reader use only so much, and no path leaks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def quietly(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("call", ["decode", "scan", "split"])
 def test_peak_of_reading(engine: Any, call: str, shape: str) -> None:
-    """At most 80 times the payload; the pure engine may take more where it only looks for rows."""
+    """At most 80 times the payload; the pure engine may use more where it only looks for rows."""
     payload = hostile(shape, PACKET_LIMIT)
     function = getattr(engine, call)
     quietly(function, payload)
@@ -45,7 +45,7 @@ def test_peak_of_reading(engine: Any, call: str, shape: str) -> None:
 
 
 def test_a_view_of_many_rows_is_lean(engine: Any) -> None:
-    """`scan` keeps offsets alone until a row is touched."""
+    """`scan` keeps only offsets until a row is used."""
     payload = b"200,c8y_Temperature,T,25.3,C\n" * 550
     quietly(engine.scan, payload)
     tracemalloc.start()
@@ -64,7 +64,7 @@ class Raising:
 
 
 def calls(engine: Any) -> list[Callable[[], Any]]:
-    """One call for each path: what succeeds, and every error."""
+    """One call for each path: successes and every error."""
     good = b'511,dev,"a, \\"b\\"",1.5\r\n500\n"x\\",y'
     bad = (b'500\n1,"a', b"500\n1,\xff", b'1,a"b', b'1,"a"b', b'1, "a"', b"a\rb", b'"a""b\\""')
     rows: list[Any] = [("1", 'a"b', 1.5, None, True, 10**30), ["2", "é" * 40]]
@@ -128,7 +128,7 @@ def calls(engine: Any) -> list[Callable[[], Any]]:
 
 
 def test_no_path_leaks(engine: Any) -> None:
-    """Blocks held by the interpreter do not grow with the number of calls: less than one for every other call."""
+    """Calls leave fewer than one allocated block for every two calls."""
     paths = calls(engine)
     rounds = 100 if engine.engine() == "pure" else 200
 
@@ -156,7 +156,7 @@ def test_the_memory_of_a_long_payload_is_given_back(engine: Any) -> None:
         partial(engine.decode, b"1," + b"x" * 10**7),
     )
     for call in calls:
-        engine.encode_row(("1", "short"))  # what is kept for short ones is there already
+        engine.encode_row(("1", "short"))  # the cache for short ones exists already
         engine.decode_row(b"1,short")
         tracemalloc.start()
         try:
@@ -167,7 +167,7 @@ def test_the_memory_of_a_long_payload_is_given_back(engine: Any) -> None:
 
 
 def test_unknown_ids_hold_no_memory(engine: Any) -> None:
-    """Looking an ID up never keeps it: an attacker cannot fill a cache."""
+    """Looking up an ID never stores it, so an attacker cannot fill a cache."""
     schema = engine.Schema({"511": [int]})
     dispatcher = engine.Dispatcher()
     dispatcher.on("511")(lambda row: row)
@@ -188,7 +188,7 @@ def test_unknown_ids_hold_no_memory(engine: Any) -> None:
 
 
 def test_rows_without_a_handler_make_no_objects(core: Any) -> None:
-    """What `dispatch` takes for rows that nobody wants are the offsets of one scan, no tuples and texts."""
+    """For rows without a handler `dispatch` uses the offsets of one scan, but no tuples or texts."""
     payload = b"522,device,syslog,c8y_Temperature\n" * 450
     dispatcher = core.Dispatcher()
     dispatcher.on("511")(lambda row: row)
@@ -207,7 +207,7 @@ def test_rows_without_a_handler_make_no_objects(core: Any) -> None:
 
 
 def test_references_to_shared_objects_stay(engine: Any) -> None:
-    """A count that grows on a constant is a leak that no block shows."""
+    """A growing reference count on a constant is a leak, but takes no block."""
     paths = calls(engine)
     shared = (None, True, False, "", b"", ())
     if sys.getrefcount(None) > 2**29:
@@ -218,6 +218,6 @@ def test_references_to_shared_objects_stay(engine: Any) -> None:
     for path in paths:
         for _ in range(200):
             quietly(path)
-    gc.collect()  # what is in cycles is late, not lost
+    gc.collect()  # cycles are freed late, not lost
     after = [sys.getrefcount(value) for value in shared]
     assert all(abs(b - a) < 100 for a, b in zip(before, after, strict=True)), (before, after)

@@ -1,4 +1,4 @@
-"""Every allocation of every public call of the core fails once: MemoryError or success, and all works afterwards."""
+"""Every allocation of every public call of the core fails once: it raises MemoryError or succeeds, and works after."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ total = sum([fail_each(name, calls[name]) for name in chosen])
 print("points", total)
 '''
 
-# No smartrest in it: a function and a generator are made, and each allocation fails once.
+# Makes a function and a generator without smartrest, while each allocation fails once.
 PLAIN = """
 import _testcapi
 
@@ -222,7 +222,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def points(core: Any, calls: str) -> int:
-    """How many allocations failed in the calls that make Python functions ("makers") or in the others ("plain")."""
+    """Counts failed allocations in calls that make Python functions ("makers") or in the others ("plain")."""
     done = run(SCRIPT, core.engine().partition(":")[2], calls)
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     return int(done.stdout.rpartition("points ")[2])

@@ -1,4 +1,4 @@
-"""The second law: the core with each kernel gives what the pure engine gives, errors included, for whatever goes in."""
+"""The second law: for any input, the core with each kernel gives the results and errors of the pure engine."""
 
 from __future__ import annotations
 

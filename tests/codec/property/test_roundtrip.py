@@ -1,4 +1,4 @@
-"""The first law: what was encoded is decoded, in every dialect and by every way in and out."""
+"""The first law: decoding returns what was encoded, in every dialect and with every function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every string up to a length over the characters that matter, on every engine, against the independent reader.
+"""Every string of special characters up to a length, on every engine, against the independent reader.
 
 `SMARTREST_TEST_WORLD` sets the length; `tools/campaign.py world` goes further.
 """

@@ -1,4 +1,4 @@
-"""Time: each byte is looked at a bounded number of times, whatever the text; no legal payload takes long."""
+"""Time: no text makes an engine look at a byte more than a few times, and no legal payload takes long."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CALLS = ("decode", "scan", "split", "check")
 
 
 def growth(function: Callable[[Any], Any], small: Any, large: Any, allowed: float, attempts: int) -> str | None:
-    """Whether `large`, eight times as long, takes at most twelve times as long, and at most `allowed` seconds.
+    """Check that `large`, eight times the size, takes at most twelve times as long and at most `allowed` seconds.
 
-    The best of several attempts counts, since other programs use the machine too: `None`, or what was measured.
+    Returns `None`, or the times of the best of several attempts, since the machine may be busy.
     """
     long = short = 1e9
     for _ in range(attempts):
@@ -27,8 +27,8 @@ def growth(function: Callable[[Any], Any], small: Any, large: Any, allowed: floa
 
 
 def assert_linear(function: Callable[[Any], Any], make: Callable[[int], Any], allowed: float) -> None:
-    """From 2,000 to 16,000. A cache that overflows shows at one size alone, what is quadratic (64 times) at all."""
-    found = growth(function, make(2_000), make(16_000), allowed, 40)  # a busy processor changes its speed for a while
+    """From 2,000 to 16,000. An overflowing cache shows at one size only, quadratic growth (64 times) at all."""
+    found = growth(function, make(2_000), make(16_000), allowed, 40)  # a busy processor changes its speed
     if found is not None:
         larger = growth(function, make(16_000), make(128_000), 8 * allowed, 4)
         assert larger is None, f"{found}; and at eight times the size {larger}"
@@ -63,7 +63,7 @@ def test_writing(engine: Any, unit: str) -> None:
 
 
 def test_values_that_do_not_fit(engine: Any) -> None:
-    """Each error of a lazy row is made without the rows before it, which a peer could make expensive."""
+    """An error of a lazy row leaves out the rows before it, which a peer could make expensive."""
 
     def read(payload: bytes) -> int:
         errors = 0

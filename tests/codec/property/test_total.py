@@ -1,4 +1,4 @@
-"""The third law: any bytes and any text give rows or a DecodeError, nothing else."""
+"""The third law: any bytes or text give rows or a DecodeError."""
 
 from __future__ import annotations
 
