@@ -1,4 +1,4 @@
-"""A session connection after connection, to a server that hangs up on some of its rows."""
+"""A session and a server that hangs up on some of its rows, over successive connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def offline() -> Session:
 
 
 class Life:
-    """Connection after connection to a platform whose server hangs up on the rows that `hangs_up` is true for."""
+    """Connections to a platform whose server hangs up on rows for which `hangs_up` is true."""
 
     def __init__(
         self, session: Session, hangs_up: Callable[[str, tuple[str, ...]], bool], result: str = "done"
@@ -30,14 +30,14 @@ class Life:
         self.hangs_up = hangs_up
         self.result = result
         self.platform = SimulatedPlatform()
-        self.breaks_after: int | None = None  # acknowledgements, whatever was sent
+        self.breaks_after: int | None = None  # acknowledgements of any payload
         self.arrived: list[tuple[str, bytes]] = []
         self.events: list[Event] = []
         self._left: int | None = None
         self.now = 100.0
 
     def live(self, most: int = 40) -> int:
-        """Until a connection stands and nothing is left to do. Returns how many there were."""
+        """Connect until a connection lasts and nothing is left to do. Returns the number of connections."""
         for count in range(1, most):
             if self.connects():
                 return count
@@ -66,7 +66,7 @@ class Life:
         return [(operation.status, operation.result) for operation in self.platform.operations]
 
     def connects(self) -> bool:
-        """Whether the connection stands in the end."""
+        """Returns whether the connection lasts."""
         session = self.session
         self.platform.deliver = lambda topic, payload: self.arrived.append((topic, payload))
         self.arrived.clear()

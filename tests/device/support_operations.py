@@ -1,13 +1,13 @@
-"""A model of the platform's operations around a real `Session`, and a search through all that can happen to the two.
+"""A model of the platform's operations around a real `Session`, and a search through all that can happen to both.
 
-One device, operations of two fragments, each with one of two payloads, so that rows are equal all the time. The link is
-first in, first out, and what the platform had not taken when it broke is lost. From every state each action is tried:
-an operation is created, a push or a payload of an answer arrives, an acknowledgement comes back, the time of 500 is
-over, a handler ends, the connection breaks or is made again, the memory is lost. `explore` does so until there is no
-new state; only the faults are bounded. `walk` goes far beyond that at random.
+One device has operations of two fragments, each with one of two payloads, so rows are often equal. The link is first
+in, first out; when it breaks, payloads that the platform has not taken are lost. From every state each action is tried:
+an operation is created, a push or a payload of an answer arrives, an acknowledgement comes back, the time for 500 ends,
+a handler ends, the connection breaks or is opened again, the memory is lost. `explore` continues until it finds no new
+state; only the faults are bounded. `walk` goes far beyond that at random.
 
-A `Violation` is: a handler starts while not exactly its operation is EXECUTING; an operation runs twice; a result
-reaches another operation; what is failed as not run has run; an operation never ends.
+It is a `Violation` if a handler starts while its operation is not the only one EXECUTING; an operation runs twice; a
+result reaches another operation; an operation that ran is failed as not run; an operation never ends.
 """
 
 from __future__ import annotations
@@ -38,41 +38,41 @@ from smartrest.mqtt import Backoff
 PAYLOADS = {"a": ("511", "dev", "a"), "b": ("511", "dev", "b"), "r": ("510", "dev")}
 FRAGMENTS = {"511": "c8y_Command", "510": "c8y_Restart"}
 LIMITS = Limits(operation=None, acknowledge=1e9, doubt=0.0, hang_ups=2, backoff=Backoff(1.0, 1.0))
-NOT_RUN = "Not run"  # how the text of 507 begins where the operation cannot be told
-Operation.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]  # frozen; it is known by its identity
+NOT_RUN = "Not run"  # the start of the text of 507 for an undecided operation
+Operation.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]  # frozen, and compared by identity
 
 
 class Violation(Exception):
-    """Something that must not happen."""
+    """A broken promise of those above."""
 
 
 class Budget(NamedTuple):
-    """How often what may happen: the faults, and what makes histories long."""
+    """Limits for faults, and for other events that make histories long."""
 
     creates: int = 0
     cuts: int = 0
     losses: int = 0  # of memory
-    duplicates: int = 0  # pushes that come again with the DUP flag
+    duplicates: int = 0  # pushes repeated with the DUP flag
     payloads: str = "ab"
-    split: bool = False  # the answer of 500 may come in a payload for each row
+    split: bool = False  # the answer to 500 may take a payload for each row
 
 
 class World:
-    """The platform, the link, and the session with what is on its way between them."""
+    """The platform, the session, and the link between them with its payloads in flight."""
 
     def __init__(self, budget: Budget) -> None:
         self.left = budget
         self.session = _session()
         self.told: Counter[str] = Counter()
-        self.ops: list[tuple[str, str, int]] = []  # payload; P, E, S, F, or X for failed by 507; how often it was run
+        self.ops: list[tuple[str, str, int]] = []  # payload; P, E, S, F, or X for failed by 507; number of runs
         self.online = False
         self.up: list[Publish] = []
         self.acks: list[int] = []
         self.pushes: list[tuple[int, bool]] = []  # operation, DUP
         self.answers: list[bytes] = []
-        self.snap = -1  # operations that there were when 500 was taken
+        self.snap = -1  # the number of operations when 500 was taken
         self.running: dict[int, Operation] = {}
-        self.results: dict[Operation, int] = {}  # whose answer it is, where the row has no text
+        self.results: dict[Operation, int] = {}  # the operation that a row without text answers
 
     def copy(self) -> World:
         new = copy.copy(self)
@@ -90,7 +90,7 @@ class World:
         return new
 
     def key(self) -> tuple[Any, ...]:
-        """All that the future depends on, without moments and numbers."""
+        """All that the future depends on, without times and counters."""
         flow = self.session._flow
         lanes = []
         for name, lane in flow.lanes._lanes.items():
@@ -117,10 +117,10 @@ class World:
         here = (tuple(self.ops), self.online, up, acks, tuple(self.pushes), tuple(self.answers), snap, running)
         return (self.left, here, there, tuple(sorted(lanes)))
 
-    # What may happen next
+    # Possible actions
 
     def actions(self, *, faults: bool = True) -> Iterator[tuple[str, World]]:
-        """Each possible action with the world after it. Without faults: what comes by itself."""
+        """Each possible action with the resulting world. Without faults: only actions that happen by themselves."""
         for name, change in self._possible(faults):
             world = self.copy()
             change(world)
@@ -163,7 +163,7 @@ class World:
     # The link
 
     def _fetch(self) -> None:
-        """What the session wants to publish goes on its way."""
+        """Put the session's payloads on the link."""
         for action in self.session.outgoing():
             if isinstance(action, Publish) and self.online:
                 self.up.append(action)
@@ -180,7 +180,7 @@ class World:
                 if isinstance(action, Publish) and action.payload.startswith(b"100,"):
                     session.acknowledged(action.id, now)
                 elif isinstance(action, Publish):
-                    self.up.append(action)  # an answer that the last connection took with it
+                    self.up.append(action)  # an answer lost with the last connection
                 elif isinstance(action, Subscribe):
                     session.subscribed(action.topic, 1, now)
                 else:
@@ -258,7 +258,7 @@ class World:
             self.pushes.append((len(self.ops) - 1, False))
 
     def _take(self, *, split: bool = False) -> None:
-        """The platform takes the oldest payload; its acknowledgement is then on its way."""
+        """The platform takes the oldest payload and sends its acknowledgement."""
         action = self.up.pop(0)
         self.acks.append(action.id)
         for row in decode(action.payload):
@@ -316,7 +316,7 @@ def _fragment(payload: str) -> str:
 
 
 def drain(world: World, done: set[Any]) -> None:
-    """Without more faults everything must come to its end. `done`: states of which that is known."""
+    """Check that everything ends without more faults. `done`: states already checked."""
     path: dict[Any, None] = {}
     while True:
         step = next(world.actions(faults=False), None)
@@ -330,7 +330,7 @@ def drain(world: World, done: set[Any]) -> None:
         if key in path:
             raise Violation("goes round for ever")
         path[key] = None
-        if step is None:  # it is tried again after a connection that broke while nothing was on its way
+        if step is None:  # retried after a connection that broke with nothing in flight
             world = world.copy()
             world._cut()
         else:
@@ -344,7 +344,7 @@ def drain(world: World, done: set[Any]) -> None:
 
 
 class Report(NamedTuple):
-    """What a search has seen. `complete`: all there is."""
+    """The result of a search. `complete`: it has seen every state."""
 
     states: int
     steps: int
@@ -355,7 +355,7 @@ class Report(NamedTuple):
 
 
 def explore(budget: Budget, *, seconds: float = 1e9, deep: int = 10**9) -> Report:
-    """Breadth first, until there is no new state, the time is over or the depth is reached.
+    """Search breadth first until there is no new state, the time is up or the depth is reached.
 
     Raises `Violation` with the shortest history that leads to it.
     """
@@ -389,7 +389,7 @@ def explore(budget: Budget, *, seconds: float = 1e9, deep: int = 10**9) -> Repor
 
 
 def _each(world: World) -> Iterator[tuple[str, World]]:
-    """The actions; a violation names the one that it came of."""
+    """The actions; a violation names the action that caused it."""
     for name, change in world._possible(True):
         after = world.copy()
         try:
@@ -409,7 +409,7 @@ def history(parents: dict[Any, tuple[Any, str] | None], key: Any) -> str:
 
 
 def walk(seed: int, *, length: int = 300) -> tuple[int, Counter[str]]:
-    """One long history at random, then without faults to its end. Returns its steps and what could not be told."""
+    """Run one long random history, then end it without faults. Returns its steps and the undecided operations."""
     chance = random.Random(seed)
     counts = [chance.randint(0, most) for most in (10, 5, 2, 3)]
     world = World(Budget(*counts, payloads=chance.choice(("ab", "aab", "abr")), split=chance.random() < 0.3))

@@ -1,7 +1,7 @@
-"""A simulated platform and network around a `Session`: discrete events, a clock of numbers, faults by a seeded random.
+"""A simulated platform and network around a `Session`: discrete events, a simulated clock, seeded random faults.
 
-No MQTT client and no socket is imitated here: a session has none. What is simulated is the other end: rows answered as
-the platform answers them, operations kept by fragment, packets that take time and get lost with their connection.
+A session has no MQTT client or socket, so none is imitated. The simulation is of the other end: it answers rows as the
+platform does and keeps operations by fragment; packets take time and are lost with their connection.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FRAGMENTS = {"511": "c8y_Command", "510": "c8y_Restart", "513": "c8y_Configurati
 
 
 def rows(session: Session) -> list[tuple[str, list[tuple[str, ...]]]]:
-    """Topics and rows of what is to be published now."""
+    """Topics and rows to be published now."""
     return [(a.topic, decode(a.payload)) for a in session.outgoing() if isinstance(a, Publish)]
 
 
@@ -39,7 +39,7 @@ def kinds(events: list[Event]) -> list[type[Event]]:
 
 
 def online(**options: Any) -> Session:
-    """A session that has just come online at time 0."""
+    """A session that came online at time 0."""
     session = Session("dev", now=0.0, random=lambda: 0.0, **options)
     session.connected(0, 0.0)
     while not session.online:
@@ -53,7 +53,7 @@ def online(**options: Any) -> Session:
 
 @dataclass
 class PlatformOperation:
-    """An operation as the platform keeps it."""
+    """An operation at the platform."""
 
     row: tuple[str, ...]
     fragment: str
@@ -63,7 +63,7 @@ class PlatformOperation:
 
 
 def token(number: int, life: float) -> str:
-    """A token in the form of a JWT; the signature is never looked at."""
+    """A token in the form of a JWT, whose signature is never verified."""
     body = json.dumps({"iat": 1_000_000, "exp": 1_000_000 + life, "n": number}).encode()
     return f"e30.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}.c2ln"
 
@@ -85,7 +85,7 @@ class SimulatedPlatform:
         self.deliver: Callable[[str, bytes], None] = lambda topic, payload: None
 
     def create(self, *rows: tuple[str, ...]) -> list[PlatformOperation]:
-        """New operations, told to the device in one payload if it is connected."""
+        """Create operations and push them in one payload if the device is connected."""
         made = [PlatformOperation(row, FRAGMENTS[row[0]]) for row in rows]
         self.operations += made
         self.deliver(topics.ds(), encode(rows))
@@ -133,10 +133,10 @@ class SimulatedPlatform:
 
 
 class Simulation:
-    """Runs a session against a simulated platform. `latency`: seconds of one way; `now` is the clock.
+    """Runs a session against a simulated platform. `latency`: seconds one way; `now`: the clock.
 
-    `handler` gets each operation and returns its result and the seconds that it takes. `loses_acknowledged`: the
-    broker acknowledges a payload before it passes it on, and loses it when it dies in between.
+    `handler` gets each operation and returns its result and duration in seconds. `loses_acknowledged`: the broker
+    acknowledges a payload before passing it on, and loses it if it dies in between.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Simulation:
         self.loses_acknowledged = loses_acknowledged
         self.now = 0.0
         self.reachable = True
-        self.connection = 0  # number of the connection that is open, 0: none
+        self.connection = 0  # number of the open connection, 0: none
         self.listen: Callable[[Event], None] = lambda event: None
         self.ran: list[Operation] = []
         self.ticks = 0
@@ -171,7 +171,7 @@ class Simulation:
         heapq.heappush(self._agenda, (moment, self._count, call))
 
     def run(self, until: float) -> None:
-        """Let time pass, from event to event."""
+        """Advance the time from event to event."""
         while True:
             due = self.session.due()
             agenda = self._agenda[0][0] if self._agenda else float("inf")
@@ -204,14 +204,14 @@ class Simulation:
         self.note(self.session.send(*rows, child=child, now=self.now))
 
     def cut(self) -> None:
-        """The connection breaks: what is on its way is lost, in both directions."""
+        """Break the connection: packets in flight are lost in both directions."""
         if self.connection:
             self.connection = 0
             self.note(self.session.disconnected(self.now, "cut"))
 
     def carry_out(self) -> None:
         for action in self.session.outgoing():
-            moment = self._moment = max(self.now, self._moment) + 1e-9  # packets of one connection keep their order
+            moment = self._moment = max(self.now, self._moment) + 1e-9  # packets of a connection keep their order
             match action:
                 case Connect():
                     self._connections += 1

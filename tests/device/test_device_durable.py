@@ -1,4 +1,4 @@
-"""The outbox with a file: what it holds outlives it, whatever happens to the file is one error or one event."""
+"""The outbox with a file: its rows survive it, and any fault of the file is one error or one event."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def open_outbox(path: Path) -> Iterator[Any]:
 
 
 def abandon(outbox: DurableOutbox) -> None:
-    """As if the process was killed: nothing is told to the file."""
+    """End as if the process was killed, without closing the file."""
     if outbox._file is not None:
         outbox._file.close()
         outbox._file = None
@@ -266,7 +266,7 @@ def abandon_with_rows(open_outbox: Any, rows: int = 1_000) -> None:
 
 
 def test_a_damaged_file(path: Path, open_outbox: Any) -> None:
-    """Any byte of it, one at a time and all at once: an error, or the rows that can be read; never anything else."""
+    """Any byte of it, singly and all at once: an error or the readable rows, never anything else."""
     abandon_with_rows(open_outbox)
     whole = path.read_bytes()
     refused = 0
@@ -327,7 +327,7 @@ def test_one_process_at_a_time(path: Path, open_outbox: Any) -> None:
 
 
 def test_a_full_disk_costs_no_row_and_is_told(path: Path) -> None:
-    """SQLite's own refusal, as for a disk; in a child process, the system's."""
+    """SQLite refuses, as for a full disk; in a child process, the system does."""
     session = Session("dev", outbox=path, limits=Limits(queue=100_000), now=0.0)
     outbox: Any = session._flow.outbox
     outbox._file._rows.execute("PRAGMA max_page_count = 10")
@@ -410,7 +410,7 @@ def test_a_long_log_is_emptied(path: Path, open_outbox: Any, monkeypatch: pytest
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
 def test_a_full_disk_lets_the_log_be_used_again(path: Path) -> None:
-    """Few rows wait, but their log cannot grow: carried over, it takes new rows without new space."""
+    """Few rows wait, but their log cannot grow. Once checkpointed, it takes new rows without new space."""
     program = textwrap.dedent(f"""
         import os, resource, time
         from smartrest.device.durable import DurableOutbox
@@ -435,7 +435,7 @@ def test_a_full_disk_lets_the_log_be_used_again(path: Path) -> None:
 
 
 def test_the_log_does_not_grow(path: Path, open_outbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows come and go without a pause; file and log together stay small."""
+    """Rows come and go without a pause, but file and log stay small."""
     monkeypatch.setattr(durable, "LOG", 400_000)
     monkeypatch.setattr(durable, "LONG_LOG", 1_600_000)
     outbox = open_outbox()
@@ -488,7 +488,7 @@ def test_room_is_asked_for_before_rows_are_taken() -> None:
 
 @pytest.mark.parametrize("kind", ["paho", "aiomqtt"])
 def test_a_killed_process_leaves_what_it_accepted(path: Path, kind: str) -> None:
-    """Three times, without a broker: all rows that `send` took are in the file, in order, and in the next process."""
+    """Three times, without a broker: the file and the next process have all rows that `send` accepted, in order."""
     accepted: list[int] = []
     for _ in range(3):
         first = accepted[-1] + support_durable.BATCH + 1 if accepted else 1

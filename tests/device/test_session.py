@@ -1,4 +1,4 @@
-"""The life cycle of `Session`, step by step: credentials, registration, subscriptions, data, faults, tokens, ending."""
+"""The life cycle of `Session`, step by step: credentials, registration, subscriptions, data, faults, tokens, end."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_data_leaves_before_all_is_subscribed_but_not_before_100() -> None:
 
 def test_linger_packs_rows_and_the_budget_ends_it() -> None:
     session = online(linger=0.5)
-    session.tick(0.5)  # the answer of 500 has had its time
+    session.tick(0.5)  # the time for the answer to 500 is over
     session.outgoing()
     for number in range(10):
         session.send(("200", "c8y_T", "T", number), now=1.0 + number / 100)
@@ -476,7 +476,7 @@ def test_stopping_has_its_time_and_says_what_was_dropped() -> None:
     session = online(acknowledgements=True)
     session.send(("200", "c8y_T", "T", 1), now=1.0)
     session.stop(2.0)
-    session.tick(3.0)  # 500 had its time
+    session.tick(3.0)  # the time for the answer to 500 is over
     assert session.due() == 12.0
     events = session.tick(12.0)
     assert kinds(events) == [Dropped, Closed]

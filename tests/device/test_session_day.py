@@ -1,4 +1,4 @@
-"""A day in the life of a session, in simulated time: tokens, outages, operations; no drift, no leak, nothing lost."""
+"""A session's day in simulated time: tokens, outages, operations; no drift, leak or loss."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Day:
         return (f"result of {operation.row[2]}",), 1e9 if hangs else self.random.uniform(0, 60)
 
     def forget(self) -> int:
-        """Empty what the test itself gathers; returns how much that was."""
+        """Empty the test's own records; returns their size."""
         platform = self.platform
         logs = (platform.measurements, platform.published, platform.operations, platform.errors, self.simulation.ran)
         gathered = sum(map(len, logs))
@@ -83,9 +83,9 @@ class Day:
 
 
 def check(day: Day) -> None:
-    """Everything that was handed over arrived; every operation ran once and has its own answer."""
+    """All accepted rows arrived; every operation ran once and has its own answer."""
     measured = {int(row[3]) for row in day.platform.measurements}
-    assert measured >= set(range(min(measured), day.sent - 1))  # the last one may linger
+    assert measured >= set(range(min(measured), day.sent - 1))  # the last row may linger
     ran = [operation.row[2] for operation in day.simulation.ran]
     assert len(ran) == len(set(ran))
     failed = 0
@@ -117,7 +117,7 @@ def test_a_day_with_outages(seed: int) -> None:
     session = day.simulation.session
     assert session.online
     assert len(day.online) >= 24
-    assert growth < 200_000, f"{growth} bytes more after a day"  # the answered operations that it remembers
+    assert growth < 200_000, f"grew by {growth} bytes in a day"  # the answered operations that the session remembers
     assert session.unacknowledged == 0
     assert len(session.operations) <= 2
 
@@ -132,5 +132,5 @@ def test_a_quiet_day_renews_tokens_at_half_life_without_drift() -> None:
     assert steps == [pytest.approx(TOKEN_LIFE / 2 + round_trip, abs=0.01)] * len(steps)
     assert len(day.tokens) == 1 + int((DAY - first) // (TOKEN_LIFE / 2 + round_trip))
     assert {int(row[3]) for row in day.platform.measurements} >= set(range(day.sent - 1))
-    assert day.simulation.ticks < 20_000  # it is asked when something is due, not all the time
+    assert day.simulation.ticks < 20_000  # it is called when due, not all the time
     assert [row for _, row in day.platform.published].count(("500",)) == 1

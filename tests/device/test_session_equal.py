@@ -1,7 +1,7 @@
-"""Equal operations without an ID across a broken connection: what the platform's order tells, and what it cannot.
+"""Equal operations without an ID across a broken connection: how far the platform's order distinguishes them.
 
-501 to 503 act on the oldest operation of a fragment, and 500 brings what is PENDING, oldest first. So its answer begins
-with what was PENDING when the connection broke; that tells equal rows apart wherever an order can.
+501 to 503 apply to the oldest operation of a fragment, and 500 lists the PENDING ones, oldest first. So its answer
+begins with those that were PENDING when the connection broke, which distinguishes equal rows wherever an order can.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from smartrest.mqtt import Backoff
 
 A, B = ("511", "device", "a"), ("511", "device", "b")
 LATENCY = 0.1
-TOLD = 10.0 + 2.5 * LATENCY  # an operation of 10.0 came, its 501 has arrived, its acknowledgement has not
-UNTOLD = 10.0 + 1.5 * LATENCY  # the 501 is on its way, and will be lost
+TOLD = 10.0 + 2.5 * LATENCY  # the operation of 10.0 came, its 501 arrived, the acknowledgement did not
+UNTOLD = 10.0 + 1.5 * LATENCY  # the 501 is in flight and will be lost
 LIMITS = Limits(backoff=Backoff(0.2, 1.0), settle=1.0, doubt=0.0)
 
 
 class Recorder(SimulatedPlatform):
-    """Keeps the payloads, too."""
+    """Also keeps the payloads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Recorder(SimulatedPlatform):
 
 
 class Story:
-    """One device whose connection breaks once, at `cut`; each run gives a result of its own after `takes` seconds."""
+    """One device whose connection breaks once, at `cut`; each run returns its own result after `takes` seconds."""
 
     def __init__(self, *, cut: float, takes: float = 8.0) -> None:
         self.platform = Recorder()
@@ -67,7 +67,7 @@ class Story:
         self.simulation.at(moment, cancel)
 
     def end(self) -> list[str]:
-        """Back online at 15; how the operations ended, in the order in which they were made."""
+        """Come back online at 15; returns how the operations ended, in order of creation."""
         self.simulation.at(15.0, lambda: setattr(self.simulation, "reachable", True))
         self.simulation.run(120.0)
         assert self.simulation.session.operations == []
@@ -104,7 +104,7 @@ def test_an_equal_one_behind_another_made_while_offline_is_a_new_one(cut: float)
 
 @pytest.mark.parametrize("cut", [TOLD, UNTOLD])
 def test_one_that_comes_before_the_answer_of_500_says_nothing_of_those_before_it(cut: float) -> None:
-    """It was made when the device had subscribed, and 500 had not arrived yet."""
+    """It was created after the device subscribed and before 500 arrived."""
     story = Story(cut=cut, takes=0.0)
     story.create(10.0, A)
 
@@ -118,7 +118,7 @@ def test_one_that_comes_before_the_answer_of_500_says_nothing_of_those_before_it
 
 
 def test_one_that_runs_keeps_its_place_before_all_that_were_made_while_offline() -> None:
-    """Its 501 was acknowledged: what is PENDING now, equal or not, is younger."""
+    """Its 501 was acknowledged, so all that is PENDING now is younger, equal or not."""
     story = Story(cut=11.0)
     story.create(10.0, A)
     story.create(12.0, B, A)
@@ -126,10 +126,10 @@ def test_one_that_runs_keeps_its_place_before_all_that_were_made_while_offline()
 
 
 def test_equal_ones_that_nothing_tells_apart() -> None:
-    """The limit: the 501 was lost, or it arrived and an equal operation was made since. The rows are the same.
+    """The limit: the 501 was lost, or it arrived and an equal operation was created since. The rows are the same.
 
-    What may be EXECUTING is failed, unrun and with the reason; the other one runs. So nothing is run twice, and nothing
-    stays EXECUTING to catch the answers of others.
+    The one that may be EXECUTING is failed with that reason, without having run; the other runs. So none runs twice,
+    and none stays EXECUTING to receive the answers of others.
     """
     lost = Story(cut=UNTOLD)
     lost.create(10.0, A)

@@ -1,4 +1,4 @@
-"""A session through broken connections: nothing lost, nothing run twice, no result given to another operation."""
+"""A session and broken connections: no row is lost, no operation runs twice or gets another's result."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_unique_operations_run_once_and_get_their_own_answer(seed: int, loses_ac
 
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_operations_are_each_answered(seed: int) -> None:
-    """Without IDs two equal operations cannot always be told apart; then one is failed, and none gets stuck."""
-    limits = replace(QUICK, doubt=0.0)  # else an equal operation may get the answer of one just finished
+    """Equal operations without an ID cannot always be distinguished; then one is failed, and none gets stuck."""
+    limits = replace(QUICK, doubt=0.0)  # otherwise an equal operation may get the answer of one just finished
     _, platform, ran = storm(seed, unique=False, loses_acknowledged=False, limits=limits)
     failed = [operation for operation in platform.operations if operation.status == "FAILED"]
     assert {operation.status for operation in platform.operations} <= {"SUCCESSFUL", "FAILED"}
@@ -80,7 +80,7 @@ def test_a_half_open_connection_is_given_up() -> None:
 
 
 def test_a_slow_connection_is_not_taken_for_a_dead_one() -> None:
-    """Twenty full payloads may take minutes; as long as one after the other is acknowledged, somebody is there."""
+    """Twenty full payloads may take minutes; the connection counts as alive while acknowledgements keep coming."""
     session = online(acknowledgements=True)
     session.publish("s/us", b"200,a,b,1", now=10.0)
     session.publish("s/us", b"200,a,b,2", now=10.0)

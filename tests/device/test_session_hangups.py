@@ -1,4 +1,4 @@
-"""Rows on which the server hangs up: found, given up and reported; the rest flows, and no row is blamed lightly."""
+"""Rows on which the server hangs up: found, given up and reported. The rest flows, and no innocent row is blamed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smartrest.device import (
 
 
 def connect(session: Session, now: float, hangs_up: str | None = POISON) -> tuple[list[Event], list[tuple[str, ...]]]:
-    """One connection on which everything is acknowledged until a row holds `hangs_up`."""
+    """One connection on which all is acknowledged up to a row that contains `hangs_up`."""
     events: list[Event] = []
     taken: list[tuple[str, ...]] = []
     events += session.tick(now)
@@ -89,7 +89,7 @@ def test_a_topic_is_given_up_without_parting_every_payload() -> None:
 
 
 def test_networks_that_break_cost_no_row() -> None:
-    """However often, as long as a connection lets something through."""
+    """However often, as long as each connection delivers something."""
     session = offline()
     for number in range(500):
         session.send(("400", "x" * 200, str(number)), now=2.0)
@@ -178,11 +178,11 @@ def test_an_answer_by_id_that_the_server_hangs_up_on() -> None:
     life.live()
     assert life.dropped == [("506", "17", POISON), ("506", "17")]
     assert ("s/us", ("506", "18", POISON)) in life.platform.published
-    assert not any(row[0] == "507" for _, row in life.platform.published)  # it would fail what has another ID
+    assert not any(row[0] == "507" for _, row in life.platform.published)  # it would fail operations with another ID
 
 
 def test_an_answer_that_is_hung_up_on_in_every_form_is_given_up() -> None:
-    """What it would have answered is failed before anything younger of the lane is claimed."""
+    """Its operation is failed before a younger one of the lane is claimed."""
     life = Life(offline(), lambda topic, row: row[:2] == ("503", "c8y_Command"))
     life.create(("511", "dev", "a"), ("511", "dev", "b"), ("510", "dev"))
     life.live()
@@ -202,7 +202,7 @@ def test_a_claim_that_the_server_hangs_up_on_leaves_its_lane_pending() -> None:
     assert life.states == [("PENDING", []), ("PENDING", []), ("SUCCESSFUL", ["done"])]
     assert ("s/us", ("400", "fine", "1")) in life.platform.published
     life.cut()
-    assert life.live() == 2  # tried once on a new connection
+    assert life.live() == 2  # retried once on a new connection
     life.hangs_up = lambda topic, row: False
     life.cut()
     assert life.live() == 1
@@ -236,7 +236,7 @@ def test_a_topic_that_the_server_hangs_up_on_stops_no_other() -> None:
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_networks_that_break_cost_no_answer(deaf: bool) -> None:
-    """As long as a connection lets something through, or breaks (`deaf`) before anything of the lane was sent alone."""
+    """As long as each connection delivers something, or breaks (`deaf`) before a row of the lane was sent alone."""
     children = [f"c{number}" for number in range(30)]
     session = online(acknowledgements=True, children=children)
     for action in session.outgoing():
@@ -277,7 +277,7 @@ def test_networks_that_break_cost_no_answer(deaf: bool) -> None:
 
 @pytest.mark.parametrize("size", [1, 30])
 def test_a_server_that_hangs_up_on_subscriptions_costs_no_row(size: int) -> None:
-    """Rows that go as soon as the device is registered are on their way, but not to blame."""
+    """Rows sent right after registration are in flight, but not at fault."""
     session = offline()
     session.send(*[("400", "fine", str(number)) for number in range(size)], now=2.0)
     events, now = [], 100.0

@@ -1,6 +1,6 @@
-"""All that can happen between a `Session` and the platform's operations, to a bound.
+"""All that can happen between a `Session` and the platform's operations, within bounds.
 
-The searches find no violation, and with any of the rules taken out they find one. Longer ones:
+The searches find no violation; with any rule disabled they find one. Longer searches:
 `tools/check_operations.py`.
 """
 
@@ -21,7 +21,7 @@ COMPLETE = (
     Budget(creates=2, split=True),
     Budget(creates=1, cuts=2, payloads="a"),
     Budget(creates=2, cuts=1, payloads="a"),
-    Budget(creates=1, cuts=5, payloads="a"),  # enough to give a row up
+    Budget(creates=1, cuts=5, payloads="a"),  # enough to give up a row
     Budget(creates=1, cuts=2, losses=1, payloads="a"),  # also the 507 of an earlier run
 )
 
@@ -42,7 +42,7 @@ def test_long_random_histories_end_well() -> None:
 
 
 def _runs_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 1: the handler starts when 501 leaves."""
+    """Rule 1: the handler starts when 501 is sent."""
     claim = support_operations.World._fetch
 
     def fetch(world: Any) -> None:
@@ -59,7 +59,7 @@ def _runs_with_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _claims_before_the_answer_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 2: the next 501 leaves with the answer of the one before."""
+    """Rule 2: the next 501 is sent together with the previous answer."""
     claim = Lanes.next_claim
 
     def next_claim(self: Lanes, lane: Lane) -> Any:
@@ -72,7 +72,7 @@ def _claims_before_the_answer_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -
 
 
 def _forgets_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 3: an answer that the connection took with it is not repeated."""
+    """Rule 3: an answer lost with the connection is not repeated."""
     cut = Lane.cut
 
     def forget(self: Lane, *arguments: Any, **options: Any) -> None:
@@ -93,7 +93,7 @@ def _takes_a_claim_for(arrived: bool) -> Callable[[pytest.MonkeyPatch], None]:
 
 
 def _claims_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 5: what cannot be told is not failed."""
+    """Rule 5: undecided operations are not failed."""
     accept = Lane.accept
 
     def forgive(self: Lane, *arguments: Any) -> None:
@@ -104,13 +104,13 @@ def _claims_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forgets_what_ran_before_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 6: nothing is failed after the memory was lost."""
+    """Rule 6: no operation is failed after the memory was lost."""
     make = support_operations._session
     monkeypatch.setattr(support_operations, "_session", lambda **options: make())
 
 
 def _claims_while_500_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 7: 501 is sent although the answer of 500 may list its operation."""
+    """Rule 7: 501 is sent although the answer to 500 may list its operation."""
     claim = Lanes.next_claim
 
     def next_claim(self: Lanes, lane: Lane) -> Any:
@@ -124,7 +124,7 @@ def _claims_while_500_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 7: payloads of pushes and of the answer are added up."""
+    """Rule 7: payloads of pushes and of the answer are joined."""
     accept = Lane.accept
 
     def take(self: Lane, *arguments: Any) -> None:
@@ -135,13 +135,13 @@ def _takes_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_equal_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 8: a row that equals a listed one is taken for a new operation."""
+    """Rule 8: a row equal to a listed one counts as a new operation."""
     take = Lane.take
     monkeypatch.setattr(Lane, "take", lambda self, entry, *, opened: take(self, entry, opened=False))
 
 
 def _goes_on_behind_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 8: a row that equals a listed one is taken for a repeat, and what is younger goes on."""
+    """Rule 8: a row equal to a listed one counts as a repeat, and younger ones continue."""
     take = Lane.take
 
     def repeat(self: Lane, entry: Any, *, opened: bool) -> bool:
@@ -153,13 +153,13 @@ def _goes_on_behind_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 9: a payload with the DUP flag is taken like any other."""
+    """Rule 9: a payload with the DUP flag is treated like any other."""
     receive = Lanes.receive
     monkeypatch.setattr(Lanes, "receive", lambda self, found, *, duplicate: receive(self, found, duplicate=False))
 
 
 def _goes_on_without_507(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 2: an answer is given up, and what it would have answered stays EXECUTING."""
+    """Rule 2: an answer is given up, and its operation stays EXECUTING."""
     end = Lanes.unanswered
 
     def forget(self: Lanes, entry: Any) -> None:
@@ -170,7 +170,7 @@ def _goes_on_without_507(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _claims_without_the_507_of_an_earlier_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 6: it is given up, and the device goes on as if nothing were EXECUTING."""
+    """Rule 6: it is given up, and the device continues as if no operation were EXECUTING."""
     monkeypatch.setattr(Lanes, "bar", lambda self, barred: None)
 
 

@@ -103,7 +103,7 @@ def test_a_kind_of_row_that_the_server_hangs_up_on_costs_few_connections() -> No
 
 
 def test_a_507_for_an_earlier_run_that_the_server_hangs_up_on() -> None:
-    """Nothing of that device is claimed, or it would have two operations EXECUTING; all else flows."""
+    """No operation of that device is claimed, or two would be EXECUTING; all else flows."""
     life = left_over(restarted="restarted", children=["c1"])
     life.hangs_up = lambda topic, row: row[0] == "507" and topic == "s/us"
     life.create(("511", "dev", "a"), ("511", "c1", "b"))
@@ -137,7 +137,7 @@ def test_a_503_for_an_earlier_run_that_the_server_hangs_up_on_gives_way_to_507()
     life.cut()
     life.create(("510", "dev"))
     assert life.live() == 1
-    assert ("s/us", ("503", "c8y_Restart")) not in life.platform.published  # it would answer the new one
+    assert ("s/us", ("503", "c8y_Restart")) not in life.platform.published  # it would answer the new operation
     assert [status for status, _ in life.states] == ["FAILED", "SUCCESSFUL", "SUCCESSFUL"]
 
 
@@ -207,7 +207,7 @@ def test_answers_and_data_wait_while_the_row_at_fault_is_sought() -> None:
 
 
 def test_networks_that_break_cost_no_row_of_the_opening() -> None:
-    """As long as a connection lets one payload more through."""
+    """As long as each connection delivers one more payload."""
     names = [f"c{number}" for number in range(5000)]
     life = Life(fresh(children=names, restarted="restarted"), lambda topic, row: False)
     for budget in (0, 1, 2, 3, 5, 8, 13, 21, 34, 55):

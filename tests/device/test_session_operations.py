@@ -39,13 +39,13 @@ def started(events: list[Event]) -> list[Operation]:
 def fresh(**options: object) -> Session:
     session = online(children=["c1", "c2"], **options)
     acknowledge(session, 0.0)
-    session.tick(10.0)  # the answer of 500 had its time
+    session.tick(10.0)  # the answer of the time for the answer to 500 is over
     session.outgoing()
     return session
 
 
 def acknowledge(session: Session, now: float) -> list[Event]:
-    """The platform takes all that is to be published now."""
+    """The platform acknowledges all payloads of now."""
     events: list[Event] = []
     for action in session.outgoing():
         if isinstance(action, Publish):
@@ -242,7 +242,7 @@ def test_time_limit() -> None:
 
 def test_time_limits_of_what_is_done_are_not_kept() -> None:
     session = fresh()
-    session.received("s/ds", b"510,dev", 20.0)  # takes its hour; all behind it have later limits
+    session.received("s/ds", b"510,dev", 20.0)  # runs for an hour; all later ones have later limits
     for number in range(2_000):
         (operation,) = started(session.received("s/ds", b"511,dev,%d" % number, 21.0 + number))
         session.extend(operation, 3600.0)
@@ -342,14 +342,14 @@ def test_parameters_are_named_and_typed() -> None:
 def test_an_equal_row_after_the_list_holds_what_is_younger_until_500_tells() -> None:
     session = online()
     assert rows(session) == [("s/us", [("500",)])]
-    assert session.received("s/ds", b"511,dev,close", 0.1) == []  # collected: the answer of 500 is awaited
+    assert session.received("s/ds", b"511,dev,close", 0.1) == []  # collected while the answer to 500 is awaited
     (first,) = started(session.tick(0.5))
     session.succeed(first, "closed", now=1.0)
     session.outgoing()
-    assert session.received("s/ds", b"511,dev,close", 1.1) == []  # pushed late, or another one
+    assert session.received("s/ds", b"511,dev,close", 1.1) == []  # a late push, or another operation
     assert session.received("s/ds", b"511,dev,open", 1.3) == []
     assert rows(session) == []
-    assert session.received("s/ds", b"513,dev,x", 1.4) != []  # another lane goes on
+    assert session.received("s/ds", b"513,dev,x", 1.4) != []  # other lanes continue
     session.outgoing()
     session.tick(3.0)
     assert rows(session) == [("s/us", [("500",)])]
@@ -375,7 +375,7 @@ def test_equal_operations_at_any_other_time_are_different_ones() -> None:
 
 
 def test_a_payload_marked_as_duplicate_is_ignored() -> None:
-    """What was not seen before comes with the 500 of this connection."""
+    """The 500 of this connection brings all that was not seen before."""
     session = fresh()
     (operation,) = started(session.received("s/ds", b"511,dev,ls", 20.0))
     assert session.received("s/ds", b"511,dev,ls", 20.1, duplicate=True) == []
@@ -386,7 +386,7 @@ def test_a_payload_marked_as_duplicate_is_ignored() -> None:
 
 
 def test_a_list_in_several_payloads_is_taken_once_it_was_the_same_often_enough() -> None:
-    """A push that crosses the answer of 500 could else be taken for a second operation."""
+    """Otherwise a push that crosses the answer to 500 could count as a second operation."""
     session = online()
     starts = []
     for window in (1, 2, 3):  # 1 + the bits of 3
@@ -404,7 +404,7 @@ def test_what_does_not_fit_is_left_pending_and_asked_for_later() -> None:
     session.outgoing()
     events = session.received("s/ds", encode([("511", "dev", str(n)) for n in range(6)]), 20.0)
     assert kinds(events) == [OperationRefused, OperationRefused, OperationReceived]
-    assert kinds(session.received("s/ds", b"511,dev,6", 20.0)) == [OperationRefused]  # younger than what was left
+    assert kinds(session.received("s/ds", b"511,dev,6", 20.0)) == [OperationRefused]  # younger than those left
     (running,) = started(events)
     assert ("s/us", [("500",)]) not in rows(session)
     (running,) = started(session.succeed(running, now=21.0))
@@ -422,7 +422,7 @@ def test_what_waits_finds_room_again_on_the_next_connection() -> None:
     assert kinds(session.received("s/ds", b"511,dev,2\n511,dev,3", 25.1)) == [OperationRefused]
     session.tick(40.0)
     assert [op.row[2] for op in session.operations] == ["1", "2"]
-    assert [op.row[2] for op in started(session.succeed(running, now=41.0))] == []  # 3 was left: 500 is asked first
+    assert [op.row[2] for op in started(session.succeed(running, now=41.0))] == []  # 3 was left, so 500 comes first
     session.received("s/ds", b"511,dev,2\n511,dev,3", 41.1)
     assert [op.row[2] for op in started(session.tick(42.0))] == ["2"]
 
@@ -471,7 +471,7 @@ def test_stopping_soon_after_a_broken_connection_settles_first() -> None:
 
 
 def reconnect(session: Session, now: float) -> None:
-    """Break the connection and come online again; everything before is acknowledged, 500 and its like are not."""
+    """Break the connection and come online again, acknowledging all before it but not 500 or later."""
     session.disconnected(now)
     session.tick(session.due() or 0.0)
     session.outgoing()
@@ -485,17 +485,17 @@ def reconnect(session: Session, now: float) -> None:
 
 
 def test_left_over_operations_are_settled_again_until_that_is_acknowledged() -> None:
-    """Else one stays EXECUTING, and as the oldest it catches the answers of others."""
+    """Otherwise one stays EXECUTING and, as the oldest, receives the answers of others."""
     session = online(
         acknowledgements=True, restarted="again", x_ids=["acme"], operations={"dm1": OperationTemplate(None, 2)}
     )
     settled = ("s/us", [("507", "", "again")])
     assert settled in rows(session)
     reconnect(session, 5.0)
-    (left_over,) = session.outgoing()  # alone, since a connection died with it
+    (left_over,) = session.outgoing()  # alone, since a connection died on it
     assert isinstance(left_over, Publish)
     assert left_over.payload == b"507,,again"
-    assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would be failed with the others
+    assert session.received("s/dc/acme", b"dm1,dev,1", 5.1) == []  # it would fail with the others
     assert session.outgoing() == []
     session.acknowledged(left_over.id, 5.2)
     assert acknowledge(session, 5.25) == []  # 500

@@ -1,4 +1,4 @@
-"""The queue of rows: packed within the budget, order per topic, bounded, nothing lost without being said."""
+"""The queue of rows: packed within the budget, in order per topic, bounded, every loss reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prefix before every topic, as the broker of a gateway puts it: outside only, and counted in every size."""
+"""The prefix that a gateway's broker puts before every topic: only outside, and counted in every size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smartrest.device import MessageReceived, OperationReceived, PayloadReceived
 
 
 def _online(prefix: str | None) -> tuple[Session, list[str]]:
-    """A session that is online, and the topics of its actions so far."""
+    """An online session, and the topics of its actions so far."""
     session = Session("dev1", prefix=prefix, x_ids=["acme"], debug=True, now=0.0)
     seen: list[str] = []
     session.outgoing()

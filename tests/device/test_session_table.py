@@ -1,4 +1,4 @@
-"""The table of transitions: complete, obeyed by the session, and the one that the documentation shows."""
+"""The table of transitions: complete, obeyed by the session, and shown in the documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def acknowledge(session: Session, now: float) -> None:
 
 
 def in_state(state: State) -> Session:
-    """A session that got there by its inputs."""
+    """A session brought to this state by its inputs."""
     if state in (State.BOOTSTRAP, State.SWITCHING):
         session = Session("dev", bootstrap=BOOT, acknowledgements=True, now=0.0)
         session.connected(0, 0.0)
@@ -53,7 +53,7 @@ def time_is_up(session: Session) -> None:
 
 
 def silent(session: Session) -> None:
-    """No acknowledgement comes. What waits for one is made if there is nothing yet."""
+    """No acknowledgement comes. Sends something to be acknowledged if nothing is in flight."""
     if not session._flow.in_flight:
         if session.state is State.BOOTSTRAP:
             session.subscribed("s/dcr", 1, 0.0)
@@ -63,9 +63,9 @@ def silent(session: Session) -> None:
         if session.due() is None or session.state in (State.WAITING, State.CLOSED):
             return
         if session.state is State.CLOSING:
-            session._deadline = 1e9  # it would be over before
+            session._deadline = 1e9  # it would end before
         if session._subscriptions:
-            session._deadline = 1e9  # as above: SUBACK is awaited as long
+            session._deadline = 1e9  # as above: SUBACK has the same limit
         session.tick(session._flow.due(publishing=True))
 
 
@@ -136,7 +136,7 @@ def test_only_the_table_changes_the_state() -> None:
     from smartrest.device import flow, incoming, operations, outbox, session
 
     texts = [inspect.getsource(module) for module in (flow, incoming, operations, outbox, session)]
-    assert sum(text.count("self.state =") for text in texts) == 2  # where it begins, and where the table is obeyed
+    assert sum(text.count("self.state =") for text in texts) == 2  # where it begins, and where it applies the table
 
 
 def test_the_documentation_shows_the_table(repository: Path) -> None:

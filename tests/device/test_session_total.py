@@ -1,4 +1,4 @@
-"""Any inputs in any order: a session never raises, never stands still, and keeps its promises."""
+"""Any inputs in any order: a session never raises, never gets stuck, and keeps its promises."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ STEPS = st.lists(
 
 
 class Run:
-    """A session with what it handed out."""
+    """A session with the actions it handed out."""
 
     def __init__(self, *, acknowledgements: bool, bootstrap: bool) -> None:
         self.now = 0.0
@@ -162,7 +162,7 @@ def test_any_inputs(steps: list[tuple[str, Any]], acknowledgements: bool, bootst
     for what, argument in steps:
         run.step(what, argument)
         assert run.session.due() is None or run.session.due() < 1e7  # type: ignore[operator]  # not None here
-    for _ in range(60):  # left alone it goes on by itself, and never in circles
+    for _ in range(60):  # left alone it continues by itself, never in circles
         run.wait_until_due()
     run.note(run.session.stop(run.now))
     for _ in range(20):
