@@ -1,4 +1,4 @@
-"""Makes certificates of any kind, broken ones too, and asks openssl about them. Keys are made once a run."""
+"""Makes certificates, valid and broken, and asks openssl about them. Keys are made once a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
 
 def name(*common_names: str) -> x509.Name:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cryptography remarks on names that are too long, which is why they are here
+        warnings.simplefilter("ignore")  # cryptography warns of names that are too long, on purpose here
         pieces = [x509.NameAttribute(NameOID.COMMON_NAME, text, _validate=False) for text in common_names]
     return x509.Name(pieces or [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "nobody")])
 
@@ -145,7 +145,7 @@ def server_files(folder: Path, *, host: str = "127.0.0.1", trusted: bool = True,
 
 
 def openssl(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs openssl; the tests that ask it skip where it is not installed, which CI does not allow."""
+    """Runs openssl. Without it tests are skipped, which CI does not allow."""
     program = shutil.which("openssl")
     if program is None:
         if os.environ.get("CI"):
@@ -155,7 +155,7 @@ def openssl(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 
 
 def openssl_verdict(chain: Sequence[x509.Certificate], *options: str) -> str:
-    """What `openssl verify` says of a chain whose last certificate is trusted: `""` for OK, else its errors."""
+    """The errors of `openssl verify` for a chain whose last certificate is trusted; `""` for OK."""
     with tempfile.TemporaryDirectory() as folder:
         paths = {part: Path(folder, part) for part in ("leaf", "between", "trusted")}
         paths["leaf"].write_bytes(pem(chain[0]))
@@ -180,7 +180,7 @@ def openssl_verdict(chain: Sequence[x509.Certificate], *options: str) -> str:
 
 
 def plain_context(chain: bytes, key: Any, ca: Path | None, folder: Path) -> ssl.SSLContext:
-    """A client context without any of our checks, to show what servers say to bad identities."""
+    """A client context without our checks, to see how servers answer bad identities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca is not None:
         context.load_verify_locations(ca)

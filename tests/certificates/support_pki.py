@@ -1,4 +1,4 @@
-"""Certificates for tests of TLS: one CA, a server for 127.0.0.1, a device called dev1. Keys are elliptic, so quick."""
+"""Certificates for tests of TLS: a CA, a server for 127.0.0.1, a device dev1. EC keys, which are made quickly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`check_chain`: for each requirement a chain that breaks it and nothing else, then what is no chain at all."""
+"""`check_chain`: for each requirement a chain that breaks only it; then input that is not a chain."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def data(file: str) -> bytes:
     return (DATA / f"{file}.pem").read_bytes()
 
 
-# --- what is right ---
+# --- valid chains ---
 
 
 @pytest.mark.parametrize("client_id", ["pump-1", "d:pump-1", "d:pump-1:acme.v1", ClientId("pump-1"), None])
@@ -73,7 +73,7 @@ def test_a_chain_over_an_intermediate_is_fine_where_three_are_accepted() -> None
     assert found(chain[:2]) == []  # the intermediate is the uploaded one
 
 
-# --- one test, or more, for each requirement ---
+# --- at least one test for each requirement ---
 
 CRL = b"-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n"
 BROKEN: list[tuple[int, str, Any, dict[str, Any]]] = [
@@ -206,7 +206,7 @@ def test_findings_say_which_certificate_and_where() -> None:
     assert isinstance(finding, Finding)
     assert (finding.certificate, finding.requirement, finding.fault) == (1, 10, True)
     assert text[finding.start : finding.end].startswith(b"-----BEGIN CERTIFICATE-----")
-    assert finding.end == len(text) - 1  # the last line end stands behind the block
+    assert finding.end == len(text) - 1  # a line end follows the block
     assert "certificate 2 ('Test CA')" in finding.text
     reason, message, *_ = finding
     assert (reason, message) == ("expired", finding.text)

@@ -1,4 +1,4 @@
-"""Making and keeping: what CA and Identity produce, what they refuse, files on disk, secrets that stay secret."""
+"""CA and Identity: their certificates, what they refuse, files on disk, secrets that stay secret."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def request(
     return builder.sign(key or ec_key(6), None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 
-# --- what is made ---
+# --- certificates ---
 
 
 def extensions(certificate: x509.Certificate) -> dict[str, tuple[bool, x509.ExtensionType]]:

@@ -1,4 +1,4 @@
-"""docs/certificates.md is true: its OpenSSL script runs and makes what we make, its tables name what the code knows."""
+"""docs/certificates.md is true: its OpenSSL script makes the same certificates, its tables match the code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page(repository: Path) -> str:
 
 
 def profile(certificate: x509.Certificate) -> dict[str, object]:
-    """The extensions but for the key identifiers, which belong to the key."""
+    """The extensions except the key identifiers, which depend on the key."""
     skipped = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
     return {
         each.oid.dotted_string: (each.critical, None if isinstance(each.value, skipped) else each.value)
@@ -37,7 +37,7 @@ def test_the_openssl_script_makes_what_we_make(page: str, tmp_path: Path) -> Non
     shell = shutil.which("sh")
     assert shell is not None
     (script,) = re.findall(r"```sh openssl\n(.*?)```", page, re.DOTALL)
-    script = script.replace(" 4096", " 2048")  # the same, sooner
+    script = script.replace(" 4096", " 2048")  # the same, but quicker
     environment = {**os.environ, "PASS": "correct horse"}
     ran = subprocess.run(
         [shell, "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False

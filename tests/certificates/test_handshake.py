@@ -1,4 +1,4 @@
-"""TLS for real: an identity's context against servers of the ssl module and mosquitto, good and bad in every way."""
+"""Real TLS: an identity's context against servers of the ssl module and mosquitto, good and bad."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_mutual_tls(tmp_path: Path, clients: Path, pump: Identity, version: ssl.
 
 
 def test_the_whole_chain_is_sent(tmp_path: Path, ca: CA) -> None:
-    """The server knows the root alone; over an intermediate it needs the rest from the client."""
+    """The server knows only the root; with an intermediate it needs the rest from the client."""
     identity = ca.intermediate("Middle", key=ec_key(2)).issue("pump-3", key=ec_key(3))
     files = server_files(tmp_path)
     only_root = tmp_path / "root.pem"
@@ -138,10 +138,10 @@ def test_a_connection_that_ends_in_silence_counts(tmp_path: Path, pump: Identity
             s.settimeout(0.01)
             with pytest.raises(TimeoutError):
                 s.recv(1)
-            assert context.failure is None  # waiting is no failure
+            assert context.failure is None  # waiting is not a failure
             s.settimeout(10)
             s.sendall(b"!")
-            assert s.recv(1) == b""  # a connection that ends later is no matter of TLS
+            assert s.recv(1) == b""  # a connection that ends later is not TLS's fault
         assert context.failure is None
 
 
@@ -205,7 +205,7 @@ def test_ca_files_that_are_none(tmp_path: Path, pump: Identity) -> None:
         assert caught.value.reason == "no_ca_file"
 
 
-# --- what servers can be ---
+# --- all sorts of servers ---
 
 
 @BOTH
@@ -282,7 +282,7 @@ def test_what_is_no_tls_server(pump: Identity, answer: bytes | None, reason: str
                 if answer is not None:
                     plain.sendall(answer)
                 else:
-                    plain.recv(4096)  # until the other side has lost its patience
+                    plain.recv(4096)  # until the other side gives up
 
         thread = threading.Thread(target=talk)
         thread.start()
@@ -307,7 +307,7 @@ def test_other_errors_are_explained_too() -> None:
         (ssl.SSLError(1, "[SSL: SSLV3_ALERT_UNSUPPORTED_CERTIFICATE] x"), "client_refused"),
         (ssl.SSLError(1, "[SSL: SOMETHING_NEW] x"), "tls"),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), "closed"),
-        (ssl.SSLZeroReturnError(6, "closed (EOF)"), "closed"),  # what CPython 3.11.2 raises
+        (ssl.SSLZeroReturnError(6, "closed (EOF)"), "closed"),  # as CPython 3.11.2 raises
         (OSError(101, "Network is unreachable"), "network"),
         (KeyError("x"), "unknown"),
     ):

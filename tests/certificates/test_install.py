@@ -1,4 +1,4 @@
-"""From nothing: a new virtual environment, the package with its extras, three commands, a device at mosquitto.
+"""From scratch: a new virtual environment, the package with its extras, three commands, a device at mosquitto.
 
 Needs a package index and a minute, so it runs where SMARTREST_TEST_INSTALL=1 asks for it.
 """

@@ -1,4 +1,4 @@
-"""Java reads the keystore: `keytool` lists the PKCS#12 and makes a JKS of it. Runs where a JDK is installed."""
+"""Java reads the keystore: `keytool` lists the PKCS#12 and converts it to JKS. Needs a JDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutual TLS against mosquitto: what a device of this package lives through with its certificate as its only login."""
+"""Mutual TLS against mosquitto: a device of this package whose certificate is its only login."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_life_of_a_device(platform: Platform, files: dict[str, Path], ca: CA
     assert ("200", "c8y_Temperature", "T", "25.3", "C") in platform.published("s/us")
     assert platform.errors == []
     assert f"as {client_id} " in log_of(platform)
-    assert "u'pump-1'" in log_of(platform)  # the common name is what the broker takes as user name
+    assert "u'pump-1'" in log_of(platform)  # the broker takes the common name as user name
 
 
 def test_the_async_device(platform: Platform, files: dict[str, Path], ca: CA) -> None:
@@ -125,7 +125,7 @@ def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: 
         with pytest.raises(CertificateError) as caught:
             try_handshake(platform.host, platform.port, context)
         assert caught.value.reason == reason
-    with pytest.raises(CertificateError):  # a CA of the same name with another key; the alert differs between versions
+    with pytest.raises(CertificateError):  # a CA with the same name and another key; the alert differs between versions
         try_handshake(platform.host, platform.port, plain_context(forged, ec_key(0), files["ca"], tmp_path))
     with pytest.raises(CertificateError, match=r"another host name|not for this IP"):
         try_handshake("localhost", platform.port, good.ssl_context(ca_file=files["ca"]))
@@ -142,7 +142,7 @@ def test_what_mosquitto_refuses(platform: Platform, files: dict[str, Path], ca: 
 def test_a_device_says_why_it_cannot_connect(
     platform: Platform, files: dict[str, Path], kind: Any, signer: str, trusting: bool, text: str
 ) -> None:
-    """paho itself says "Unspecified error" where a TLS 1.3 server refuses the device."""
+    """When a TLS 1.3 server refuses the device, paho itself only says "Unspecified error"."""
     identity = CA.create(signer, key=ec_key(3)).issue("pump-4", key=ec_key(0))
     where = {"port": platform.port, "ca_file": files["ca"] if trusting else None}
     pump = kind(platform.host, "pump-4", identity=identity, **where)
@@ -160,7 +160,7 @@ def test_a_device_says_why_it_cannot_connect(
     if kind is LoopDevice:
         pump.close()
     dropped = "the server dropped the connection: often it does not accept the device certificate"
-    texts = (text, dropped) if trusting else (text,)  # it may hang up before its verdict is read
+    texts = (text, dropped) if trusting else (text,)  # the server may hang up before its verdict is read
     assert reasons[0].startswith(tuple(f"mqtts://{platform.host}:{platform.port}: {each}" for each in texts))
 
 
@@ -171,7 +171,7 @@ def test_a_port_without_tls(ca: CA) -> None:
 
 
 def test_from_the_command_line_to_the_broker(repository: Path, files: dict[str, Path], tmp_path: Path) -> None:
-    """ca, device, check in a row, each a process of its own; then the files made are all that the device needs."""
+    """ca, device and check, each in its own process; their files are all that the device needs."""
 
     def certificates(*arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "smartrest", "certificates", *arguments]

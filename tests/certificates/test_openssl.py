@@ -1,4 +1,4 @@
-"""The opinion of openssl: on everything that is made here, and on chains that hypothesis changes and spoils."""
+"""The verdict of openssl: on all that is made here, and on chains that hypothesis changes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from hypothesis import strategies as st
 
 from smartrest.certificates import CA, ChainFinding, check_chain
 
-# What openssl also refuses, whatever else is in the chain.
+# openssl also refuses these, whatever else is in the chain.
 SHARED = {"expired", "not_yet_valid", "not_ca", "uploaded_not_ca", "no_cert_sign", "pathlen", "bad_signature"}
 SHARED |= {"wrong_usage", "critical_extension", "key_id_mismatch"}
-# Where these are found, openssl may find a path of its own that leaves the faulty certificate out.
+# With these, openssl may find another path that avoids the faulty certificate.
 ANOTHER_PATH = {"wrong_issuer", "not_needed", "repeated", "duplicate_subject", "self_signed", "wrong_order"}
 
 
@@ -127,7 +127,7 @@ def is_shared(finding: ChainFinding, chain: list[x509.Certificate]) -> bool:
 
 @pytest.mark.parametrize("file", sorted(DATA.glob("*.pem")), ids=lambda path: path.stem)
 def test_openssl_has_no_fault_to_add(file: Path) -> None:
-    """It takes weak keys and old versions, which we refuse; that the rest of these chains is right, it confirms."""
+    """It accepts weak keys and old versions, which we refuse, and confirms the rest of these chains."""
     chain = x509.load_pem_x509_certificates(file.read_bytes())
     assert check_chain(chain, "pump-1")
     assert openssl_verdict(chain) == ""
@@ -135,7 +135,7 @@ def test_openssl_has_no_fault_to_add(file: Path) -> None:
 
 @st.composite
 def chains(draw: st.DrawFn) -> list[x509.Certificate]:
-    """A chain of two to four certificates, right but for up to three changes anywhere."""
+    """A valid chain of two to four certificates with up to three changes anywhere."""
     length = draw(st.integers(2, 4))
     titles = ["pump-1", "A", "B", "C"][:length]
     parts: list[dict[str, Any]] = []

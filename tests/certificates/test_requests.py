@@ -1,4 +1,4 @@
-"""Certificate signing requests: made where the key stays, signed for what they are, by us and by openssl."""
+"""Certificate signing requests, made where the key stays and signed by us and by openssl."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_openssl_signs_our_requests(ca: CA, tmp_path: Path, profile: str, interm
 
 
 def test_we_sign_requests_of_openssl(ca: CA, tmp_path: Path) -> None:
-    """An intermediate's request, as the guide and as `-addext` make it."""
+    """An intermediate's request, made as the guide does and with `-addext`."""
     for number, more in enumerate([[], ["-addext", "basicConstraints=critical,CA:TRUE,pathlen:0"]]):
         key = str(tmp_path / f"{number}.key")
         made = openssl(

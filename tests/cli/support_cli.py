@@ -1,4 +1,4 @@
-"""Runs the command line inside the test's process."""
+"""Runs the command line in the test's process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
 
 
 class CommandLine:
-    """`run("decode", "-", stdin=b"100,a")` as the command `smartrest` would do it."""
+    """Like the command: `run("decode", "-", stdin=b"100,a")`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         self._monkeypatch = monkeypatch
@@ -32,7 +32,7 @@ class CommandLine:
 
 
 class CertificateCommand:
-    """`run("ca", "Acme CA", code=2)` as `smartrest certificates` would do it, which never prints one of `secrets`."""
+    """Like `smartrest certificates`: `run("ca", "Acme CA", code=2)`. Fails if it prints one of `secrets`."""
 
     def __init__(self, capture: pytest.CaptureFixture[str], *secrets: str) -> None:
         self._capture = capture

@@ -1,4 +1,4 @@
-"""`smartrest certificates`: what it writes and says, exit codes, passphrases from every place but the command line."""
+"""`smartrest certificates`: its files and output, exit codes, passphrases from anywhere but the command line."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def test_show(run: Any, acme: CA) -> None:
 
 
 def test_an_encrypted_key_beside_the_chain(run: Any, acme: CA, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody named it and nobody can be asked: the chain is checked all the same."""
+    """The key was not named, and there is no terminal to ask on: the chain is still checked."""
     acme.issue("pump", key=ec_key(0)).save("pump", passphrase=SECRET)
     assert main(["certificates", "check", "pump", "--client-id", "pump"]) == 0
     assert "is encrypted; not compared" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`smartrest decode`: rows as JSON, framings, errors with their place."""
+"""`smartrest decode`: rows as JSON, framings, errors with their positions."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_lines(command_line: CommandLine) -> None:
 
 
 def test_payloads_are_never_joined(command_line: CommandLine) -> None:
-    """Each line is strict text of another dialect; joined, they would be read leniently and fail."""
+    """Each line is strict in a different dialect; joined, they would be read leniently and fail."""
     lines = [b'1,"a\\"b"', b'2,"c""d\\"']
     assert command_line("decode", "-", stdin=b"\n".join(lines)).code == 1
     result = command_line("decode", "--framing", "lines", "-", stdin=b"\n".join(lines))

@@ -1,4 +1,4 @@
-"""What the pages show of the command line is what it does."""
+"""The command line behaves as the pages show."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from smartrest.cli._report import Report
 
 def start(*argv: object, **options: object) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(Path(smartrest.__file__).parent.parent), "TERM": "xterm"}
-    environment.update(options.pop("env", {}))  # type: ignore[call-overload]  # only ever a dict of str
+    environment.update(options.pop("env", {}))  # type: ignore[call-overload]  # always a dict of str
     command = [sys.executable, "-m", "smartrest", *map(str, argv)]
     return subprocess.Popen(command, env=environment, **options)  # type: ignore[call-overload,no-any-return]  # as Popen
 
@@ -136,7 +136,7 @@ def test_output_is_utf8_whatever_the_locale_says() -> None:
 
 
 def on_terminal(*argv: object, **env: str) -> str:
-    """What the command shows on a terminal."""
+    """The output of the command on a terminal."""
     primary, secondary = support.terminal()
     process = start(*argv, stdin=subprocess.DEVNULL, stdout=secondary, stderr=secondary, env=env)
     os.close(secondary)

@@ -1,4 +1,4 @@
-"""`smartrest doctor`, and the commands that hints name: from a clone, from an install, from whatever is broken."""
+"""`smartrest doctor`, and the commands in hints: from a clone, an install, a broken installation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smartrest.cli import _doctor
 
 @pytest.fixture
 def copy(tmp_path: Path, repository: Path) -> Path:
-    """A source tree without a core, and nothing installed beside it: Python runs it with -S."""
+    """A source tree without a core, to be run with -S, so without installed packages."""
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "_build.json", "__pycache__")
     shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
     shutil.copytree(repository / "src_c", tmp_path / "src_c")
@@ -31,7 +31,7 @@ def copy(tmp_path: Path, repository: Path) -> Path:
 
 
 def doctor(folder: Path, *options: str, **settings: str) -> tuple[int, dict[str, Any], str]:
-    """What `doctor --json` says of the package in that folder: its exit code, its lines, the text for people."""
+    """Run `doctor --json` on the package in that folder: exit code, lines, text."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMARTREST_", "PYTHON"))}
     environment.update(settings)
 
@@ -74,7 +74,7 @@ def test_a_clone_that_is_not_installed(copy: Path) -> None:
     assert "was never built in the source tree" in found["engine"]["wrong"]
     assert "--force-reinstall" in found["engine"]["fix"]
     assert text.count("WRONG: ") == text.count("fix:   ") == 2
-    assert found["engine"]["fix"] in text, "a command is never broken into lines"
+    assert found["engine"]["fix"] in text, "commands are never wrapped"
 
 
 def test_an_engine_that_was_asked_for_is_not_wrong(copy: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_core_that_does_not_run(copy: Path) -> None:
 
 
 def install(folder: Path, url: str, *, editable: bool = False, requires: str = "") -> Path:
-    """What pip leaves of an installed package."""
+    """The files that pip writes for an installed package."""
     info = folder / "smartrest-9.9.dist-info"
     info.mkdir(parents=True)
     text = f"Metadata-Version: 2.4\nName: smartrest\nVersion: 9.9\n{requires}"
@@ -167,7 +167,7 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestCommand:
-    """What a hint tells people to type."""
+    """The command in a hint."""
 
     @pytest.fixture(autouse=True)
     def _plain(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ class TestCommand:
 
 
 def test_pip_of_this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`pip` alone is right only where PATH leads to the pip of the running Python."""
+    """Plain `pip` is right only if PATH leads to the pip of the running Python."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python3"))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -239,7 +239,7 @@ def test_pip_of_this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     ],
 )
 def test_a_missing_extra_is_one_sentence(code: str, library: str, extra: str, repository: Path, tmp_path: Path) -> None:
-    """Without the packages that are installed here (-S), from a clone."""
+    """From a clone, without installed packages (-S)."""
     program = f"import sys; sys.path.append({str(repository)!r}); {code}"
     done = subprocess.run(
         [sys.executable, "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -41,7 +41,7 @@ def test_show(run: CommandLine) -> None:
     assert "400 create_event" in done.out
     assert "· unit" in done.out
     assert static["400"].example in done.out
-    assert "\x1b" not in done.out, "no colours where nobody looks"
+    assert "\x1b" not in done.out, "no colours without a terminal"
     assert run("templates", "show", "113").out.count("␊") == 1, "a line feed is shown, not printed"
     (record,) = map(json.loads, run("templates", "show", "--json", "527").out.splitlines())
     assert record["parameters"][1]["marker"] == "$FW"

@@ -1,4 +1,4 @@
-"""Topics: built, parsed, classified; `parse` never fails and takes back exactly what the builders give."""
+"""Topics: built, parsed, classified; `parse` never fails and inverts the builders exactly."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ HANGS_UP = [
     "\ufdd0",
     "\uffff",
     "\U0010fffe",
-]  # mosquitto closes the connection on them
+]  # mosquitto closes the connection
 
 
 @pytest.mark.parametrize("identifier", ["", "a/b", "a+b", "#", "a\0", "\ud800", "x" * 65_536, *HANGS_UP])
@@ -180,7 +180,7 @@ def test_a_prefix_comes_before_every_topic(prefix: str) -> None:
         assert topics.parse(full, prefix=prefix) == parts
         assert topics.without_prefix(full, prefix) == text
         assert topics.parse(full).kind is None
-        assert topics.parse(text, prefix=prefix).kind is None  # not what this broker calls it
+        assert topics.parse(text, prefix=prefix).kind is None  # not this broker's name for it
         assert topics.without_prefix(text, prefix) is None
     assert topics.parse(f"{prefix}s/us", prefix=prefix) == topics.parse(prefix, prefix=prefix) == Topic()
     assert topics.with_prefix("s/us", None) == topics.without_prefix("s/us", None) == "s/us"

@@ -1,4 +1,4 @@
-"""Random valid parameters for any template, and what reading them back must give."""
+"""Random valid parameters for any template, and the message expected from reading them back."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def one_value(draw: st.DrawFn, parameter: Parameter, markers: tuple[str, ...] = 
 
 @st.composite
 def items(draw: st.DrawFn, group: Group, markers: tuple[str, ...]) -> list[Any]:
-    """Items, the last of them not empty: the row would not keep an empty one at its end."""
+    """Items, the last not empty, since a row does not keep empty fields at its end."""
     one = st.tuples(*(one_value(parameter, markers) for parameter in group.parameters))
     most = min(group.max_repeats or 4, 4)
     least = 0 if group.empty_item else group.min_repeats
@@ -68,7 +68,7 @@ def items(draw: st.DrawFn, group: Group, markers: tuple[str, ...]) -> list[Any]:
 
 @st.composite
 def parameters(draw: st.DrawFn, template: Template) -> dict[str, Any]:
-    """Valid parameters of a template, some of the optional ones left out."""
+    """Valid parameters of a template, without some of the optional ones."""
     markers = tuple(group.marker for group in template.groups if group.marker)
     values: dict[str, Any] = {}
     for parameter in template.parameters:
@@ -87,7 +87,7 @@ def parameters(draw: st.DrawFn, template: Template) -> dict[str, Any]:
 
 
 def expected(template: Template, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the message that the row of `given` is read into."""
+    """The parameters of the message read from the row of `given`."""
     values: dict[str, Any] = {}
     for parameter in template.parameters:
         value = given.get(parameter.name)
@@ -111,7 +111,7 @@ def converted(parameter: Parameter, value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equal in value and type; dates also in their offset."""
+    """Equal in value and type, dates also in offset."""
     if isinstance(left, datetime):
         return isinstance(right, datetime) and left == right and left.utcoffset() == right.utcoffset()
     if isinstance(left, dict):
@@ -122,7 +122,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def shortest(row: Any) -> tuple[str, ...]:
-    """A row without the empty fields at its end: they say nothing."""
+    """A row without the empty fields at its end, which mean nothing."""
     fields = list(row)
     while fields and fields[-1] == "":
         fields.pop()

@@ -48,7 +48,7 @@ def test_any_row_is_a_message_or_a_template_error(template: Template, fields: li
 
 
 def _count(values: Any) -> int:
-    """How many values there are: none of the row's was dropped."""
+    """The number of values, to see that none of the row's was dropped."""
     if isinstance(values, dict):
         return sum(map(_count, values.values()))
     if isinstance(values, (list, tuple)):
@@ -136,7 +136,7 @@ def test_a_row_needs_a_template_id_of_text() -> None:
         with pytest.raises(TemplateError, match="template ID"):
             parse(row, "s/ds")
     with pytest.raises(TypeError):
-        parse(("511", "d", "ls"), None)  # type: ignore[arg-type]  # that is the point
+        parse(("511", "d", "ls"), None)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_a_row_of_another_template_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The static templates: the table, finding and extending it, its examples, its schema, what is printed from it."""
+"""The static templates: the table, its use and extension, its examples and schema, the files printed from it."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_the_example_reads_and_builds_back(template: Template) -> None:
     assert list(message.parameters) == [parameter.name for parameter in template.parameters]
     again = smartrest.decode_row(smartrest.encode_row(template.build(**message.parameters)))
     assert template.parse(again) == message
-    shortest = row if row[-1] else row[:-1]  # an empty field at the end may be left off, and is
+    shortest = row if row[-1] else row[:-1]  # empty fields at the end are left off
     assert [_plain(field) for field in again] == [_plain(field) for field in shortest]
 
 
 def _plain(field: str) -> Any:
-    """A field as the value it stands for: `25` and `25.0`, `Z` and `+00:00` say the same."""
+    """The value of a field: `25` and `25.0`, or `Z` and `+00:00`, mean the same."""
     for read in (parse_float, parse_datetime):
         with contextlib.suppress(ValueError):
             return read(field)
@@ -146,7 +146,7 @@ def test_what_is_taken_cannot_be_added(known: StaticTemplates, key: str) -> None
     taken = own_template() | {key: {"id": "200", "name": "create_event"}[key]}
     with pytest.raises(ValueError, match="taken"):
         known.add(own_template() | {"id": "992", "name": "fine"}, taken)
-    assert len(known) == 78, "none of them was added"
+    assert len(known) == 78, "none was added"
     with pytest.raises(KeyError):
         known.remove("200")
 
@@ -260,7 +260,7 @@ def test_the_ready_schema_is_of_the_engine_that_runs() -> None:
     assert (caught.value.reason, caught.value.row, caught.value.field, caught.value.position) == ("bad_value", 1, 3, 12)
 
 
-# What is printed from the table
+# Files printed from the table
 
 
 def test_printed_files_are_up_to_date(repository: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows that arrive are never refused for what the platform adds: extra fields are kept, and error rows always read."""
+"""Incoming rows are never refused for fields that the platform adds; error rows can always be read."""
 
 import pickle
 from typing import Any

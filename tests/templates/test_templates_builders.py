@@ -1,4 +1,4 @@
-"""The builders of the table: rows and faults of the templates themselves, the signatures readers see, the cost."""
+"""The builders: rows and faults of the templates, the signatures that readers see, the cost."""
 
 from __future__ import annotations
 
@@ -182,11 +182,11 @@ def test_a_named_builder_costs_little() -> None:
 
     def named() -> bytes:
         row = static.create_measurement(fragment="c8y_Temperature", series="T", value=25.3, unit="C")
-        return encode_row(row)  # type: ignore[no-any-return]  # the core has no types of its own
+        return encode_row(row)  # type: ignore[no-any-return]  # the core has no types
 
     assert named() == encode_row(bare)
     ratios = []
-    for _ in range(5):  # a busy machine may spoil one
+    for _ in range(5):  # a busy machine may spoil one attempt
         ratios.append(support.best_time(named) / support.best_time(lambda: encode_row(bare)))
         if ratios[-1] <= 4:
             return

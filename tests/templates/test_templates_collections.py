@@ -1,4 +1,4 @@
-"""Collections: built in Python, read from rows and from their stored form, checked, and used in both directions."""
+"""Collections: built in Python, read from rows and the stored form, checked, used in both directions."""
 
 from __future__ import annotations
 
@@ -350,7 +350,7 @@ def test_a_fault_of_a_definition_is_named(pump: Collection, define: Any, reason:
     with pytest.raises(TemplateError) as caught:
         define(pump)
     assert caught.value.reason == reason
-    assert pump.rows == before, "the collection is as it was"
+    assert pump.rows == before, "the collection is unchanged"
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_many_rows() -> None:
     c = Collection.parse(payload, "big")
     assert len(c) == 10_000
     assert c.rows == rows
-    assert time.perf_counter() - start < 20, "the time grows with the rows, not with their square"
+    assert time.perf_counter() - start < 20, "the time grows linearly"
     with pytest.raises(PayloadTooLargeError):
         _ = c.payload
     assert [f.reason for f in Collection.check(payload)] == ["too_large"]

@@ -1,4 +1,4 @@
-"""What a static template refuses, in both directions, and how the fault is named; and what it tolerates."""
+"""Static templates in both directions: values they refuse, with the fault's name, and values they tolerate."""
 
 from __future__ import annotations
 

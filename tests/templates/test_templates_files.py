@@ -1,4 +1,4 @@
-"""Collections as they come: rows of files, the stored form, SmartREST 1.0, what public agents define."""
+"""Collections from files: rows, the stored form, SmartREST 1.0, collections of public agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of templates: building and parsing are inverse, and the pieces of a row together mean the row."""
+"""Laws of templates: parsing inverts building, and the pieces of a row together mean the row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_parameters_survive_the_way_through_bytes(template: Template, data: st.D
     message = template.parse(wire)
     assert message.row == wire
     assert same(message.parameters, expected(template, wanted))
-    assert template.parse(row) == message, "the typed row reads as its bytes do"
+    assert template.parse(row) == message, "the typed row reads like its bytes"
     again = template.build(**message.parameters)
     assert template.parse(smartrest.decode_row(smartrest.encode_row(again, limit=None))) == message
     for group in template.groups:

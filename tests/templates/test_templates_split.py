@@ -1,4 +1,4 @@
-"""Rows that are too long: divided so that they mean the same and are the fewest, or refused."""
+"""Rows that are too long: split into the fewest equivalent rows, or refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_series(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def fewest(sizes: list[int], room: int) -> int:
-    """The least number of runs of neighbours whose sizes add up to at most `room`, by dynamic programming."""
+    """The least number of runs of neighbours with sizes of at most `room` in all, by dynamic programming."""
     best = [0]
     for end in range(1, len(sizes) + 1):
         used, found = 0, len(sizes) + 1
@@ -78,7 +78,7 @@ def test_the_fewest_rows_for_every_limit(seed: int) -> None:
             return len(smartrest.encode_row(static.create_measurements("t", series_values=part), limit=None, **options))
 
         count = start = 0
-        while start < len(items):  # greedy is the fewest: what fits, fits without its first items too
+        while start < len(items):  # greedy needs the fewest: a run that fits also fits without its first items
             end = start + 1
             while end < len(items) and size(items[start : end + 1]) <= limit:
                 end += 1
@@ -103,7 +103,7 @@ def test_rows_around_share_the_payloads(variant: str, seed: int) -> None:
     assert read_series([row for row in rows if row[0] == "201"]) == items
 
     def size(start: int, end: int) -> int:
-        """Bytes of a payload with these of all rows and items, in order."""
+        """The size of a payload with these of all rows and items, in order."""
         first, last = len(before), len(before) + len(items)
         inner = items[max(start - first, 0) : max(end - first, 0)]
         middle = [static.create_measurements("t", series_values=inner)] if inner else []
@@ -207,7 +207,7 @@ def test_what_cannot_be_sent_is_an_encode_error() -> None:
     assert (caught.value.reason, caught.value.field) == ("bad_type", 6)
     for wrong in ("201,t", None, 5):
         with pytest.raises(EncodeError):
-            split_groups(wrong)  # type: ignore[arg-type]  # that is the point
+            split_groups(wrong)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(ValueError, match="limit"):
         split_groups(("500",), limit=-1)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin as a user gets it: cheap to load, one fixture, options by marker, a report when a test fails."""
+"""The pytest plugin as users get it: cheap to load, one fixture, options by marker, a report on failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in platform without a network: custom collections, tokens, readable pictures, waiting."""
+"""The stand-in platform without a network: custom collections, tokens, pictures, waiting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smartrest.testing.platform.tenant import Tenant
 
 
 class Outside:
-    """Where a tenant's replies go: a list."""
+    """Collects a tenant's replies."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
@@ -68,11 +68,11 @@ def test_every_static_template_that_a_device_publishes_has_an_effect() -> None:
 
 
 def test_every_example_of_the_table_is_understood(tenant: Tenant, client: Client) -> None:
-    """Operations are missing, so 501 to 506 must be refused, and nothing else."""
+    """Only 501 to 506 are refused, since there are no operations."""
     for template in static.values():
         if template.direction == "publish" and template.id not in ("501", "502", "503", "504", "505", "506"):
             tenant.received(client, "s/us", template.example.encode())
-    assert [row for row in tenant.errors if row[1] != "104"] == []  # 104 wants the topic of a service
+    assert [row for row in tenant.errors if row[1] != "104"] == []  # 104 needs the topic of a service
 
 
 def test_a_collection_is_created_once_and_can_be_asked_for(tenant: Tenant, client: Client, outside: Outside) -> None:
@@ -269,7 +269,7 @@ def test_an_answer_repeated_on_the_next_connection_is_no_fault_of_the_device(
     after = Client(client.client_id)
     tenant.received(after, "s/us", again.encode())
     assert tenant.errors == []
-    assert [topic for _, topic, _ in outside.sent] == ["s/e"]  # the platform refuses it all the same
+    assert [topic for _, topic, _ in outside.sent] == ["s/e"]  # the platform still refuses it
     tenant.received(after, "s/us", again.encode())  # once a connection
     assert len(tenant.errors) == 1
 
