@@ -1,4 +1,4 @@
-"""The fixtures of the whole suite. `engine` runs a test for the pure engine and for each kernel of the core."""
+"""Fixtures of the whole suite. `engine` runs a test on the pure engine and on each kernel of the core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import support
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "20"))  # hypothesis examples a test; more for a long run
+EXAMPLES = int(os.environ.get("SMARTREST_TEST_EXAMPLES", "20"))  # hypothesis examples for each test
 _ran: set[str] = set()
 # Files that take long. `ALONE`: they measure time or memory, so nothing else may run beside them.
 SLOW = {
@@ -65,7 +65,7 @@ if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None
 
 
 def pytest_collection_finish() -> None:
-    """Leave the many thousand objects of the collected tests out of each `gc.collect` that a test makes."""
+    """Keep the many thousand objects of the collected tests out of each `gc.collect` of a test."""
     gc.collect()
     gc.freeze()
 
@@ -80,7 +80,7 @@ def engine(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="session", params=support.CORE_VARIANTS, ids=str)
 def core(request: pytest.FixtureRequest) -> Any:
-    """Each kernel of the compiled core in turn, for what is compared with the pure engine."""
+    """Each kernel of the compiled core in turn, to compare with the pure engine."""
     opened = support.open_engine(request.param)
     _ran.add(request.param)
     return opened
@@ -109,7 +109,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def corpus_path() -> Path:
-    """`messages.jsonl`, real messages with their expected rows, kept outside the repository."""
+    """`messages.jsonl`: real messages with their expected rows, kept outside the repository."""
     named = os.environ.get("SMARTREST_CORPUS")
     path = Path(named) if named else ROOT.parent / "shared" / "corpus" / "messages.jsonl"
     if not path.is_file():
@@ -120,7 +120,7 @@ def corpus_path() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow, and what has to run alone."""
+    """Mark the tests that are slow or have to run alone."""
     for item in items:
         file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if file in ALONE:
@@ -146,7 +146,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process of pytest-xdist tells the first one which engines it ran."""
+    """A process of pytest-xdist reports the engines it ran to the first one."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["engines"] = sorted(_ran)
@@ -160,14 +160,14 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     ran = [variant for variant in support.VARIANTS if variant in _ran]
     missing = [variant for variant in support.VARIANTS if variant not in _ran]
-    if ran:  # else no test asked for an engine
+    if ran:  # otherwise no test used an engine
         line = "engines that ran: " + ", ".join(ran)
         terminalreporter.write_line(line + (f" | did not run: {', '.join(missing)}" if missing else ""))
 
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No setting of the caller's shell reaches what a test starts."""
+    """Keep settings of the caller's shell from programs that a test starts."""
     for name in ("SMARTREST_ENGINE", "SMARTREST_EXT", "PYTHONWARNINGS", "PYTHONDEVMODE"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch

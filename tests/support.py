@@ -1,7 +1,7 @@
-"""What the tests share: the engines under test, one comparable form for whatever a call gives, small measuring tools.
+"""Shared by the tests: the engines, a comparable form of results and errors, a timer.
 
-Engines are opened here and nowhere else. An engine that was asked for and does not run is a failure or a skip with
-its reason, never another engine in its place.
+Engines are opened only here. If the requested engine cannot run, the test fails or is skipped with the reason; no other
+engine takes its place.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ KNOWS_LAYOUT = sys.version_info < (3, 15) and not _KEEPS_BOOKS  # of CPython's o
 HAS_CORE = importlib.util.find_spec("smartrest.core") is not None
 core: Any = importlib.import_module("smartrest.core") if HAS_CORE else None  # a broken core is an error at once
 if core is None:
-    os.environ.setdefault("SMARTREST_ENGINE", "pure")  # programs that tests start do not miss it, nor warn
+    os.environ.setdefault("SMARTREST_ENGINE", "pure")  # so that programs started by tests do not warn
 
 
 def kernels_here() -> dict[str, bool]:
@@ -52,7 +52,7 @@ def kernels_here() -> dict[str, bool]:
 
 
 class OneKernel:
-    """The functions of `smartrest.core` on one kernel; those with a short way for one argument have it here, too."""
+    """The functions of `smartrest.core` on one kernel, with the short entries for one argument."""
 
     def __init__(self, module: Any, kernel: str) -> None:
         self.module = module
@@ -77,7 +77,7 @@ def probes() -> Any:
 
 
 def open_engine(variant: str) -> Any:
-    """The engine of that name; skips the test where it cannot run, fails where it has to."""
+    """The engine of that name. If it cannot run, skips the test, or fails it if the core is required."""
     if variant == "pure":
         engine = pure
     elif core is None:
@@ -92,17 +92,17 @@ def open_engine(variant: str) -> Any:
         if not kernels_here()[kernel]:
             pytest.skip(f"this CPU lacks what the kernel {kernel} needs")
         engine = OneKernel(probes() if kind == "plain" else core, kernel)
-    assert engine.engine() == variant.replace("plain", "core"), "another engine runs than the one that was asked for"
+    assert engine.engine() == variant.replace("plain", "core"), "not the requested engine"
     return engine
 
 
 def label(value: object) -> str:
-    """The name of a parameter in the ID of a test: the same in every process, so without addresses."""
+    """The name of a parameter in a test ID, the same in every process, so without addresses."""
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", ascii(value))
 
 
 def terminal() -> tuple[int, int]:
-    """Both ends of a pseudo terminal; skips the test where the system has none, as in a root without /dev/pts."""
+    """Both ends of a pseudo terminal. Skips the test on systems without one, such as a root without /dev/pts."""
     try:
         return os.openpty()
     except (AttributeError, OSError) as error:
@@ -110,7 +110,7 @@ def terminal() -> tuple[int, int]:
 
 
 def in_threads(work: Callable[[Any], object], arguments: Sequence[Any]) -> None:
-    """Runs `work` with each argument in a thread of its own, switching often; raises what one of them raises."""
+    """Run `work` with each argument in its own thread, switching often; raises what one of them raises."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -126,7 +126,7 @@ def module_of(engine: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A result in a form that can be compared across engines; types are part of it."""
+    """A result in a form that can be compared across engines, including types."""
     if isinstance(value, (PURE.LazyRows, *((core.LazyRows,) if core else ()))):
         return ["lazy rows", [lazy(row) for row in value]]
     if isinstance(value, (PURE.LazyRow, *((core.LazyRow,) if core else ()))):
@@ -143,7 +143,7 @@ def plain(value: Any) -> Any:
 
 
 def drained(values: Iterator[Any]) -> list[Any]:
-    """What an iterator gives, and the error that ends it: what came before an error counts."""
+    """The items of an iterator, and the error that ends it."""
     got: list[Any] = []
     try:
         for value in values:
@@ -154,12 +154,12 @@ def drained(values: Iterator[Any]) -> list[Any]:
 
 
 def lazy(row: Any) -> list[Any]:
-    """All that a LazyRow shows."""
+    """The attributes of a LazyRow."""
     return ["lazy row", row.id, row.fields, row.raw, row.start, row.end, len(row)]
 
 
 def failure(error: BaseException) -> list[Any]:
-    """An error in a form that can be compared: for ours all attributes and the message, for others the class."""
+    """An error in a comparable form: our own by all attributes and message, others by class."""
     if not isinstance(error, errors.SmartRestError):
         return ["raised", type(error).__name__]
     shown = ["raised", type(error).__name__, error.reason, error.position, error.row, error.field, str(error)]
@@ -174,7 +174,7 @@ def failure(error: BaseException) -> list[Any]:
 
 
 def outcome(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """What a call gives or raises, comparable across engines."""
+    """The result or error of a call, comparable across engines."""
     try:
         return plain(function(*args, **options))
     except (errors.SmartRestError, TypeError, ValueError, IndexError, BufferError) as error:
@@ -182,7 +182,7 @@ def outcome(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
 
 def decode_failure(engine: Any, payload: Any, call: str = "decode", /, **options: Any) -> errors.DecodeError:
-    """The DecodeError that `engine.<call>(payload, …)` must raise, with what holds for every one of them checked."""
+    """The DecodeError that `engine.<call>(payload, …)` must raise, after checks that apply to all."""
     with pytest.raises(errors.DecodeError) as caught:
         getattr(engine, call)(payload, **options)
     error = caught.value
@@ -194,7 +194,7 @@ def decode_failure(engine: Any, payload: Any, call: str = "decode", /, **options
 
 
 def encode_failure(engine: Any, rows: Any, call: str = "encode", /, *args: Any, **options: Any) -> errors.EncodeError:
-    """The EncodeError that `engine.<call>(rows, …)` must raise, with what holds for every one of them checked."""
+    """The EncodeError that `engine.<call>(rows, …)` must raise, after checks that apply to all."""
     with pytest.raises(errors.EncodeError) as caught:
         result = getattr(engine, call)(rows, *args, **options)
         if isinstance(result, Iterator):
@@ -212,7 +212,7 @@ def where(error: errors.SmartRestError) -> tuple[str, int | None, int | None, in
 
 
 def best_time(function: Callable[[], object], rounds: int = 7) -> float:
-    """Seconds of this thread's processor time that one call takes at best: what other processes do counts little."""
+    """The least processor time of this thread for one call, in seconds; other processes hardly affect it."""
     timer = timeit.Timer(function, timer=time.thread_time if sys.platform != "win32" else time.perf_counter)
     number = 1
     while (spent := timer.timeit(number)) < 0.002:

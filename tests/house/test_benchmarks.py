@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: the workloads' facts, the check of contenders, verdicts, one quick run."""
+"""The benchmarks: facts about the workloads, the check of contenders, verdicts, one quick run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ data, harness, lineup, peers, targets, table, report, processes, registry, compa
 )
 def test_workload_is_what_the_figures_speak_of(name, size, fields, bytes_a_row, fields_a_row, quoted, foreign):
     work = data.workload(name, 1)
-    assert (work.size, work.field_count) == (size, fields)  # the same data on every Python, or no figure compares
+    assert (work.size, work.field_count) == (size, fields)  # the same on every Python, or figures do not compare
     for seed in (1, 2, 3):
         f = data.facts(data.workload(name, seed))
         found = (f.size / f.rows, f.fields / f.rows, f.quoted, f.foreign)
@@ -249,12 +249,12 @@ def measure(id, run):
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Let the row processes measure what `STAND_IN` says."""
+    """Let the row processes measure `STAND_IN`."""
     (tmp_path / "stand_in_for_rows.py").write_text(STAND_IN)
     (tmp_path / "sitecustomize.py").write_text(
         "import benchmarks.processes, stand_in_for_rows\nbenchmarks.processes.measure = stand_in_for_rows.measure\n"
     )
-    for folder in (ROOT, tmp_path):  # the processes get this path
+    for folder in (ROOT, tmp_path):  # for the processes
         monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
 
@@ -340,7 +340,7 @@ def test_every_contender_of_the_registry_is_right_where_it_should_be(id):
         wrong = harness.check(found.contenders, found.expected)
         assert set(wrong) <= {contender.name for contender in found.contenders if contender.naive}
         if "measurements" in found.part or "message" in found.part:
-            assert wrong == {}  # nothing is quoted there, so even naive code is right
+            assert wrong == {}  # these have no quotes, so even naive code is right
         for contender in found.contenders:
             contender.one_pass(time.perf_counter_ns)
 
@@ -383,7 +383,7 @@ def run_of(*rows, times=()):
 
 
 def test_who_is_ahead_is_read_from_all_rows():
-    """By ratio or by time, in any row: D13, E9, F1, P1 and S1 were once left out."""
+    """By ratio or time, in every row: D13, E9, F1, P1 and S1 were once left out."""
     rows = [
         ("D1", "a", "naive", 2.0, False, ""),
         ("D13", "b", "memcpy", 0.5, False, ""),
@@ -514,7 +514,7 @@ def test_the_page_shows_the_results_that_the_repository_holds():
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     for name, content in (("ahead", page.ahead(runs)), ("table", page.table(runs)), ("sources", page.sources(runs))):
         assert page.between(text, name, content) == text, (
-            "write it anew: python -m benchmarks --page docs/performance.md"
+            "write it again: python -m benchmarks --page docs/performance.md"
         )
     with pytest.raises(compare.UnusableRun, match="no section main"):
         page.between("text", "main", "")
@@ -530,14 +530,14 @@ def quick(*options, cwd=ROOT):
 def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
     files = ["--json", tmp_path / "run.json", "--markdown", tmp_path / "run.md"]
     done = quick("--rows", "D1,D4,d5,D7,D8,D13,E5,E6,F1,C1,S1,L1", *files)
-    assert done.returncode in (0, 1), done.stderr  # two rounds miss or reach gates by chance
+    assert done.returncode in (0, 1), done.stderr  # with two rounds gates are a matter of chance
     content = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     ids = {"D1", "D4", "D5", "D7", "D8", "D13", "E5", "E6", "F1", "C1", "S1"}
     wanted = {(t.id, t.part, t.peer) for t in targets.TARGETS if t.id in ids}
     found = {(row["id"], row["part"], row["peer"]): row for row in content["table"]}
     assert wanted <= set(found)
     assert found["D1", "decode measurements", "naive"]["value"] > 0
-    assert all(row["value"] or row["note"] for row in content["table"])  # what is not measured says why
+    assert all(row["value"] or row["note"] for row in content["table"])  # each row not measured says why
     assert content["machine"]["engine"] == smartrest.engine()
     assert "quick" in done.stdout
     assert "decode measurements" in (tmp_path / "run.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One number, one home: the generated header is what the generator prints, and nobody spells the numbers again."""
+"""One number, one home: the generated header is up to date, and no code repeats the numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_header_is_generated(repository: Path, name: str) -> None:
 
 
 def test_the_powers_of_ten(repository: Path) -> None:
-    """Each is 128 bits long, at or below the true power times a power of two, and less than one unit below it."""
+    """Each has 128 bits and is a true power times a power of two, rounded down."""
     header = (repository / "src_c" / "codec" / "sr_powers.h").read_text(encoding="utf-8")
     found = re.search(r"SR_FIRST_POWER \((-\d+)\)\n#define SR_LAST_POWER (\d+)\n", header)
     assert found is not None
@@ -34,7 +34,7 @@ def test_the_powers_of_ten(repository: Path) -> None:
     for q, (upper, lower) in zip(powers, entries, strict=True):
         bits = Fraction(int(upper + lower, 16))
         assert bits.numerator.bit_length() == 128
-        scaled = Fraction(10) ** q / Fraction(2) ** (q * 217706 >> 16) * 2**127  # as sr_float.c takes the logarithm
+        scaled = Fraction(10) ** q / Fraction(2) ** (q * 217706 >> 16) * 2**127  # as sr_float.c computes the logarithm
         assert bits <= scaled < bits + 1
         assert (bits == scaled) == (0 <= q <= 55)  # sr_nearest_float calls these exact
 
@@ -50,7 +50,7 @@ def without_comments(text: str) -> str:
 
 
 def test_limits_are_spelled_once(repository: Path) -> None:
-    """They stand in `_constants.py`, for people in documents, and nowhere in code.
+    """They are in `_constants.py` and, for people, in documents, but nowhere else in code.
 
     `shell/` repeats the default of `limit`, since its signatures are text; test_stubs.py compares the values.
     """
@@ -67,7 +67,7 @@ def test_limits_are_spelled_once(repository: Path) -> None:
 
 
 def strip_strings(path: Path) -> str:
-    """The code of a file without comments and string literals."""
+    """The code of a file, without comments and string literals."""
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".c", ".h", ".inc"):
         return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', without_comments(text))
@@ -77,7 +77,7 @@ def strip_strings(path: Path) -> str:
 
 
 def test_every_constant_is_read(repository: Path) -> None:
-    """A constant that nobody reads goes."""
+    """Constants without a reader must go."""
     names = [name for name in vars(_constants) if name.isupper()]
     code = "\n".join(
         path.read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_every_constant_is_read(repository: Path) -> None:
 
 
 def test_the_separators_of_the_format_are_in_no_c_file(repository: Path) -> None:
-    """Characters with a meaning come from `sr_constants.h`."""
+    """Special characters come from `sr_constants.h`."""
     wrong = []
     for path in [*(repository / "src_c").rglob("*.[ch]"), *(repository / "src_c").rglob("*.inc")]:
         if path.name != "sr_constants.h":
@@ -99,13 +99,13 @@ def test_the_separators_of_the_format_are_in_no_c_file(repository: Path) -> None
 
 
 def test_the_codec_knows_which_topics_only_the_platform_publishes_to() -> None:
-    """`payload_budget` refuses them without loading the table of topics."""
+    """`payload_budget` refuses these topics without loading their table."""
     assert set(_limits.MODES) == set(topics.MODES)
     assert set(_limits.FROM_PLATFORM) == {name for name, kind in topics.KINDS.items() if kind.direction == "down"}
 
 
 def test_the_agent_does_each_operation_that_its_configuration_may_allow() -> None:
-    """The list is read without loading a device."""
+    """The list can be read without loading a device."""
     pytest.importorskip("paho", reason="the agent needs the device extra")
     from smartrest.cli import _agent, _config
 

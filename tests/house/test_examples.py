@@ -1,4 +1,4 @@
-"""Every example runs from start to end without a network, or says by its exit why it cannot."""
+"""Every example runs without a network, or exits with the reason why it cannot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def needs_libraries(path: Path) -> set[str]:
-    """Libraries that an example imports."""
+    """The libraries that an example imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = set()
     for node in ast.walk(tree):
@@ -58,7 +58,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", [path for path in EXAMPLES if needs_libraries(path)], ids=lambda path: path.name)
 def test_it_says_what_it_needs(example: Path, tmp_path: Path) -> None:
-    """Without the packages that are installed here (-S): one sentence with the command, no traceback."""
+    """Without installed packages (-S): one sentence with the command, no traceback."""
     done = start(example, tmp_path, "-S")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

@@ -1,7 +1,7 @@
-"""Who may import whom: data flows one way, and what is optional is imported by those who ask for it.
+"""Who may import whom: data flows one way, and optional libraries are imported only where they are needed.
 
-The table is the architecture; a line in it changes together with docs. Python files are read by their syntax tree, the
-Cython files by their import lines. Imports for type checkers alone do not count.
+The table is the architecture: change its lines together with the docs. Python files are read by syntax tree, Cython
+files by import lines. Imports only for type checkers do not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import support
 
-# What a module (a file or a folder of smartrest/) may import when it is loaded. "smartrest" is the public face.
+# Imports allowed to a module (a file or folder of smartrest/) when it is loaded. "smartrest" is the public face.
 CODEC = {"_constants", "errors", "_limits", "_values", "_findings", "_door", "dispatch"}
 MAY_IMPORT = {
     "_constants": set(),
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "_visible", "errors", "smartrest"},
     "__main__": {"cli"},
 }
-# What some may import later, inside a function: loaded only when it is asked for.
+# Imports allowed later, inside a function, so loaded only when needed.
 LATER = {
     "__init__": {"pure"},
     "mqtt": {"smartrest"},
@@ -56,9 +56,9 @@ LATER = {
     "testing": {"certificates", "device"},
     "cli": {"certificates", "core", "device", "mqtt", "pure", "templates", "testing"},
 }
-# The one way up: `check` and `pack` of the codec ask the templates, which are written with the codec.
+# The one way up: `check` and `pack` of the codec ask the templates, which use the codec.
 DOOR = ("_door", "templates")
-# Libraries that need not be there, and the only folders that may name them.
+# Optional libraries, and the only folders that may name them.
 OPTIONAL = {
     "aiomqtt": {"device"},
     "amqtt": {"testing"},
@@ -68,7 +68,7 @@ OPTIONAL = {
     "tomli": {"cli"},
     "typing_extensions": set(),
 }
-# What the codec may load of the standard library: cheap modules, most of them loaded with Python itself.
+# Modules of the standard library that the codec may load: cheap ones, mostly loaded by Python itself.
 CHEAP = {"__future__", "_thread", "collections", "operator", "os", "sys"}
 
 
@@ -85,7 +85,7 @@ def modules(root: Path) -> set[str]:
 
 
 def imported(path: Path, root: Path) -> Iterator[tuple[str, bool]]:
-    """Full names that a file imports, and whether later (inside a function)."""
+    """The full names that a file imports, and whether later (inside a function)."""
     package = path.relative_to(root).parts[:-1]
 
     def walk(node: ast.AST, late: bool) -> Iterator[tuple[str, bool]]:
@@ -155,7 +155,7 @@ def face(name: str) -> str:
 
 
 def test_the_table_is_a_tree() -> None:
-    """No room imports, even later, what imports it."""
+    """No room imports, even later, one that imports it."""
     table = {own: {face(there) for there in MAY_IMPORT[own] | LATER.get(own, set())} for own in MAY_IMPORT}
     TopologicalSorter(table).prepare()  # raises CycleError
     with pytest.raises(CycleError):
@@ -163,13 +163,13 @@ def test_the_table_is_a_tree() -> None:
 
 
 def files(root: Path) -> dict[str, Path]:
-    """The files of the package by the names that an import gives them."""
+    """The files of the package by module name."""
     found = [path for path in (root / "smartrest").rglob("*.py*") if path.suffix in (".py", ".pyx")]
     return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in found}
 
 
 def graph(root: Path) -> dict[str, set[str]]:
-    """Which files each file imports, at once or later; the door is left out."""
+    """The files that each file imports, at once or later, except through the door."""
     known = files(root)
     edges: dict[str, set[str]] = {}
     for own, path in known.items():
@@ -192,7 +192,7 @@ def test_no_two_files_import_each_other(repository: Path) -> None:
 
 
 def parts_of_the_core(root: Path) -> list[tuple[str, str]]:
-    """The parts in the order in which `core.pyx` includes them, with their text."""
+    """The parts with their text, in the order in which `core.pyx` includes them."""
     names = re.findall(
         r'^include "(shell/\w+\.pxi)"', (root / "smartrest" / "core.pyx").read_text("utf-8"), re.MULTILINE
     )
@@ -200,7 +200,7 @@ def parts_of_the_core(root: Path) -> list[tuple[str, str]]:
 
 
 def used_too_early(parts: list[tuple[str, str]]) -> list[str]:
-    """Names of the module that a part uses and a later one defines."""
+    """Names that a part uses and a later one defines."""
     defined = r"^(?:cdef class|cdef(?: [\w*]+)*|def) \*?(\w+)(?=[(:\s])"
     wrong = []
     for i, (name, text) in enumerate(parts):
@@ -250,7 +250,7 @@ def test_the_codec_loads_cheap_modules_alone(repository: Path) -> None:
 
 
 def test_the_reader_of_imports_sees_them(tmp_path: Path) -> None:
-    """The tests above could pass by seeing nothing."""
+    """Otherwise the tests above could pass without seeing any import."""
     package = tmp_path / "smartrest" / "pure"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -295,7 +295,7 @@ def test_import_loads_nothing_optional(repository: Path) -> None:
 
 
 def seconds(code: str, repository: Path) -> float:
-    """Processor time of a Python that runs the code; elapsed time where the system does not tell."""
+    """Processor time of a Python that runs the code; elapsed time where the system does not report it."""
     command = [sys.executable, "-S", "-c", code]
     if sys.platform == "win32":
         start = time.perf_counter()
@@ -309,7 +309,7 @@ def seconds(code: str, repository: Path) -> float:
 
 
 def test_import_is_quick(repository: Path) -> None:
-    """Under 15 ms over a Python that does nothing; a busy machine gets more chances."""
+    """Less than 15 ms more than a bare Python; a busy machine gets several attempts."""
     seconds("import smartrest", repository)  # compiles the byte code
     for _ in range(5):
         pairs = [(seconds("import smartrest", repository), seconds("pass", repository)) for _ in range(9)]

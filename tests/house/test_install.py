@@ -1,6 +1,6 @@
-"""What setup.py builds: with and without a compiler, what is in it, and what it says of itself.
+"""The builds of setup.py: with and without a compiler, their content and their record.
 
-A build of the core takes half a minute: those run where SMARTREST_TEST_INSTALL=1 asks for them. Nothing is fetched.
+A build of the core takes half a minute, so those tests need SMARTREST_TEST_INSTALL=1. None uses the network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="sets CC, which MSVC does 
 
 
 class Built(NamedTuple):
-    """A wheel, unpacked."""
+    """An unpacked wheel."""
 
     name: str
     folder: Path
@@ -36,7 +36,7 @@ class Built(NamedTuple):
 
 @pytest.fixture
 def clone(repository: Path, tmp_path: Path) -> Path:
-    """The files that git knows, in a folder with blanks and letters beyond ASCII."""
+    """The files of the repository, in a folder with blanks and non-ASCII letters in its name."""
     folder = tmp_path / "a clone é"
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "_build.json", "__pycache__", "*.egg-info", "core.c")
     for name in ("smartrest", "src_c"):
@@ -124,7 +124,7 @@ def test_a_compiler_that_fails(clone: Path) -> None:
 
 @posix
 def test_required_without_a_compiler(clone: Path) -> None:
-    """One sentence says what is missing and how to get it."""
+    """One sentence names the missing parts and how to get them."""
     done = setup(clone, "build_ext", "--inplace", CC="no-such-compiler", SMARTREST_EXT="require")
     assert done.returncode != 0
     last = done.stderr.splitlines()[-1]
@@ -136,7 +136,7 @@ def test_required_without_a_compiler(clone: Path) -> None:
 @builds
 @posix
 def test_in_place(clone: Path) -> None:
-    """As an editable install does it: a build that fails takes the core of the one before away."""
+    """As in an editable install: a failed build removes the core of an earlier one."""
     assert setup(clone, "build_ext", "--inplace", CFLAGS="-O0").returncode == 0  # quick to compile
     package = clone / "smartrest"
     assert list(package.glob("core.*.so"))

@@ -1,6 +1,6 @@
-"""The guard on instruction counts: what it calls a fault, and, where figures can be compared, that there is none.
+"""The guard on instruction counts: its verdicts and, where figures can be compared, that no count has grown.
 
-One run under valgrind takes some ten seconds.
+A run under valgrind takes ten seconds.
 """
 
 from __future__ import annotations

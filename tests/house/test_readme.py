@@ -1,4 +1,4 @@
-"""The README keeps its word: its Python blocks run, its commands exist, its links lead somewhere."""
+"""The README is true: its Python blocks run, its commands exist, its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pages(repository: Path) -> list[Path]:
     found = [repository / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")]
     found += sorted((repository / "docs").rglob("*.md"))
     cases = sorted((repository / "tests" / "codec" / "cases").glob("*.md"))
-    assert cases, "the pages of cases have moved"
+    assert cases, "no pages of cases found"
     return [*found, *cases, repository / "benchmarks" / "README.md"]
 
 
@@ -36,7 +36,7 @@ def test_there_is_an_example(readme: str) -> None:
 
 
 def test_python_blocks_run(readme: str, repository: Path, tmp_path: Path) -> None:
-    """Each block on its own, in a folder of its own. `>>>` blocks are checked as doctests."""
+    """Each block runs alone in its own folder. `>>>` blocks are doctests."""
     for number, block in enumerate(blocks(readme, "python")):
         file = tmp_path / f"block{number}.py"
         if block.lstrip().startswith(">>>"):
@@ -60,7 +60,7 @@ def test_python_blocks_run(readme: str, repository: Path, tmp_path: Path) -> Non
 
 
 def test_commands_exist(readme: str, repository: Path) -> None:
-    """Every `smartrest <command>` that the README shows is a command."""
+    """Every `smartrest <command>` in the README exists."""
     shown = set()
     for block in blocks(readme, "sh") + blocks(readme, "console") + blocks(readme, "bash") + blocks(readme, "shell"):
         shown |= set(re.findall(r"(?:^|\| *|\$ +)(?:python -m )?smartrest ([a-z]+)", block, re.MULTILINE))

@@ -59,18 +59,18 @@ def test_classes_have_the_same_members(core: Any, name: str) -> None:
     assert public(tried) == public(reference)
     for member in sorted(public(reference)):
         ours, theirs = inspect.getattr_static(reference, member), inspect.getattr_static(tried, member)
-        if inspect.isgetsetdescriptor(theirs) and inspect.isfunction(ours):  # a coroutine function, which C has none of
+        if inspect.isgetsetdescriptor(theirs) and inspect.isfunction(ours):  # a coroutine function: C has none
             bound = getattr(tried(), member)
             assert inspect.iscoroutinefunction(bound) == inspect.iscoroutinefunction(ours) is True
             assert list(inspect.signature(bound).parameters) == list(inspect.signature(ours).parameters)[1:]
         elif inspect.isfunction(ours):
             assert shape(getattr(tried, member)) == shape(ours), member
-        if member in vars(reference):  # not what the base class for sequences brings along
+        if member in vars(reference):  # without the base class for sequences
             assert inspect.getdoc(theirs) == inspect.getdoc(ours), member
 
 
 def test_constructors_take_the_same(core: Any) -> None:
-    """Those that users call; `compile` and `scan` make the others."""
+    """Only classes that users call; `compile` and `scan` make the others."""
     for module in (PURE, core):
         assert module.Schema(types={"1": [int]}).decode(b"1,2") == [("1", 2)]
         for call in (module.Schema, lambda m=module: m.Schema({}, {}), lambda m=module: m.Dispatcher(1)):
@@ -80,7 +80,7 @@ def test_constructors_take_the_same(core: Any) -> None:
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CLASSES])
 def test_docstrings_are_for_users(name: str) -> None:
-    """One sentence first; the rest says shapes, errors and where the rule stands."""
+    """One sentence first; the rest gives shapes, errors and rules."""
     text = inspect.getdoc(getattr(PURE, name)) or ""
     first = text.split("\n\n")[0]
     assert first.rstrip().endswith((".", ":", ";", "`"))

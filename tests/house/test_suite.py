@@ -1,4 +1,4 @@
-"""The suite about itself: what is required and missing fails, and what cannot run says so."""
+"""The suite itself: tests fail if a required engine is missing, and say why they cannot run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def without_core(tmp_path: Path, repository: Path) -> Path:
-    """The package and a part of its tests, without the compiled core."""
+    """The package and some of its tests, without the compiled core."""
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "core.*", "__pycache__")
     shutil.copytree(repository / "smartrest", tmp_path / "smartrest", ignore=ignored)
     for name in ("pyproject.toml", "pytest_smartrest.py"):

@@ -1,4 +1,4 @@
-"""Habits that a machine can see: what never stands in the code, and that the project speaks of itself alone."""
+"""Habits that a machine can check: things that code must not contain, files that must not refer outside the project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ENGINES = ("pure",)  # the only place that may take a row apart by its commas
+ENGINES = ("pure",)  # the only place that may split rows at commas
 
 
 def python_files(repository: Path, *folders: str) -> Iterator[Path]:
@@ -34,7 +34,7 @@ def test_a_failed_import_is_never_swallowed(repository: Path) -> None:
 
 
 def test_lines_of_payloads_are_never_split_by_python(repository: Path) -> None:
-    """`str.splitlines` ends lines at characters that are data; `split(",")` is blind to quotes."""
+    """`str.splitlines` splits at characters that are data; `split(",")` ignores quotes."""
     wrong = []
     for path in python_files(repository, "smartrest"):
         relative = path.relative_to(repository / "smartrest")
@@ -52,7 +52,7 @@ def test_lines_of_payloads_are_never_split_by_python(repository: Path) -> None:
 
 
 def test_suppressions_have_a_reason(repository: Path) -> None:
-    """`noqa`, `type: ignore`, `pragma: no cover`: each with words beside it."""
+    """`noqa`, `type: ignore` and `pragma: no cover` need a comment."""
     bare = re.compile(r"#\s*(?:noqa(?::\s*[A-Z0-9, ]+)?|type:\s*ignore(?:\[[\w, -]+\])?|pragma: no cover)\s*$")
     wrong = [
         f"{path.relative_to(repository)}:{number}"
@@ -71,7 +71,7 @@ def tracked(repository: Path) -> list[Path]:
 
 
 def test_no_path_of_anybodys_machine(repository: Path) -> None:
-    """The tree stands alone: no absolute path of a developer, no neighbour folder."""
+    """The repository refers to no developer's path and no neighbouring folder."""
     personal = re.compile(r"(?<![\w.:/])/(?:home|root|Users|work)/[\w.-]+/?[\w.-]*|\.\./shared")
     wrong = []
     for path in tracked(repository):
@@ -106,7 +106,7 @@ def test_files_open_with_what_they_are_for(repository: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["smartrest", "src_c", "tests", "tools", "examples", "benchmarks"])
 def test_files_stay_small(repository: Path, folder: str) -> None:
-    """A file is one concept; 600 lines are enough for any. Generated files are not counted."""
+    """A file is one concept, of at most 600 lines. Generated files do not count."""
     most = 600
     long = {
         str(path.relative_to(repository)): lines

@@ -1,4 +1,4 @@
-"""Tests on the wire: a real broker, a real client. The platform fixture is the one that users get with the package."""
+"""Tests with a real broker and client. The platform fixture is the one in the package."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["kind", "make", "pki", "pytest_configure", "smartrest_platform"]
 
 @pytest.fixture(params=["paho", "aiomqtt"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """The client library under a device."""
+    """The MQTT library of a device."""
     return str(request.param)
 
 
 @pytest.fixture
 def make(kind: str) -> Iterator[Any]:
-    """Devices that end with the test: `make(platform, "dev", …)`."""
+    """Makes devices that end with the test: `make(platform, "dev", …)`."""
     from support_device import Watched  # needs both client libraries
 
     made: list[Watched] = []
@@ -37,7 +37,7 @@ def make(kind: str) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem, server.pem/.key for 127.0.0.1 and device.pem/.key with the common name dev1."""
+    """A folder with ca.pem, server.pem/.key for 127.0.0.1, and device.pem/.key with common name dev1."""
     pytest.importorskip("cryptography", reason="makes the certificates")
     from support_pki import write_pki
 

@@ -1,4 +1,4 @@
-"""Both devices behind one blocking face, so that one test holds for both: the asyncio one runs in a thread's loop."""
+"""Gives both devices the same blocking methods for tests: the asyncio one runs in the loop of a thread."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LoopDevice:
         return bool(self._do(self.device.flush(timeout)))
 
     def close(self) -> None:
-        """Leave nothing behind: no task, no transport, no thread."""
+        """Check that no task, transport or thread is left."""
 
         async def end() -> None:
             others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -59,7 +59,7 @@ class LoopDevice:
 
 
 class Watched:
-    """A device whose events are kept; made by the fixture `make_device`."""
+    """A device that keeps its events, made by the fixture `make_device`."""
 
     def __init__(self, kind: str, *arguments: Any, **options: Any) -> None:
         options = {"tls": False, "limits": QUICK, "linger": 0.02, **options}
@@ -91,4 +91,4 @@ class Watched:
         return getattr(self.device, name)
 
 
-Make = Callable[..., Watched]  # what the fixture `make` gives
+Make = Callable[..., Watched]  # the fixture `make`

@@ -1,7 +1,7 @@
-"""A program that sends numbered rows from a device with an outbox file, to be killed: `paho|aiomqtt PORT PATH FIRST`.
+"""Sends numbered rows from a device with an outbox file until it is killed: `paho|aiomqtt PORT PATH FIRST`.
 
-Says on its output, unbuffered, what `send` has accepted (`S number`) and what was dropped (`D number`). Ends by itself
-when its input closes: then it flushes, and says so (`F`).
+Prints, unbuffered, the rows that `send` accepted (`S number`) and those dropped (`D number`). When its input closes, it
+flushes, prints `F` and ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smartrest import decode
 from smartrest.device import AsyncDevice, Device, Dropped, Limits
 from smartrest.mqtt import Backoff
 
-BATCH = 5  # rows of one call of `send`, at most
+BATCH = 5  # rows in a call of `send`, at most
 TOPICS = {"s/us": None, "s/us/c1": "c1"}
 
 

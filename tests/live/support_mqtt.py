@@ -1,4 +1,4 @@
-"""A bare MQTT client for tests: paho with what arrived in a list, and waiting for it. It knows nothing of devices."""
+"""A plain MQTT client for tests: paho, with a list of received messages to wait for."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MqttClient:
         self.paho.on_message = lambda _c, _u, m: self._note(lambda: self.received.append((m.topic, m.payload)))
         self.paho.on_publish = lambda _c, _u, mid, _r, _p: self._note(lambda: self._acks.add(mid))
         self.paho.on_subscribe = lambda _c, _u, mid, codes, _p: self._note(lambda: self._grants.update({mid: codes}))
-        self.paho.reconnect_delay_set(0.1, 0.5)  # type: ignore[arg-type]  # it takes fractions too
+        self.paho.reconnect_delay_set(0.1, 0.5)  # type: ignore[arg-type]  # it also takes fractions
         self._port = port
 
     def __enter__(self) -> MqttClient:
@@ -68,12 +68,12 @@ class MqttClient:
         self.paho.loop_stop()
 
     def publish(self, topic: str, payload: str | bytes = b"", qos: int = 1) -> None:
-        """Publishes and waits for the acknowledgement (QoS 1 and 2)."""
+        """Publish and wait for the acknowledgement (QoS 1 and 2)."""
         mid = self.paho.publish(topic, payload, qos).mid
         self.wait(lambda: mid in self._acks)
 
     def subscribe(self, *topics: str) -> list[bool]:
-        """Subscribes to each topic and tells which were granted."""
+        """Subscribe to each topic; returns which were granted."""
         granted = []
         for topic in topics:
             mid = self.paho.subscribe(topic, 1)[1]
@@ -92,7 +92,7 @@ class MqttClient:
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
-                assert self._changed.wait(max(0.0, deadline - time.monotonic())), f"not so; received {self.received}"
+                assert self._changed.wait(max(0.0, deadline - time.monotonic())), f"received only {self.received}"
 
     def wait_rows(self, topic: str, count: int = 1, seconds: float = 10.0) -> list[tuple[str, ...]]:
         self.wait(lambda: len(self.rows(topic)) >= count, seconds)

@@ -1,4 +1,4 @@
-"""The broker helper of `smartrest.testing`, both kinds: ports, logins, TLS, WebSocket, limits, crashes."""
+"""The brokers of `smartrest.testing`, both kinds: ports, logins, TLS, WebSocket, limits, crashes."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_no_websocket_port_unless_asked_for(broker: Broker) -> None:
 
 
 def greet(port: int, context: ssl.SSLContext) -> bytes:
-    """What the broker says to a CONNECT over TLS; nothing where it closes."""
+    """The broker's answer to a CONNECT over TLS; empty if it closes."""
     with (
         socket.create_connection(("127.0.0.1", port), 5) as bare,
         context.wrap_socket(bare, server_hostname="127.0.0.1") as secure,

@@ -1,4 +1,4 @@
-"""The commands that run devices and the stand-in platform, as a user runs them: as programs, with their exit codes."""
+"""The commands that run devices and the stand-in platform, run as programs, with their exit codes."""
 
 from __future__ import annotations
 
@@ -333,7 +333,7 @@ def test_the_agent_bootstraps_again_if_asked(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_configuration_in_the_examples_is_complete() -> None:
-    """Every key that there is stands in it, set or as a comment."""
+    """It has every key, set or as a comment."""
     path = ROOT / "examples" / "agent.toml"
     config = load(str(path))
     assert config.measurements.series[1].child == config.children[0].id

@@ -1,4 +1,4 @@
-"""`Device` and `AsyncDevice` against a real broker and the stand-in platform: the life cycle, operations, sending.
+"""`Device` and `AsyncDevice` with a real broker and the stand-in platform: life cycle, operations, sending.
 
 Broken connections: `test_device_faults.py`.
 """
@@ -166,7 +166,7 @@ def test_a_handler_that_hangs(smartrest_platform: Platform, make: Make) -> None:
     device.wait_event(OperationTimedOut)
     release.set()
     deadline = time.monotonic() + 5
-    while True:  # the lane is free once the thread has noticed
+    while True:  # until the thread has freed the lane
         (again,) = smartrest_platform.send(("511", "dev", "x"))
         if again.wait(5).status == "SUCCESSFUL" or time.monotonic() > deadline:
             break
@@ -178,7 +178,7 @@ def test_operations_that_nobody_can_run(smartrest_platform: Platform, make: Make
     device.start(10)
     device.send(("101", "late"))
     smartrest_platform.wait_for_device("late")
-    device.publish("s/us", b"101,stranger")  # behind the session's back
+    device.publish("s/us", b"101,stranger")  # unknown to the session
     smartrest_platform.wait_for_device("stranger")
     orphan, mine, late = smartrest_platform.send(("511", "stranger", "ls"), ("511", "dev", "ls"), ("510", "late"))
     assert mine.wait(5).reason == "no handler for c8y_Command"
@@ -251,7 +251,7 @@ def test_what_is_too_long(smartrest_platform: Platform, make: Make) -> None:
     assert device.online
     counts = device.statistics
     assert counts.connections == 1
-    assert counts.sent == counts.acknowledged > 2  # a row that was split counts as its parts
+    assert counts.sent == counts.acknowledged > 2  # a split row counts as its parts
     assert smartrest_platform.errors == []
 
 

@@ -1,4 +1,4 @@
-"""Devices with an outbox file: killed for real, at any moment, against a real broker."""
+"""Devices with an outbox file and a real broker, killed at any moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KILLS = int(os.environ.get("SMARTREST_TEST_KILLS", "5"))  # 20 for the figures o
 
 
 class Run:
-    """One life of the program. `accepted`: the numbers up to which `send` has returned; `dropped` those reported."""
+    """One run of the program. `accepted`: the numbers for which `send` returned; `dropped`: those reported."""
 
     def __init__(self, kind: str, port: int, path: Path, first: int) -> None:
         command = [sys.executable, str(PROGRAM), kind, str(port), str(path), str(first)]
@@ -80,7 +80,7 @@ def numbers(platform: Platform, topic: str) -> list[int]:
 
 
 def judge(platform: Platform, accepted: set[int], dropped: set[int]) -> int:
-    """Every accepted row arrived or was reported; per topic in order, but for repeats. Returns how many repeats."""
+    """Check that every accepted row arrived, per topic in order, or was reported. Returns the number of repeats."""
     arrived: set[int] = set()
     repeats = 0
     for topic in support_durable.TOPICS:
@@ -108,7 +108,7 @@ def campaign(kind: str, platform: Platform, path: Path, kills: int, seed: int) -
                     run.wait_sending()
                 time.sleep(dice.uniform(0.0, 1.0))
                 if dice.random() < 0.4:
-                    wire.stall()  # more is in flight, and waits
+                    wire.stall()  # more is in flight or waits
                     time.sleep(dice.uniform(0.0, 0.5))
                 elif dice.random() < 0.3:
                     wire.cut()
@@ -119,7 +119,7 @@ def campaign(kind: str, platform: Platform, path: Path, kills: int, seed: int) -
                 run.finish()
             accepted |= set(range(run.first, run.last + 1))
             dropped |= run.dropped
-            first = run.last + support_durable.BATCH + 1  # what was accepted and not said keeps its numbers
+            first = run.last + support_durable.BATCH + 1  # rows accepted but not printed keep their numbers
     platform.wait_for(lambda: max(numbers(platform, "s/us") + numbers(platform, "s/us/c1")) >= run.last)
     assert len(accepted) > 20 * kills
     return len(accepted), judge(platform, accepted, dropped)
@@ -133,7 +133,7 @@ def test_a_killed_device_loses_no_row(smartrest_platform: Platform, kind: str, t
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
 def test_kills_lose_no_row(kind: str, broker: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Twenty in all: five for each client and broker."""
-    with Platform(Broker(broker)) as platform:  # type: ignore[arg-type]  # a text of the two
+    with Platform(Broker(broker)) as platform:  # type: ignore[arg-type]  # one of the two
         rows, repeats = campaign(kind, platform, tmp_path / "outbox.db", KILLS, seed=20)
     with capsys.disabled():
         print(f"\n{kind}, {broker}: {KILLS} kills, {rows} rows accepted, 0 lost, {repeats} sent twice")
@@ -147,7 +147,7 @@ def test_the_judge_finds_what_is_lost_or_out_of_order() -> None:
         def published(self, topic: str) -> list[tuple[str, ...]]:
             return [("400", "event", str(number)) for number in self.found if topic == "s/us"]
 
-    assert judge(Fake(1, 2, 3, 2, 3, 4), {1, 2, 3, 4, 5}, {5}) == 2  # type: ignore[arg-type]  # enough of a platform
+    assert judge(Fake(1, 2, 3, 2, 3, 4), {1, 2, 3, 4, 5}, {5}) == 2  # type: ignore[arg-type]  # as much of a platform as needed
     with pytest.raises(AssertionError, match=r"1 of 3 rows: \[2\]"):
         judge(Fake(1, 3), {1, 2, 3}, set())  # type: ignore[arg-type]  # as above
     with pytest.raises(AssertionError):

@@ -1,4 +1,4 @@
-"""Both devices never live on half dead: internal errors end them aloud, everything else leaves them at work."""
+"""Neither device continues half dead: an internal error ends it with a report, other errors leave it working."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROW = ("200", "c8y_T", "T", 1)
 
 @dataclass(frozen=True)
 class Broken(Backoff):
-    """What no type checker sees: an object of the user's own that fails."""
+    """A faulty object of the user, which type checkers accept."""
 
     def delay(self, attempt: int, jitter: float) -> float:
         raise RuntimeError("broken back-off")
@@ -232,7 +232,7 @@ def test_sending_in_a_forked_child_is_an_error(smartrest_platform: Platform) -> 
 
 
 def test_ctrl_c_goes_on_to_whoever_runs_the_loop(smartrest_platform: Platform) -> None:
-    """On the main thread it may be a real one, raised while a listener runs."""
+    """On the main thread it may be a real Ctrl+C during a listener."""
     import asyncio
 
     from smartrest.device import AsyncDevice

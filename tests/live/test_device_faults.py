@@ -1,4 +1,4 @@
-"""Both devices when the network or the broker fails: refused, cut, silent, killed, talking nonsense."""
+"""Both devices with a failing network or broker: refused, cut, silent, killed, sending nonsense."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_permanent_refusal(wire: Wire, make: Make, code: int) -> None:
         device.start(10)
     assert caught.value.code is ConnackCode(code)  # type: ignore[attr-defined]  # a DeviceError
     assert wire.accepted == 1
-    device.start(10)  # nobody refuses any more
+    device.start(10)  # no longer refused
     assert device.online
 
 
@@ -136,7 +136,7 @@ def test_the_broker_is_killed_in_mid_stream(make: Make) -> None:
                 number += 1
                 time.sleep(0.002)
                 if turn == 30:
-                    platform.published("s/us")  # so far, nothing acknowledged can be lost, however slow this machine is
+                    platform.published("s/us")  # so far no acknowledged row can be lost, however slow the machine is
             broker.kill()
             for _ in range(20):
                 device.send(("200", "c8y_T", "T", number))
@@ -151,7 +151,7 @@ def test_the_broker_is_killed_in_mid_stream(make: Make) -> None:
         def arrived() -> list[int]:
             return [int(row[3]) for row in platform.published("s/us") if row[0] == "200"]
 
-        # what the broker acknowledged and took to its grave is outside of QoS 1; all else must be there, in order
+        # QoS 1 does not cover rows that the broker lost after acknowledging; all others must be there, in order
         platform.wait_for(lambda: number - 1 in arrived())
         assert len(set(arrived())) >= number - 3 * 20
         assert device.statistics.acknowledged == device.statistics.sent == number
@@ -202,10 +202,10 @@ def test_a_half_open_connection_is_noticed(smartrest_platform: Platform, wire: W
     "garbage",
     [
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        b"\x30\x08\x00\x04s/\xff\xfe\x00\x01",  # a topic that is no UTF-8
-        b"\x90\x03\x00\x63\x00",  # SUBACK for nothing
-        b"\x40\x02\x00\x63",  # PUBACK for nothing
-        b"\x20\x02\x00\x03",  # a CONNACK on an established connection: it is being closed
+        b"\x30\x08\x00\x04s/\xff\xfe\x00\x01",  # a topic with invalid UTF-8
+        b"\x90\x03\x00\x63\x00",  # SUBACK without SUBSCRIBE
+        b"\x40\x02\x00\x63",  # PUBACK without PUBLISH
+        b"\x20\x02\x00\x03",  # a CONNACK on an open connection, which is being closed
         b"\xff" * 64,
         b"\x00\x00",
     ],
@@ -215,7 +215,7 @@ def test_nonsense_from_the_server(smartrest_platform: Platform, wire: Wire, make
     device.start(10)
     wire.inject(garbage)
     time.sleep(0.1)
-    wire.cut()  # where nobody noticed
+    wire.cut()  # unnoticed
     device.wait_event(Online, 2)
     device.send(("200", "c8y_T", "T", 1))
     assert device.flush(10)
@@ -255,7 +255,7 @@ def test_a_hundred_operations_after_being_offline(smartrest_platform: Platform, 
 
 
 def test_what_was_flushed_was_told(smartrest_platform: Platform, make: Make) -> None:
-    """Who has waited for `flush` finds the events told and the statistics counted."""
+    """After `flush`, listeners have seen all events and statistics are complete."""
     device = make(smartrest_platform, limits=QUICK)
     device.start(10)
     assert device.flush(10)

@@ -1,4 +1,4 @@
-"""Both devices against a server that takes the connection and then does not do its part, and what they leave behind."""
+"""Both devices and servers that accept a connection but do not answer, and what devices leave behind."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from smartrest.device import AsyncDevice, Closed, Dropped, Lost, MessageReceived
 from smartrest.mqtt import Backoff
 from smartrest.testing import Broker, Platform, Wire
 
-SLOW = replace(QUICK, connect=20.0)  # far above what these tests wait
+SLOW = replace(QUICK, connect=20.0)  # far longer than these tests wait
 
 
 class Server:
-    """Takes connections on a free port and gives each to `serve`; `gone` is set when a client has closed its own."""
+    """Accepts connections on a free port and passes each to `serve`; sets `gone` when a client closes."""
 
     host = "127.0.0.1"
 
@@ -47,7 +47,7 @@ class Server:
     def _one(self, client: socket.socket) -> None:
         with client:
             self.taken.release()
-            with contextlib.suppress(OSError):  # reset: gone as well
+            with contextlib.suppress(OSError):  # a reset also counts
                 self._serve(client)
             self.gone.release()
 
@@ -102,7 +102,7 @@ def test_a_connection_without_connack_is_closed_before_the_next(make: Make, serv
 
 
 def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, server: Any, pki: Path) -> None:
-    """The handshake of TLS takes long, in a thread that nobody can stop."""
+    """The TLS handshake takes long, in a thread that cannot be stopped."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki / "server.pem", pki / "server.key")
     stopped = threading.Event()
@@ -124,7 +124,7 @@ def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, serv
 
 
 def test_a_handshake_has_the_time_of_the_connack(make: Make, server: Any, pki: Path) -> None:
-    """Not paho's five seconds, which are too short for a slow network."""
+    """It is not paho's five seconds, which are too short for slow networks."""
     silent = server(read_to_the_end)
     device = make(silent, limits=replace(QUICK, connect=0.5), tls=True, ca_file=pki / "ca.pem")
     device.start()
@@ -144,7 +144,7 @@ def test_stopping_does_not_wait_for_a_handshake(make: Make, server: Any, pki: Pa
 
 
 def test_the_end_of_the_loop_does_not_wait_for_a_handshake(server: Any, pki: Path) -> None:
-    """It waits for the threads of its pool, in which aiomqtt connects."""
+    """The loop waits for the threads of its pool, in which aiomqtt connects."""
     silent = server(read_to_the_end)
 
     async def life() -> None:
@@ -159,12 +159,12 @@ def test_the_end_of_the_loop_does_not_wait_for_a_handshake(server: Any, pki: Pat
 
 
 def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make) -> None:
-    """As a broker sends it again that has not seen the acknowledgement."""
+    """As from a broker that has not seen the acknowledgement."""
     with Wire(smartrest_platform.port) as wire:
         device = make(wire)
         device.operation("c8y_Command")(lambda operation: "done")
         device.start(10)
-        time.sleep(QUICK.settle + 0.1)  # else 500 would be asked again
+        time.sleep(QUICK.settle + 0.1)  # otherwise 500 would be sent again
         for flags, row in ((0x32, b"511,dev,ls"), (0x3A, b"511,dev,ls"), (0x32, b"999,dev")):
             payload = b"\x00\x04s/ds\x00\x07" + row
             wire.inject(bytes((flags, len(payload))) + payload)
@@ -175,7 +175,7 @@ def test_a_payload_marked_as_duplicate(smartrest_platform: Platform, make: Make)
 
 @pytest.mark.needs("mosquitto")
 def test_an_abort_lets_the_last_will_speak(make: Make) -> None:
-    """A connection that is given up ends without DISCONNECT."""
+    """An abandoned connection ends without DISCONNECT."""
     from smartrest.mqtt import last_will
 
     with Broker("mosquitto") as broker, Platform(broker) as platform, Wire(broker.port) as wire:
@@ -189,7 +189,7 @@ def test_an_abort_lets_the_last_will_speak(make: Make) -> None:
 
 
 def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> None:
-    """Between two `run_until_complete`, as in a notebook."""
+    """Between two calls of `run_until_complete`, as in a notebook."""
     loop = asyncio.new_event_loop()
     device = AsyncDevice(smartrest_platform.host, "dev", port=smartrest_platform.port, tls=False, limits=QUICK)
     loop.run_until_complete(device.start(10))
@@ -205,7 +205,7 @@ def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> No
 
 @pytest.fixture
 def censored(smartrest_platform: Platform, server: Any) -> Callable[[bytes], Server]:
-    """A proxy before the broker that hangs up on what holds these bytes."""
+    """A proxy before the broker that hangs up on packets with these bytes."""
 
     def make(word: bytes) -> Server:
         def censor(client: socket.socket) -> None:
@@ -229,7 +229,7 @@ def censored(smartrest_platform: Platform, server: Any) -> Callable[[bytes], Ser
 
 
 def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: Make, censored: Any) -> None:
-    """Whatever the reason: a proxy, a quota, a fault of the broker. It is given up, and all else arrives."""
+    """Whatever the reason (a proxy, a quota, a broken broker): it is given up, and all else arrives."""
     device = make(censored(b"poison"), children=["c1"])
     device.start(10)
     for number in range(200):
@@ -256,7 +256,7 @@ def test_a_row_that_the_server_hangs_up_on(smartrest_platform: Platform, make: M
 def test_an_answer_that_the_server_hangs_up_on(
     word: bytes, dropped: list[Any], status: str, smartrest_platform: Platform, make: Make, censored: Any
 ) -> None:
-    """It goes without its text, or 507 takes its place; other operations and data arrive, and the connection stays."""
+    """It is sent without its text, or 507 instead; other operations and data arrive, and the connection lasts."""
     device = make(censored(word), limits=replace(QUICK, backoff=Backoff(0.05, 0.1)))
     device.operation("c8y_Command")(lambda operation: operation.parameters["command"])
     device.operation("c8y_Restart")(lambda operation: None)

@@ -1,4 +1,4 @@
-"""How a device tells how it is: health, back-pressure, progress and cancellation, with a real broker."""
+"""Health, back-pressure, progress and cancellation of devices, with a real broker."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_room_for_coroutines(smartrest_platform: Platform, wire: Wire) -> None:
         wire.stall()
         while 2 * device.health().waiting_bytes < SMALL.queue:
             device.send(("400", "event", "x" * 1_000))
-        assert not await device.room()  # ended: none would come
+        assert not await device.room()  # ended, so none would come
 
     asyncio.run(run())
 
@@ -299,14 +299,14 @@ def test_the_time_limit_is_set_once_when_the_handler_begins(
     for operation in smartrest_platform.send(("511", "dev", "1"), ("511", "c1", "2")):
         assert operation.wait_for("SUCCESSFUL")
     assert sorted(order) == ["1 2.0", "1 works", "2 2.0", "2 works"]
-    assert sorted(line[0] for line in order[:2]) in (["1", "1"], ["2", "2"])  # not while it waits for a worker
+    assert sorted(line[0] for line in order[:2]) in (["1", "1"], ["2", "2"])  # not counted while it waits for a worker
 
 
 @pytest.mark.parametrize("coroutine", [False, True])
 def test_a_handler_sees_that_the_device_stops(
     smartrest_platform: Platform, make: Make, kind: str, coroutine: bool
 ) -> None:
-    """And its answer, given in time, is sent."""
+    """Its answer, given in time, is sent."""
     if coroutine and kind == "paho":
         pytest.skip("handlers of Device are plain functions")
     device = make(smartrest_platform)
@@ -385,7 +385,7 @@ def test_a_handler_sees_that_the_platform_refuses_the_device(wire: Wire, make: M
 
 @pytest.mark.alone
 def test_the_loop_goes_on_while_rows_are_written(smartrest_platform: Platform, make: Make, tmp_path: Path) -> None:
-    """10,000 rows into the file and out: no pause of the loop that a coroutine would notice."""
+    """10,000 rows into the file and out, without a noticeable pause of the loop."""
     device = LoopDevice("127.0.0.1", "dev", port=smartrest_platform.port, tls=False, outbox=tmp_path / "outbox.db")
     device.start(10)
 
@@ -402,4 +402,4 @@ def test_the_loop_goes_on_while_rows_are_written(smartrest_platform: Platform, m
     longest = device._do(produce())
     device.stop(10)
     device.close()
-    assert longest < 0.5, longest  # of a machine that does other things as well
+    assert longest < 0.5, longest  # on a busy machine

@@ -1,4 +1,4 @@
-"""Devices and the stand-in behind the broker of a gateway, which puts a prefix before every topic."""
+"""Devices and the stand-in with a gateway's broker, which puts a prefix before every topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands that serve end: by signals, reading from terminals and pipes, and with no broker left running."""
+"""How serving commands end: by signals, on terminals and pipes, without a broker left running."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def listening(port: int) -> bool:
 def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, "not so in time"
+        assert time.monotonic() < deadline, "condition not met in time"
         time.sleep(0.05)
 
 
 def ended(way: str, arguments: list[str], ready: Callable[[], bool]) -> tuple[int, str]:
-    """Runs a command with `way` as its standard input and its end; its exit code and what it wrote to stderr."""
+    """Run a command with `way` as its standard input and its end; returns exit code and stderr."""
     place, _, what = way.partition("-")
     if place == "terminal":
         ours, theirs = terminal()
@@ -59,7 +59,7 @@ def ended(way: str, arguments: list[str], ready: Callable[[], bool]) -> tuple[in
         theirs, ours = os.pipe()
 
     def own_terminal() -> None:
-        """Makes the terminal that of the new session, so that its Ctrl-C is a signal."""
+        """Make it the terminal of the new session, so that its Ctrl+C is a signal."""
         import fcntl
 
         if place == "terminal":

@@ -1,6 +1,6 @@
-"""Devices under load and with a broker that is killed: the campaigns of tools/load.py, in small.
+"""Devices under load and with a killed broker: the campaigns of tools/load.py, in small.
 
-The promises are checked in `Campaign.judge`, which raises; what is asserted here is that the test had teeth.
+`Campaign.judge` checks the promises and raises; the assertions here check that the test could have failed.
 """
 
 from __future__ import annotations

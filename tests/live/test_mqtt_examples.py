@@ -1,4 +1,4 @@
-"""The examples of MQTT clients, each against the stand-in platform: registered, told of operations, answering them."""
+"""The examples of MQTT clients with the stand-in platform: they register, receive operations and answer them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_it_answers_operations(smartrest_platform: Platform, repository: Path, n
     arguments = [sys.executable, str(script), smartrest_platform.host, str(smartrest_platform.port), "pump-7"]
     process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        # An operation made before the client has asked for what is pending comes twice.
+        # An operation created before the client asks for pending ones arrives twice.
         smartrest_platform.wait_for(lambda: ("500",) in smartrest_platform.published("s/us"), 20)
         texts = ['say "hi", \\"you\\"', "two\nlines", "C:\\dir, x\\", "é"]
         operations = smartrest_platform.send(*[("511", "pump-7", text) for text in texts])

@@ -1,4 +1,4 @@
-"""The stand-in platform over the wire, behind both brokers, spoken to by a bare MQTT client."""
+"""The stand-in platform with both brokers and a plain MQTT client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def platform(kind: str) -> Iterator[Platform]:
 
 @pytest.fixture
 def device(platform: Platform) -> Iterator[MqttClient]:
-    """A device that exists and listens to operations and errors."""
+    """An existing device that is subscribed to operations and errors."""
     with MqttClient("dev1", platform.port) as client:
         client.publish("s/us", "100,My device,my_Type")
         platform.wait_for_device("dev1")
@@ -103,7 +103,7 @@ def test_a_client_that_reconnects_at_once_stays_connected(platform: Platform) ->
     for _ in range(5):
         with MqttClient("dev1", platform.port, will=("s/us", "400,c8y_Will,gone")) as client:
             client.publish("s/us", "200,c8y_T,T,1")
-            client.publish("s/us", "200,c8y_T,T,2")  # amqtt still works on it when the next connection comes
+            client.publish("s/us", "200,c8y_T,T,2")  # amqtt is still busy with it when the next connection comes
     with MqttClient("dev1", platform.port) as client:
         client.publish("s/us", "400,c8y_Alive,here")
         assert [each.client_id for each in platform.clients] == ["dev1"]
@@ -151,7 +151,7 @@ def test_pending_operations_are_sent_again_in_one_payload(platform: Platform) ->
         client.publish("s/us", "100")
         client.publish("s/us", "101,child1")
         platform.wait_for_device("child1")
-        early = platform.send(("510", "dev1"), ("511", "child1", "x"))  # nobody has subscribed
+        early = platform.send(("510", "dev1"), ("511", "child1", "x"))  # no subscriber
         client.subscribe("s/ds")
         assert [operation.sent for operation in early] == [0, 0]
         platform.wait_for(lambda: platform.clients[0].listens("s/ds"))
@@ -234,7 +234,7 @@ def test_faults_of_a_device_become_error_rows(platform: Platform, device: MqttCl
     assert [row[:2] for row in rows[1:]] == [("45", "200"), ("40", "511"), ("45", "201"), ("42", "")]
     assert "unterminated" in rows[4][2] or "never closed" in rows[4][2]
     assert platform.errors == rows
-    assert [event.text for event in platform.inventory["dev1"].events] == ["fine"]  # the whole rows before count
+    assert [event.text for event in platform.inventory["dev1"].events] == ["fine"]  # the whole rows before it count
 
 
 def test_creating_a_device_again_is_told_but_no_fault(platform: Platform, device: MqttClient) -> None:
@@ -468,7 +468,7 @@ def test_subscriptions_are_refused_before_the_device_exists() -> None:
             False,
             False,
         ]
-        client.paho.publish("s/us", "100", 1)  # what was sent before counts, acknowledged or not
+        client.paho.publish("s/us", "100", 1)  # rows sent before count, acknowledged or not
         assert client.subscribe("s/ds", "s/dat") == [True, True]
 
 

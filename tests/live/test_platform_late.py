@@ -1,4 +1,4 @@
-"""News that reach the stand-in platform late: what the broker acknowledged to a device counts all the same."""
+"""Messages that reach the stand-in platform late: those that the broker acknowledged to a device still count."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def nested(platform: Platform) -> bool:
 
 @contextmanager
 def late(wire: Wire, publish: Callable[[], None]) -> Iterator[None]:
-    """What `publish` brings is acknowledged, and 0.2 s later passes the wire to the platform."""
+    """Payloads from `publish` are acknowledged at once and reach the platform 0.2 s later."""
     wire.stall()
     publish()
     resume = threading.Timer(0.2, wire.resume)
@@ -95,7 +95,7 @@ def test_a_device_that_writes_to_the_own_topic_of_the_platform(kind: str, payloa
 
 
 def test_a_watcher_and_a_condition_may_read_what_they_like(kind: str) -> None:
-    """They run while the platform holds its lock, one of them in the thread that hears of news: neither may wait."""
+    """They run while the platform holds its lock, one in the thread that receives messages: neither may wait."""
     seen: list[int] = []
 
     def watcher(traffic: Traffic) -> None:
