@@ -28,6 +28,7 @@ from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subs
 from .handlers import Handler
 from .lifecycle import ENDED
 from .operations import Operation, failure_text, result_fields
+from .packets import limit_packets
 from .settings import Child
 
 if TYPE_CHECKING:
@@ -392,6 +393,7 @@ class _Connection:
         self._made: Client | None = None
         self._client: Client | None = None  # while it is connected
         self._closing = False
+        self._refusal = ""  # why this device ends the connection
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -426,6 +428,7 @@ class _Connection:
             return
         try:
             watch_version(client._client, lambda: self._tell(self._device.session.connected, 1))
+            limit_packets(client._client, self._device.session.limits.receive, self._refuse)
             client.pending_calls_threshold = CALLS
             async with client:
                 self._client = client
@@ -444,7 +447,7 @@ class _Connection:
         except (aiomqtt.MqttError, OSError, ValueError) as error:
             if self._made is not None and self._made.refusal is not None:
                 self._tell(self._device.session.connected, self._made.refusal)
-            reason = f"{self._device.endpoint.url}: {error}"
+            reason = f"{self._device.endpoint.url}: {self._refusal or error}"
         except Exception as error:  # the client fails on input that is not MQTT: give up the connection
             log.warning("%s: the MQTT client failed", self._device.client_id, exc_info=True)
             reason = f"the MQTT client failed: {error!r}"
@@ -486,6 +489,9 @@ class _Connection:
             codes = await client.subscribe(action.topic, action.qos, timeout=math.inf)
             code = codes[0]
             self._tell(self._device.session.subscribed, action.topic, code if isinstance(code, int) else code.value)
+
+    def _refuse(self, reason: str) -> None:
+        self._refusal = reason
 
     def close(self, action: Disconnect) -> None:
         """End once earlier actions have been sent."""

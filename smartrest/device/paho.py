@@ -29,6 +29,7 @@ from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publi
 from .handlers import Handler
 from .lifecycle import ENDED
 from .operations import Operation, failure_text, result_fields
+from .packets import limit_packets
 from .settings import Child
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Device(DeviceBase):
         self._client: mqtt.Client | None = None
         self._connecting: mqtt.Client | None = None  # in a thread of its own
         self._connected: str | None = None  # `_connecting` is done: "", or why it failed
+        self._refusal = ""  # why this device ends the connection
         self._acknowledged: dict[int, int] = {}  # paho's message ID -> the session's
         self._subscribed: dict[int, str] = {}
         self._busy: dict[tuple[str, str], Operation] = {}  # lane -> the operation being handled
@@ -371,6 +373,8 @@ class Device(DeviceBase):
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         watch_version(client, lambda: self._on_version_refused(client))
+        self._refusal = ""
+        limit_packets(client, self.session.limits.receive, self._on_packet_refused)
         with self._lock:
             self._connecting = client
         name = f"smartrest-{self.client_id.device_id}-connect"
@@ -439,9 +443,12 @@ class Device(DeviceBase):
         if client is self._client:
             self._input(self.session.connected, ConnackCode.BAD_PROTOCOL)
 
+    def _on_packet_refused(self, reason: str) -> None:
+        self._refusal = reason
+
     def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, code: Any, properties: Any) -> None:
         if client is self._client:
-            self._lost(str(code))
+            self._lost(self._refusal or str(code))
 
     def _on_subscribe(self, client: mqtt.Client, userdata: Any, mid: int, codes: Any, properties: Any) -> None:
         topic = self._subscribed.pop(mid, None)
