@@ -147,7 +147,11 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
     if place == 0:
         if facts.is_ca:
             text = f"{facts.label} comes first but is a CA: begin the chain with a device certificate (CA:FALSE)"
-            findings.append(facts.finding(3, "device_is_ca", text))
+            if count == 1 and facts.self_issued:
+                text = (
+                    f"{facts.label} signs itself and is a CA: upload this very certificate as trusted, then it works"
+                )
+            findings.append(facts.finding(3, "device_is_ca", text, fault=False))
         elif usage is not None and not (usage.digital_signature or usage.key_agreement):
             text = f"{facts.label} has a key usage without digitalSignature, so it cannot log in: issue it again"
             findings.append(facts.finding(None, "wrong_usage", text))
@@ -252,8 +256,13 @@ def _check_name(device: Facts, client_id: str | ClientId | None, findings: list[
     name = names[0]
     problem = device_problem(name)
     if problem:
+        # Some servers take d:<device ID> for the ID.
+        bare = name.removeprefix("d:")
+        doubt = problem[0] == "cn_colon" and bare != name and device_problem(bare) is None
         text = f"the common name {title(device.subject)} {problem[1]}: issue a certificate for another identifier"
-        findings.append(device.finding(4, problem[0], text))
+        findings.append(device.finding(4, problem[0], text, fault=not doubt))
+        if doubt:
+            name, problem = bare, None
     if expected is not None and expected != name and (problem is None or problem[0] != "cn_colon"):
         text = (
             f"the device certificate is for {quoted(name)}, but the ClientId names the device {quoted(expected)}:"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from smartrest._findings import Finding
 
 # The platform's requirements on device certificates, numbered as in docs/certificates.md.
@@ -26,7 +28,8 @@ class ChainFinding(Finding):
     `reason` and `text` as in `Finding`; `start` and `end` are the certificate's span in the PEM text (bytes).
     `requirement` is the number in docs/certificates.md ("Requirements"), `None` for faults that only TLS libraries
     refuse. `certificate` counts from 0 in the order given, `None` for the whole chain.
-    `fault` is false for a doubt: the chain works today.
+    `grade` is `"fault"` if the platform refuses the chain for sure, `"doubt"` if it may work; `fault` is the same as a
+    flag.
     """
 
     requirement: int | None
@@ -49,6 +52,10 @@ class ChainFinding(Finding):
         self = super().__new__(cls, reason, text, start, end, row, field)
         self.requirement, self.certificate, self.fault = requirement, certificate, fault
         return self
+
+    @property
+    def grade(self) -> Literal["fault", "doubt"]:
+        return "fault" if self.fault else "doubt"
 
     def __repr__(self) -> str:
         return (

@@ -15,20 +15,21 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from ._errors import CertificateError
 from ._facts import quiet, read_chain
 from ._files import CHAIN_FILE, KEY_FILE, chain_pem, read_file, save_files
-from ._keys import find_key, read_key, same_key, write_key
-from ._names import common_names
+from ._keys import RSA_DEFAULT, find_key, make_key, read_key, same_key, write_key
+from ._names import NO_PARTS, common_names, demand_name, make_name
+from ._profile import DEVICE_DAYS, Order, sign
 from ._stores import is_store, java_secret, read_store
 from ._tls import client_context
 
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from smartrest.mqtt import ClientId
 
     from ._findings import ChainFinding
-    from ._keys import Passphrase, PrivateKey
+    from ._keys import KeySpec, Passphrase, PrivateKey
 
 KEYSTORE_NAME = "devicekeyentry"  # the entry's name in the guide's keystore
 
@@ -55,6 +56,24 @@ class Identity:
         self.trusted = tuple(trusted)
         if key is not None and not same_key(key.public_key(), self.certificate.public_key()):
             raise CertificateError("the private key does not belong to the device certificate", "key_mismatch")
+
+    @classmethod
+    def self_signed(
+        cls,
+        device_id: str,
+        *,
+        key: KeySpec = RSA_DEFAULT,
+        days: int = DEVICE_DAYS,
+        subject: Mapping[str, str] = NO_PARTS,
+    ) -> Identity:
+        """An identity of one certificate that signs itself, as many agents make it; to be uploaded as trusted itself.
+
+        It is a CA (pathlen 0), since the platform refuses the upload otherwise. Arguments and errors as of `CA.issue`.
+        """
+        name = make_name(demand_name(device_id, "the identifier of a device", device=True), subject)
+        private = make_key(key)
+        order = Order(name, private.public_key(), days, None, ca=True, path_length=0)
+        return cls([sign(order, None, private)], private)
 
     @classmethod
     def load(
@@ -159,8 +178,8 @@ class Identity:
         `ca_file` (PEM), which may be CAs or the server's own; this cannot be turned off. `client_id` is compared with
         the common name.
 
-        `CertificateError` `broken_chain` (with `.findings`) if `check_chain` finds a fault (up to 10 certificates are
-        accepted here, and a device certificate alone); `no_key`; `no_ca_file`.
+        `CertificateError` `broken_chain` (with `.findings`) if TLS cannot work with the chain; other faults that
+        `check_chain` finds are logged (logger `smartrest.certificates`). `no_key`; `no_ca_file`.
         """
         return client_context(
             self.chain,

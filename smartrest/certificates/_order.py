@@ -104,7 +104,7 @@ def _check_lone(facts: Facts, findings: list[ChainFinding]) -> None:
         f"the chain ends with the device certificate: add the certificate of {title(facts.issuer)}"
         " (newer platforms do without it if exactly that one is uploaded)"
     )
-    findings.append(ChainFinding("missing_ca", text, requirement=5))
+    findings.append(ChainFinding("missing_ca", text, requirement=5, fault=False))
 
 
 def _self_signed(facts: Facts) -> ChainFinding:

@@ -5,6 +5,7 @@ For a context that does not verify, build your own.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import tempfile
 from pathlib import Path
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
     from ._keys import PrivateKey
 
-TOLERATED = ("missing_ca",)  # newer platforms accept a device certificate alone if its issuer is uploaded
+log = logging.getLogger("smartrest.certificates")
+
+# Faults that any TLS library refuses. The others are the platform's rules, and another broker may not have them.
+STOPPING = (
+    "bad_signature", "critical_extension", "expired", "key_id_mismatch", "no_cert_sign", "no_certificate", "not_ca",
+    "not_pem", "not_yet_valid", "pathlen", "unreadable", "uploaded_not_ca", "weak_key", "weak_signature",
+    "wrong_issuer", "wrong_usage",
+)  # fmt: skip
 
 
 class TellingSocket(ClosingSocket):
@@ -130,7 +138,10 @@ def client_context(
 ) -> ssl.SSLContext:
     """As `Identity.ssl_context`."""
     found = check_chain(list(chain), client_id, max_length=max_length)
-    faults = [finding for finding in found if finding.fault and finding.reason not in TOLERATED]
+    faults = [finding for finding in found if finding.fault and finding.reason in STOPPING]
+    for finding in found:
+        if finding.fault and finding not in faults:
+            log.warning("the platform refuses this identity: %s (%s)", finding.text, finding.reason)
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise CertificateError(f"no server would accept this identity: {faults[0].text}{more}", "broken_chain", faults)

@@ -82,6 +82,10 @@ def _register_making(actions: Actions) -> None:
     _making_options(device, days=365, out=None, against="--ask-passphrase")
     _signer_options(device)
 
+    alone = action(actions, "self-signed", _self_signed, "create a key and a certificate that signs itself")
+    alone.add_argument("device_id", metavar="DEVICE_ID", help="the device identifier, as in its MQTT ClientId")
+    _making_options(alone, days=365, out=None, against="--ask-passphrase")
+
     request = action(actions, "request", _request, "create a key and a signing request (CSR); the key stays here")
     request.add_argument("name", metavar="NAME", help="the device identifier, or the name of the intermediate")
     request.add_argument("--intermediate", action="store_true", help="ask to be a CA below the one that signs")
@@ -188,6 +192,21 @@ def _device(args: argparse.Namespace) -> int:
     say(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
     if args.pkcs12:
         say(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
+    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    return 0
+
+
+def _self_signed(args: argparse.Namespace) -> int:
+    from ..certificates import Identity
+
+    folder = _device_folder(args, args.device_id)
+    refuse_existing(args, "key.pem", "chain.pem")
+    identity = Identity.self_signed(args.device_id, key=args.key, days=args.days, subject=_subject(args))
+    passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase)
+    identity.save(folder, passphrase=passphrase, overwrite=args.force)
+    say(f"device {identity.device_id!r}, valid until {identity.certificate.not_valid_after_utc:%Y-%m-%d}")
+    say(f"  {folder / 'chain.pem'}  its certificate: the device sends it; upload it to the platform, as trusted too")
+    say(f"  {folder / 'key.pem'}  its private key, {'unencrypted' if passphrase is None else 'encrypted'}")
     say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
     return 0
 
@@ -355,7 +374,7 @@ def _check_key(args: argparse.Namespace, data: bytes, key: str | None) -> list[C
 
 
 def _finding_data(finding: ChainFinding) -> dict[str, object]:
-    names = ("reason", "text", "requirement", "certificate", "fault", "start", "end")
+    names = ("reason", "text", "requirement", "certificate", "grade", "fault", "start", "end")
     return {name: getattr(finding, name) for name in names}
 
 

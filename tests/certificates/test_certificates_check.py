@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smartrest import Finding
-from smartrest.certificates import CA, REQUIREMENTS, ChainFinding, check_chain
+from smartrest.certificates import CA, REQUIREMENTS, CertificateError, ChainFinding, Identity, check_chain
 from smartrest.mqtt import ClientId
 
 
@@ -145,7 +145,9 @@ def test_each_requirement_alone(requirement: int, reason: str, make_chain: Any, 
     options = {"client_id": "pump-1", **options}
     findings = check_chain(make_chain(), **options)
     assert [(each.requirement, each.reason) for each in findings] == [(requirement, reason)]
-    assert findings[0].fault == (reason not in ("expires_soon", "text_between"))
+    doubts = ("expires_soon", "text_between", "device_is_ca", "missing_ca", "cn_colon")
+    assert findings[0].fault == (reason not in doubts)
+    assert findings[0].grade == ("doubt" if reason in doubts else "fault")
     assert len(findings[0].text) > 30
     assert findings[0].text.isprintable()
 
@@ -160,6 +162,25 @@ def test_what_tls_libraries_refuse_beyond_the_requirements() -> None:
     assert found([device(more=server_only), root()]) == [(None, "wrong_usage")]
     assert found([device(key_usage=usage(key_encipherment=True)), root()]) == [(None, "wrong_usage")]
     assert found([device(more=unknown), root()]) == [(None, "critical_extension")]
+
+
+def test_a_self_signed_identity_is_a_doubt() -> None:
+    """What agents make by default: one certificate, both the device's and the trust anchor to upload."""
+    [finding] = check_chain([make(name("pump-1"), ec_key(0), name("pump-1"), ec_key(0), ca=True)], "pump-1")
+    assert (finding.reason, finding.grade, finding.fault) == ("device_is_ca", "doubt", False)
+    assert "upload this very certificate" in finding.text
+    ours = Identity.self_signed("pump-1", key=ec_key(0))
+    assert [each.reason for each in check_chain(ours, "pump-1")] == ["device_is_ca"]
+    with pytest.raises(CertificateError, match="colon"):
+        Identity.self_signed("d:pump-1")
+
+
+def test_a_common_name_with_the_prefix_of_a_client_id_is_a_doubt() -> None:
+    for client_id in ("pump-1", "d:pump-1"):
+        [finding] = check_chain([device("d:pump-1"), root()], client_id)
+        assert (finding.reason, finding.grade) == ("cn_colon", "doubt")
+    assert [each.grade for each in check_chain([device("a:pump-1"), root()], None)] == ["fault"]
+    assert {each.grade for each in check_chain([device("d:pump-1"), root()], "pump-2")} == {"doubt", "fault"}
 
 
 def test_doubts_are_no_faults() -> None:

@@ -191,13 +191,23 @@ def test_check_says_everything(run: Any) -> None:
     ]
     assert [each["reason"] for each in data] == ["expired", "expires_soon", "cn_mismatch"]
     assert [each["requirement"] for each in data] == [10, 10, 4]
-    assert set(data[0]) == {"reason", "text", "requirement", "certificate", "fault", "start", "end"}
+    assert set(data[0]) == {"reason", "text", "requirement", "certificate", "grade", "fault", "start", "end"}
 
 
 def test_doubts_alone_are_no_failure(run: Any) -> None:
     got = run("check", _file("c.pem", pem(device(end=NOW + 5 * DAY), root())), "--client-id", "pump-1")
     assert got.out.startswith("doubt: certificate 1 ('pump-1') expires on ")
     assert got.out.splitlines()[1].startswith("ok: ")
+
+
+def test_a_self_signed_identity(run: Any) -> None:
+    made = run("self-signed", "pump-1", "--key", "P-256")
+    assert "upload" in made.out
+    got = run("check", "pump-1", "--client-id", "pump-1")
+    assert got.out.startswith("doubt: certificate 1 ('pump-1') signs itself and is a CA")
+    assert got.out.splitlines()[1].startswith("ok: ")
+    run("self-signed", "pump-1", code=2)  # never overwrites
+    run("self-signed", "d:pump-1", code=1)
 
 
 def test_check_reads_standard_input(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
