@@ -148,9 +148,7 @@ def _check_role(facts: Facts, place: int, count: int, findings: list[ChainFindin
         if facts.is_ca:
             text = f"{facts.label} comes first but is a CA: begin the chain with a device certificate (CA:FALSE)"
             if count == 1 and facts.self_issued:
-                text = (
-                    f"{facts.label} signs itself and is a CA: upload this very certificate as trusted, then it works"
-                )
+                text = f"{facts.label} signs itself and is a CA: upload this very certificate as trusted, then it works"
             findings.append(facts.finding(3, "device_is_ca", text, fault=False))
         elif usage is not None and not (usage.digital_signature or usage.key_agreement):
             text = f"{facts.label} has a key usage without digitalSignature, so it cannot log in: issue it again"

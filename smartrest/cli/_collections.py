@@ -25,9 +25,8 @@ def _load(word: str) -> Collection:
     x_id, path = (name, Path(file)) if equals and not Path(word).exists() else (None, Path(word))
     try:
         data = path.read_bytes()
-        read = Collection.from_json if data.lstrip().startswith(b"{") else Collection.from_payload
-        collection = read(data, x_id)
-        return read(data, path.stem) if collection.x_id is None else collection
+        collection = Collection.from_file(data, x_id)
+        return Collection.from_file(data, path.stem) if collection.x_id is None else collection
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except SmartRestError as error:

@@ -33,6 +33,7 @@ TEXTS = {
     "duplicate_name": "name already in use",
     "bad_json": "not a stored collection",
     "ambiguous": "ambiguous values",
+    "placeholder": "placeholder to be filled in",
     # checks only
     "unknown_template": "unknown template ID",
     "wrong_direction": "row sent in the wrong direction",

@@ -206,3 +206,17 @@ def test_from_the_command_line_to_the_broker(repository: Path, files: dict[str, 
             pump.wait_online(20)
             platform.wait_for_device("pump-7")
         assert "u'pump-7'" in log_of(platform)
+
+
+def test_a_self_signed_identity_is_its_own_trust_anchor(files: dict[str, Path], tmp_path: Path) -> None:
+    identity = Identity.self_signed("pump-1", key=ec_key(0))
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(identity.chain_pem)
+    options = {"cafile": trusted, "require_certificate": True, "use_identity_as_username": True}
+    with (
+        Broker("mosquitto", certfile=files["certfile"], keyfile=files["keyfile"], **options) as broker,
+        Platform(broker) as platform,
+        Device(platform.host, "pump-1", identity=identity, ca_file=files["ca"], port=platform.port) as pump,
+    ):
+        pump.wait_online(20)
+        platform.wait_for_device("pump-1")

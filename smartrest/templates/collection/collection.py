@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from ..._constants import PAYLOAD_LIMIT
+from ..._constants import BOM, PAYLOAD_LIMIT
 from ...errors import EncodeError, SmartRestError
 from .._faults import Fault, template_error
 from .._message import Message, unnamed
@@ -272,10 +272,13 @@ class Collection:
 
     @property
     def topic(self) -> str:
-        """The topic for `payload`: publish it there once. Raises TemplateError `bad_x_id` without an X-ID."""
+        """The topic for `payload`, `s/ut/<X-ID>`, or `s/ul/<X-ID>` in SmartREST 1.0: publish it there once.
+
+        Raises TemplateError `bad_x_id` without an X-ID.
+        """
         if self.x_id is None:
             raise template_error("", Fault("bad_x_id", "x_id", None, "an X-ID"))
-        return _topic("ut", self.x_id)
+        return _topic("ut" if self.protocol == "2.0" else "ul", self.x_id)
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -287,26 +290,38 @@ class Collection:
 
     @property
     def payload(self) -> bytes:
-        """All rows of the collection in one payload, which creates it.
+        """All rows of the collection in one payload, which creates it, as `encode()` gives it."""
+        return self.encode()
 
+    def encode(self, *, limit: int | None = -1) -> bytes:
+        """All rows in one payload of at most `limit` bytes, by default those that one MQTT packet holds.
+
+        `limit=None` is for a collection of SmartREST 1.0 that is posted over HTTP. Quotes are doubled in SmartREST 1.0.
         Raises TemplateError `missing` for an empty collection (an empty payload would query it instead), and
-        PayloadTooLargeError if it does not fit into one packet.
+        PayloadTooLargeError.
         """
         from ..._engine import encode, payload_budget
 
         if not self._templates:
             raise template_error("", Fault("missing", "templates", None, "at least one template"))
-        limit = PAYLOAD_LIMIT if self.x_id is None else payload_budget(self.topic, qos=1)
-        return encode(self.rows, limit=limit)
+        if limit == -1:
+            limit = PAYLOAD_LIMIT if self.x_id is None else payload_budget(self.topic, qos=1)
+        return encode(self.rows, dialect="backslash" if self.protocol == "2.0" else "double", limit=limit)
 
     def answer(self, row: RowLike) -> str | None:
         """The collection's internal ID from the platform's answer on `s/dt`, or `None` if it does not exist.
+
+        In SmartREST 1.0 from the answer on `s/dl/<X-ID>`, which does not repeat the X-ID.
 
         Raises TemplateError `wrong_id` for any other row, `bad_x_id` for the answer about another collection.
         """
         from .._parse import parse
 
         fields = row_fields(row)
+        if self.protocol == "1.0":
+            if fields[0] not in ("20", "40"):
+                raise template_error("", Fault("wrong_id", None, fields[0], "20 or 40", 0))
+            return parse(fields, "s/dl/any").parameters.get("template_object_id")
         if fields[0] not in ("20", "41"):
             raise template_error("", Fault("wrong_id", None, fields[0], "20 or 41", 0))
         message = parse(fields, "s/dt")
@@ -346,14 +361,32 @@ class Collection:
         """The collection defined by rows 10 and 11; also `Collection.parse(payload)`.
 
         Also reads SmartREST 1.0: its rows 10, and rows 15 and 87, which name the X-ID. Parameters are named after
-        their paths.
+        their paths. Without `x_id` the payload may be a file as vendors ship it, see `from_file`.
 
         Raises TemplateError for the first fault, with row and field, and DecodeError for an unreadable payload.
         """
+        return cls._read(payload, x_id, protocol, file=x_id is None)
+
+    @classmethod
+    def from_file(cls, data: bytes | str, x_id: str | None = None) -> Collection:
+        """The collection of a file: stored JSON, or rows with what vendors add to them.
+
+        The first line may be the X-ID alone, and lines that start with `#` are left out. Placeholders such as
+        `${SERIAL}` stay as they are; `check` names them. Raises as `from_payload` and `from_json`.
+        """
+        start = data[:100] if isinstance(data, str) else data[:100].decode("utf-8", "replace")
+        if start.removeprefix(BOM).lstrip().startswith("{"):
+            return cls.from_json(data, x_id)
+        return cls._read(data, x_id, None, file=True)
+
+    @classmethod
+    def _read(cls, data: bytes | str, x_id: str | None, protocol: str | None, *, file: bool) -> Collection:
         from ..._engine import decode
+        from .files import stripped
         from .rows import read_rows
 
-        collection, faults = read_rows(cls, decode(payload), x_id, protocol)
+        rows = decode(stripped(data).data if file else data)
+        collection, faults = read_rows(cls, rows, x_id, protocol, file=file)
         for row, label, fault in faults:
             raise template_error(label, fault, row)
         if not collection:

@@ -14,6 +14,7 @@ from ..._findings import Finding
 from ...errors import DecodeError, PayloadTooLargeError, TemplateError
 from .._faults import Fault, template_error
 from .definitions import APIS, RequestDefinition, ResponseDefinition
+from .files import file_x_id, placeholders, stripped
 from .messages import LegacyRequest
 from .stored import read_stored
 
@@ -28,10 +29,15 @@ _X_ID_ROWS = {"15": 1, "87": 2}  # rows of SmartREST 1.0 that name the X-ID, and
 
 
 def read_rows(
-    cls: type[Collection], rows: Sequence[Sequence[str]], x_id: str | None, protocol: str | None
+    cls: type[Collection], rows: Sequence[Sequence[str]], x_id: str | None, protocol: str | None, *, file: bool = False
 ) -> tuple[Collection, list[RowFault]]:
-    """The collection of these rows, and every fault; rows with a fault are left out."""
+    """The collection of these rows, and every fault; rows with a fault are left out.
+
+    `file`: the rows of a file, whose first row may be the X-ID.
+    """
     faults: list[RowFault] = []
+    own = file_x_id(rows) if file else None
+    x_id = own if x_id is None else x_id
     names = {row[_X_ID_ROWS[row[0]]]: number for number, row in enumerate(rows) if _names_x_id(row)}
     if x_id is None and names:
         x_id = next(iter(names))
@@ -49,7 +55,7 @@ def read_rows(
         collection = cls(None, protocol=protocol)
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        if _names_x_id(row):
+        if _names_x_id(row) or (number == 0 and own is not None):
             continue
         if row[0] not in ("10", "11"):
             faults.append((number, "", Fault("bad_row", None, row[0], "a row 10 or 11", 0)))
@@ -93,19 +99,32 @@ def check_definition(cls: type[Collection], data: bytes | str) -> list[Finding]:
         collection, faults = read_stored(cls, data)
         found = [Finding(fault.reason, str(template_error(label, fault)), row=row) for row, label, fault in faults]
         return found or _size_findings(collection)
+    file = stripped(data)
     try:
-        lazy = scan(data)
+        lazy = scan(file.data)
     except DecodeError as error:
-        end = None if error.position is None else error.position + 1
-        return [Finding(error.reason, TEXTS[error.reason], error.position, end, error.row, error.field)]
-    collection, faults = read_rows(cls, [row.fields for row in lazy], None, None)
-    return [_finding(row, label, fault, lazy) for row, label, fault in faults] or _size_findings(collection)
+        place = None if error.position is None else file.place(error.position)
+        end = None if place is None else place + 1
+        return [Finding(error.reason, TEXTS[error.reason], place, end, error.row, error.field)]
+    rows = [row.fields for row in lazy]
+    collection, faults = read_rows(cls, rows, None, None, file=True)
+    found = [_finding(row, label, fault, lazy) for row, label, fault in faults] or _size_findings(collection)
+    found += [_finding(number, "", fault, lazy) for number, row in enumerate(rows) for fault in placeholders(row)]
+    return [
+        each
+        if each.start is None or each.end is None
+        else each._replace(start=file.place(each.start), end=file.place(each.end - 1) + 1)
+        for each in sorted(found, key=lambda each: each.row or 0)
+    ]
 
 
 def _size_findings(collection: Collection) -> list[Finding]:
-    """The findings for a collection without faults that is empty or too large to create."""
+    """The findings for a collection without faults that is empty or too large to create.
+
+    Those of SmartREST 1.0 are usually sent over HTTP, which has no such limit.
+    """
     try:
-        _ = collection.payload
+        collection.encode(limit=None) if collection.protocol == "1.0" else collection.encode()
     except (TemplateError, PayloadTooLargeError) as error:
         return [Finding(error.reason, str(error))]
     return []

@@ -101,9 +101,8 @@ def _request(entry: Mapping[str, Any]) -> RequestDefinition:
 
 
 def _response(entry: Mapping[str, Any]) -> ResponseDefinition:
-    paths = _list(entry, "pattern") or [
-        item.get("path") if isinstance(item, Mapping) else item for item in _list(entry, "patterns")
-    ]
+    found = _list(entry, "pattern") or _list(entry, "patterns")
+    paths = [item.get("path") if isinstance(item, Mapping) else item for item in found]
     patterns = named([Property(_text(path)) for path in paths], RESERVED)
     return ResponseDefinition(
         _text(entry.get("msgId")),
