@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 
 from ._authority import CA
 from ._check import CHAIN_LIMIT, check_chain
+from ._enrolment import enroll, renew, renewal_due
 from ._errors import CertificateError
 from ._findings import REQUIREMENTS, ChainFinding
 from ._handshake import explain_handshake, fetch_certificates, try_handshake
@@ -33,9 +34,12 @@ __all__ = [
     "SigningRequest",
     "bulk_registration",
     "check_chain",
+    "enroll",
     "explain_handshake",
     "fetch_certificates",
     "load_truststore",
+    "renew",
+    "renewal_due",
     "trusted_certificate",
     "truststore",
     "try_handshake",

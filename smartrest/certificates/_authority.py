@@ -23,7 +23,7 @@ from ._request import find_request, read_request
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
@@ -140,11 +140,13 @@ class CA:
         *,
         device_id: str | None = None,
         key: KeySpec = RSA_DEFAULT,
-        days: int = DEVICE_DAYS,
+        days: int | timedelta = DEVICE_DAYS,
         subject: Mapping[str, str] = NO_PARTS,
         now: datetime | None = None,
     ) -> Identity:
         """Issue the identity of a device.
+
+        `days` may be a `timedelta`, which begins now; that is for tests of expiry.
 
         `device` is the device identifier, which becomes the common name; a new key is created (`key` as in `create`).
         Or it is a certificate signing request (PEM, or of `cryptography`): the key stays where it is and the identity

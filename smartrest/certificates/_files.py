@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+ACCEPTED, DISCARDED, PENDING = "accepted", ".discarded", "pending"  # folders of a renewal that is under way
 CA_FILE = "ca.pem"
 CA_KEY_FILE = "ca.key.pem"
 CHAIN_FILE = "chain.pem"
@@ -77,6 +78,17 @@ def save_file(path: Path, data: bytes, *, overwrite: bool) -> None:
                 temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created or renamed in a folder survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _exists(path: Path) -> FileExistsError:

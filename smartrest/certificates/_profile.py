@@ -35,7 +35,7 @@ class Order:
 
     subject: x509.Name
     public_key: CertificatePublicKeyTypes
-    days: int
+    days: int | timedelta
     now: datetime | None
     ca: bool
     path_length: int | None = None
@@ -63,6 +63,8 @@ def sign(order: Order, issuer: x509.Certificate | None, key: PrivateKey) -> x509
 
 def _span(order: Order) -> tuple[datetime, datetime]:
     now = aware(order.now)
+    if isinstance(order.days, timedelta):  # for tests: to the second
+        return now, now + order.days
     if not isinstance(order.days, int) or order.days < 1:
         raise ValueError(f"days must be a whole number, 1 or more, not {order.days!r}")
     if order.path_length is not None and (not isinstance(order.path_length, int) or order.path_length < 0):

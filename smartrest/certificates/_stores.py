@@ -56,7 +56,8 @@ def read_store(data: bytes, passphrase: Passphrase | None, where: str) -> Store:
     key = loaded.key
     if key is not None and not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise CertificateError(f"{where}: {key_name(key.public_key())} key: use RSA or P-256", "bad_key")
-    chain = [] if loaded.cert is None else _chain(loaded.cert.certificate, loaded.additional_certs)
+    given = [each.certificate for each in loaded.additional_certs]
+    chain = [] if loaded.cert is None else chain_of(loaded.cert.certificate, given)
     others: dict[str, x509.Certificate] = {}
     for each in loaded.additional_certs:
         if each.certificate not in chain:
@@ -85,10 +86,10 @@ def _load(data: bytes, passphrase: Passphrase | None, where: str) -> Any:
     return loaded
 
 
-def _chain(leaf: x509.Certificate, others: Sequence[Any]) -> list[x509.Certificate]:
-    """The certificate, followed by its signers as far as they are there; the file does not keep an order."""
+def chain_of(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The certificate, followed by its signers as far as they are among `others`, which have no order."""
     chain = [leaf]
-    while signer := next((each.certificate for each in others if _signed(chain[-1], each.certificate)), None):
+    while signer := next((each for each in others if _signed(chain[-1], each)), None):
         if signer in chain:
             break
         chain.append(signer)

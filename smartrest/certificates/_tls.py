@@ -145,6 +145,15 @@ def client_context(
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise CertificateError(f"no server would accept this identity: {faults[0].text}{more}", "broken_chain", faults)
+    context = server_context(ca_file, trusted)
+    _load(context, chain_pem(chain), key)
+    return context
+
+
+def server_context(
+    ca_file: str | os.PathLike[str] | None, trusted: Sequence[x509.Certificate] = ()
+) -> VerifyingContext:
+    """A context that verifies the server, for a client without certificate. `CertificateError` `no_ca_file`."""
     context = VerifyingContext(ssl.PROTOCOL_TLS_CLIENT)  # its defaults: CERT_REQUIRED, check_hostname
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
@@ -157,7 +166,6 @@ def client_context(
     if trusted:
         context.load_verify_locations(cadata=b"".join(each.public_bytes(Encoding.DER) for each in trusted))
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what is named here is trusted, a CA or not
-    _load(context, chain_pem(chain), key)
     return context
 
 

@@ -11,17 +11,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .broker import Broker, BrokerError
     from .platform.clients import Client, Credentials, Traffic
+    from .platform.enrolment import EnrolmentServer
     from .platform.operations import Operation
     from .platform.platform import Platform
     from .wire import Wire
 
-__all__ = ["Broker", "BrokerError", "Client", "Credentials", "Operation", "Platform", "Traffic", "Wire"]
+__all__ = [
+    "Broker",
+    "BrokerError",
+    "Client",
+    "Credentials",
+    "EnrolmentServer",
+    "Operation",
+    "Platform",
+    "Traffic",
+    "Wire",
+]
 
 _HOMES = {
     "Broker": "broker",
     "BrokerError": "broker",
     "Client": "platform.clients",
     "Credentials": "platform.clients",
+    "EnrolmentServer": "platform.enrolment",
     "Operation": "platform.operations",
     "Platform": "platform.platform",
     "Traffic": "platform.clients",

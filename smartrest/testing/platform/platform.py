@@ -274,6 +274,11 @@ class Platform:
         with self._changed:
             return self._tenant.accept(device_id, username, password)
 
+    def token_owner(self, token: str) -> str | None:
+        """The device that got this token from here; `None` if it has expired or is not from here."""
+        with self._changed:
+            return self._tenant.token_owner(token)
+
     def refuse(self, device_id: str) -> None:
         """Remove a device from registration: its polls are not answered."""
         with self._changed:

@@ -288,6 +288,16 @@ class Tenant:
         text = ".".join(parts)
         return f"{text}.{_base64(hmac.new(self._token_key, text.encode(), hashlib.sha256).digest())}"
 
+    def token_owner(self, token: str) -> str | None:
+        """The device that got this token, unless it has expired or was changed."""
+        text, _, signature = token.rpartition(".")
+        right = _base64(hmac.new(self._token_key, text.encode(), hashlib.sha256).digest())
+        if not hmac.compare_digest(right.encode(), signature.encode()):
+            return None
+        body = text.partition(".")[2]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return claims["sub"] if claims["exp"] > time.time() else None
+
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,208 @@
+"""EST (RFC 7030) as the platform's certificate authority speaks it: a signing request up, a certificate down.
+
+`http.client` speaks HTTP and `cryptography` reads PKCS#7; this module knows addresses, headers and what can go wrong.
+No message holds a password or a token, not even one that the server sent back.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import http.client
+import json
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from ._check import check_chain
+from ._errors import CertificateError, quoted
+from ._facts import quiet
+from ._files import READ_LIMIT
+from ._handshake import explain_handshake
+from ._identity import Identity, read_certificates
+from ._keys import same_key
+from ._stores import chain_of
+from ._tls import TOLERATED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._request import SigningRequest
+
+HTTPS = 443
+ENROLL = "/.well-known/est/simpleenroll"
+REENROLL = "/.well-known/est/simplereenroll"
+GOOD = (200, 201)  # RFC 7030 says 200, the platform's guide 201
+USED_UP = (
+    "a one-time password works once: if it was used, register the device again with a new one."
+    " Check the device identifier too"
+)
+OUTDATED = "the token has expired, or belongs to another tenant: get a new one"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Where the platform's certificate authority is, and how to reach it."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    timeout: float
+
+
+def basic(device_id: str, password: str) -> str:
+    """The `Authorization` of a device that has a one-time password."""
+    return "Basic " + base64.b64encode(f"{device_id}:{password}".encode()).decode()
+
+
+def bearer(token: str) -> str:
+    """The `Authorization` of a device that has a token."""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise CertificateError("this is not a token: get one with Device(…, token=True)", "not_authorized")
+    return f"Bearer {token}"
+
+
+def ask(authority: Authority, path: str, authorization: str, request: SigningRequest) -> bytes:
+    """The body of the answer to a signing request.
+
+    `CertificateError` `not_authorized`, `no_authority`, `est_refused`, `est_unavailable` (try later), `bad_answer`, or
+    the error of `explain_handshake`.
+    """
+    body = base64.encodebytes(request.request.public_bytes(Encoding.DER))
+    headers = {
+        "Authorization": authorization,
+        "Content-Type": "application/pkcs10",
+        "Content-Transfer-Encoding": "base64",
+        "Accept": "application/pkcs7-mime",
+    }
+    connection = http.client.HTTPSConnection(
+        authority.host, authority.port, timeout=authority.timeout, context=authority.context
+    )
+    try:
+        connection.request("POST", path, body, headers)
+        with connection.getresponse() as response:
+            data = response.read(READ_LIMIT + 1)
+            if response.length and len(data) <= READ_LIMIT:  # `read` with a limit does not tell of a broken connection
+                raise http.client.IncompleteRead(data, response.length)
+    except http.client.HTTPException as error:
+        text = f"the answer of {authority.host} breaks off or is not HTTP ({type(error).__name__}): try again"
+        raise CertificateError(text, "bad_answer") from None
+    except OSError as error:
+        raise explain_handshake(error) from None
+    finally:
+        connection.close()
+    if response.status not in GOOD:
+        raise _refusal(authority, response, data, authorization)
+    return data
+
+
+def _refusal(
+    authority: Authority, response: http.client.HTTPResponse, data: bytes, authorization: str
+) -> CertificateError:
+    status, host = response.status, authority.host
+    kind, _, secret = authorization.partition(" ")
+    said = _message(data, secret)
+    if status in (401, 403):
+        hint = USED_UP if kind == "Basic" else OUTDATED
+        return CertificateError(f"{host} does not accept this login ({status}){said}. {hint}", "not_authorized")
+    if 300 <= status < 400:
+        text = f"{host} answers with a redirect ({status}): use the host name of the tenant itself"
+        return CertificateError(text, "no_authority")
+    if status in (404, 405, 501):
+        hint = "the tenant needs a certificate authority (Device Management, trusted certificates, Add CA certificate)"
+        return CertificateError(f"{host} has no EST service here ({status}){said}: {hint}", "no_authority")
+    if status in (202, 408, 429) or status >= 500:
+        return CertificateError(f"{host} cannot answer now ({status}){said}: try later", "est_unavailable")
+    return CertificateError(f"{host} refuses the request ({status}){said}", "est_refused")
+
+
+def _message(data: bytes, secret: str) -> str:
+    """The platform's own words from the JSON of an error, without the secret."""
+    try:
+        found = json.loads(data)
+        text = found["message"] if isinstance(found, dict) else None
+    except (ValueError, KeyError, RecursionError):
+        return ""
+    if not isinstance(text, str) or not text:
+        return ""
+    secrets = [secret]
+    with contextlib.suppress(ValueError):  # a token
+        secrets.append(base64.b64decode(secret, validate=True).decode().partition(":")[2])
+    for each in filter(None, secrets):
+        text = text.replace(each, "(secret)")
+    return f": {quoted(text)}"
+
+
+def read_answer(data: bytes) -> list[x509.Certificate]:
+    """The certificates of an answer: PKCS#7 in base64 or DER, or in PEM. `CertificateError` `bad_answer`."""
+    if len(data) > READ_LIMIT:
+        raise CertificateError("the answer is larger than 1 MiB: is this the platform?", "bad_answer")
+    text = data.strip()
+    if text[:1] == b"<":
+        raise CertificateError("the answer is a web page: use the host name of the tenant itself", "bad_answer")
+    try:
+        if b"-----BEGIN CERTIFICATE" in text:
+            return read_certificates(text, "the answer")
+        with quiet():  # the platform writes BER, which is allowed here
+            if b"-----BEGIN" in text:
+                return pkcs7.load_pem_pkcs7_certificates(text)
+            der = text if text[:1] == b"\x30" else base64.b64decode(b"".join(text.split()), validate=True)
+            return pkcs7.load_der_pkcs7_certificates(der)
+    except Exception:  # cryptography raises many exceptions on hostile DER
+        wanted = "PKCS#7 in base64, or PEM"
+        raise CertificateError(
+            f"the answer is not a certificate ({wanted}): is this the platform?", "bad_answer"
+        ) from None
+
+
+def accept(
+    request: SigningRequest, certificates: Sequence[x509.Certificate], known: Sequence[x509.Certificate] = ()
+) -> Identity:
+    """The identity that an answer makes of a request. `known`: CA certificates that may complete its chain.
+
+    `CertificateError` `bad_answer`, `key_mismatch`, `cn_mismatch`, `broken_chain` (with `.findings`, as `expired`).
+    """
+    if not certificates:
+        raise CertificateError("the answer holds no certificate", "bad_answer")
+    public = request.key.public_key()
+    leaf = next((each for each in certificates if _has_key(each, public)), None)
+    if leaf is None:
+        raise CertificateError("the answer is a certificate for another key than the request's", "key_mismatch")
+    with quiet():
+        identity = Identity(chain_of(leaf, [*certificates, *known]), request.key)
+    if identity.device_id != request.name:
+        text = f"the answer is for {quoted(identity.device_id)}, but the request was for {quoted(request.name)}"
+        raise CertificateError(text, "cn_mismatch")
+    found = check_chain(identity, request.name, max_length=10)
+    faults = [finding for finding in found if finding.fault and finding.reason not in TOLERATED]
+    if faults:
+        raise CertificateError(f"the answer cannot be used: {faults[0].text}", "broken_chain", faults)
+    return identity
+
+
+def _has_key(certificate: x509.Certificate, public: object) -> bool:
+    try:
+        return same_key(certificate.public_key(), public)
+    except Exception:  # as in read_answer
+        return False
+
+
+# --- the other side, for tests ---
+
+
+def decode_request(body: bytes) -> bytes:
+    """The signing request of a device, from the body of its call, in PEM. `CertificateError` `bad_request`."""
+    try:
+        der = base64.b64decode(b"".join(body.split()), validate=True)
+        return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM)
+    except (binascii.Error, ValueError):
+        raise CertificateError("not a signing request in base64", "bad_request") from None
+
+
+def encode_answer(certificates: Sequence[x509.Certificate]) -> bytes:
+    """Certificates as a server answers with them: PKCS#7 in base64."""
+    return base64.encodebytes(pkcs7.serialize_certificates(list(certificates), Encoding.DER))

@@ -1,0 +1,497 @@
+"""Enrolment and renewal by EST over TLS: the good case, every bad answer, full disks and power cuts at any point."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
+
+from certificates.makers import DAY, NOW, device, ec_key, openssl, pem, server_files
+from certificates.support_servers import HOST, serving
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from smartrest.certificates import CA, CertificateError, Identity, check_chain, enroll, renew, renewal_due
+from smartrest.testing import EnrolmentServer, Platform
+from smartrest.testing.platform.enrolment import ENROLL, REENROLL, Answer
+
+PASSWORD = "one-time-password-of-32-character"[:32]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return server_files(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module")
+def ca() -> CA:
+    return CA.create("t0815", key=ec_key(1))
+
+
+@pytest.fixture
+def est(ca: CA, files: dict[str, Path]) -> Iterator[EnrolmentServer]:
+    platform = Platform(port=1)  # gives out tokens; its broker is not needed here
+    with EnrolmentServer(ca, certfile=files["certfile"], keyfile=files["keyfile"], platform=platform) as running:
+        yield running
+
+
+@pytest.fixture
+def mqtt(files: dict[str, Path], ca: CA, tmp_path: Path) -> Iterator[int]:
+    """The port where a new certificate is tried."""
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(pem(ca.certificate))
+    with serving(files, trusted) as port:
+        yield port
+
+
+def token(est: EnrolmentServer, device_id: str = "pump-1") -> str:
+    assert est.platform is not None
+    return est.platform._tenant.token(device_id)
+
+
+def enrolled(est: EnrolmentServer, files: dict[str, Path], folder: Path, password: str = PASSWORD) -> Identity:
+    return enroll(HOST, "pump-1", password, folder, port=est.port, ca_file=files["ca"], key="P-256", timeout=5)
+
+
+def renewed(est: EnrolmentServer, files: dict[str, Path], folder: Path, mqtt: int, secret: str = "") -> Identity:
+    secret = secret or token(est)
+    return renew(HOST, folder, secret, port=est.port, mqtt=(HOST, mqtt), ca_file=files["ca"], timeout=5)
+
+
+def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
+    with pytest.raises(CertificateError) as caught:
+        call(*arguments, **options)
+    text = str(caught.value)
+    assert caught.value.reason == reason, text
+    assert PASSWORD not in text
+    assert base64.b64encode(f"pump-1:{PASSWORD}".encode()).decode() not in text
+    assert "eyJ" not in text  # how every token begins
+    return text
+
+
+def test_a_device_enrolls_and_renews(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    est.register("pump-1", PASSWORD)
+    folder = tmp_path / "pump-1"
+    first = enrolled(est, files, folder)
+    assert first.chain[0].issuer == ca.certificate.subject
+    assert sorted(os.listdir(folder)) == ["chain.pem", "key.pem"]
+    loaded = Identity.load(folder)
+    assert loaded.chain == first.chain
+    assert [each.reason for each in check_chain(loaded, "pump-1")] == ["missing_ca"]  # which the platform accepts
+
+    second = renewed(est, files, folder, mqtt)
+    assert Identity.load(folder).chain == second.chain
+    assert second.certificate.serial_number != first.certificate.serial_number
+    assert second.certificate.public_key() != first.certificate.public_key()
+    assert sorted(os.listdir(folder)) == ["chain.pem", "key.pem"]
+    assert [(call.path, call.device_id, call.status) for call in est.calls] == [
+        (ENROLL, "pump-1", 200),
+        (REENROLL, "pump-1", 200),
+    ]
+
+
+def test_keys_on_disk_can_be_encrypted(est: EnrolmentServer, files: dict[str, Path], tmp_path: Path, mqtt: int) -> None:
+    options: dict[str, Any] = {"port": est.port, "ca_file": files["ca"], "passphrase": "correct horse"}
+    folder = tmp_path / "pump-1"
+    enroll(HOST, "pump-1", est.register("pump-1"), folder, key="P-256", **options)
+    assert b"ENCRYPTED" in (folder / "key.pem").read_bytes()
+    renew(HOST, folder, token(est), mqtt=(HOST, mqtt), **options)
+    assert b"ENCRYPTED" in (folder / "key.pem").read_bytes()
+    assert Identity.load(folder, passphrase="correct horse").key is not None
+
+
+def test_the_chain_of_the_old_identity_goes_on(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    """Where the old chain ended with the CA, the new one does too, without blaming the platform for leaving it out."""
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "pump-1")
+    assert renewed(est, files, folder, mqtt).chain[1:] == (ca.certificate,)
+    assert check_chain(Identity.load(folder), "pump-1") == []
+
+
+def test_when_to_renew(ca: CA) -> None:
+    identity = ca.issue("pump-1", key=ec_key(0), days=timedelta(seconds=60), now=NOW)
+    assert renewal_due(identity) == NOW + timedelta(seconds=40)
+    assert renewal_due(identity, 0.5) == NOW + timedelta(seconds=30)
+
+
+# --- the forms of an answer ---
+
+
+def answers(ca: CA, request: Any) -> dict[str, bytes]:
+    certificate = ca.issue(request).certificate
+    der = pkcs7.serialize_certificates([certificate], Encoding.DER)
+    return {
+        "base64": base64.encodebytes(der),
+        "one line": base64.b64encode(der),
+        "crlf": base64.encodebytes(der).replace(b"\n", b"\r\n"),
+        "der": der,
+        "pem of pkcs7": pkcs7.serialize_certificates([certificate], Encoding.PEM),
+        "pem": pem(certificate),
+        "with ca": base64.b64encode(pkcs7.serialize_certificates([ca.certificate, certificate], Encoding.DER)),
+    }
+
+
+@pytest.mark.parametrize("form", ["base64", "one line", "crlf", "der", "pem of pkcs7", "pem", "with ca"])
+def test_every_form_of_an_answer(ca: CA, form: str) -> None:
+    from smartrest.certificates import SigningRequest
+    from smartrest.certificates._est import accept, read_answer
+
+    request = SigningRequest.create("pump-1", key=ec_key(0))
+    identity = accept(request, read_answer(answers(ca, request.request)[form]))
+    assert identity.device_id == "pump-1"
+    assert len(identity.chain) == (2 if form == "with ca" else 1)
+
+
+def test_an_answer_in_ber(ca: CA, tmp_path: Path) -> None:
+    """The platform writes PKCS#7 with indefinite lengths."""
+    from smartrest.certificates._est import read_answer
+
+    identity = ca.issue("pump-1", key=ec_key(0))
+    (tmp_path / "c.pem").write_bytes(pem(identity.certificate))
+    (tmp_path / "k.pem").write_bytes(identity.key_pem())
+    (tmp_path / "text").write_text("x")
+    made = openssl(
+        *("cms", "-sign", "-stream", "-binary", "-in", str(tmp_path / "text"), "-signer", str(tmp_path / "c.pem")),
+        *("-inkey", str(tmp_path / "k.pem"), "-outform", "DER", "-out", str(tmp_path / "a.ber")),
+    )
+    assert made.returncode == 0, made.stderr
+    data = (tmp_path / "a.ber").read_bytes()
+    assert data[:2] == b"\x30\x80"
+    assert read_answer(base64.b64encode(data)) == [identity.certificate]
+
+
+# --- bad answers: a clear error, the old identity intact, no secret ---
+
+
+def bad_answers(ca: CA) -> dict[str, tuple[str, Answer]]:
+    def p7(*certificates: x509.Certificate) -> bytes:
+        return base64.encodebytes(pkcs7.serialize_certificates(list(certificates), Encoding.DER))
+
+    return {
+        "a web page": ("bad_answer", Answer(200, b"<!DOCTYPE html><html>Log in</html>", "text/html")),
+        "nothing": ("bad_answer", Answer(200, b"")),
+        "junk": ("bad_answer", Answer(200, b"\xff\x00junk")),
+        "no certificate": ("bad_answer", Answer(200, base64.b64encode(b"\x30\x03\x02\x01\x03"))),
+        "too large": ("bad_answer", Answer(200, b"A" * 2_000_000)),
+        "cut": ("bad_answer", Answer(200, p7(device()), cut=100)),
+        "another key": ("key_mismatch", Answer(200, p7(ca.issue("pump-1", key=ec_key(5)).certificate))),
+        "a hostile message": ("est_refused", Answer(400, b'{"message":"\\u001b[31m\\n' + b"x" * 5000 + b'"}')),
+        "odd json": ("est_refused", Answer(400, b'{"message":{"a":1}}')),
+        "deep json": ("est_refused", Answer(400, b"[" * 100_000)),
+        "no authority": ("no_authority", Answer(404, b'{"message":"Failed to retrieve tenant keypair"}')),
+        "a redirect": ("no_authority", Answer(302, b"")),
+        "forbidden": ("not_authorized", Answer(403, b"")),
+        "busy": ("est_unavailable", Answer(503, b"")),
+        "later": ("est_unavailable", Answer(202, b"")),
+    }
+
+
+@pytest.mark.parametrize("which", list(bad_answers(CA.create("x", key=ec_key(1)))))
+def test_bad_answers(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int, which: str
+) -> None:
+    reason, answer = bad_answers(ca)[which]
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    before = [(each.name, each.read_bytes()) for each in folder.iterdir() if each.is_file()]
+    est.instead.append(answer)
+    text = refused(reason, renewed, est, files, folder, mqtt)
+    assert text.isprintable()
+    assert len(text) < 400
+    assert before == [(each.name, each.read_bytes()) for each in folder.iterdir() if each.is_file()]
+    est.instead.append(answer)
+    est.register("pump-1", PASSWORD)
+    refused(reason, enrolled, est, files, tmp_path / "new")
+    assert not (tmp_path / "new" / "chain.pem").exists()
+    if reason in ("bad_answer", "key_mismatch", "no_authority", "est_unavailable"):
+        est.register("pump-1", PASSWORD)
+        assert enrolled(est, files, tmp_path / "new").device_id == "pump-1"  # it goes on
+
+
+def test_secrets_that_the_server_sends_back(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    est.register("pump-1", PASSWORD)
+    login = base64.b64encode(f"pump-1:{PASSWORD}".encode()).decode()
+    for said in (PASSWORD, login):
+        est.instead.append(Answer(422, json.dumps({"message": f"wrong {said} {said}"}).encode()))
+        assert "(secret) (secret)" in refused("est_refused", enrolled, est, files, tmp_path / "new")
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    secret = token(est)
+    est.instead.append(Answer(422, json.dumps({"message": secret}).encode()))
+    assert "'(secret)'" in refused("est_refused", renewed, est, files, folder, mqtt, secret)
+
+
+def request_of(folder: Path) -> x509.CertificateSigningRequest:
+    return x509.load_pem_x509_csr((folder / "pending" / "request.pem").read_bytes())
+
+
+def test_certificates_that_do_not_fit(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    """Expired, or for another device, though for the right key."""
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    est.instead.append(Answer(503, b""))
+    refused("est_unavailable", renewed, est, files, folder, mqtt)  # now the request of the next call is known
+    request = request_of(folder)
+
+    def answer(certificate: x509.Certificate) -> Answer:
+        return Answer(200, pkcs7.serialize_certificates([certificate], Encoding.DER))
+
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pump-2")])
+    made = x509.CertificateBuilder(ca.certificate.subject, name, request.public_key(), 5, NOW, NOW + DAY)
+    from cryptography.hazmat.primitives import hashes
+
+    est.instead.append(answer(made.sign(ec_key(1), hashes.SHA256())))
+    assert "for 'pump-2'" in refused("cn_mismatch", renewed, est, files, folder, mqtt)
+    old = CA.create("t0815", key=ec_key(1), now=NOW - 20 * DAY)
+    est.instead.append(answer(old.issue(request, now=NOW - 10 * DAY, days=5).certificate))
+    assert "expired" in refused("broken_chain", renewed, est, files, folder, mqtt)
+    assert request_of(folder).public_key() == request.public_key()
+    assert renewed(est, files, folder, mqtt).device_id == "pump-1"
+
+
+def test_of_another_ca(est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int) -> None:
+    """The server does not take it, so the old identity stays, and the next attempt asks for another certificate."""
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    before = Identity.load(folder).chain
+    est.ca = CA.create("other", key=ec_key(3))
+    refused("client_unknown_ca", renewed, est, files, folder, mqtt)
+    assert Identity.load(folder).chain == before
+    est.ca = ca
+    assert renewed(est, files, folder, mqtt).chain != before
+    assert len(est.calls) == 2
+
+
+def test_a_new_certificate_waits_for_the_network(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    with socket.socket() as closed:
+        closed.bind((HOST, 0))
+        refused("refused", renewed, est, files, folder, closed.getsockname()[1])
+    renewed(est, files, folder, mqtt)
+    assert len(est.calls) == 1  # the certificate of the first call was kept
+
+
+def test_logins(est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int) -> None:
+    est.register("pump-1", PASSWORD)
+    text = refused("not_authorized", enrolled, est, files, tmp_path / "pump-1", "wrong")
+    assert "works once" in text
+    assert "No newDeviceRequest found" in text
+    enrolled(est, files, tmp_path / "pump-1")
+    with pytest.raises(FileExistsError):
+        enrolled(est, files, tmp_path / "pump-1")
+    refused("not_authorized", enrolled, est, files, tmp_path / "again")  # used up
+    folder = tmp_path / "pump-1"
+    assert "token has expired" in refused("not_authorized", renewed, est, files, folder, mqtt, "a.b.c")
+    refused("est_refused", renewed, est, files, folder, mqtt, token(est, "pump-2"))
+    refused("not_authorized", renewed, est, files, folder, mqtt, "a\r\nX: y")
+    refused("bad_name", enroll, HOST, "pump:1", "x", tmp_path / "colon")
+
+
+def test_the_server_is_verified(est: EnrolmentServer, files: dict[str, Path], tmp_path: Path) -> None:
+    est.register("pump-1", PASSWORD)
+    with pytest.raises(CertificateError) as caught:
+        enroll(HOST, "pump-1", PASSWORD, tmp_path / "p", port=est.port, key="P-256")
+    assert caught.value.reason == "server_unknown_ca"
+    assert est.calls == []
+    with pytest.raises(CertificateError) as caught:
+        enroll("localhost", "pump-1", PASSWORD, tmp_path / "p", port=est.port, key="P-256", ca_file=files["ca"])
+    assert caught.value.reason == "server_wrong_host"
+    assert est.calls == []
+
+
+@contextmanager
+def breaking(files: dict[str, Path], answer: bytes) -> Iterator[int]:
+    """A TLS server that sends the beginning of an answer and then breaks the connection below TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files["certfile"], files["keyfile"])
+    with socket.create_server((HOST, 0)) as listener:
+
+        def serve() -> None:
+            plain, _ = listener.accept()
+            session = context.wrap_socket(plain, server_side=True)
+            session.recv(65536)
+            session.sendall(answer)
+            raw = session.detach()
+            os.close(raw)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nMIIB",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nMIIB",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000,
+    ],
+)
+def test_tls_that_fails_in_mid_answer(files: dict[str, Path], ca: CA, tmp_path: Path, answer: bytes) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    before = Identity.load(folder).chain
+    with breaking(files, answer) as port, pytest.raises(CertificateError) as caught:
+        renew(HOST, folder, "eyJ.x.y", port=port, ca_file=files["ca"], timeout=5)
+    assert caught.value.reason in ("bad_answer", "closed")
+    assert "eyJ" not in str(caught.value)
+    assert Identity.load(folder).chain == before
+
+
+# --- disks and power ---
+
+
+def test_a_full_disk_between_key_and_certificate(
+    est: EnrolmentServer,
+    files: dict[str, Path],
+    ca: CA,
+    tmp_path: Path,
+    mqtt: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = os.fsync
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "old")
+    before = Identity.load(folder).chain
+    done = None
+    for writes in range(40):
+        left = writes
+
+        def fsync(handle: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(handle)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            try:
+                done = renewed(est, files, folder, mqtt)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+        found = Identity.load(folder)  # always a whole one
+        if done is not None:
+            assert found.chain == done.chain
+            break
+        assert found.key is not None
+    assert done is not None
+    assert done.chain != before
+
+
+CHILD = """
+import os, sys
+sys.path[:0] = {path!r}
+from smartrest.certificates import enroll, renew
+left = {after}
+def hook(event, arguments):
+    global left
+    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "socket.connect", "os.listdir"):
+        left -= 1
+        if left < 0:
+            os._exit(77)
+import smartrest.certificates._handshake, http.client
+sys.addaudithook(hook)
+{call}
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+def power_cut(call: str, after: int) -> bool:
+    """Run `call` in a process that dies before its operation number `after` on files and sockets; whether it ended."""
+    code = CHILD.format(path=sys.path, after=after, call=call)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode in (0, 77), ran.stderr
+    return ran.returncode == 0
+
+
+def cut_everywhere(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, home: Path, mqtt: int, points: list[int] | None
+) -> int:
+    """A renewal with a power cut at each point: always a whole identity, and the next call ends it. How many points."""
+    first = ca.issue("pump-1", key=ec_key(0))
+    where = f"port={est.port}, mqtt=({HOST!r}, {mqtt}), ca_file={str(files['ca'])!r}"
+    after = 0
+    while True:
+        folder = home / f"cut-{after}"
+        if points is None or after in points:
+            first.save(folder)
+            ended = power_cut(f"renew({HOST!r}, {str(folder)!r}, {token(est)!r}, {where})", after)
+            found = Identity.load(folder)
+            assert found.key is not None
+            if ended:
+                assert found.chain != first.chain
+                return after
+            done = renewed(est, files, folder, mqtt)
+            assert Identity.load(folder).chain == done.chain != first.chain
+            assert {each.name for each in folder.iterdir()} <= {"chain.pem", "key.pem", ".discarded"}
+            shutil.rmtree(folder)
+        elif after > max(points):
+            return after
+        after += 1
+
+
+def test_some_power_cuts(est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int) -> None:
+    cut_everywhere(est, files, ca, tmp_path, mqtt, [9, 23])
+
+
+@pytest.mark.slow
+def test_a_power_cut_at_every_point(
+    est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: Path, mqtt: int
+) -> None:
+    assert cut_everywhere(est, files, ca, tmp_path, mqtt, None) > 25
+
+
+@pytest.mark.slow
+def test_a_power_cut_at_every_point_of_an_enrolment(
+    est: EnrolmentServer, files: dict[str, Path], tmp_path: Path
+) -> None:
+    after = 0
+    while True:
+        folder = tmp_path / f"cut-{after}"
+        est.register("pump-1", PASSWORD)
+        options = f"port={est.port}, ca_file={str(files['ca'])!r}, key='P-256'"
+        ended = power_cut(f"enroll({HOST!r}, 'pump-1', {PASSWORD!r}, {str(folder)!r}, {options})", after)
+        if not ended:
+            est.register("pump-1", PASSWORD)  # a password whose answer was lost is used up
+            if (folder / "chain.pem").exists() and not (folder / "accepted").exists():
+                assert Identity.load(folder).key is not None
+            else:
+                enrolled(est, files, folder)
+        assert Identity.load(folder).device_id == "pump-1"
+        if ended:
+            assert after > 20
+            return
+        after += 1
+
+
+def test_leftovers_of_another_device_are_not_used(est: EnrolmentServer, files: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "pump"
+    with pytest.raises(CertificateError):
+        enroll(HOST, "pump-2", "wrong", folder, port=est.port, ca_file=files["ca"], key="P-256")
+    est.register("pump-1", PASSWORD)
+    assert enrolled(est, files, folder).device_id == "pump-1"
