@@ -131,6 +131,8 @@ def settle(folder: Path) -> bool:
     for name in (KEY_FILE, CHAIN_FILE):
         save_file(folder / name, read_file(accepted / name), overwrite=True)
     sync_folder(folder)
+    for left in folder.glob(".*.tmp"):  # half-written before a power cut
+        left.unlink(missing_ok=True)
     shutil.rmtree(_renamed(accepted, folder / DISCARDED))  # half a folder must not be taken for a new identity
     return True
 

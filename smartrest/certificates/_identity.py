@@ -39,7 +39,8 @@ class Identity:
 
     `chain` is a tuple of certificates of `cryptography`, device first, each followed by its signer; `key` is the
     private key, `None` if the device keeps it (a signed request). `trusted`: certificates to know the server by,
-    besides the system's CAs. `CertificateError` `key_mismatch` if the key does not belong to the device certificate.
+    besides the system's CAs. `folder`: where it was loaded from, or `None`. `CertificateError` `key_mismatch` if the key
+    does not belong to the device certificate.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Identity:
         self.chain = tuple(chain)
         self.key = key
         self.trusted = tuple(trusted)
+        self.folder: Path | None = None
         if key is not None and not same_key(key.public_key(), self.certificate.public_key()):
             raise CertificateError("the private key does not belong to the device certificate", "key_mismatch")
 
@@ -94,7 +96,8 @@ class Identity:
         others may read. Use `check_chain` to check the requirements.
         """
         chain_path = Path(path)
-        if chain_path.is_dir():
+        folder = chain_path if chain_path.is_dir() else None
+        if folder is not None:
             if (chain_path / ACCEPTED).is_dir():  # a renewal that a power cut interrupted: these two belong together
                 chain_path = chain_path / ACCEPTED
             beside = chain_path / KEY_FILE
@@ -110,7 +113,9 @@ class Identity:
             private = read_key(read_file(key), passphrase, str(key))
         elif find_key(data) is not None:
             private = read_key(data, passphrase, str(chain_path))
-        return cls(certificates, private)
+        identity = cls(certificates, private)
+        identity.folder = folder
+        return identity
 
     @classmethod
     def from_store(cls, data: bytes, passphrase: Passphrase | None, where: str = "the keystore") -> Identity:

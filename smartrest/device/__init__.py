@@ -24,6 +24,7 @@ from .events import (
     ErrorReceived,
     Event,
     GaveUp,
+    IdentityRenewed,
     Lost,
     MessageReceived,
     Online,
@@ -40,12 +41,14 @@ from .events import (
     Publish,
     QueueHalfFull,
     Refused,
+    RenewalFailed,
     Subscribe,
     SubscriptionRefused,
     TokenReceived,
 )
 from .lifecycle import TRANSITIONS, State, Transition, Trigger, diagram
 from .operations import Operation, OperationTemplate
+from .renewal import Renewal
 from .session import Session
 from .settings import Child, Limits
 
@@ -76,6 +79,7 @@ __all__ = [
     "Event",
     "GaveUp",
     "Health",
+    "IdentityRenewed",
     "Limits",
     "Lost",
     "MessageReceived",
@@ -95,6 +99,8 @@ __all__ = [
     "Publish",
     "QueueHalfFull",
     "Refused",
+    "Renewal",
+    "RenewalFailed",
     "Session",
     "State",
     "Statistics",

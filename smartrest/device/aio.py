@@ -162,6 +162,11 @@ class AsyncDevice(DeviceBase):
     def _report(self, operation: Operation, text: str) -> None:
         self._in_loop(lambda: self._do(self.session.progress(operation, text, now=monotonic())))
 
+    def _announce(self, events: list[Event]) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and the device with it
+                self._loop.call_soon_threadsafe(self._do, events)
+
     def _in_loop(self, call: Callable[[], None]) -> None:
         """Run `call` in the loop; from another thread, wait for it and raise its errors here."""
         self._check_usable()

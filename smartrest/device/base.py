@@ -27,6 +27,7 @@ from .events import (
     ErrorReceived,
     Event,
     GaveUp,
+    IdentityRenewed,
     Lost,
     Online,
     OperationAnswered,
@@ -40,12 +41,14 @@ from .events import (
     PayloadRefused,
     QueueHalfFull,
     Refused,
+    RenewalFailed,
     SubscriptionRefused,
 )
 from .flow import NEVER
 from .handlers import H, Handlers, Workers
 from .lifecycle import State
 from .operations import Operation, static_operations
+from .renewal import Renewal, Renewer
 from .session import CONNECTED, Session
 from .settings import Child, Limits
 
@@ -79,6 +82,8 @@ _LEVELS: dict[type[Event], int] = {
     QueueHalfFull: logging.WARNING,
     OutboxFailed: logging.ERROR,
     OutboxSaved: logging.INFO,
+    IdentityRenewed: logging.INFO,
+    RenewalFailed: logging.ERROR,
     GaveUp: logging.ERROR,
 }
 
@@ -142,6 +147,7 @@ class DeviceBase:
         *,
         credentials: Credentials | None = None,
         identity: Identity | None = None,
+        renew: bool | Renewal = False,
         children: Iterable[Child | str] = (),
         name: str | None = None,
         type: str = "c8y_MQTTDevice",
@@ -183,6 +189,9 @@ class DeviceBase:
         if isinstance(bootstrap, str):
             tenant, _, user = BOOTSTRAP_USERNAME.partition("/")
             bootstrap = Credentials(tenant, user, bootstrap)
+        if renew and (identity is None or isinstance(tls, ssl.SSLContext)):
+            raise ValueError("renew needs an identity, and a TLS context made from it: pass identity=, and no context")
+        _doubt_login(identity, credentials or bootstrap, token=token, tls=tls)
         self.session = Session(
             client_id,
             credentials=credentials,
@@ -193,7 +202,7 @@ class DeviceBase:
             type=type,
             prefix=prefix,
             x_ids=x_ids,
-            token=token,
+            token=token or bool(renew),
             debug=debug,
             restarted=restarted,
             finished=finished,
@@ -217,10 +226,18 @@ class DeviceBase:
         self._connected_at: float | None = None
         self._workers: Workers | None = None
         self._left: list[tuple[object, Callable[[], None]]] = []  # jobs not yet begun when the device ended
+        self._renewer: Renewer | None = None
+        if identity is not None and renew:
+            renewal = renew if isinstance(renew, Renewal) else Renewal()
+            self._renewer = Renewer(self, renewal, identity, ca_file, lambda events: self._announce(events))
         self._prepare()
 
     def _prepare(self) -> None:
         """Finish construction; a hook, so that all devices share the signature of `__init__`."""
+
+    def _announce(self, events: list[Event]) -> None:
+        """Report events of another thread in the device's own."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.session.client_id)!r} at {self.endpoint.url}, {self.session.state}>"
@@ -392,8 +409,12 @@ class DeviceBase:
         for key, job in self._left:
             self._workers.submit(key, job)
         self._left = []
+        if self._renewer is not None:
+            self._renewer.start()
 
     def _close_workers(self) -> None:
+        if self._renewer is not None:
+            self._renewer.stop()
         if self._workers is not None:
             self._left += self._workers.close()
 
@@ -412,6 +433,19 @@ class DeviceBase:
 
     def _no_handler(self, operation: Operation) -> str:
         return f"no handler for {operation.fragment or operation.template_id}"
+
+
+def _doubt_login(
+    identity: Identity | None, password: Credentials | None, *, token: bool, tls: bool | ssl.SSLContext
+) -> None:
+    """Tell of options that may not be meant."""
+    if identity is not None and password is not None:
+        log.warning(
+            "both a certificate and a password: if the certificate is not accepted, the connection fails in TLS and the"
+            " password does not help; pass one of them"
+        )
+    if token and identity is None and not isinstance(tls, ssl.SSLContext):
+        log.warning("token=True without a certificate: the platform gives tokens to devices with a certificate alone")
 
 
 def _tls_context(

@@ -7,6 +7,7 @@ log.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..mqtt import ConnackCode
@@ -268,6 +269,21 @@ class OutboxFailed(Event):
 @dataclass(frozen=True)
 class OutboxSaved(Event):
     """The outbox file holds all rows again."""
+
+
+@dataclass(frozen=True)
+class IdentityRenewed(Event):
+    """The device has a new certificate and has saved it. The next connection uses it."""
+
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class RenewalFailed(Event):
+    """The certificate could not be renewed; the old one is still there. The next attempt is in `retry_in` seconds."""
+
+    reason: str
+    retry_in: float
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,10 @@ class Device(DeviceBase):
         self._events += events
         self._wake()
 
+    def _announce(self, events: list[Event]) -> None:
+        with self._lock:
+            self._tell(events)
+
     def _wake(self) -> None:
         if not self._awake:
             self._awake = True

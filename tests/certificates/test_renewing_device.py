@@ -1,0 +1,166 @@
+"""A device that renews its certificate by itself: over mutual TLS on mosquitto, with both clients."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
+pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
+
+from certificates.makers import ec_key, pem, server_files
+from support_device import QUICK, LoopDevice
+
+from smartrest.certificates import CA, Identity
+from smartrest.device import Device, IdentityRenewed, Lost, Renewal, RenewalFailed
+from smartrest.testing import Broker, EnrolmentServer, Platform
+from smartrest.testing.broker import find_mosquitto
+from smartrest.testing.platform.enrolment import Answer
+
+pytestmark = pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
+BOTH = pytest.mark.parametrize("make", [Device, LoopDevice], ids=["paho", "aiomqtt"])
+
+
+@pytest.fixture(scope="module")
+def ca() -> CA:
+    return CA.create("t0815", key=ec_key(1))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return server_files(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture
+def platform(files: dict[str, Path], ca: CA, tmp_path: Path) -> Iterator[Platform]:
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(pem(ca.certificate))
+    tls = {"certfile": files["certfile"], "keyfile": files["keyfile"], "cafile": trusted}
+    with Broker("mosquitto", **tls, require_certificate=True) as broker, Platform(broker) as running:
+        yield running
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def authority(platform: Platform, files: dict[str, Path], ca: CA, seconds: float) -> EnrolmentServer:
+    lifetime = timedelta(seconds=seconds)
+    return EnrolmentServer(
+        ca, certfile=files["certfile"], keyfile=files["keyfile"], platform=platform, lifetime=lifetime
+    )
+
+
+def renewing(
+    make: Callable[..., Any], platform: Platform, est: EnrolmentServer, files: dict[str, Path], folder: Path
+) -> tuple[Any, list[Any]]:
+    device = make(
+        platform.host,
+        "pump-1",
+        identity=Identity.load(folder),
+        renew=Renewal(port=est.port),
+        ca_file=files["ca"],
+        port=platform.port,
+        limits=QUICK,
+    )
+    events: list[Any] = []
+    device.listen(IdentityRenewed, RenewalFailed, Lost)(events.append)
+    return device, events
+
+
+def life(
+    make: Callable[..., Any], platform: Platform, files: dict[str, Path], ca: CA, home: Path, seconds: int
+) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0), days=timedelta(seconds=seconds)).save(home / "pump-1")
+    first = Identity.load(folder).certificate
+    with authority(platform, files, ca, seconds) as est:
+        device, events = renewing(make, platform, est, files, folder)
+        device.start(20)
+        try:
+            wait_for(lambda: any(isinstance(each, IdentityRenewed) for each in events), seconds + 20)
+            now = time.time()
+            share = (now - first.not_valid_before_utc.timestamp()) / seconds
+            assert 0.6 < share < 1, events
+            second = Identity.load(folder).certificate
+            assert second.serial_number != first.serial_number
+            assert second.not_valid_after_utc > first.not_valid_after_utc
+            (renewed,) = [each for each in events if isinstance(each, IdentityRenewed)]
+            assert renewed.valid_until == second.not_valid_after_utc
+            # the next connection logs in with the new one, the old one having expired
+            time.sleep(max(0.0, first.not_valid_after_utc.timestamp() - time.time() + 1))
+            assert platform.broker is not None
+            platform.broker.restart()
+            device.wait_online(30)
+            device.send(("200", "c8y_T", "T", "1"))
+            assert device.flush(20)
+        finally:
+            device.stop()
+    if isinstance(device, LoopDevice):
+        device.close()
+
+
+@BOTH
+def test_a_device_renews_in_time(
+    platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path, make: Callable[..., Any]
+) -> None:
+    life(make, platform, files, ca, tmp_path, 12)
+
+
+@pytest.mark.slow
+@BOTH
+def test_at_two_thirds_of_a_minute(
+    platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path, make: Callable[..., Any]
+) -> None:
+    life(make, platform, files, ca, tmp_path, 60)
+
+
+def test_a_failed_renewal_is_told_and_tried_again(
+    platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path
+) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0), days=timedelta(seconds=12)).save(tmp_path / "pump-1")
+    with authority(platform, files, ca, 3600) as est:
+        est.instead.append(Answer(200, b"<html>", "text/html"))
+        device, events = renewing(Device, platform, est, files, folder)
+        with device:
+            wait_for(lambda: any(isinstance(each, IdentityRenewed) for each in events), 40)
+        failed, renewed = [each for each in events if not isinstance(each, Lost)]
+        assert isinstance(failed, RenewalFailed)
+        assert "web page" in failed.reason
+        assert failed.retry_in <= 5
+        assert isinstance(renewed, IdentityRenewed)
+    assert [call.status for call in est.calls] == [200, 200]
+
+
+def test_options_that_do_not_go_together(ca: CA, tmp_path: Path) -> None:
+    identity = ca.issue("pump-1", key=ec_key(0))
+    with pytest.raises(ValueError, match="renew needs an identity"):
+        Device("mqtt.example.com", "pump-1", renew=True)
+    with pytest.raises(ValueError, match="folder"):
+        Device("mqtt.example.com", "pump-1", identity=identity, renew=True)
+    loaded = Identity.load(identity.save(tmp_path / "pump-1"))
+    device = Device("mqtt.example.com", "pump-1", identity=loaded, renew=True)
+    assert device.session.token_wanted
+    assert "secret" not in repr(Renewal(passphrase="secret"))
+
+
+def test_what_is_told_when_a_device_is_made(ca: CA, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "smartrest.device"):
+        Device("mqtt.example.com", "pump-1", token=True)
+        assert "certificate" in caplog.text
+        caplog.clear()
+        identity = ca.issue("pump-1", key=ec_key(0))
+        Device("mqtt.example.com", "pump-1", identity=identity, bootstrap="secret")
+        assert "both a certificate and a password" in caplog.text
+        assert "secret" not in caplog.text
+        caplog.clear()
+        Device("mqtt.example.com", "pump-1", identity=identity, token=True)
+        assert caplog.text == ""
