@@ -26,7 +26,7 @@ from ._handshake import explain_handshake
 from ._identity import Identity, read_certificates
 from ._keys import same_key
 from ._stores import chain_of
-from ._tls import TOLERATED
+from ._tls import STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +178,7 @@ def accept(
         text = f"the answer is for {quoted(identity.device_id)}, but the request was for {quoted(request.name)}"
         raise CertificateError(text, "cn_mismatch")
     found = check_chain(identity, request.name, max_length=10)
-    faults = [finding for finding in found if finding.fault and finding.reason not in TOLERATED]
+    faults = [finding for finding in found if finding.fault and finding.reason in STOPPING]
     if faults:
         raise CertificateError(f"the answer cannot be used: {faults[0].text}", "broken_chain", faults)
     return identity

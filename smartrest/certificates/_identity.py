@@ -39,8 +39,8 @@ class Identity:
 
     `chain` is a tuple of certificates of `cryptography`, device first, each followed by its signer; `key` is the
     private key, `None` if the device keeps it (a signed request). `trusted`: certificates to know the server by,
-    besides the system's CAs. `folder`: where it was loaded from, or `None`. `CertificateError` `key_mismatch` if the key
-    does not belong to the device certificate.
+    besides the system's CAs. `folder`: where it was loaded from, or `None`. `CertificateError` `key_mismatch` if the
+    key does not belong to the device certificate.
     """
 
     def __init__(
