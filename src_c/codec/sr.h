@@ -196,8 +196,9 @@ static inline bool sr_is_bare(sr_reading reading, uint32_t flags, const uint8_t 
     if (!(flags & SR_HAS_QUOTE) || len == 0) return true;
     return *src != SR_QUOTE && (reading == SR_GREEDY || !sr_is_blank(*src)); /* else a quote may follow blanks */
 }
-static inline bool sr_has_plain_inside(sr_reading reading, uint32_t flags) {
-    return reading == SR_GREEDY && !(flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE));
+static inline bool sr_has_plain_inside(sr_reading reading, uint32_t flags, const uint8_t *src, size_t len) {
+    if (flags & (SR_HAS_BACKSLASH_ESCAPE | SR_HAS_DOUBLED_ESCAPE) || reading == SR_LENIENT) return false;
+    return reading == SR_GREEDY || (*src == SR_QUOTE && src[len - 1] == SR_QUOTE); /* else with blanks around */
 }
 
 /* Whether the text of a raw field is src[1] to src[len - 2], with a backslash before each quote in it. */

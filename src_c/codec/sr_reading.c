@@ -1,5 +1,5 @@
 /* From bytes to a tape of rows and fields: the greedy scan of the kernels where it is certain, else the strict reading
- * of one dialect, then the lenient reading (rules D2 to D8). Finds, never rewrites. Linear: at most five passes, and
+ * of one dialect, then the lenient reading (rules D2 to D8). Finds, never rewrites. Linear: at most six passes, and
  * each looks at a byte once. sr_faults.c and sr_field_text walk the fields found here.
  */
 #include "sr.h"

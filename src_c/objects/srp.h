@@ -67,7 +67,7 @@ static inline const uint8_t *srp_bytes(const srp_payload *p, uint32_t flags, siz
     const uint8_t *src = p->src + start;
     *len = end - start;
     if (sr_is_bare(p->tape->reading, flags, src, *len)) return src;
-    if (sr_has_plain_inside(p->tape->reading, flags)) {
+    if (sr_has_plain_inside(p->tape->reading, flags, src, *len)) {
         *len -= 2;
         return src + 1;
     }

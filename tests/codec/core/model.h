@@ -54,7 +54,7 @@ static inline size_t model_valid(const uint8_t *src, size_t len) {
 /* ---- the greedy scan (D7): one byte after the other -------------------------------------------------------------- */
 
 /* In doubt, it stops with the block of 64 bytes that raised the doubt. The tape keeps the rows that ended before that
-   block, none if something was escaped: it may mean something else. */
+   block, and before the first block with an escape, which may mean something else in another reading. */
 static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     bool inside = false, doubt = false, escaped = false, doubled = false, blank = false;
     size_t sure = len;
@@ -103,7 +103,10 @@ static inline void model_index(const uint8_t *src, size_t len, sr_tape *tape) {
     if (before == CR && !doubt) sure = len / 64 * 64; /* the byte after it would be in that block */
     doubt |= inside || before == CR || (escaped && doubled);
     if (doubt) {
-        while (tape->n_rows && (escaped || doubled || tape->rows[tape->n_rows].start > sure)) tape->n_rows--;
+        for (size_t i = 1; i < sure && (escaped || doubled); i++) {
+            if (src[i] == '"' && (src[i - 1] == '"' || src[i - 1] == '\\')) sure = i / 64 * 64;
+        }
+        while (tape->n_rows && tape->rows[tape->n_rows].start > sure) tape->n_rows--;
         tape->n_ends = tape->rows[tape->n_rows].first;
     }
     bool wide = false, quotes = false, crs = false;
