@@ -11,9 +11,6 @@
 
 #if !defined(Py_GIL_DISABLED) && !defined(PYPY_VERSION) && PY_VERSION_HEX < 0x030E0000
 #define SRP_SPARE_FIELDS 16 /* one row of each width below is kept */
-#else
-#define SRP_SPARE_FIELDS 0
-#endif
 
 struct srp_spare_rows {
     PyObject *of[SRP_SPARE_FIELDS + 1]; /* owned, all fields NULL; or NULL */
@@ -48,5 +45,24 @@ static inline void srp_let_go(srp_spare_rows *spare, PyObject *row) {
 static inline void srp_forget_rows(srp_spare_rows *spare) {
     for (size_t n = 0; n < SRP_SPARE_FIELDS; n++) Py_CLEAR(spare->of[n]);
 }
+
+#else
+struct srp_spare_rows {
+    char none;
+};
+
+static inline PyObject *srp_new_row(srp_spare_rows *spare, size_t n) {
+    PyObject *row = PyTuple_New((Py_ssize_t)n);
+    if (row && spare) PyObject_GC_UnTrack(row);
+    return row;
+}
+
+static inline void srp_let_go(srp_spare_rows *spare, PyObject *row) {
+    (void)spare;
+    (void)row;
+}
+
+static inline void srp_forget_rows(srp_spare_rows *spare) { (void)spare; }
+#endif
 
 #endif
