@@ -15,13 +15,15 @@
 #else
 #define SRP_THREAD_LOCAL _Thread_local
 #endif
-#define SRP_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
-#define SRP_UNLOCK() Py_END_CRITICAL_SECTION()
+#if defined(__STDC_NO_ATOMICS__) || defined(_MSC_VER)
+#define SRP_SHARED volatile
+#else
+#define SRP_SHARED _Atomic /* a pointer that one thread sets while others read it */
+#endif
 #else
 #define SRP_FREE_THREADED 0
 #define SRP_THREAD_LOCAL
-#define SRP_LOCK(object) do {
-#define SRP_UNLOCK() } while (0)
+#define SRP_SHARED
 #endif
 
 /* Whether only the caller can reach an object that it holds one reference to. */

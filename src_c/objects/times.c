@@ -9,8 +9,8 @@
 
 #include <datetime.h>
 
-static PyObject *ask_timezone, *ask_zoneinfo; /* their methods `utcoffset`, NULL until known */
-static PyTypeObject *zoneinfo;
+static PyObject *SRP_SHARED ask_timezone, *SRP_SHARED ask_zoneinfo; /* their methods `utcoffset`, NULL until known */
+static PyTypeObject *SRP_SHARED zoneinfo;                           /* set after its method */
 
 /* The method of a class that nothing can change, or NULL. */
 static PyObject *method_of(PyTypeObject *type, const char *name) {
@@ -42,12 +42,14 @@ bool srp_learn_times(PyObject *value) {
     if (!PyDateTimeAPI && (found = loaded("_datetime", "datetime_CAPI"))) srp_times_init();
     Py_CLEAR(found);
     if (PyDateTimeAPI && !ask_timezone) {
-        ask_timezone = method_of(Py_TYPE(PyDateTime_TimeZone_UTC), "utcoffset");
-        learned = ask_timezone != NULL;
+        PyObject *method = method_of(Py_TYPE(PyDateTime_TimeZone_UTC), "utcoffset");
+        if (method) ask_timezone = method;
+        learned = method != NULL;
     }
     if (ask_timezone && !zoneinfo && (found = loaded("_zoneinfo", "ZoneInfo"))) {
-        if (PyType_Check(found)) ask_zoneinfo = method_of((PyTypeObject *)found, "utcoffset");
-        if (ask_zoneinfo) {
+        PyObject *method = PyType_Check(found) ? method_of((PyTypeObject *)found, "utcoffset") : NULL;
+        if (method) {
+            ask_zoneinfo = method; /* threads that learn it at once leave one reference too many */
             zoneinfo = (PyTypeObject *)found;
             found = NULL;
             learned = true;
