@@ -134,6 +134,7 @@ cdef extern from "spare_rows.h":
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_times_init() except -1
     bint srp_learn_times(object value)
+    bint srp_learn_numpy(object value)
 
     ctypedef struct srp_plan:
         const uint8_t *fixed

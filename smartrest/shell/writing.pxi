@@ -51,7 +51,7 @@ cdef int put_copy(Workspace engine, srp_buffer *out, sr_style style, tuple field
 
 cdef int put_field(Workspace engine, srp_buffer *out, sr_style style, value, index, field) except -1:
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
-    if status == SRP_SLOW and srp_learn_times(value):
+    if status == SRP_SLOW and (srp_learn_times(value) or srp_learn_numpy(value)):
         status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
         value = srp_call(_values.text_of, value, index, <PyObject *>field)

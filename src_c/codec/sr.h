@@ -307,6 +307,10 @@ size_t sr_put_float(double value, uint8_t *dst);
 /* The same for any finite float (sr_float.c). */
 size_t sr_put_any_float(double value, uint8_t *dst);
 
+/* A finite float of a smaller type, one of `precision` bits and multiples of 2^least: the shortest decimal that reads
+   back as the same value of that type. */
+size_t sr_put_small_float(double value, int precision, int least, uint8_t *dst);
+
 typedef enum { SR_NOT_A_NUMBER, SR_EXACT, SR_LONG_WAY } sr_parsed;
 
 /* [+-]digits. SR_LONG_WAY: a well-formed number that does not fit 64 bits. */

@@ -95,20 +95,8 @@ static inline uint8_t *put_exponent(int exponent, uint8_t *out) {
     return out + 3 - skip;
 }
 
-size_t sr_put_any_float(double value, uint8_t *dst) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint8_t *out = dst;
-    *out = '-';
-    out += bits >> 63;
-    uint64_t c = bits & (HIDDEN_BIT - 1);
-    int biased = (int)(bits >> 52 & 0x7FF), exponent;
-    if (c == 0 && biased == 0) {
-        memcpy(out, "0.0", 3);
-        return (size_t)(out - dst) + 3;
-    }
-    uint64_t number = biased ? shortest(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
-                             : shortest(c, -1074, false, &exponent);
+/* number * 10^exponent in the form of repr; returns its end. */
+static inline uint8_t *put_decimal(uint64_t number, int exponent, uint8_t *out) {
     uint64_t sixteen = number < TEN_16; /* else 17 digits; fewer are rare */
     number += 9 * number & (0 - sixteen);
     for (exponent += 16 - (int)sixteen; number < TEN_16; exponent--) number *= 10;
@@ -129,11 +117,11 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
         out[1] = '.';
         sr_put_eight(upper, out + 2);
         sr_put_eight(lower, out + 10);
-        return (size_t)(put_exponent(exponent, out + n + (n > 1)) - dst);
+        return put_exponent(exponent, out + n + (n > 1));
     }
     sr_put_eight(upper, out + 1);
     sr_put_eight(lower, out + 9);
-    if (exponent < 0) return (size_t)(out - dst) + n;
+    if (exponent < 0) return out + n;
     /* Shift the digits after the point in registers: reading back bytes just written in other pieces would stall. */
     uint32_t before = 8 * (uint32_t)exponent; /* bits of digits after the first and before the point */
     if (before >= 64) {
@@ -145,7 +133,38 @@ size_t sr_put_any_float(double value, uint8_t *dst) {
     out[whole] = '.';
     sr_put_eight(upper >> before | lower << 1 << (63 - before), out + whole + 1);
     sr_put_eight(lower >> before, out + whole + 9);
-    return (size_t)(out - dst) + (n > whole ? n : whole + 1) + 1;
+    return out + (n > whole ? n : whole + 1) + 1;
+}
+
+size_t sr_put_any_float(double value, uint8_t *dst) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint8_t *out = dst;
+    *out = '-';
+    out += bits >> 63;
+    uint64_t c = bits & (HIDDEN_BIT - 1);
+    int biased = (int)(bits >> 52 & 0x7FF), exponent;
+    if (c == 0 && biased == 0) {
+        memcpy(out, "0.0", 3);
+        return (size_t)(out - dst) + 3;
+    }
+    uint64_t number = biased ? shortest(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
+                             : shortest(c, -1074, false, &exponent);
+    return (size_t)(put_decimal(number, exponent, out) - dst);
+}
+
+size_t sr_put_small_float(double value, int precision, int least, uint8_t *dst) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (bits << 1 == 0) return sr_put_any_float(value, dst);
+    uint8_t *out = dst;
+    *out = '-';
+    out += bits >> 63;
+    int top = (int)(bits >> 52 & 0x7FF) - 1023, q = top - precision + 1, exponent; /* no small one is subnormal here */
+    if (q < least) q = least;
+    uint64_t c = ((bits & (HIDDEN_BIT - 1)) | HIDDEN_BIT) >> (52 - (top - q));
+    uint64_t number = shortest(c, q, c == 1ull << (precision - 1) && q > least, &exponent);
+    return (size_t)(put_decimal(number, exponent, out) - dst);
 }
 
 /* ---- from text --------------------------------------------------------------------------------------------------- */

@@ -132,6 +132,17 @@ PyObject *srp_new_time(const sr_time *time);
 bool srp_is_time(PyObject *value); /* false for any value until datetime is known */
 int srp_put_time(srp_buffer *out, sr_style style, PyObject *value);
 
+/* A class that no code can change. An attribute of a module if that is loaded, or NULL, perhaps with an exception. */
+bool srp_is_fixed(PyTypeObject *type);
+PyObject *srp_loaded(const char *module, const char *name);
+
+/* ---- scalars of numpy (numpy.c) ---------------------------------------------------------------------------------- */
+
+bool srp_learn_numpy(PyObject *value); /* as srp_learn_times */
+bool srp_is_small_float(PyObject *value);
+bool srp_is_numpy_bool(PyObject *value);
+int srp_put_numpy(srp_buffer *out, sr_style style, PyObject *value);
+
 #define SRP_PADDING 32 /* bytes after the constant text of a hole, so that it can be copied in whole blocks */
 
 /* A hole of a compiled row, for one value, after constant text. The last one takes no value: it is the constant text
@@ -149,10 +160,10 @@ enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, 
 static inline bool srp_fits(int kind, PyObject *value) {
     if (value == Py_None || kind == SRP_HOLE_ANY) return true;
     if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);
-    if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value);
+    if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value) || srp_is_small_float(value);
     if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value);
     if (kind == SRP_HOLE_TIME) return srp_is_time(value);
-    return kind == SRP_HOLE_BOOL && PyBool_Check(value);
+    return kind == SRP_HOLE_BOOL && (PyBool_Check(value) || srp_is_numpy_bool(value));
 }
 
 /* A subtype of `base`, whose objects are called through the vectorcallfunc at `offset`. (callable.c) */

@@ -12,17 +12,18 @@
 static PyObject *SRP_SHARED ask_timezone, *SRP_SHARED ask_zoneinfo; /* their methods `utcoffset`, NULL until known */
 static PyTypeObject *SRP_SHARED zoneinfo;                           /* set after its method */
 
-/* The method of a class that nothing can change, or NULL. */
+bool srp_is_fixed(PyTypeObject *type) {
+    return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
+}
+
+/* The method of such a class, or NULL. */
 static PyObject *method_of(PyTypeObject *type, const char *name) {
-    PyObject *method = NULL;
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)
-        method = PyObject_GetAttrString((PyObject *)type, name);
+    PyObject *method = srp_is_fixed(type) ? PyObject_GetAttrString((PyObject *)type, name) : NULL;
     if (method && !Py_IS_TYPE(method, &PyMethodDescr_Type)) Py_CLEAR(method);
     return method;
 }
 
-/* An attribute of a module if that is loaded, or NULL. */
-static PyObject *loaded(const char *module, const char *name) {
+PyObject *srp_loaded(const char *module, const char *name) {
     PyObject *key = PyUnicode_FromString(module), *found = key ? PyImport_GetModule(key) : NULL;
     PyObject *value = found ? PyObject_GetAttrString(found, name) : NULL;
     Py_XDECREF(key);
@@ -39,14 +40,14 @@ bool srp_learn_times(PyObject *value) {
     bool learned = false;
     PyObject *found = NULL;
     if (ask_timezone && (zoneinfo || !PyDateTime_Check(value))) return false;
-    if (!PyDateTimeAPI && (found = loaded("_datetime", "datetime_CAPI"))) srp_times_init();
+    if (!PyDateTimeAPI && (found = srp_loaded("_datetime", "datetime_CAPI"))) srp_times_init();
     Py_CLEAR(found);
     if (PyDateTimeAPI && !ask_timezone) {
         PyObject *method = method_of(Py_TYPE(PyDateTime_TimeZone_UTC), "utcoffset");
         if (method) ask_timezone = method;
         learned = method != NULL;
     }
-    if (ask_timezone && !zoneinfo && (found = loaded("_zoneinfo", "ZoneInfo"))) {
+    if (ask_timezone && !zoneinfo && (found = srp_loaded("_zoneinfo", "ZoneInfo"))) {
         PyObject *method = PyType_Check(found) ? method_of((PyTypeObject *)found, "utcoffset") : NULL;
         if (method) {
             ask_zoneinfo = method; /* threads that learn it at once leave one reference too many */

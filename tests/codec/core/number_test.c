@@ -126,6 +126,49 @@ static double from_bits(uint64_t bits) {
     return value;
 }
 
+static void check_put_single(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    if (!isfinite(value)) return;
+    char want[40];
+    block got = room(SR_NUMBER_ROOM);
+    size_t n = sr_put_small_float(value, 24, -149, got.p), digits = 0, fewest = 0;
+    memcpy(want, got.p, n);
+    want[n] = 0;
+    CHECK(strtof(want, NULL) == value && signbit(strtof(want, NULL)) == signbit(value));
+    CHECK(repr(strtod(want, NULL), want) == n && memcmp(want, got.p, n) == 0);
+    for (int places = 0; places < 9 && value != 0; places++) { /* as `shortest` */
+        snprintf(want, sizeof want, "%.*e", places, fabs(value));
+        fewest = (size_t)places + 1;
+        if (strtof(want, NULL) == fabsf(value)) break;
+        char *last = strchr(want, 'e') - 1;
+        *last += *last < '9';
+        if (strtof(want, NULL) == fabsf(value)) break;
+    }
+    for (size_t i = 0, zeros = 0; i < n && got.p[i] != 'e'; i++) {
+        if (got.p[i] == '0') zeros++;
+        if (got.p[i] >= '1' && got.p[i] <= '9') digits += (digits ? zeros : 0) + 1, zeros = 0;
+    }
+    CHECK(digits == fewest);
+    done(got);
+}
+
+static void singles(size_t n) {
+    for (uint32_t exponent = 0; exponent < 256; exponent++) {
+        for (uint32_t rest = 0; rest < 4; rest++) {
+            check_put_single(exponent << 23 | rest);
+            check_put_single(exponent << 23 | (0x7FFFFF - rest) | 1u << 31);
+        }
+    }
+    for (size_t i = 0; i < n; i++) check_put_single((uint32_t)random_bits());
+    for (size_t i = 0; i < n; i++) {
+        float value = (float)((double)below(1000000) / 1000);
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        check_put_single(bits);
+    }
+}
+
 static double random_double(void) { return from_bits(random_bits()); }
 
 /* Powers of two, with gaps of different widths on either side, the smallest floats and the largest, and their
@@ -439,6 +482,7 @@ int main(int argc, char **argv) {
     double work = argc > 1 ? atof(argv[1]) : 1;
     integers((size_t)(200000 * work));
     floats((size_t)(20000 * work));
+    singles((size_t)(20000 * work));
     short_numbers(work < 1 ? 6 : 7);
     long_numbers((size_t)(50000 * work));
     bools();
