@@ -25,7 +25,7 @@ SLOW = {
     "cli/test_cli_look.py",
     "cli/test_doctor.py",
     "codec/contract/test_layout.py",
-    "codec/contract/test_lone_row.py",
+    "codec/contract/test_single_row.py",
     "codec/contract/test_spare_rows.py",
     "codec/core/test_c_core.py",
     "codec/property/test_independent.py",

@@ -3,8 +3,8 @@
  */
 #include "srp.h"
 
-static PyTypeObject *float32, *float16; /* NULL until known, like these: */
-static PyObject *yes, *no;
+static PyTypeObject *SRP_SHARED float32, *SRP_SHARED float16; /* NULL until known, like these: */
+static PyObject *SRP_SHARED yes, *SRP_SHARED no;
 
 static PyTypeObject *fixed_class(const char *name) {
     PyObject *found = srp_loaded("numpy", name);
@@ -13,16 +13,20 @@ static PyTypeObject *fixed_class(const char *name) {
     return NULL;
 }
 
+static PyObject *only_of(PyTypeObject *type, const char *name) {
+    PyObject *value = srp_loaded("numpy", name);
+    if (!type || (value && !Py_IS_TYPE(value, type))) Py_CLEAR(value);
+    return value;
+}
+
 bool srp_learn_numpy(PyObject *value) {
     if (float32 || strncmp(Py_TYPE(value)->tp_name, "numpy.", 6) != 0) return false;
     PyTypeObject *flags = fixed_class("bool_"); /* its values are two, as those of bool are */
-    float32 = fixed_class("float32");
-    float16 = fixed_class("float16");
-    yes = srp_loaded("numpy", "True_");
-    no = srp_loaded("numpy", "False_");
-    if (!flags || !yes || Py_TYPE(yes) != flags) Py_CLEAR(yes);
-    if (!flags || !no || Py_TYPE(no) != flags) Py_CLEAR(no);
+    yes = only_of(flags, "True_");
+    no = only_of(flags, "False_");
     Py_XDECREF(flags);
+    float16 = fixed_class("float16");
+    float32 = fixed_class("float32");
     PyErr_Clear(); /* then the slow way it is */
     return float32 != NULL;
 }

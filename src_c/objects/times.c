@@ -26,6 +26,7 @@ static PyObject *method_of(PyTypeObject *type, const char *name) {
 PyObject *srp_loaded(const char *module, const char *name) {
     PyObject *key = PyUnicode_FromString(module), *found = key ? PyImport_GetModule(key) : NULL;
     PyObject *value = found ? PyObject_GetAttrString(found, name) : NULL;
+    if (!value) PyErr_Clear();
     Py_XDECREF(key);
     Py_XDECREF(found);
     return value;

@@ -45,7 +45,7 @@ def without_core(tmp_path: Path, repository: Path) -> Path:
     return tmp_path
 
 
-def test_what_runs_here_says_its_name() -> None:
+def test_the_running_engine_has_its_name() -> None:
     best = [name for name, able in support.kernels_here().items() if able]
     asked = os.environ.get("SMARTREST_ENGINE")
     if asked and ":" in asked:
@@ -212,7 +212,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_core_is_no_absent_core(kind: str, without_core: Path) -> None:
+def test_a_broken_core_is_not_an_absent_core(kind: str, without_core: Path) -> None:
     code, reason = BROKEN[kind]
     if code is None:
         (without_core / "smartrest" / f"core{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(

@@ -84,7 +84,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(1_000, 8_000))
-def test_after_any_history_the_file_holds_what_is_not_acknowledged(
+def test_after_any_history_the_file_holds_the_unacknowledged_rows(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]], limit: int
 ) -> None:
     path = tmp_path_factory.mktemp("outbox") / "outbox.db"
@@ -234,7 +234,7 @@ def change(path: Path, *statements: str) -> None:
     connection.close()
 
 
-def test_a_file_that_is_no_outbox(path: Path, open_outbox: Any) -> None:
+def test_a_file_that_is_not_an_outbox(path: Path, open_outbox: Any) -> None:
     write(path, b"tenant,user,password\n" * 1000)
     with pytest.raises(SmartRestError, match=r"file is not a database\. Move it away") as caught:
         open_outbox().open()
@@ -326,7 +326,7 @@ def test_one_process_at_a_time(path: Path, open_outbox: Any) -> None:
     open_outbox().open()
 
 
-def test_a_full_disk_costs_no_row_and_is_told(path: Path) -> None:
+def test_a_full_disk_costs_no_row_and_is_reported(path: Path) -> None:
     """SQLite refuses, as for a full disk; in a child process, the system does."""
     session = Session("dev", outbox=path, limits=Limits(queue=100_000), now=0.0)
     outbox: Any = session._flow.outbox
@@ -487,7 +487,7 @@ def test_room_is_asked_for_before_rows_are_taken() -> None:
 
 
 @pytest.mark.parametrize("kind", ["paho", "aiomqtt"])
-def test_a_killed_process_leaves_what_it_accepted(path: Path, kind: str) -> None:
+def test_a_killed_process_leaves_the_rows_it_accepted(path: Path, kind: str) -> None:
     """Three times, without a broker: the file and the next process have all rows that `send` accepted, in order."""
     accepted: list[int] = []
     for _ in range(3):

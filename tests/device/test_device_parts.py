@@ -170,7 +170,7 @@ def test_workers_run_in_order_and_replace_a_hung_thread() -> None:
         Workers(0, "test")
 
 
-def test_closed_workers_hand_back_what_they_have_not_begun() -> None:
+def test_closed_workers_return_jobs_not_begun() -> None:
     workers = Workers(1, "test")
     release, begun, done = threading.Event(), threading.Event(), threading.Event()
     workers.submit("running", lambda: (begun.set(), release.wait(10)))  # type: ignore[arg-type, func-returns-value]  # as above

@@ -127,7 +127,7 @@ def test_step_zero_fetches_credentials() -> None:
         b"70,t,user," + b"x" * 65_536,
     ],
 )
-def test_a_row_that_is_no_credentials_is_reported_without_its_text(payload: bytes) -> None:
+def test_a_row_without_credentials_is_reported_without_its_text(payload: bytes) -> None:
     session = Session("dev", bootstrap=BOOTSTRAP)
     session.connected(0, 0.0)
     session.subscribed("s/dcr", 1, 0.0)
@@ -138,7 +138,7 @@ def test_a_row_that_is_no_credentials_is_reported_without_its_text(payload: byte
     assert session.state is State.BOOTSTRAP
 
 
-def test_credentials_nobody_asked_for_change_nothing() -> None:
+def test_unrequested_credentials_change_nothing() -> None:
     session = online(credentials=SECRET)
     assert session.received("s/dcr", b"70,t2,other,pw", 1.0) == []
     assert session.credentials is SECRET
@@ -455,7 +455,7 @@ def test_a_payload_over_the_limit_is_not_read() -> None:
     assert (refused.reason, refused.position) == ("too_large", 1_000_000)
 
 
-def test_stopping_sends_what_is_left_first() -> None:
+def test_stopping_sends_the_remaining_rows_first() -> None:
     session = online(acknowledgements=True, linger=10.0)
     session.outgoing()
     session.send(("200", "c8y_T", "T", 1), now=1.0)
@@ -472,7 +472,7 @@ def test_stopping_sends_what_is_left_first() -> None:
     assert session.stop(2.0) == session.tick(3.0) == session.disconnected(3.0) == []
 
 
-def test_stopping_has_its_time_and_says_what_was_dropped() -> None:
+def test_stopping_has_a_time_limit_and_reports_dropped_rows() -> None:
     session = online(acknowledgements=True)
     session.send(("200", "c8y_T", "T", 1), now=1.0)
     session.stop(2.0)

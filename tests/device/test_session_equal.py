@@ -79,7 +79,7 @@ class Story:
 
 
 @pytest.mark.parametrize("cut", [TOLD, UNTOLD])
-def test_what_waited_behind_it_tells_whether_501_arrived(cut: float) -> None:
+def test_the_queue_after_it_shows_whether_501_arrived(cut: float) -> None:
     story = Story(cut=cut)
     story.create(10.0, A, A)
     assert story.end() == ["successful a1", "successful a2"]
@@ -87,7 +87,7 @@ def test_what_waited_behind_it_tells_whether_501_arrived(cut: float) -> None:
 
 
 @pytest.mark.parametrize("cut", [TOLD, UNTOLD])
-def test_an_equal_one_made_while_offline_is_told_by_what_stands_before_it(cut: float) -> None:
+def test_an_equal_one_made_while_offline_is_known_by_those_before_it(cut: float) -> None:
     story = Story(cut=cut)
     story.create(10.0, A, B)
     story.create(12.0, A)
@@ -95,7 +95,7 @@ def test_an_equal_one_made_while_offline_is_told_by_what_stands_before_it(cut: f
 
 
 @pytest.mark.parametrize("cut", [TOLD, UNTOLD])
-def test_an_equal_one_behind_another_made_while_offline_is_a_new_one(cut: float) -> None:
+def test_an_equal_one_after_another_made_while_offline_is_new(cut: float) -> None:
     story = Story(cut=cut)
     story.create(10.0, A)
     story.create(12.0, B, A)
@@ -103,7 +103,7 @@ def test_an_equal_one_behind_another_made_while_offline_is_a_new_one(cut: float)
 
 
 @pytest.mark.parametrize("cut", [TOLD, UNTOLD])
-def test_one_that_comes_before_the_answer_of_500_says_nothing_of_those_before_it(cut: float) -> None:
+def test_a_push_before_the_answer_to_500_proves_nothing(cut: float) -> None:
     """It was created after the device subscribed and before 500 arrived."""
     story = Story(cut=cut, takes=0.0)
     story.create(10.0, A)
@@ -125,7 +125,7 @@ def test_one_that_runs_keeps_its_place_before_all_that_were_made_while_offline()
     assert story.end() == ["successful a1", "successful b2", "successful a3"]
 
 
-def test_equal_ones_that_nothing_tells_apart() -> None:
+def test_equal_operations_that_cannot_be_distinguished() -> None:
     """The limit: the 501 was lost, or it arrived and an equal operation was created since. The rows are the same.
 
     The one that may be EXECUTING is failed with that reason, without having run; the other runs. So none runs twice,

@@ -56,7 +56,7 @@ def lives(session: Session, most: int = 60, hangs_up: str = POISON) -> tuple[lis
     pytest.fail(f"{session.pending} rows still wait after {most} connections")
 
 
-def test_a_lone_row_is_given_up_after_three_connections() -> None:
+def test_a_single_row_is_given_up_after_three_connections() -> None:
     session = offline()
     session.send(("400", POISON, "x"), now=2.0)
     dropped, _, connections = lives(session)

@@ -240,7 +240,7 @@ def test_time_limit() -> None:
     assert session.due() == 140.0
 
 
-def test_time_limits_of_what_is_done_are_not_kept() -> None:
+def test_time_limits_of_finished_operations_are_not_kept() -> None:
     session = fresh()
     session.received("s/ds", b"510,dev", 20.0)  # runs for an hour; all later ones have later limits
     for number in range(2_000):
@@ -251,7 +251,7 @@ def test_time_limits_of_what_is_done_are_not_kept() -> None:
     assert len(session._flow._deadlines) < 100
 
 
-def test_a_time_limit_of_ones_own_is_the_one_that_is_told() -> None:
+def test_a_changed_time_limit_is_the_one_reported() -> None:
     session = fresh()
     (operation,) = started(session.received("s/ds", b"511,dev,1", 20.0))
     session.extend(operation, 5.0, now=21.0)
@@ -339,7 +339,7 @@ def test_parameters_are_named_and_typed() -> None:
         _ = bad.parameters
 
 
-def test_an_equal_row_after_the_list_holds_what_is_younger_until_500_tells() -> None:
+def test_an_equal_row_after_the_list_holds_younger_ones_until_500() -> None:
     session = online()
     assert rows(session) == [("s/us", [("500",)])]
     assert session.received("s/ds", b"511,dev,close", 0.1) == []  # collected while the answer to 500 is awaited

@@ -84,7 +84,7 @@ def test_any_history(steps: list[tuple[str, object]], limit: int) -> None:
     assert not outbox.full
 
 
-def test_dropping_does_not_keep_what_was_dropped() -> None:
+def test_dropped_rows_are_not_kept_in_memory() -> None:
     outbox = Outbox(100_000, lambda topic: 16_000)
     outbox.put([Item("a", b"400,event,x") for _ in range(100)])
     for number in range(20_000):

@@ -33,7 +33,7 @@ def test_every_topic_that_goes_out_has_the_prefix() -> None:
     assert {"c8y/s/us", "c8y/s/ds", "c8y/s/dc/acme", "c8y/s/e"} <= set(seen)
 
 
-def test_what_comes_in_is_read_without_it() -> None:
+def test_incoming_topics_are_read_without_it() -> None:
     session, _ = _online("c8y")
     session.tick(10.0)
     events = session.received("c8y/s/ds", b"511,dev1,ls\n106,a", 10.0)

@@ -109,7 +109,7 @@ def test_every_transition_happens(transition: Transition) -> None:
 
 @pytest.mark.parametrize("state", list(State), ids=str)
 @pytest.mark.parametrize("trigger", [t for t in Trigger if t not in (Trigger.TIMER, Trigger.SILENT)], ids=str)
-def test_what_is_not_in_the_table_changes_nothing(state: State, trigger: Trigger) -> None:
+def test_a_trigger_not_in_the_table_changes_nothing(state: State, trigger: Trigger) -> None:
     if (state, trigger) in BY_STATE or (trigger is Trigger.ACCEPTED_BOOTSTRAP and state is State.CONNECTING):
         return
     session = in_state(state)

@@ -81,7 +81,7 @@ BY_TOPIC = [
 
 
 @pytest.mark.parametrize(("topic", "text", "name"), BY_TOPIC)
-def test_the_topic_says_what_a_row_means(topic: str, text: str, name: str) -> None:
+def test_the_topic_decides_the_meaning_of_a_row(topic: str, text: str, name: str) -> None:
     message = parse(smartrest.decode_row(text), topic)
     assert message.template is not None
     assert message.template.name == name
@@ -124,7 +124,7 @@ def test_error_rows_keep_their_commas() -> None:
 
 
 @pytest.mark.parametrize("row", ["511,d,ls", b"511,d,ls", bytearray(b"511"), 511, None, {"511"}, iter(["511"])])
-def test_what_is_no_row_is_a_type_error(row: Any) -> None:
+def test_not_a_row_is_a_type_error(row: Any) -> None:
     with pytest.raises(TypeError):
         parse(row, "s/ds")
     with pytest.raises(TypeError):
@@ -211,7 +211,7 @@ def test_messages_match_patterns(text: str, seen: tuple[Any, ...]) -> None:
     assert got == seen
 
 
-def test_messages_are_equal_by_what_they_say(message: Message) -> None:
+def test_messages_are_equal_by_content(message: Message) -> None:
     again = parse(("200", "c8y_Temperature", "T", "2.5e1", None, "2026-01-02T03:04:05.000+0000"), "s/us")
     assert message == again
     assert message.row != again.row

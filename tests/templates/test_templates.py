@@ -142,7 +142,7 @@ def test_users_add_templates(known: StaticTemplates) -> None:
 
 
 @pytest.mark.parametrize("key", ["id", "name"])
-def test_what_is_taken_cannot_be_added(known: StaticTemplates, key: str) -> None:
+def test_taken_names_cannot_be_added(known: StaticTemplates, key: str) -> None:
     taken = own_template() | {key: {"id": "200", "name": "create_event"}[key]}
     with pytest.raises(ValueError, match="taken"):
         known.add(own_template() | {"id": "992", "name": "fine"}, taken)
@@ -180,7 +180,7 @@ def test_added_templates_are_known_to_parse_and_check() -> None:
         {"colour": "blue"},
     ],
 )
-def test_what_is_no_template_is_refused(change: dict[str, Any]) -> None:
+def test_not_a_template_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         Template.from_dict(own_template() | change)
 

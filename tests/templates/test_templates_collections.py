@@ -67,7 +67,7 @@ def test_names_are_taken_only_where_they_are_used() -> None:
     assert [parameter.name for parameter in again["e"].parameters] == ["time", "id", "$.text", "$.time"]
 
 
-def test_what_the_input_says_is_shown_escaped_and_short() -> None:
+def test_quoted_input_is_escaped_and_short() -> None:
     for finding in Collection.check('10,"\x1b[31m",GET,ALARM\n11,b,,,"' + "\x1b[" * 9000 + '"'):
         assert finding.text.isprintable()
         assert len(finding.text) < 500
@@ -237,7 +237,7 @@ def test_an_operation_always_has_its_device(row: tuple[str, ...], values: dict[s
         (("l", "a", "1", "", "3", "z"), {"first": "a", "many": ["1", None, "3"], "last": "z"}),
     ],
 )
-def test_a_list_takes_what_the_others_leave(row: tuple[str, ...], values: dict[str, Any]) -> None:
+def test_a_list_takes_the_remaining_fields(row: tuple[str, ...], values: dict[str, Any]) -> None:
     c = Collection("x").response("l", first="a", many="b[*]", last="c")
     assert c.parse(row).parameters == values
 
@@ -251,7 +251,7 @@ def test_a_list_in_an_operation_that_says_so() -> None:
         assert (message["device_id"], message["many"]) == ("dev", ["1", "2"])
 
 
-def test_two_lists_cannot_be_told_apart() -> None:
+def test_two_lists_cannot_be_separated() -> None:
     c = Collection("x").response("l", one="a", two="b[*]", three="$..c", four="d")
     with pytest.raises(TemplateError) as caught:
         c.parse(("l", "a", "1", "2", "z"))

@@ -89,7 +89,7 @@ def test_a_fault_of_building_is_named(
         assert str(again.value) == str(error)
 
 
-def test_an_empty_mandatory_text_is_told_from_none() -> None:
+def test_an_empty_mandatory_text_differs_from_none() -> None:
     for given, expected in (("", "expected a text that is not empty, got ''"), (None, "expected a text, got nothing")):
         with pytest.raises(TemplateError) as caught:
             static["400"].build(type=given, text="x")
@@ -221,7 +221,7 @@ def test_dates_are_read_with_every_offset(text: str, offset: int, micros: int) -
     assert when.utcoffset() == timedelta(minutes=offset)
 
 
-def test_what_the_input_says_is_shown_escaped_and_short() -> None:
+def test_quoted_input_is_escaped_and_short() -> None:
     for name in ("\x1b[31m", "n" * 10_000, "a\nb"):
         with pytest.raises(TemplateError) as caught:
             static["100"].build(**{name: "x"})

@@ -40,7 +40,7 @@ def test_parameters_survive_the_way_through_bytes(template: Template, data: st.D
 @given(
     fields=st.lists(st.sampled_from(["", "", "a", "1", "-1.5", "true", "$FW", "$SW", "$CONF", "MAJOR"]), max_size=14)
 )
-def test_what_parses_can_be_built(template: Template, fields: list[str]) -> None:
+def test_parsed_messages_can_be_built(template: Template, fields: list[str]) -> None:
     try:
         found = template.parse((template.id, *fields)).parameters
     except TemplateError:
@@ -81,7 +81,7 @@ def test_numbers_that_would_read_as_infinite_are_refused() -> None:
     assert parse(static.create_measurement(fragment="f", series="s", value=10**308), "s/us")["value"] == 1e308
 
 
-def test_items_of_nothing() -> None:
+def test_empty_items() -> None:
     assert static["519"].build(device_id="d", relay_states=["", "OPEN"]) == ("519", "d", "", "OPEN")
     for template_id, values in (("519", {"relay_states": [""]}), ("528", {"software": [(None, "", None, None)]})):
         with pytest.raises(TemplateError) as caught:
@@ -123,7 +123,7 @@ PATHS = st.lists(st.sampled_from(["$.a", "$.b", "$.c[*]", "$.deviceId"]), min_si
 
 @pytest.mark.parametrize("operation", [False, True])
 @given(paths=PATHS, fields=st.lists(st.sampled_from(["", "a", "1"]), max_size=5))
-def test_what_a_response_parses_can_be_built(operation: bool, paths: list[str], fields: list[str]) -> None:
+def test_parsed_responses_can_be_built(operation: bool, paths: list[str], fields: list[str]) -> None:
     patterns = {f"p{number}": path for number, path in enumerate(paths)}
     c = Collection("x")
     response = (c.operation("1", "a", **patterns) if operation else c.response("1", **patterns))["1"]

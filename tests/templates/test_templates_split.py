@@ -120,7 +120,7 @@ def test_rows_around_share_the_payloads(variant: str, seed: int) -> None:
     assert len(payloads) == count
 
 
-def test_what_fits_is_not_touched() -> None:
+def test_rows_that_fit_are_not_touched() -> None:
     row = static.create_measurements("t", series_values=series(3))
     assert split_groups(row) == [row]
     assert split_groups(row, limit=None) == [row]
@@ -175,7 +175,7 @@ LONG = ["x" * 30] * 10
     ],
     ids=lambda row: row[0],
 )
-def test_what_would_lose_its_meaning_is_refused(row: tuple[Any, ...]) -> None:
+def test_splits_that_change_the_meaning_are_refused(row: tuple[Any, ...]) -> None:
     with pytest.raises(TemplateError, match="cannot be divided") as caught:
         split_groups(row, limit=150)
     error = caught.value
@@ -201,7 +201,7 @@ def test_a_group_that_is_cut_off_is_refused() -> None:
     assert read_series(rows)[-1] == ("f", "s", 1.0, None)
 
 
-def test_what_cannot_be_sent_is_an_encode_error() -> None:
+def test_values_that_cannot_be_sent_are_encode_errors() -> None:
     with pytest.raises(EncodeError) as caught:
         split_groups(("201", "t", None, *["f", "s", 1, b"u"] * 50), limit=100)
     assert (caught.value.reason, caught.value.field) == ("bad_type", 6)
@@ -212,7 +212,7 @@ def test_what_cannot_be_sent_is_an_encode_error() -> None:
         split_groups(("500",), limit=-1)
 
 
-def test_pack_reports_what_cannot_be_divided(engine: Any) -> None:
+def test_pack_reports_rows_that_cannot_be_split(engine: Any) -> None:
     long = static.set_software_list([("x" * 200,)])
     good = static.create_measurements("t", series_values=series(20))
     errors: list[EncodeError] = []

@@ -106,7 +106,7 @@ def test_every_type_of_the_core_made_by_hand() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
-def test_what_a_function_makes_is_not_made_by_hand(engine: Any, name: str) -> None:
+def test_types_made_by_functions_cannot_be_made_by_hand(engine: Any, name: str) -> None:
     cls = getattr(engine if engine is pure else support.core, name)
     with pytest.raises(TypeError, match=MAKERS[name]):
         cls()
@@ -120,7 +120,7 @@ def test_lazy_views_are_not_pickled(engine: Any) -> None:
                 call(view)
 
 
-def test_what_is_made_once_stays_as_it_is(engine: Any) -> None:
+def test_finished_objects_do_not_change(engine: Any) -> None:
     dispatcher, schema = engine.Dispatcher(), engine.Schema({"1": [int]})
     dispatcher.on("1")(len)
     with pytest.raises(TypeError, match="a dispatcher cannot be initialized twice"):

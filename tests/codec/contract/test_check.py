@@ -93,7 +93,7 @@ def test_finding_is_public() -> None:
     assert smartrest.Finding is Finding
 
 
-def test_spans_of_what_the_templates_of_a_topic_refuse(engine: Any) -> None:
+def test_spans_of_faults_of_a_topics_templates(engine: Any) -> None:
     """The row's if a value is missing, else that of the raw field with its quotes and blanks."""
     payload = '\ufeff500\r\n200,"é"\n\n401,51.2, "x" ,2\n'.encode()
     found = [(f.reason, f.start, f.end, f.row, f.field) for f in engine.check(payload, topic="s/us")]

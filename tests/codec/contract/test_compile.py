@@ -56,7 +56,7 @@ def test_no_holes(engine: Any) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_fits_a_hole(engine: Any, hole: type, fits: list[Any], does_not: list[Any]) -> None:
+def test_values_that_fit_a_hole(engine: Any, hole: type, fits: list[Any], does_not: list[Any]) -> None:
     encoder = engine.compile(("1", hole, "x"))
     for value in fits:
         assert encoder(value) == engine.encode_row(("1", value, "x"))
@@ -120,11 +120,11 @@ def test_a_wrong_count_is_a_type_error(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [bytes, list, dict, type(None), datetime.date, complex, Exception, b"x", [str]])
-def test_other_classes_are_no_holes(engine: Any, wrong: Any) -> None:
+def test_other_classes_are_not_holes(engine: Any, wrong: Any) -> None:
     assert where(refused(engine.compile, ("1", wrong))) == ("bad_type", None, 0, 1)
 
 
-def test_subclasses_are_no_holes(engine: Any) -> None:
+def test_subclasses_are_not_holes(engine: Any) -> None:
     for base in (str, int, float):
         assert where(refused(engine.compile, ("1", type("Own", (base,), {})))) == ("bad_type", None, 0, 1)
 

@@ -49,7 +49,7 @@ class TestLimit:
         assert where(error) == ("too_large", 6, None, None)
         assert error.rows == []
 
-    def test_none_and_huge_are_no_limit(self, engine: Any) -> None:
+    def test_none_and_huge_mean_no_limit(self, engine: Any) -> None:
         payload = b"x" * 70_000
         for limit in (None, 70_000, 2**31, 2**32, 2**63, 2**64, 10**30):
             assert engine.decode(payload, limit=limit) == [("x" * 70_000,)]
@@ -166,7 +166,7 @@ class TestInvalidUtf8:
         assert where(error) == ("invalid_utf8", 7, 1, 1)
         assert error.rows == [("é", "1")]
 
-    def test_two_surrogates_are_no_character(self, engine: Any) -> None:
+    def test_two_surrogates_do_not_make_a_character(self, engine: Any) -> None:
         assert decode_failure(engine, "\ud83d\ude00").position == 0
 
     def test_every_sequence_of_two_bytes(self, engine: Any) -> None:

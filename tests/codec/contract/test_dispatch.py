@@ -164,7 +164,7 @@ def test_the_decode_error_is_the_last_failure(dispatcher: Any) -> None:
     assert [type(inner) for _, _, inner in error.failures] == [ZeroDivisionError, DecodeError]
 
 
-def test_what_is_no_exception_passes_at_once(dispatcher: Any) -> None:
+def test_other_than_exceptions_passes_at_once(dispatcher: Any) -> None:
     seen = []
 
     def handler(row: Any) -> None:

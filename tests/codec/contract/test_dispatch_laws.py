@@ -124,7 +124,7 @@ def test_handlers_registered_meanwhile_count_from_the_next_payload_on(engine: An
     assert dispatcher.dispatch(payload) == ["first", "late"]
 
 
-def test_what_a_handler_sees_of_skipped(engine: Any) -> None:
+def test_skipped_as_a_handler_sees_it(engine: Any) -> None:
     dispatcher = engine.Dispatcher()
     dispatcher.on("1")(lambda row: dispatcher.skipped)
     assert dispatcher.dispatch(b"0\n1\n0\n0\n1\n0") == [1, 3]
@@ -134,7 +134,7 @@ def test_what_a_handler_sees_of_skipped(engine: Any) -> None:
     assert dispatcher.skipped == 8
 
 
-def test_what_is_skipped_when_a_handler_interrupts(engine: Any) -> None:
+def test_skipped_when_a_handler_interrupts(engine: Any) -> None:
     dispatcher = engine.Dispatcher()
 
     @dispatcher.on("1")
@@ -194,7 +194,7 @@ class TestStrict:
             assert error.reason == "text_after_quote"
         assert ran == ["restart", "restart"]
 
-    def test_it_takes_what_strict_decoding_takes(self, engine: Any) -> None:
+    def test_it_accepts_the_same_as_strict_decoding(self, engine: Any) -> None:
         dispatcher = engine.Dispatcher(strict=True)
         dispatcher.default(lambda row: row)
         for payload in (b"1,a\r\n\n2,b\n", b'1,"a\\"b"\n2,"c"', b"\xef\xbb\xbf1", b"", b"1"):

@@ -134,7 +134,7 @@ class TestRows:
         assert where(encode_failure(engine, [("1",), row])) == ("bad_row", None, 1, None)
         assert where(encode_failure(engine, row, "encode_row")) == ("bad_row", None, 0, None)
 
-    def test_a_str_is_no_list_of_rows(self, engine: Any) -> None:
+    def test_a_str_is_not_a_list_of_rows(self, engine: Any) -> None:
         assert where(encode_failure(engine, "500")) == ("bad_row", None, 0, None)
         assert where(encode_failure(engine, ["500"])) == ("bad_row", None, 0, None)
         assert where(encode_failure(engine, ("500", "501"))) == ("bad_row", None, 0, None)
@@ -224,7 +224,7 @@ class TestQuoting:
                 assert text == expected, hex(code)
 
     @pytest.mark.parametrize("char", list("\\#';|=%$&`0aé🌡\u200b\u00ad"))
-    def test_what_needs_no_quotes(self, engine: Any, char: str) -> None:
+    def test_texts_that_need_no_quotes(self, engine: Any, char: str) -> None:
         for value in (char, char * 2, f"a{char}", f"{char}a", f"a{char}b"):
             assert engine.encode_row((value,)) == value.encode()
 

@@ -130,7 +130,7 @@ def test_datetime64_as_numpy_itself_prints_it(engine: Any) -> None:
     [("NaT", "s"), ("NaT", "Y"), ("0000", "Y"), ("10000", "Y"), ("0000-12", "M"), ("-0001-12-31", "D"),
      ("10000-01-01", "ms"), ("0000-12-31T23:59:59.999999", "us")],
 )  # fmt: skip
-def test_datetime64_that_is_no_time_of_the_calendar(engine: Any, text: str, unit: str) -> None:
+def test_datetime64_outside_the_calendar(engine: Any, text: str, unit: str) -> None:
     assert where(encode_failure(engine, [("1", np.datetime64(text, unit))])) == ("bad_value", None, 0, 1)
 
 

@@ -121,7 +121,7 @@ class TestOnError:
         assert [type(error) for error in seen] == [EncodeError] * 4 + [PayloadTooLargeError, EncodeError]
         assert seen[4].limit == 50  # type: ignore[attr-defined] # a PayloadTooLargeError
 
-    def test_nothing_but_bad_rows(self, engine: Any) -> None:
+    def test_only_bad_rows(self, engine: Any) -> None:
         seen: list[EncodeError] = []
         assert list(engine.pack([(), ()], on_error=seen.append)) == []
         assert [error.row for error in seen] == [0, 1]
@@ -133,7 +133,7 @@ class TestOnError:
         assert sum(len(engine.decode(p)) for p in engine.pack(rows, limit=20, on_error=seen.append)) == 999
         assert [error.row for error in seen] == [777]
 
-    def test_what_on_error_raises_passes_through(self, engine: Any) -> None:
+    def test_exceptions_of_on_error_pass_through(self, engine: Any) -> None:
         def stop(error: EncodeError) -> None:
             raise KeyError("mine")
 
@@ -161,7 +161,7 @@ class TestOnError:
 
 class TestWithoutOnError:
     @pytest.mark.parametrize("wrong", range(len(WRONG)))
-    def test_what_was_packed_comes_first(self, engine: Any, wrong: int) -> None:
+    def test_rows_packed_before_come_first(self, engine: Any, wrong: int) -> None:
         row = WRONG[wrong][2]
         assert row is not None
         rows = [("0",)] * row + [BAD[row]]
@@ -246,6 +246,6 @@ class TestSplitGroups:
         with pytest.raises(PayloadTooLargeError):
             list(engine.pack([("my template", "x" * 99)], limit=60, split_groups=True))
 
-    def test_without_the_option_nothing_is_divided(self, engine: Any) -> None:
+    def test_without_the_option_no_row_is_split(self, engine: Any) -> None:
         with pytest.raises(PayloadTooLargeError):
             list(engine.pack([self.MEASURED], limit=80))

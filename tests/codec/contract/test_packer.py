@@ -45,7 +45,7 @@ class Stop(BaseException):
 
 
 @given(rows=ROWS, options=OPTIONS)
-def test_it_gives_what_pack_gives(engine: Any, rows: list[tuple[str, ...]], options: dict[str, Any]) -> None:
+def test_it_gives_the_same_as_pack(engine: Any, rows: list[tuple[str, ...]], options: dict[str, Any]) -> None:
     packer = engine.Packer(**options)
     payloads = []
     refused = []
@@ -173,7 +173,7 @@ ENDINGS = (
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_whatever_ends_packing_what_was_packed_comes_first(engine: Any, name: str) -> None:
+def test_whatever_ends_packing_the_rows_before_come_first(engine: Any, name: str) -> None:
     payloads, error = ending(engine, name)
     assert next(payloads) == b"1,a\n2,b"
     with pytest.raises(error):

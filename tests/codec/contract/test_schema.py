@@ -266,7 +266,7 @@ class TestSchemas:
     def test_empty(self, engine: Any) -> None:
         assert engine.Schema({}).decode(b"1,2") == [("1", "2")]
 
-    def test_later_changes_of_what_was_given_do_not_count(self, engine: Any) -> None:
+    def test_later_changes_of_the_arguments_do_not_count(self, engine: Any) -> None:
         types: dict[str, list[Any]] = {"1": [int]}
         schema = engine.Schema(types)
         types["1"].append(int)

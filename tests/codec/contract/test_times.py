@@ -148,7 +148,7 @@ def test_all_ways_to_write(engine: Any) -> None:
     assert engine.encode_row((1, moment), limit=31) == b"1," + text
 
 
-def test_what_does_not_fit_a_hole_for_times(engine: Any) -> None:
+def test_values_that_do_not_fit_a_hole_for_times(engine: Any) -> None:
     encoder = engine.compile(("1", T))
     for wrong in (1, "2026-03-14T09:26:53Z", datetime.date(2026, 3, 14), datetime.time(tzinfo=UTC), 1.0, True, UTC):
         with pytest.raises(EncodeError, match="in a hole for datetime"):
@@ -213,7 +213,7 @@ def test_a_zone_that_fails(engine: Any, answer: Any) -> None:
     assert (error.__cause__ is answer) == isinstance(answer, Exception)
 
 
-def test_what_is_no_exception_of_a_zone_passes_through(engine: Any) -> None:
+def test_a_base_exception_of_a_zone_passes_through(engine: Any) -> None:
     for answer in (KeyboardInterrupt(), SystemExit(), MemoryError()):
         with pytest.raises(type(answer)):
             engine.encode_row((T(2026, 3, 14, tzinfo=OwnZone(answer)),))

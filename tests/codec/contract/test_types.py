@@ -38,7 +38,7 @@ class Bytes(bytes):
 
 
 @pytest.mark.parametrize("call", READING)
-def test_what_is_no_payload(engine: Any, call: str) -> None:
+def test_not_a_payload(engine: Any, call: str) -> None:
     for wrong in (None, 5, 1.5, ["500"], ("500",), {"a": 1}, object(), str, iter(b"500")):
         with pytest.raises(TypeError):
             getattr(engine, call)(wrong)
@@ -63,7 +63,7 @@ def test_subclasses_of_str_and_bytes_by_value(engine: Any) -> None:
         assert type(engine.split(payload)[0]) is bytes
 
 
-def test_wrong_types_are_no_data_errors(engine: Any) -> None:
+def test_wrong_types_are_not_data_errors(engine: Any) -> None:
     for call in (lambda: engine.decode(5), lambda: engine.encode(5), lambda: engine.pack(5), lambda: engine.Schema(5)):
         with pytest.raises(TypeError) as caught:
             call()

@@ -101,7 +101,7 @@ def test_a_zone_of_ones_own(engine: Any) -> None:
     assert engine.encode_row((moment,)) == b"2026-03-14T09:26:53.000+05:45"
 
 
-def test_naive_is_what_has_no_offset(engine: Any) -> None:
+def test_a_time_without_an_offset_is_naive(engine: Any) -> None:
     for zone in (None, OwnZone(None)):
         error = encode_failure(engine, [("1", datetime.datetime(2026, 3, 14, tzinfo=zone))])
         assert where(error) == ("bad_value", None, 0, 1)
@@ -480,7 +480,7 @@ def test_attributes_of_refused_values_are_not_asked(engine: Any) -> None:
 # -- __index__ with side effects ----------------------------------------------------------------------------------
 
 
-def test_what_index_raises_passes_through(engine: Any) -> None:
+def test_exceptions_of_index_pass_through(engine: Any) -> None:
     class Raising:
         def __index__(self) -> int:
             raise KeyError("mine")

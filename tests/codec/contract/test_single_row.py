@@ -68,7 +68,7 @@ def test_calls_with_other_arguments(engine: Any) -> None:
             call(b"1,2", no_such_option=1)
 
 
-def test_a_view_that_somebody_has_is_not_used_again(engine: Any) -> None:
+def test_a_view_in_use_is_not_reused(engine: Any) -> None:
     first = engine.scan(b"1,a")
     row = first[0]
     second = engine.scan(b"2,b,c")
@@ -127,7 +127,7 @@ def test_floats_that_are_none_or_nearly(core: Any, text: str) -> None:
     assert got == wanted
 
 
-def test_a_handler_that_fails_on_a_lone_row(engine: Any) -> None:
+def test_a_handler_that_fails_on_a_single_row(engine: Any) -> None:
     dispatcher = engine.Dispatcher()
     dispatcher.on("511")(lambda row: 1 / 0)
     with pytest.raises(ValueError, match="division") as caught:
