@@ -165,7 +165,7 @@ def test_what_tls_libraries_refuse_beyond_the_requirements() -> None:
 
 
 def test_a_self_signed_identity_is_a_doubt() -> None:
-    """What agents make by default: one certificate, both the device's and the trust anchor to upload."""
+    """The default of some agents: one certificate for the device that is also the trust anchor to upload."""
     [finding] = check_chain([make(name("pump-1"), ec_key(0), name("pump-1"), ec_key(0), ca=True)], "pump-1")
     assert (finding.reason, finding.grade, finding.fault) == ("device_is_ca", "doubt", False)
     assert "upload this very certificate" in finding.text
@@ -183,7 +183,7 @@ def test_a_common_name_with_the_prefix_of_a_client_id_is_a_doubt() -> None:
     assert {each.grade for each in check_chain([device("d:pump-1"), root()], "pump-2")} == {"doubt", "fault"}
 
 
-def test_doubts_are_no_faults() -> None:
+def test_doubts_are_not_faults() -> None:
     odd = ec.generate_private_key(ec.SECP384R1())
     edwards = ed25519.Ed25519PrivateKey.generate()
     names = [(x509.NameConstraints([x509.DNSName("x")], None), False)]

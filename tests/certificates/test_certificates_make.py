@@ -361,7 +361,7 @@ def test_a_dangling_link_is_not_followed(tmp_path: Path, pump: Identity) -> None
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_what_cannot_be_loaded(tmp_path: Path, ca: CA, pump: Identity) -> None:
+def test_files_that_cannot_be_loaded(tmp_path: Path, ca: CA, pump: Identity) -> None:
     folder = pump.save(tmp_path / "p", passphrase=SECRET)
     chain, key = folder / "chain.pem", folder / "key.pem"
     assert "encrypted" in refused("no_passphrase", Identity.load, folder)

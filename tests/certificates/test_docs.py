@@ -32,7 +32,7 @@ def profile(certificate: x509.Certificate) -> dict[str, object]:
     }
 
 
-def test_the_openssl_script_makes_what_we_make(page: str, tmp_path: Path) -> None:
+def test_the_openssl_script_makes_the_same_certificates(page: str, tmp_path: Path) -> None:
     openssl("version")
     shell = shutil.which("sh")
     assert shell is not None

@@ -104,9 +104,7 @@ def test_paho_cannot_switch_verification_off(pump: Identity) -> None:
 
 
 @BOTH
-def test_the_context_keeps_what_went_wrong(
-    tmp_path: Path, clients: Path, pump: Identity, version: ssl.TLSVersion
-) -> None:
+def test_the_context_keeps_the_failure(tmp_path: Path, clients: Path, pump: Identity, version: ssl.TLSVersion) -> None:
     """For clients that swallow the error."""
     files = server_files(tmp_path)
     stranger = CA.create("Other CA", key=ec_key(3)).issue("pump-1", key=ec_key(0))
@@ -196,7 +194,7 @@ def test_broken_chains_get_no_context(chain: Any, client_id: str | None, reason:
         (lambda: [device(), root()], "pump-1", None),
     ],
 )
-def test_what_only_the_platform_refuses_is_logged(
+def test_refusals_of_the_platform_alone_are_logged(
     chain: Any, client_id: str | None, reason: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Brokers may accept it; TLS does."""
@@ -206,7 +204,7 @@ def test_what_only_the_platform_refuses_is_logged(
     assert reason is None or f"({reason})" in caplog.text
 
 
-def test_doubts_and_lone_certificates_get_one(pump: Identity) -> None:
+def test_doubts_and_single_certificates_get_one(pump: Identity) -> None:
     assert Identity([device(end=NOW + 3 * DAY), root()], ec_key(0)).ssl_context(client_id="pump-1")
     assert Identity([device()], ec_key(0)).ssl_context()
     assert Identity.self_signed("pump-1", key=ec_key(0)).ssl_context(client_id="pump-1")
@@ -258,7 +256,7 @@ def test_a_self_signed_server(tmp_path: Path, pump: Identity) -> None:
 
 
 @BOTH
-def test_what_servers_say_to_bad_devices(tmp_path: Path, clients: Path, ca: CA, version: ssl.TLSVersion) -> None:
+def test_answers_of_servers_to_bad_devices(tmp_path: Path, clients: Path, ca: CA, version: ssl.TLSVersion) -> None:
     files = server_files(tmp_path)
     old = pem(device(signer="Acme CA", end=NOW - DAY / 2), ca.certificate)
     other = pem(device(signer="Other CA", signer_key=3), root("Other CA", 3))
@@ -289,7 +287,7 @@ def test_versions_that_do_not_meet(tmp_path: Path, clients: Path, pump: Identity
         (None, "timeout"),
     ],
 )
-def test_what_is_no_tls_server(pump: Identity, answer: bytes | None, reason: str) -> None:
+def test_not_a_tls_server(pump: Identity, answer: bytes | None, reason: str) -> None:
     with socket.create_server((HOST, 0)) as listener:
 
         def talk() -> None:
@@ -308,7 +306,7 @@ def test_what_is_no_tls_server(pump: Identity, answer: bytes | None, reason: str
         thread.join(10)
 
 
-def test_nobody_there(pump: Identity) -> None:
+def test_no_server(pump: Identity) -> None:
     with socket.create_server((HOST, 0)) as listener:
         port = listener.getsockname()[1]
     assert failure(port, pump.ssl_context()) == "refused"

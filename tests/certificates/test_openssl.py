@@ -263,7 +263,7 @@ def test_any_text_as_client_id(client_id: str) -> None:
     ],
     ids=["ski", "aki", "critical", "pathlen", "good"],
 )
-def test_what_strict_openssl_refuses_is_a_doubt(chain: Any, text: str) -> None:
+def test_refusals_of_strict_openssl_are_doubts(chain: Any, text: str) -> None:
     findings = check_chain(chain(), "pump-1")
     assert openssl_verdict(chain()) == ""
     assert bool(openssl_verdict(chain(), "-x509_strict")) == bool(text)

@@ -121,7 +121,7 @@ def test_device_identifiers_that_cannot_be(run: Any, acme: CA, device_id: str) -
     assert not Path("d").exists()
 
 
-def test_device_identifiers_that_are_no_folder(run: Any, acme: CA) -> None:
+def test_device_identifiers_that_cannot_name_a_folder(run: Any, acme: CA) -> None:
     for device_id in ("..", "."):
         assert "use --out" in run("device", device_id, code=2).err
 
@@ -194,7 +194,7 @@ def test_check_says_everything(run: Any) -> None:
     assert set(data[0]) == {"reason", "text", "requirement", "certificate", "grade", "fault", "start", "end"}
 
 
-def test_doubts_alone_are_no_failure(run: Any) -> None:
+def test_doubts_alone_are_not_a_failure(run: Any) -> None:
     got = run("check", _file("c.pem", pem(device(end=NOW + 5 * DAY), root())), "--client-id", "pump-1")
     assert got.out.startswith("doubt: certificate 1 ('pump-1') expires on ")
     assert got.out.splitlines()[1].startswith("ok: ")
@@ -222,7 +222,7 @@ def test_check_and_show_on_odd_certificates(run: Any, path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", b"\0" * 100, b"-----BEGIN ", b"x" * 10_000_000, b"\x30\x82\x01\x00"])
-def test_what_is_no_certificate(run: Any, data: bytes, acme: CA) -> None:
+def test_not_a_certificate(run: Any, data: bytes, acme: CA) -> None:
     file = _file("bad", data)
     assert run("check", file, "--client-id", "pump-1", code=1).out.startswith("fault: ")
     run("show", file, code=1)
@@ -276,7 +276,7 @@ def test_names_that_the_terminal_cannot_show(monkeypatch: pytest.MonkeyPatch) ->
     assert shown("ca", "\udcff", "--out", "b", "--key", "P-256", "--no-passphrase", code=1) == ""
 
 
-def test_a_passphrase_that_is_no_text(run: Any, acme: CA, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passphrase_that_is_not_text(run: Any, acme: CA, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASS", "\udcff")
     assert "not UTF-8" in run("device", "d", "--ca-passphrase-env", "PASS", code=1).err
 
@@ -290,7 +290,7 @@ def test_check_connects_only_where_it_can(run: Any, acme: CA) -> None:
     assert "is for 'pump'" in run("check", "pump", "--client-id", "other", "--connect", "nowhere.invalid", code=1).out
 
 
-def test_show_what_cannot_be_shown(run: Any) -> None:
+def test_show_unreadable_files(run: Any) -> None:
     damaged = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"
     assert "damaged signing request" in run("show", _file("r.csr", damaged), code=1).err
     mixed = run("show", _file("m.pem", damaged + pem(root()) + pem(root())[:200]), code=1)

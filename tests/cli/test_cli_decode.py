@@ -93,7 +93,7 @@ def test_a_long_line_is_shown_around_the_place(command_line: CommandLine) -> Non
     assert "…" in line
 
 
-def test_nothing_that_a_terminal_obeys_is_shown(command_line: CommandLine) -> None:
+def test_no_control_characters_are_shown(command_line: CommandLine) -> None:
     result = command_line("decode", "--strict", "-", stdin='1,\x1b[2J\x9b2J\u202e\x07"x'.encode())
     assert not any(char in result.err for char in "\x1b\x9b\u202e\x07")
     assert "␛[2J\\x9b2J\\u202e␇" in result.err

@@ -13,7 +13,7 @@ CONSOLE = re.compile(r"^```console\n\$ smartrest ([^\n]*)\n(.*?)^```", re.DOTALL
 COMMANDS = re.compile(r"^smartrest ((?:decode|encode|inspect|check) .*?)(?:  +# .*)?$", re.MULTILINE)
 
 
-def test_the_page_shows_what_commands_print(
+def test_the_page_shows_the_output_of_commands(
     command_line: CommandLine, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)

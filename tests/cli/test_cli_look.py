@@ -66,7 +66,7 @@ def test_inspect_sizes(command_line: CommandLine) -> None:
     assert "16,166 bytes: 99.9 % of the 16,175 that fit at QoS 0 on s/us\n" in forced
 
 
-def test_inspect_shows_what_could_be_read_before_an_error(command_line: CommandLine) -> None:
+def test_inspect_shows_the_rows_before_an_error(command_line: CommandLine) -> None:
     result = command_line("inspect", "-", stdin=b'100,a\n1,"b')
     assert (result.code, result.out.splitlines()[2:]) == (
         1,
@@ -124,7 +124,7 @@ def test_check_as_json(command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("payload", [b'1,a\n2,"b', b'1,a\n2,\xff\n3,c"d\n', b"1" * 16_001])
-def test_check_reports_what_decode_would_raise(command_line: CommandLine, payload: bytes) -> None:
+def test_check_reports_the_errors_of_decode(command_line: CommandLine, payload: bytes) -> None:
     result = command_line("check", "--json", "-", stdin=payload)
     found = json.loads(result.out)
     expected = smartrest.check(payload)[0]
@@ -160,9 +160,7 @@ def test_check_takes_the_topic_of_each_message(command_line: CommandLine) -> Non
 
 
 @pytest.mark.parametrize("topic", [None, "s/us"])
-def test_check_of_a_long_payload_finds_what_check_finds(
-    command_line: CommandLine, tmp_path: Path, topic: str | None
-) -> None:
+def test_check_finds_the_same_in_a_long_payload(command_line: CommandLine, tmp_path: Path, topic: str | None) -> None:
     file = tmp_path / "long"
     payload = (
         b'400,t,"a \\"b"\n' * 30_000 + b'\xef\xbb\xbf400,t, "c ""d"" e"\n400,t,x"y\n' * 3 + b'400,t,"f\\"g"\n' * 30_000

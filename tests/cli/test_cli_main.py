@@ -92,7 +92,7 @@ def test_every_family_is_there(command_line: CommandLine) -> None:
     assert len(cli.FAMILIES) == 6
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_that_goes_away_is_not_an_error(tmp_path: Path) -> None:
     file = tmp_path / "long"
     file.write_bytes(b"200,c8y_Temperature,T,25.3\n" * 200_000)
     process = start("decode", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

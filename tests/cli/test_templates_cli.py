@@ -49,7 +49,7 @@ def test_show(run: CommandLine) -> None:
     assert len(run("templates", "show", "41", "--json").out.splitlines()) == 3
 
 
-def test_show_what_does_not_exist(run: CommandLine) -> None:
+def test_show_an_unknown_template(run: CommandLine) -> None:
     done = run("templates", "show", "creat_event", "510")
     assert done.code == 1
     assert "did you mean create_event?" in done.err
@@ -86,7 +86,7 @@ def test_check_a_bad_collection(run: CommandLine) -> None:
     ]
 
 
-def test_check_what_is_no_collection(run: CommandLine, tmp_path: Path) -> None:
+def test_check_not_a_collection(run: CommandLine, tmp_path: Path) -> None:
     assert run("templates", "check", "-", stdin=b"{").code == 1
     assert run("templates", "check", "-", stdin=b"\xff").code == 1
     done = run("templates", "check", tmp_path / "absent.csv")

@@ -49,7 +49,7 @@ data, harness, lineup, peers, targets, table, report, processes, registry, compa
         ("single", 12_008, 1_273, 45.5, 5.05, 0.0, 0.0),
     ],
 )
-def test_workload_is_what_the_figures_speak_of(name, size, fields, bytes_a_row, fields_a_row, quoted, foreign):
+def test_facts_of_a_workload(name, size, fields, bytes_a_row, fields_a_row, quoted, foreign):
     work = data.workload(name, 1)
     assert (work.size, work.field_count) == (size, fields)  # the same on every Python, or figures do not compare
     for seed in (1, 2, 3):
@@ -206,7 +206,7 @@ def test_rows_of_several_processes_become_one_with_all_their_rounds():
     assert merged.timings[0]["processes"] == [5, 3, 4]
 
 
-def test_what_a_broken_off_run_has_measured_is_printed(monkeypatch, capsys):
+def test_an_interrupted_run_prints_its_figures(monkeypatch, capsys):
     def broken_off(ids, how, count):
         yield table.Run(outcomes=outcomes(1.25))
         raise KeyboardInterrupt
@@ -545,7 +545,7 @@ def test_a_quick_run_prints_the_table_and_writes_its_files(tmp_path):
 
 
 @pytest.mark.parametrize(("options", "named"), [(("--rows", "D99"), "D99"), (("--processes", "0"), "--processes")])
-def test_an_option_that_means_nothing_is_refused(options, named, capsys):
+def test_a_meaningless_option_is_refused(options, named, capsys):
     assert load("__main__").main(options) == 2
     assert named in capsys.readouterr().err
 

@@ -57,7 +57,7 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("example", [path for path in EXAMPLES if needs_libraries(path)], ids=lambda path: path.name)
-def test_it_says_what_it_needs(example: Path, tmp_path: Path) -> None:
+def test_it_names_the_missing_library(example: Path, tmp_path: Path) -> None:
     """Without installed packages (-S): one sentence with the command, no traceback."""
     done = start(example, tmp_path, "-S")
     assert done.returncode == 1

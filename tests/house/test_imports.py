@@ -228,7 +228,7 @@ def test_a_part_that_uses_a_later_one_is_seen() -> None:
     assert used_too_early([("a", "cdef f():\n"), ("b", "cdef g():\n    return f()  # and h\n")]) == []
 
 
-def test_what_is_optional_is_imported_by_those_who_need_it(repository: Path) -> None:
+def test_optional_libraries_are_imported_where_needed(repository: Path) -> None:
     wrong = []
     for path, own, there, _ in all_imports(repository):
         library = there.removeprefix("*")

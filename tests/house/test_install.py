@@ -84,7 +84,7 @@ def test_left_out(clone: Path) -> None:
     assert kinds == {".py", ".pyi", ".json", ".typed"}, "no C, no Cython"
 
 
-def test_what_an_earlier_build_left_is_not_packed(clone: Path) -> None:
+def test_files_of_an_earlier_build_are_not_packed(clone: Path) -> None:
     wheel(clone, SMARTREST_EXT="off")
     (clone / "smartrest" / "_limits.py").rename(clone / "smartrest" / "_bounds.py")
     built = wheel(clone, SMARTREST_EXT="off")

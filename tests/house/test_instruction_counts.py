@@ -39,7 +39,7 @@ def test_figures_of_other_conditions_are_not_compared(tmp_path, monkeypatch):
         tool.check()
 
 
-def test_recorded_figures_are_of_what_is_counted():
+def test_recorded_figures_match_the_operations():
     records = json.loads(tool.RECORD.read_text(encoding="utf-8"))
     names = set(records[0]["instructions"])
     assert {"decode measurements", "encode measurements", "scan measurements", "dispatch operations"} <= names

@@ -94,7 +94,7 @@ def test_no_conflict_is_left(repository: Path) -> None:
     assert wrong == []
 
 
-def test_files_open_with_what_they_are_for(repository: Path) -> None:
+def test_files_open_with_their_purpose(repository: Path) -> None:
     wrong = [
         str(path.relative_to(repository))
         for path in python_files(repository, "smartrest", "tests", "tools", "examples", "benchmarks")

@@ -192,7 +192,7 @@ def test_wrong_options(options: dict[str, object], text: str) -> None:
         Broker(**options)  # type: ignore[arg-type]  # wrong on purpose
 
 
-def test_what_does_not_start_says_why(kind: str, pki: Path) -> None:
+def test_a_broker_that_does_not_start_says_why(kind: str, pki: Path) -> None:
     broken = Broker(kind, certfile=pki / "device.key", keyfile=pki / "server.key")
     with pytest.raises(BrokerError, match="did not start on port"):
         broken.start()

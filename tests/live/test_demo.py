@@ -181,7 +181,7 @@ def test_the_agent_works_off_operations_and_no_shell(platform: Platform, tmp_pat
     assert platform.errors == []
 
 
-def test_the_agent_sends_what_it_reads(platform: Platform, tmp_path: Path) -> None:
+def test_the_agent_sends_its_readings(platform: Platform, tmp_path: Path) -> None:
     lines = '200,a,s,1\n\n{"row": ["400", "e", "x, \\"y\\""], "child": "pump"}\n511,"cut\n{"row": 5}\n'
     lines += '\udcff\n{"\udcff"\n{"row":' + "[" * 100_000 + "\n200,a,s,2\n"
     result = smartrest("device", "run", config(tmp_path, platform.port, source="stdin"), text=lines)
@@ -222,7 +222,7 @@ def test_the_agent_keeps_rows_in_its_outbox(way: str, platform: Platform, tmp_pa
     assert rows_in(path) == 0
 
 
-def test_an_agent_that_stays_offline_says_what_its_outbox_keeps(tmp_path: Path) -> None:
+def test_an_agent_that_stays_offline_reports_the_rows_in_its_outbox(tmp_path: Path) -> None:
     path = tmp_path / "rows.db"
     result = smartrest("device", "run", config(tmp_path, free_port()), "--outbox", str(path), "--for", "0.5")
     assert result.returncode == 1
@@ -362,7 +362,7 @@ def test_a_hundred_simulated_devices() -> None:
     assert figures["dropped"] == 0
 
 
-def test_simulating_where_nobody_listens() -> None:
+def test_simulating_without_a_broker() -> None:
     command = ("device", "simulate", "--devices", "2", "--seconds", "0.5", "--no-tls", "--host", "127.0.0.1")
     result = smartrest(*command, "--port", str(free_port()))
     assert result.returncode == 1

@@ -66,7 +66,7 @@ def test_the_whole_life_cycle(smartrest_platform: Platform, make: Make) -> None:
 
 
 @pytest.mark.smartrest_platform(login="issued", bootstrap_password="b00t", registration="ask")
-def test_credentials_are_fetched_stored_and_never_told(
+def test_credentials_are_fetched_stored_and_never_shown(
     smartrest_platform: Platform, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -173,7 +173,7 @@ def test_a_handler_that_hangs(smartrest_platform: Platform, make: Make) -> None:
     assert (again.status, again.result) == ("SUCCESSFUL", "done")
 
 
-def test_operations_that_nobody_can_run(smartrest_platform: Platform, make: Make) -> None:
+def test_operations_without_a_handler(smartrest_platform: Platform, make: Make) -> None:
     device = make(smartrest_platform)
     device.start(10)
     device.send(("101", "late"))
@@ -236,7 +236,7 @@ def test_sending_from_many_threads(smartrest_platform: Platform, make: Make) -> 
     assert len(smartrest_platform.payloads("s/us")) < 200  # packed
 
 
-def test_what_is_too_long(smartrest_platform: Platform, make: Make) -> None:
+def test_rows_that_are_too_long(smartrest_platform: Platform, make: Make) -> None:
     device = make(smartrest_platform)
     device.start(10)
     with pytest.raises(PayloadTooLargeError):
@@ -277,9 +277,7 @@ def test_stopping_delivers_first_and_starting_again_works(smartrest_platform: Pl
     smartrest_platform.wait_for(lambda: ("200", "a", "b", "3") in smartrest_platform.published("s/us"))
 
 
-def test_what_waits_for_a_worker_when_the_device_is_stopped_runs_after_the_next_start(
-    smartrest_platform: Platform, make: Make
-) -> None:
+def test_jobs_that_wait_at_the_stop_run_after_the_next_start(smartrest_platform: Platform, make: Make) -> None:
     device = make(smartrest_platform, children=["c1"], workers=1, limits=replace(QUICK, drain=0.3))
     begun, release = threading.Event(), threading.Event()
 

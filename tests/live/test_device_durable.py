@@ -139,7 +139,7 @@ def test_kills_lose_no_row(kind: str, broker: str, tmp_path: Path, capsys: pytes
         print(f"\n{kind}, {broker}: {KILLS} kills, {rows} rows accepted, 0 lost, {repeats} sent twice")
 
 
-def test_the_judge_finds_what_is_lost_or_out_of_order() -> None:
+def test_the_judge_finds_rows_lost_or_out_of_order() -> None:
     class Fake:
         def __init__(self, *found: int) -> None:
             self.found = found

@@ -44,7 +44,7 @@ def test_running_ends_with_a_permanent_refusal(wire: Wire, make: Make) -> None:
         device.run()
 
 
-def test_nobody_waits_for_a_device_that_has_ended(wire: Wire, make: Make) -> None:
+def test_no_caller_waits_for_a_device_that_has_ended(wire: Wire, make: Make) -> None:
     wire.refuse(4)
     device = make(wire)
     device.send(("200", "c8y_T", "T", 1))
@@ -99,7 +99,7 @@ def test_refused_for_now_on_a_standing_connection(wire: Wire, make: Make) -> Non
 
 
 @pytest.mark.needs("mosquitto")
-def test_nobody_there(make: Make, kind: str) -> None:
+def test_no_server(make: Make, kind: str) -> None:
     with Broker("mosquitto") as broker:
         port = broker.port
     device = make(broker, port=port)
@@ -254,7 +254,7 @@ def test_a_hundred_operations_after_being_offline(smartrest_platform: Platform, 
     assert smartrest_platform.errors == []
 
 
-def test_what_was_flushed_was_told(smartrest_platform: Platform, make: Make) -> None:
+def test_flushed_rows_have_been_reported(smartrest_platform: Platform, make: Make) -> None:
     """After `flush`, listeners have seen all events and statistics are complete."""
     device = make(smartrest_platform, limits=QUICK)
     device.start(10)
@@ -273,7 +273,7 @@ def test_what_was_flushed_was_told(smartrest_platform: Platform, make: Make) -> 
     assert sum(told) == 3
 
 
-def test_the_queue_is_bounded_and_says_what_it_drops(
+def test_the_queue_is_bounded_and_reports_dropped_rows(
     smartrest_platform: Platform, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)

@@ -101,7 +101,7 @@ def test_a_connection_without_connack_is_closed_before_the_next(make: Make, serv
         assert silent.gone.acquire(timeout=5)
 
 
-def test_a_connection_that_stands_only_after_the_stop_is_closed(make: Make, server: Any, pki: Path) -> None:
+def test_a_connection_that_opens_after_the_stop_is_closed(make: Make, server: Any, pki: Path) -> None:
     """The TLS handshake takes long, in a thread that cannot be stopped."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki / "server.pem", pki / "server.key")
@@ -188,7 +188,7 @@ def test_an_abort_lets_the_last_will_speak(make: Make) -> None:
         wire.resume()
 
 
-def test_sending_while_the_loop_stands_still(smartrest_platform: Platform) -> None:
+def test_sending_while_the_loop_is_stopped(smartrest_platform: Platform) -> None:
     """Between two calls of `run_until_complete`, as in a notebook."""
     loop = asyncio.new_event_loop()
     device = AsyncDevice(smartrest_platform.host, "dev", port=smartrest_platform.port, tls=False, limits=QUICK)

@@ -142,7 +142,7 @@ def test_publishing_payloads_waits_for_room(smartrest_platform: Platform, wire: 
     device.stop()
 
 
-def test_nobody_waits_for_room_that_cannot_come(smartrest_platform: Platform) -> None:
+def test_no_caller_waits_for_room_that_cannot_come(smartrest_platform: Platform) -> None:
     device = Device("127.0.0.1", "dev", port=smartrest_platform.port, tls=False, limits=SMALL, linger=60.0)
     with pytest.raises(RuntimeError, match="the queue is full, and no rows leave it"):
         while True:
@@ -333,7 +333,7 @@ def test_a_handler_sees_that_the_device_stops(
     assert operation.wait(5).result == "ended early: the device stops"
 
 
-def test_what_had_not_begun_when_the_device_stopped_is_not_cancelled_after_a_start(
+def test_operations_not_begun_at_the_stop_are_not_cancelled_after_a_start(
     smartrest_platform: Platform, make: Make
 ) -> None:
     device = make(smartrest_platform, workers=1, limits=replace(QUICK, drain=0.3))

@@ -36,7 +36,7 @@ def test_a_killed_broker_loses_no_row_and_repeats_no_operation(load: ModuleType,
     assert figures["operations_run_twice"] == figures["operations_failed"] == 0
 
 
-def test_what_a_full_queue_drops_is_reported(load: ModuleType) -> None:
+def test_rows_that_a_full_queue_drops_are_reported(load: ModuleType) -> None:
     (figures,) = load.kill(2, rate=20_000.0, seed=3, clients=["device"], queue=100_000)
     assert figures["rows_dropped"] > 100
     assert figures["rows_acknowledged"] + figures["rows_dropped"] == figures["rows_sent"]

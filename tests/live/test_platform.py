@@ -114,7 +114,7 @@ def test_a_client_that_reconnects_at_once_stays_connected(platform: Platform) ->
     assert [event.type for event in platform.inventory["dev1"].events] == ["c8y_Alive"]
 
 
-def test_an_answer_repeated_after_a_cut_is_no_error(platform: Platform) -> None:
+def test_an_answer_repeated_after_a_cut_is_not_an_error(platform: Platform) -> None:
     with MqttClient("dev1", platform.port) as client:
         client.publish("s/us", "100")
         platform.wait_for_device("dev1")
@@ -202,7 +202,7 @@ def test_operations_of_custom_templates(platform: Platform, device: MqttClient) 
     assert operation.wait().status == "SUCCESSFUL"
 
 
-def test_what_cannot_be_sent(platform: Platform, device: MqttClient) -> None:
+def test_payloads_that_cannot_be_sent(platform: Platform, device: MqttClient) -> None:
     for rows, text in (
         ([("510", "ghost")], "unknown device"),
         ([("510",)], "second field"),
@@ -237,7 +237,7 @@ def test_faults_of_a_device_become_error_rows(platform: Platform, device: MqttCl
     assert [event.text for event in platform.inventory["dev1"].events] == ["fine"]  # the whole rows before it count
 
 
-def test_creating_a_device_again_is_told_but_no_fault(platform: Platform, device: MqttClient) -> None:
+def test_creating_a_device_again_is_reported_but_not_a_fault(platform: Platform, device: MqttClient) -> None:
     device.publish("s/us", "100,Other")
     assert device.wait_rows("s/e") == [("41", "100", "Device already existing")]
     assert platform.errors == []
@@ -275,7 +275,7 @@ def test_alarms_count_up_until_cleared(platform: Platform, device: MqttClient) -
     assert platform.errors == []
 
 
-def test_processing_modes_decide_what_is_kept(platform: Platform, device: MqttClient) -> None:
+def test_processing_modes_decide_what_is_stored(platform: Platform, device: MqttClient) -> None:
     for mode in "stqc":
         device.publish(f"{mode}/us", f"200,{mode},s,1\n400,{mode},x")
     device.publish("s/us", "123")
@@ -426,7 +426,7 @@ def test_a_device_with_a_certificate_gets_a_token(kind: str, pki: Path) -> None:
         assert platform.errors == []
 
 
-def test_supported_templates_are_told(platform: Platform, device: MqttClient) -> None:
+def test_supported_templates_are_reported(platform: Platform, device: MqttClient) -> None:
     device.publish("s/us", "602")
     ((id_, *known),) = device.wait_rows("s/ds")
     publishable = {t.id for t in smartrest.templates.static.values() if t.direction == "publish"}

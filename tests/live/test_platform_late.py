@@ -53,7 +53,7 @@ def late(wire: Wire, publish: Callable[[], None]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-def test_what_the_broker_acknowledged_counts_at_once(kind: str, read: Callable[[Platform], Any]) -> None:
+def test_acknowledged_rows_count_at_once(kind: str, read: Callable[[Platform], Any]) -> None:
     with (
         Broker(kind) as broker,
         Wire(broker.port) as wire,
@@ -67,7 +67,7 @@ def test_what_the_broker_acknowledged_counts_at_once(kind: str, read: Callable[[
             assert read(platform)
 
 
-def test_what_the_broker_acknowledged_counts_after_the_end(kind: str) -> None:
+def test_acknowledged_rows_count_after_the_end(kind: str) -> None:
     with (
         Broker(kind) as broker,
         Wire(broker.port) as wire,
@@ -94,7 +94,7 @@ def test_a_device_that_writes_to_the_own_topic_of_the_platform(kind: str, payloa
             assert platform.published("s/us") == [("100",), ("200", "f", "s", "1")]
 
 
-def test_a_watcher_and_a_condition_may_read_what_they_like(kind: str) -> None:
+def test_watchers_and_conditions_may_read_anything(kind: str) -> None:
     """They run while the platform holds its lock, one in the thread that receives messages: neither may wait."""
     seen: list[int] = []
 

@@ -89,7 +89,7 @@ def test_every_kind_is_built_here() -> None:
         "\ud800",
     ],
 )
-def test_other_topics_are_no_error(text: str) -> None:
+def test_other_topics_are_not_errors(text: str) -> None:
     assert topics.parse(text) == Topic(None, None, None, None)
 
 
@@ -124,7 +124,7 @@ def test_identifiers_refused(identifier: str) -> None:
         assert caught.value.reason == "bad_identifier"
 
 
-def test_what_no_topic_has() -> None:
+def test_not_part_of_any_topic() -> None:
     for arguments, options in (
         (("zz",), {}),
         (("ds", None, "child"), {}),

@@ -197,7 +197,7 @@ def test_an_answer_that_is_too_large_is_an_error(tenant: Tenant, client: Client)
     assert [row[:2] for row in tenant.errors] == [("50", "105")]
 
 
-def test_a_client_id_that_breaks_the_rules_is_told(tenant: Tenant) -> None:
+def test_a_client_id_that_breaks_the_rules_is_reported(tenant: Tenant) -> None:
     client = Client("sensor:1")
     assert (client.device_id, client.x_id) == ("sensor:1", None)
     assert "connection type" in client.fault
@@ -212,7 +212,7 @@ def test_watchers_see_both_directions(tenant: Tenant, client: Client) -> None:
     assert [(traffic.direction, traffic.topic) for traffic in seen] == [("up", "s/us"), ("down", "s/ds")]
 
 
-def test_waiting_is_told_of_every_change() -> None:
+def test_waiting_sees_every_change() -> None:
     operation = Operation("1", "d", "f", [("510", "d")], "s/ds")
     threading.Timer(0.05, lambda: operation.move("EXECUTING")).start()
     assert operation.wait_for("EXECUTING", seconds=5).status == "EXECUTING"
@@ -229,7 +229,7 @@ def test_long_lists_are_shown_by_their_end(tenant: Tenant, client: Client) -> No
     assert "text 1" not in shown
 
 
-def test_a_picture_holds_nothing_that_a_terminal_obeys(tenant: Tenant, client: Client) -> None:
+def test_a_picture_has_no_control_characters(tenant: Tenant, client: Client) -> None:
     evil = "\x1b[2J\x07\x9b31m\u202e\n"
     for row in (
         ("100", "x" + evil, evil), ("101", "c" + evil, evil, evil), ("110", evil, evil, evil), ("400", evil, evil),
@@ -259,7 +259,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("answered", "again"), ANSWERS)
-def test_an_answer_repeated_on_the_next_connection_is_no_fault_of_the_device(
+def test_an_answer_repeated_on_the_next_connection_is_not_a_fault(
     tenant: Tenant, client: Client, outside: Outside, answered: str, again: str
 ) -> None:
     client.everything = False
@@ -287,7 +287,7 @@ def test_an_answer_repeated_on_the_same_connection_or_changed_is_a_fault(
     assert len(tenant.errors) == 2
 
 
-def test_a_repeated_answer_of_a_custom_template_is_no_fault(tenant: Tenant, client: Client) -> None:
+def test_a_repeated_answer_of_a_custom_template_is_not_a_fault(tenant: Tenant, client: Client) -> None:
     tenant.collections["com.acme"] = COLLECTION
     operation = tenant.operation(("o", "dev1"), "s/dc/com.acme", "acme_Op", threading.Condition())
     tenant.operate(None, [operation])
