@@ -35,7 +35,7 @@ def serving(
                 plain.settimeout(10)
                 with plain, contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as session:
                     if not silent:
-                        session.sendall(b"!")  # so that nobody waits for a verdict
+                        session.sendall(b"!")  # so that no client waits for a verdict
                         session.recv(1)
 
         thread = threading.Thread(target=serve, daemon=True)

@@ -85,7 +85,7 @@ def test_a_request_becomes_what_it_is_for(ca: CA) -> None:
     assert "intermediate" in refused("bad_request", ca.issue, asked)
     constraints = ca.intermediate(asked).certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     assert (constraints.critical, constraints.value.ca, constraints.value.path_length) == (True, True, 10)
-    plain = asking("Acme Pumps", ec_key(2))  # told by the call
+    plain = asking("Acme Pumps", ec_key(2))  # chosen by the call
     assert ca.intermediate(plain.public_bytes(Encoding.PEM)).name == "Acme Pumps"
     assert ca.issue(plain).device_id == "Acme Pumps"
 

@@ -1,4 +1,4 @@
-"""What threads may share, on builds of CPython with and without the GIL. Each thread gets the results of a lone one."""
+"""Objects shared by threads, on CPython with and without the GIL: each thread gets the same results as if alone."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_packer_with_turns(engine: Any) -> None:
 
 
 def test_a_packer_and_packings_without_turns(engine: Any) -> None:
-    """A call that meets another may be refused, and nothing worse: what comes out are whole rows."""
+    """A call during another may be refused, at worst: the results are always whole rows."""
     packer = engine.Packer(limit=300)
     packing = engine.pack((("7", f"{i}", 'a "b"') for i in range(THREADS * TURNS)), limit=300)
     payloads: list[bytes] = []
