@@ -12,7 +12,7 @@ import inspect
 import math
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +56,7 @@ class AsyncDevice(DeviceBase):
         self._ended: asyncio.Event | None = None
         self._busy: dict[tuple[str, str], tuple[Operation, asyncio.Task[None]]] = {}  # lane -> running operation
         self._stuck: dict[tuple[str, str], Operation] = {}  # lane -> operation whose abandoned thread still runs
+        self.session._flow.outbox.write_in_thread(self._on_written)
 
     # For users
 
@@ -100,17 +101,40 @@ class AsyncDevice(DeviceBase):
         if error is not None:
             raise error
 
-    def send(self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s") -> None:
-        """Publish rows; see `Session.send`. Never waits, see `room`. Offline they are queued, up to `limits.queue`."""
+    def send(
+        self, *rows: RowLike, child: str | None = None, x_id: str | None = None, mode: str = "s", wait: bool = True
+    ) -> None:
+        """Publish rows; see `Session.send`. Never waits for room, see `room`. Offline they wait, up to `limits.queue`.
+
+        With an outbox file it returns when the rows are in the file, and a slow disk blocks the loop. With `wait=False`
+        a thread writes them: await `saved`.
+        """
 
         def send() -> None:
-            self._do(self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic()))
+            with self._writing(wait):
+                events = self.session.send(*rows, child=child, x_id=x_id, mode=mode, now=monotonic())
+            self._do(events)
 
         self._in_loop(send)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a payload unchanged; see `Session.publish`."""
-        self._in_loop(lambda: self._do(self.session.publish(topic, payload, now=monotonic())))
+    def publish(self, topic: str, payload: bytes, *, wait: bool = True) -> None:
+        """Publish a payload unchanged; see `Session.publish`. `wait`: as for `send`."""
+
+        def publish() -> None:
+            with self._writing(wait):
+                events = self.session.publish(topic, payload, now=monotonic())
+            self._do(events)
+
+        self._in_loop(publish)
+
+    async def saved(self, timeout: float | None = None) -> bool:
+        """Wait until all rows sent so far are in the outbox file, or delivered.
+
+        `False` if that took longer than `timeout` seconds, as on a full disk, or the device ended first.
+        """
+        outbox = self.session._flow.outbox
+        await self._wait(lambda: outbox.saved or self._failure is not None, timeout)
+        return outbox.saved
 
     def add_child(self, child: Child | str) -> None:
         """Create a child device, now and on every later connection."""
@@ -158,6 +182,21 @@ class AsyncDevice(DeviceBase):
     @property
     def _is_ended(self) -> bool:
         return self._ended is None or self._ended.is_set()
+
+    @contextlib.contextmanager
+    def _writing(self, wait: bool) -> Iterator[None]:
+        outbox = self.session._flow.outbox
+        outbox.waits = wait or self._loop is None  # before the start nothing could tell `saved`
+        try:
+            yield
+        finally:
+            outbox.waits = True
+
+    def _on_written(self) -> None:
+        """The outbox has written its file in a thread, or failed to."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._drive, self.session.tick)
 
     def _report(self, operation: Operation, text: str) -> None:
         self._in_loop(lambda: self._do(self.session.progress(operation, text, now=monotonic())))

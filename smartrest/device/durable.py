@@ -4,7 +4,8 @@ The queue itself stays in memory, with its order, bound and policy; an SQLite fi
 `put` returns, and are deleted once acknowledged or dropped. With `synchronous=NORMAL` and a write-ahead log (WAL), a
 transaction writes to the log without waiting for the disk. A killed process loses nothing, since the system has the
 write; a power cut may lose the latest transactions but does not damage the file. A thread checkpoints the log into the
-file, so that the waiting for the disk happens there.
+file, so that most waiting for the disk happens there. `write_in_thread` moves the rest of it, where nobody needs the
+result at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import stat
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -48,8 +50,22 @@ class DurableOutbox(Outbox):
         self.path = Path(path)
         self._file: _File | None = None
         self._last = 0  # number of the newest row
+        self._lock = threading.Lock()  # guards the changes that follow
         self._unsaved: dict[int, Item] = {}
         self._unremoved: list[int] = []
+        self._writing: dict[int, Item] = {}  # being saved
+        self._file_lock = threading.Lock()  # guards the file
+        self._written: Callable[[], None] | None = None  # set if a thread may write
+        self._pool: ThreadPoolExecutor | None = None
+        self._queued = False  # a write in the thread is due
+
+    def write_in_thread(self, written: Callable[[], None]) -> None:
+        self._written = written
+
+    @property
+    def saved(self) -> bool:
+        with self._lock:
+            return not (self._unsaved or self._writing)
 
     def open(self) -> tuple[int, list[Item]]:
         """Open the file unless it is open; returns how many rows it holds, and those that cannot be kept."""
@@ -61,12 +77,12 @@ class DurableOutbox(Outbox):
         except BaseException:
             file.close()
             raise
-        super().__init__(self.limit, self._budget)  # rows still shown after `end` come back from the file
+        super().__init__(self.limit, self._budget)  # empty: rows still shown after `end` come back from the file
         self._file, self.failure = file, None
         self._last = max((item.number for item in items), default=0)
         large = [item for item in items if len(item.data) > self._budget(item.topic)]
         dropped = super().put(item for item in items if len(item.data) <= self._budget(item.topic))
-        self._remove(large + dropped)
+        self._remove(large + dropped, wait=True)
         return len(items), large + dropped
 
     def put(self, items: Iterable[Item]) -> list[Item]:
@@ -76,26 +92,27 @@ class DurableOutbox(Outbox):
             self._last += 1
             item.number = self._last
         dropped = super().put(items)
-        self._unsaved.update((item.number, item) for item in items if not item.gone)
-        self._remove([item for item in dropped if item.number <= self._last - len(items)])
+        with self._lock:
+            self._unsaved.update((item.number, item) for item in items if not item.gone)
+        self._remove([item for item in dropped if item.number <= self._last - len(items)], wait=self.waits)
         return dropped
 
     def put_back(self, items: list[Item]) -> list[Item]:
         dropped = super().put_back(items)
-        self._remove(dropped)
+        self._remove(dropped, wait=False)
         return dropped
 
     def done(self, items: Iterable[Item]) -> None:
         items = list(items)
         super().done(items)
-        self._remove(items)
+        self._remove(items, wait=False)
 
     def end(self, in_flight: list[Item]) -> list[Item]:
         """Close the file with the rows in it; returns those it could not take. The others stay visible."""
         dropped = self.put_back(in_flight)
         if self._file is None:
             return dropped
-        self.save()
+        self._write()
         lost = list(self._unsaved.values())
         for item in lost:
             item.gone = True
@@ -103,27 +120,62 @@ class DurableOutbox(Outbox):
             self._queues[item.topic].count(item, -1)
         self._queues = {topic: queue for topic, queue in self._queues.items() if queue.live}
         self._unsaved, self._unremoved = {}, []
-        self._file.close()
-        self._file, self.failure = None, None
+        with self._file_lock:  # a write in the thread may have begun
+            self._file.close()
+            self._file, self.failure = None, None
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
         return dropped + lost
 
     def save(self) -> None:
-        """Write pending changes to the file. Sets `failure`."""
-        if self._file is None:
-            return
-        try:
-            if self._unsaved or self._unremoved:
-                self._file.change(self._unremoved, self._unsaved)
-        except FAULTS as error:
-            self.failure = str(error)
-            self._file.carry_over()  # the log itself may fill the disk
-        else:
-            self._unsaved, self._unremoved, self.failure = {}, [], None
+        """Write pending changes to the file, in the thread if there is one. Sets `failure`."""
+        if self._written is None:
+            self._write()
+        elif not self._queued:
+            self._queued = True
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, "smartrest-outbox")
+            self._pool.submit(self._write_queued, self._written)
 
-    def _remove(self, items: list[Item]) -> None:
-        self._unremoved += [item.number for item in items if self._unsaved.pop(item.number, None) is None]
+    def _write_queued(self, written: Callable[[], None]) -> None:
+        """Runs in the thread."""
+        self._queued = False  # changes from now on need another write
+        failure = self.failure
+        if self._write() or failure != self.failure:
+            written()
+
+    def _write(self) -> bool:
+        """Returns whether rows were saved."""
+        with self._file_lock:
+            if self._file is None:
+                return False
+            with self._lock:
+                removed, self._unremoved = self._unremoved, []
+                added, self._unsaved = self._unsaved, {}
+                self._writing = added
+            try:
+                if added or removed:
+                    self._file.change(removed, added)
+            except (*FAULTS, MemoryError) as error:
+                with self._lock:
+                    gone = set(self._unremoved)
+                    kept = {number: item for number, item in added.items() if number not in gone}
+                    self._unremoved, self._unsaved = removed + self._unremoved, kept | self._unsaved
+                    self._writing, self.failure = {}, str(error)
+                self._file.carry_over()  # the log itself may fill the disk
+                return False
+            self._writing, self.failure = {}, None
+            return bool(added)
+
+    def _remove(self, items: list[Item], *, wait: bool) -> None:
+        with self._lock:
+            self._unremoved += [item.number for item in items if self._unsaved.pop(item.number, None) is None]
         if self.failure is None:
-            self.save()
+            if wait:
+                self._write()
+            else:
+                self.save()
 
 
 class _File:
@@ -201,7 +253,7 @@ class _File:
                 self._rows.executemany(DELETE, spans)
                 self._rows.executemany(INSERT, rows)
                 execute("COMMIT")
-            except FAULTS:
+            except BaseException:
                 with suppress(sqlite3.Error):
                     execute("ROLLBACK")  # fails if SQLite has already rolled back
                 raise

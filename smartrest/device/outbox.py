@@ -67,6 +67,7 @@ class Outbox:
     """The queue. `limit`: approximate bytes of memory; `budget(topic)`: the most bytes in a payload."""
 
     failure: str | None = None  # why the file of a durable outbox cannot be written (durable.py)
+    waits = True  # `put` returns when the rows are in that file
 
     def __init__(self, limit: int, budget: Callable[[str], int]) -> None:
         self.limit = limit
@@ -148,6 +149,14 @@ class Outbox:
     def open(self) -> tuple[int, list[Item]]:
         """Load rows of an earlier run; returns their number and the items that had to be dropped."""
         return 0, []
+
+    @property
+    def saved(self) -> bool:
+        """Whether all rows are in that file."""
+        return True
+
+    def write_in_thread(self, written: Callable[[], None]) -> None:
+        """Let a thread write what need not be in the file at once, and call `written` in that thread afterwards."""
 
     def save(self) -> None:
         """Retry the write that failed."""

@@ -68,7 +68,10 @@ def run(device: Any, first: int, ending: threading.Event) -> None:
 async def run_async(device: Any, first: int, ending: threading.Event) -> None:
     async with device:
         for child, rows in batches(first):
-            device.send(*rows, child=child)
+            wait = random.random() < 0.5
+            device.send(*rows, child=child, wait=wait)
+            if not wait:
+                assert await device.saved()
             say("S", rows[-1][2])
             await asyncio.sleep(random.random() / 500)
             if ending.is_set():
