@@ -14,6 +14,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from .outbox import Item, Outbox
 APPLICATION = 0x53_52_4F_42  # "SROB" in the file's header
 FORMAT = 1  # in its user_version
 PATIENCE = 5.0  # seconds that a write waits for the checkpoint thread, which blocks it only to truncate a long log
+PAUSE = 0.005  # seconds in which removals gather
 PAGE = 4096
 LOG = 4_000_000  # approximate size of the log, in bytes, that triggers a checkpoint
 LONG_LOG = 8 * LOG  # size that triggers truncation too, which blocks writers
@@ -139,7 +141,9 @@ class DurableOutbox(Outbox):
             self._pool.submit(self._write_queued, self._written)
 
     def _write_queued(self, written: Callable[[], None]) -> None:
-        """Runs in the thread."""
+        """Runs in the thread. Removals are not urgent: many at once cost one write."""
+        if not self._unsaved:
+            time.sleep(PAUSE)
         self._queued = False  # changes from now on need another write
         failure = self.failure
         if self._write() or failure != self.failure:
