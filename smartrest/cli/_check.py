@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         run.budget(args.topic, qos=1)
     run.bare("")  # refuses a bad prefix before any file is read
     for source in run.sources():
-        for part in source.parts(args.framing):
+        for part in source.parts(args.framing, in_base64=args.base64):
             _Payload(run, source, part, collections).check(part)
     return run.report.code
 

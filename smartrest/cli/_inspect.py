@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     if args.topic is not None:
         run.budget(args.topic, args.qos)
     for source in run.sources():
-        for part in source.parts(args.framing):
+        for part in source.parts(args.framing, in_base64=args.base64):
             payload = _Payload(run, source, part)
             payload.show(part)
             payload.end()

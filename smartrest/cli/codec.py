@@ -34,8 +34,10 @@ def _reader(commands: Commands, name: str, text: str) -> argparse.ArgumentParser
         "--framing",
         choices=FRAMINGS,
         help="content of a FILE: one payload (whole), one JSON object with payload and topic per line (jsonl, "
-        "default for .jsonl), or one payload per line (lines)",
+        "default for .jsonl, as mosquitto_sub -F %%j prints it), one payload per line (lines), or one per line after "
+        "its topic (topic): `topic payload` as mosquitto_sub -v prints it, or `[topic] payload`",
     )
+    parser.add_argument("--base64", action="store_true", help="payloads are in base64")
     parser.add_argument(
         "--collection",
         metavar="[X-ID=]FILE",
@@ -63,6 +65,13 @@ def _topic(parser: argparse.ArgumentParser, text: str) -> None:
 def _decode(commands: Commands) -> None:
     parser = _reader(commands, "decode", "Read payloads, print one JSON array per row.")
     parser.add_argument("--strict", action="store_true", help="refuse payloads that are not strictly well-formed")
+    parser.add_argument(
+        "--with",
+        dest="keep",
+        metavar="WORDS",
+        help="print where each row came from: topic, line, time, file, or members of the JSON line, with commas "
+        "between them; all for all members",
+    )
     parser.add_argument("--named", action="store_true", help="print JSON objects, parameters named by their templates")
     parser.add_argument(
         "--topic", metavar="TOPIC", default="s/us", help="topic of payloads that name none (default: s/us)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +13,16 @@ from typing import IO, Any, NamedTuple
 
 from ._report import Report, pointer
 
-FRAMINGS = ("whole", "jsonl", "lines")
+FRAMINGS = ("whole", "jsonl", "lines", "topic")
 PAYLOAD_LIMIT = 64 * 1024 * 1024  # bytes of one payload, whether it is a line or a whole file
 CHUNK = 1024 * 1024  # bytes of a whole file to read at a time
 
 _BOM = "\ufeff".encode()
 BAD = object()  # a line without a JSON value
+# `mosquitto_sub -v` prints "topic payload", the tool of thin-edge.io "[topic] payload". A row has no blank and no `/`
+# before its first comma, or it is a line of a longer payload.
+_HEAD = re.compile(rb"\[([^\]]+)\](?: (.*))?|([^ ,\"]*/[^ ,\"]*|error)(?: (.*))?", re.DOTALL)
+_EMPTY = b"(null)"  # how mosquitto_sub prints an empty payload
 
 
 class Part(NamedTuple):
@@ -25,6 +31,7 @@ class Part(NamedTuple):
     data: bytes | str
     line: int | None = None  # the line of the file that holds the payload, from 1
     topic: str | None = None
+    members: dict[str, Any] | None = None  # of the JSON line
 
 
 def sources(names: Sequence[str], report: Report) -> Iterator[Source]:
@@ -57,9 +64,55 @@ class Source:
     def where(self, part: Part) -> str:
         return self.name if part.line is None else f"{self.name}:{part.line}"
 
-    def parts(self, framing: str | None) -> Iterator[Part]:
+    def parts(self, framing: str | None, *, in_base64: bool = False) -> Iterator[Part]:
         """The payloads of this file; reports faults of the framing."""
         framing = framing or ("jsonl" if self.name.lower().endswith(".jsonl") else "whole")
+        parts = self._captured() if framing == "topic" else self._parts(framing)
+        if not in_base64:
+            yield from parts
+            return
+        for part in parts:
+            if (data := self._from_base64(part)) is not None:
+                yield part._replace(data=data)
+
+    def _from_base64(self, part: Part) -> bytes | None:
+        try:
+            return base64.b64decode(part.data.strip(), validate=True)
+        except ValueError as error:
+            self._report.error(self.where(part), f"the payload is not base64: {error}")
+            return None
+
+    def _captured(self) -> Iterator[Part]:
+        """The payloads of lines with their topics; a line without a topic goes on with the payload before it."""
+        held: Part | None = None
+        rest: list[bytes] = []  # its further lines
+        size = 0
+        for number, line in self.lines():
+            found = _HEAD.fullmatch(line)
+            if found is not None:
+                if held is not None:
+                    yield _joined(held, rest)
+                held, rest, size = self._headed(found, number), [], 0
+            elif held is not None and size <= PAYLOAD_LIMIT:
+                rest.append(line)
+                size += len(line) + 1
+                if size > PAYLOAD_LIMIT:
+                    self._report.error(self.where(held), f"payload longer than {PAYLOAD_LIMIT >> 20} MiB")
+                    held = None
+            elif held is None and line and not size:
+                self._report.error(f"{self.name}:{number}", "neither `topic payload` nor `[topic] payload`")
+        if held is not None:
+            yield _joined(held, rest)
+
+    def _headed(self, found: re.Match[bytes], number: int) -> Part | None:
+        topic, payload = (found[1], found[2]) if found[1] is not None else (found[3], found[4])
+        try:
+            return Part(b"" if payload in (None, _EMPTY) else payload, number, topic.decode())
+        except UnicodeDecodeError:
+            self._report.error(f"{self.name}:{number}", "the topic is not valid UTF-8")
+            return None
+
+    def _parts(self, framing: str) -> Iterator[Part]:
         if framing == "whole":
             if (data := self._whole()) is not None:
                 yield Part(data)
@@ -120,7 +173,7 @@ class Source:
         elif not isinstance(topic, str | None):
             self._report.error(f"{self.name}:{number}", '"topic" is not a string')
         else:
-            return Part(payload, number, topic)
+            return Part(payload, number, topic, value)
         return None
 
     def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
@@ -132,6 +185,10 @@ class Source:
         self._done += len(data)
         self._report.progress(self.name, self._done, self._size)
         return data
+
+
+def _joined(part: Part, rest: list[bytes]) -> Part:
+    return part._replace(data=b"\n".join([part.data, *rest])) if rest and isinstance(part.data, bytes) else part
 
 
 def _size(file: IO[bytes]) -> int | None:

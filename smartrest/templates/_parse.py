@@ -92,7 +92,7 @@ class Reader:
             faults: list[Fault] = []
             if template is not None:
                 faults = template.read(fields)[1]
-                if self._is_stray(template):
+                if self.is_stray(template):
                     expected = f"a row that {'a device' if self.place.direction == 'up' else 'the platform'} sends"
                     faults.insert(0, Fault("wrong_direction", None, fields[0], expected, 0))
             elif self.place.kind in _CLOSED or collection is not None:
@@ -129,7 +129,7 @@ class Reader:
             return error
 
     def _message(self, template: Template | None, fields: tuple[Any, ...]) -> Message:
-        if template is None or (self.place.kind in ("us", "ds") and self._is_stray(template)):
+        if template is None or (self.place.kind in ("us", "ds") and self.is_stray(template)):
             return unnamed(fields)
         try:
             return template.parse(fields)
@@ -138,9 +138,19 @@ class Reader:
                 raise
             return unnamed(fields)
 
-    def _is_stray(self, template: Template) -> bool:
+    def is_stray(self, template: Template) -> bool:
         """Whether only the other side sends this row on this topic."""
         return template.direction == self._strays
+
+    @property
+    def collection(self) -> Collection | None:
+        """The collection that defines the rows of the topic."""
+        found: Collection | None = self._collection
+        return found
+
+    def find(self, template_id: str) -> Template | None:
+        """The template that reads the rows of this ID."""
+        return self._find(template_id, self._collection)
 
     def _find(self, template_id: str, collection: Any) -> Template | None:
         kind = self.place.kind

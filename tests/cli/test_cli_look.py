@@ -11,6 +11,7 @@ import support_reader
 from support_cli import CommandLine
 
 import smartrest
+from smartrest._findings import DOUBTS
 
 MANY_FAULTS = '\ufeff100,a"b\n\n400,t, "é ",x\r\n1,"a\\"b","c""d","e"f,g\rh\n'.encode()
 
@@ -187,9 +188,10 @@ def test_check_of_random_payloads_agrees_with_an_independent_reader(command_line
         payload = b"".join(chance.choices([b",", b'"', b"\\", b"\n", b"\r", b" ", b"a", b'"a"', "é".encode()], k=12))
         result = command_line("check", "--json", "-", stdin=payload)
         found = [json.loads(line) for line in result.out.splitlines()]
+        assert result.code == (1 if found else 0)
+        faults = [f for f in found if f["reason"] not in DOUBTS]
         expected = support_reader.read(payload).findings
-        assert [(f["reason"], f["start"], f["end"], f["row"], f["field"]) for f in found] == expected
-        assert result.code == (1 if expected else 0)
+        assert [(f["reason"], f["start"], f["end"], f["row"], f["field"]) for f in faults] == expected
 
 
 @pytest.mark.parametrize("engine", support.VARIANTS)

@@ -250,6 +250,10 @@ class Collection:
     def __len__(self) -> int:
         return len(self._templates)
 
+    def values(self) -> list[Template]:
+        """The templates, in order."""
+        return list(self._templates.values())
+
     def __eq__(self, other: object) -> bool:
         """Whether both define the same, whatever the spelling; names given in Python do not count."""
         if not isinstance(other, Collection):
