@@ -20,7 +20,7 @@ from ._errors import CertificateError
 from ._findings import REQUIREMENTS, ChainFinding
 from ._handshake import explain_handshake, fetch_certificates, try_handshake
 from ._identity import Identity
-from ._platform import bulk_registration, trusted_certificate
+from ._platform import bulk_registration, trusted_certificate, upload
 from ._request import SigningRequest
 from ._stores import load_truststore, truststore
 
@@ -43,4 +43,5 @@ __all__ = [
     "trusted_certificate",
     "truststore",
     "try_handshake",
+    "upload",
 ]

@@ -19,10 +19,11 @@ from ._keys import RSA_DEFAULT, make_key, read_key, same_key, write_key
 from ._names import NO_PARTS, common_names, demand_name, make_name, name_key, title
 from ._profile import CA_DAYS, DEVICE_DAYS, INTERMEDIATE_DAYS, PATH_LENGTH, Order, sign
 from ._request import find_request, read_request
+from ._revocation import CRL_DAYS, make_list
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -165,6 +166,23 @@ class CA:
         asked = read_request(request, subject, device=True, name=device_id)
         return Identity([self._sign(Order(asked.subject, asked.public_key, days, now, ca=False)), *self.chain])
 
+    def revoke(
+        self,
+        revoked: Iterable[x509.Certificate | int],
+        *,
+        previous: bytes | None = None,
+        reason: str | None = None,
+        days: int = CRL_DAYS,
+        now: datetime | None = None,
+    ) -> bytes:
+        """A certificate revocation list (CRL, PEM) of certificates of this CA, given as such or by serial number.
+
+        `previous` is the last list, whose entries stay. `reason`: `keyCompromise`, `superseded`, `cessationOfOperation`
+        or another word of RFC 5280. The list says that the next one comes after `days`.
+        `CertificateError` `wrong_issuer`, `bad_value`, `unreadable`, `no_key`, `expired`.
+        """
+        return make_list(self.certificate, self._need_key(now), revoked, previous, reason, days, aware(now))
+
     @property
     def certificate(self) -> x509.Certificate:
         """The CA's own certificate, to be uploaded to the platform."""
@@ -192,19 +210,23 @@ class CA:
         save_files(Path(folder), {**files, CA_FILE: self.chain_pem}, overwrite=overwrite)
         return Path(folder)
 
-    def _sign(self, order: Order) -> x509.Certificate:
+    def _need_key(self, when: datetime | None) -> PrivateKey:
         if self.key is None:
             text = f"the CA {title(self._facts.subject)} cannot sign here: its key stayed where its request was made"
             raise CertificateError(text, "no_key")
-        now = aware(order.now)
+        now = aware(when)
         begin, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         if not begin <= now < end:
-            when = "has expired" if now >= end else "is not valid yet"
-            raise CertificateError(f"the CA {title(self._facts.subject)} {when} and cannot sign", "expired")
+            state = "has expired" if now >= end else "is not valid yet"
+            raise CertificateError(f"the CA {title(self._facts.subject)} {state} and cannot sign", "expired")
+        return self.key
+
+    def _sign(self, order: Order) -> x509.Certificate:
+        key = self._need_key(order.now)
         if any(name_key(order.subject) == name_key(above.subject) for above in self.chain):
             text = f"a CA above has the same subject ({title(order.subject)}): choose another name"
             raise CertificateError(text, "bad_name")
-        return sign(order, self.certificate, self.key)
+        return sign(order, self.certificate, key)
 
     def __repr__(self) -> str:
         until = self.certificate.not_valid_after_utc.date()

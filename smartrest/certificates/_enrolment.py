@@ -20,6 +20,7 @@ from . import _est
 from ._errors import CertificateError
 from ._files import ACCEPTED, CHAIN_FILE, DISCARDED, KEY_FILE, PENDING, REQUEST_FILE, read_file, save_file, sync_folder
 from ._handshake import try_handshake
+from ._http import HTTPS, Server, basic, bearer
 from ._identity import Identity, read_certificates
 from ._keys import RSA_DEFAULT, read_key
 from ._names import NO_PARTS
@@ -41,7 +42,7 @@ def enroll(
     password: str,
     folder: str | os.PathLike[str],
     *,
-    port: int = _est.HTTPS,
+    port: int = HTTPS,
     key: KeySpec = RSA_DEFAULT,
     subject: Mapping[str, str] = NO_PARTS,
     passphrase: Passphrase | None = None,
@@ -64,11 +65,11 @@ def enroll(
     for name in (CHAIN_FILE, KEY_FILE):
         if os.path.lexists(folder / name):
             raise FileExistsError(17, "already exists; renew it, or choose another folder", str(folder / name))
-    authority = _est.Authority(host, port, server_context(ca_file), timeout)
+    server = Server(host, port, server_context(ca_file), timeout)
     request = _prepare(folder, device_id, key, subject, passphrase)
     found = _kept(folder, request)
     if found is None:
-        answer = _est.ask(authority, _est.ENROLL, _est.basic(device_id, password), request)
+        answer = _est.ask(server, _est.ENROLL, basic(device_id, password), request)
         found = _est.accept(request, _est.read_answer(answer))
         _keep(folder, found)
     _commit(folder)
@@ -80,7 +81,7 @@ def renew(
     folder: str | os.PathLike[str],
     token: str,
     *,
-    port: int = _est.HTTPS,
+    port: int = HTTPS,
     mqtt: tuple[str, int] | None = None,
     key: KeySpec | None = None,
     passphrase: Passphrase | None = None,
@@ -99,11 +100,11 @@ def renew(
     if settle(folder):
         return Identity.load(folder, passphrase=passphrase)
     old = Identity.load(folder, passphrase=passphrase)
-    authority = _est.Authority(host, port, server_context(ca_file, old.trusted), timeout)
+    server = Server(host, port, server_context(ca_file, old.trusted), timeout)
     request = _prepare(folder, old.device_id, key or _same_kind(old), NO_PARTS, passphrase)
     found = _kept(folder, request)
     if found is None:
-        answer = _est.ask(authority, _est.REENROLL, _est.bearer(token), request)
+        answer = _est.ask(server, _est.REENROLL, bearer(token), request)
         found = _est.accept(request, _est.read_answer(answer), old.chain[1:])
         _keep(folder, found)
     try:

@@ -1,18 +1,12 @@
 """EST (RFC 7030) as the platform's certificate authority speaks it: a signing request up, a certificate down.
 
-`http.client` speaks HTTP and `cryptography` reads PKCS#7; this module knows addresses, headers and what can go wrong.
-No message holds a password or a token, not even one that the server sent back.
+`_http` speaks HTTP and `cryptography` reads PKCS#7; this module knows addresses, headers and what can go wrong.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
-import http.client
-import json
-import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -22,7 +16,7 @@ from ._check import check_chain
 from ._errors import CertificateError, quoted
 from ._facts import quiet
 from ._files import READ_LIMIT
-from ._handshake import explain_handshake
+from ._http import Reply, Server, post
 from ._identity import Identity, read_certificates
 from ._keys import same_key
 from ._stores import chain_of
@@ -33,9 +27,13 @@ if TYPE_CHECKING:
 
     from ._request import SigningRequest
 
-HTTPS = 443
 ENROLL = "/.well-known/est/simpleenroll"
 REENROLL = "/.well-known/est/simplereenroll"
+HEADERS = {
+    "Content-Type": "application/pkcs10",
+    "Content-Transfer-Encoding": "base64",
+    "Accept": "application/pkcs7-mime",
+}
 GOOD = (200, 201)  # RFC 7030 says 200, the platform's guide 201
 USED_UP = (
     "a one-time password works once: if it was used, register the device again with a new one."
@@ -44,70 +42,21 @@ USED_UP = (
 OUTDATED = "the token has expired, or belongs to another tenant: get a new one"
 
 
-@dataclass(frozen=True)
-class Authority:
-    """Where the platform's certificate authority is, and how to reach it."""
-
-    host: str
-    port: int
-    context: ssl.SSLContext
-    timeout: float
-
-
-def basic(device_id: str, password: str) -> str:
-    """The `Authorization` of a device that has a one-time password."""
-    return "Basic " + base64.b64encode(f"{device_id}:{password}".encode()).decode()
-
-
-def bearer(token: str) -> str:
-    """The `Authorization` of a device that has a token."""
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise CertificateError("this is not a token: get one with Device(…, token=True)", "not_authorized")
-    return f"Bearer {token}"
-
-
-def ask(authority: Authority, path: str, authorization: str, request: SigningRequest) -> bytes:
+def ask(server: Server, path: str, authorization: str, request: SigningRequest) -> bytes:
     """The body of the answer to a signing request.
 
-    `CertificateError` `not_authorized`, `no_authority`, `est_refused`, `est_unavailable` (try later), `bad_answer`, or
-    the error of `explain_handshake`.
+    `CertificateError` `not_authorized`, `no_authority`, `est_refused`, `est_unavailable` (try later), and as `post`.
     """
     body = base64.encodebytes(request.request.public_bytes(Encoding.DER))
-    headers = {
-        "Authorization": authorization,
-        "Content-Type": "application/pkcs10",
-        "Content-Transfer-Encoding": "base64",
-        "Accept": "application/pkcs7-mime",
-    }
-    connection = http.client.HTTPSConnection(
-        authority.host, authority.port, timeout=authority.timeout, context=authority.context
-    )
-    try:
-        connection.request("POST", path, body, headers)
-        with connection.getresponse() as response:
-            data = response.read(READ_LIMIT + 1)
-            if response.length and len(data) <= READ_LIMIT:  # `read` with a limit does not tell of a broken connection
-                raise http.client.IncompleteRead(data, response.length)
-    except http.client.HTTPException as error:
-        text = f"the answer of {authority.host} breaks off or is not HTTP ({type(error).__name__}): try again"
-        raise CertificateError(text, "bad_answer") from None
-    except OSError as error:
-        raise explain_handshake(error) from None
-    finally:
-        connection.close()
-    if response.status not in GOOD:
-        raise _refusal(authority, response, data, authorization)
-    return data
+    reply = post(server, path, authorization, HEADERS, body)
+    if reply.status not in GOOD:
+        raise _refusal(server.host, reply, USED_UP if path == ENROLL else OUTDATED)
+    return reply.body
 
 
-def _refusal(
-    authority: Authority, response: http.client.HTTPResponse, data: bytes, authorization: str
-) -> CertificateError:
-    status, host = response.status, authority.host
-    kind, _, secret = authorization.partition(" ")
-    said = _message(data, secret)
+def _refusal(host: str, reply: Reply, hint: str) -> CertificateError:
+    status, said = reply.status, reply.said
     if status in (401, 403):
-        hint = USED_UP if kind == "Basic" else OUTDATED
         return CertificateError(f"{host} does not accept this login ({status}){said}. {hint}", "not_authorized")
     if 300 <= status < 400:
         text = f"{host} answers with a redirect ({status}): use the host name of the tenant itself"
@@ -118,23 +67,6 @@ def _refusal(
     if status in (202, 408, 429) or status >= 500:
         return CertificateError(f"{host} cannot answer now ({status}){said}: try later", "est_unavailable")
     return CertificateError(f"{host} refuses the request ({status}){said}", "est_refused")
-
-
-def _message(data: bytes, secret: str) -> str:
-    """The platform's own words from the JSON of an error, without the secret."""
-    try:
-        found = json.loads(data)
-        text = found["message"] if isinstance(found, dict) else None
-    except (ValueError, KeyError, RecursionError):
-        return ""
-    if not isinstance(text, str) or not text:
-        return ""
-    secrets = [secret]
-    with contextlib.suppress(ValueError):  # a token
-        secrets.append(base64.b64decode(secret, validate=True).decode().partition(":")[2])
-    for each in filter(None, secrets):
-        text = text.replace(each, "(secret)")
-    return f": {quoted(text)}"
 
 
 def read_answer(data: bytes) -> list[x509.Certificate]:

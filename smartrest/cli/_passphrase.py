@@ -16,27 +16,44 @@ T = TypeVar("T")
 
 
 def passphrase_options(parser: argparse.ArgumentParser, prefix: str, what: str) -> argparse._MutuallyExclusiveGroup:
+    return secret_options(parser, f"{prefix}passphrase", what)
+
+
+def secret_options(parser: argparse.ArgumentParser, name: str, what: str) -> argparse._MutuallyExclusiveGroup:
+    """Options that say where a secret is: `--NAME-file` and `--NAME-env`."""
     group = parser.add_mutually_exclusive_group()
-    group.add_argument(f"--{prefix}passphrase-file", metavar="FILE", help=f"{what}: the first line of this file")
-    group.add_argument(f"--{prefix}passphrase-env", metavar="NAME", help=f"{what}: this environment variable")
+    group.add_argument(f"--{name}-file", metavar="FILE", help=f"{what}: the first line of this file")
+    group.add_argument(f"--{name}-env", metavar="NAME", help=f"{what}: this environment variable")
     return group
 
 
 def given_passphrase(args: argparse.Namespace, prefix: str = "") -> str | None:
     """The passphrase from the options, `None` without them."""
-    file, variable = getattr(args, prefix + "passphrase_file"), getattr(args, prefix + "passphrase_env")
+    return given_secret(args, f"{prefix}passphrase")
+
+
+def asked_secret(args: argparse.Namespace, name: str, what: str) -> str:
+    """A secret from the options, else from a prompt."""
+    given = given_secret(args, name)
+    return _ask(f"{what}: ") if given is None else given
+
+
+def given_secret(args: argparse.Namespace, name: str) -> str | None:
+    """A secret from the options of `secret_options`, `None` without them."""
+    file, variable = getattr(args, f"{name}_file"), getattr(args, f"{name}_env")
+    what = "passphrase" if name.endswith("passphrase") else name
     if file is not None:
         with open(file, encoding="utf-8") as stream:
             try:
-                text = stream.readline(4096).rstrip("\r\n")
+                text = stream.readline(16384).rstrip("\r\n")
             except UnicodeDecodeError:
-                raise UsageError(f"{file}: the passphrase is not UTF-8") from None
+                raise UsageError(f"{file}: the {what} is not UTF-8") from None
     elif variable is not None:
         text = os.environ.get(variable, "")
     else:
         return None
     if not text:
-        raise UsageError(f"{file or variable}: no passphrase found")
+        raise UsageError(f"{file or variable}: no {what} found")
     return text
 
 
@@ -69,5 +86,5 @@ def _ask(prompt: str) -> str:
     import getpass
 
     if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for the passphrase: use the option for a file or an environment variable")
+        raise UsageError("no terminal to ask for a secret: use the option for a file or an environment variable")
     return getpass.getpass(prompt)

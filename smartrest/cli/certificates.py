@@ -1,4 +1,4 @@
-"""`smartrest certificates`, for people new to X.509: making, signing, checking and showing; `_stores` has the rest.
+"""`smartrest certificates`, for people new to X.509. Here: making, signing, checking, showing; see `_stores`, `_enrol`.
 
 `smartrest.certificates` does the work; this module has the options, files and messages.
 """
@@ -9,10 +9,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from . import _stores
+from . import _enrol, _stores
 from ._certificate_actions import action, host_and_port, read_input, refuse_existing, say, shown
+from ._enrol import device_folder, key_kind, load_ca
 from ._numbers import count, natural
 from ._passphrase import given_passphrase, new_passphrase, passphrase_options, unlocked
 from ._report import Colours, UsageError, visible
@@ -55,6 +56,7 @@ def register(commands: Actions) -> None:
     )
     passphrase_options(show, "", "passphrase of a keystore or truststore")
     _stores.register(actions)
+    _enrol.register(actions)
 
 
 def _register_making(actions: Actions) -> None:
@@ -126,7 +128,9 @@ def _out_options(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _key_options(parser: argparse.ArgumentParser, *against: str) -> None:
-    parser.add_argument("--key", type=_key, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256")
+    parser.add_argument(
+        "--key", type=key_kind, default=3072, help="RSA bits from 2048 to 4096 (default 3072), or P-256"
+    )
     group = passphrase_options(parser, "", "passphrase for the new key")
     for option in against:
         does = "ask for a passphrase (default: none)" if "ask" in option else "do not encrypt the key (default: ask)"
@@ -137,10 +141,6 @@ def _signer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", default="ca", metavar="FOLDER", help="the CA: its folder, or a PEM file (default ca)")
     parser.add_argument("--ca-key", metavar="FILE", help="the CA's private key, if it is not in the folder")
     passphrase_options(parser, "ca-", "passphrase of the CA's key")
-
-
-def _key(text: str) -> int | Literal["P-256"]:
-    return "P-256" if text == "P-256" else natural(text)
 
 
 # --- creating ---
@@ -157,7 +157,7 @@ def _ca(args: argparse.Namespace) -> int:
 
 def _intermediate(args: argparse.Namespace) -> int:
     refuse_existing(args, "ca.pem", "ca.key.pem")
-    above = _load_ca(args)
+    above = load_ca(args)
     passphrase = new_passphrase(args, "the new CA's key", wanted=not args.no_passphrase)
     subject = _subject(args)
     ca = above.intermediate(args.name, key=args.key, days=args.days, path_length=args.path_length, subject=subject)
@@ -177,10 +177,10 @@ def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
 def _device(args: argparse.Namespace) -> int:
     from ..certificates._files import save_files
 
-    folder = _device_folder(args, args.device_id)
+    folder = device_folder(args, args.device_id)
     names = ["key.pem", "chain.pem", *([KEYSTORE_FILE] if args.pkcs12 else [])]
     refuse_existing(args, *names)
-    ca = _load_ca(args)
+    ca = load_ca(args)
     passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase or args.pkcs12)
     identity = ca.issue(args.device_id, key=args.key, days=args.days, subject=_subject(args))
     contents = [identity.key_pem(passphrase), identity.chain_pem]
@@ -215,7 +215,7 @@ def _request(args: argparse.Namespace) -> int:
     from ..certificates import SigningRequest
 
     if args.out is None:
-        args.out = "intermediate" if args.intermediate else _device_folder(args, args.name)
+        args.out = "intermediate" if args.intermediate else device_folder(args, args.name)
     key_file = "ca.key.pem" if args.intermediate else "key.pem"
     refuse_existing(args, "request.pem", key_file)
     depth = args.path_length if args.intermediate else None
@@ -241,12 +241,12 @@ def _sign(args: argparse.Namespace) -> int:
     assert request is not None  # bytes are never a name
     asks_ca = read_request(request, {}, device=False).ca
     days = {} if args.days is None else {"days": args.days}
-    above = _load_ca(args)
+    above = load_ca(args)
     if args.intermediate or (asks_ca and not args.device and args.device_id is None):
         below = above.intermediate(request, path_length=args.path_length, subject=_subject(args), **days)
         return _save_intermediate(args, below)
     identity = above.issue(request, device_id=args.device_id, subject=_subject(args), **days)
-    folder = _device_folder(args, identity.device_id)
+    folder = device_folder(args, identity.device_id)
     identity.save(folder, overwrite=args.force)
     _tell_device(identity, folder)
     say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
@@ -267,26 +267,11 @@ def _tell_device(identity: Identity, folder: Path) -> None:
     say(f"  {folder / 'chain.pem'}  its certificate, followed by the CA's: the device sends this")
 
 
-def _device_folder(args: argparse.Namespace, device_id: str) -> Path:
-    if args.out is None:
-        if device_id != Path(device_id).name or device_id in ("", ".", ".."):
-            raise UsageError(f"not a valid folder name: {device_id!r}; use --out FOLDER")
-        args.out = device_id
-    return Path(args.out)
-
-
 def _subject(args: argparse.Namespace) -> dict[str, str]:
     parts = dict(part.partition("=")[::2] for part in args.subject)
     if not all(parts.values()):
         raise UsageError("expected --subject PART=TEXT, for example --subject organization=Acme")
     return parts
-
-
-def _load_ca(args: argparse.Namespace) -> CA:
-    from ..certificates import CA
-
-    given = given_passphrase(args, "ca_")
-    return unlocked(lambda passphrase: CA.load(args.ca, args.ca_key, passphrase=passphrase), given, "the CA's key")
 
 
 # --- reading ---

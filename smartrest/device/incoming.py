@@ -101,6 +101,7 @@ def _secret(topic: str, row: tuple[str, ...]) -> Event:
             except SmartRestError:
                 return PayloadRefused(topic, "unexpected_row", None, "credentials that MQTT cannot carry")
         case ("71", token, *_) if topic == topics.dat() and token:
+            token = _plain_token(token)
             return TokenReceived(token, max(token_life(token) / 2, SOONEST))
         case _:
             text = f"a row of {len(row)} fields that is neither credentials nor a token"
@@ -127,6 +128,17 @@ def _read_operation(
     refusal = f"{UNKNOWN_CHILD} {target}" if child is not None and child not in children else None
     operation = Operation(target, child, template.fragment or "", row, topic, operation_id)
     found.operations.append((operation, refusal))
+
+
+def _plain_token(token: str) -> str:
+    """The token, which some documents show as base64 of the whole: a token itself has two dots."""
+    if "." in token:
+        return token
+    try:
+        plain = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode("ascii")
+    except ValueError:
+        return token
+    return plain if plain.count(".") == 2 and plain.isprintable() else token
 
 
 def token_life(token: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from support_session import kinds, online, rows, token
 
@@ -398,6 +400,16 @@ def test_a_token_that_does_not_tell_its_life_has_the_usual(text: str) -> None:
     session = online(token=True)
     (received,) = session.received("s/dat", f"71,{text}".encode(), 2.0)
     assert received == TokenReceived(text, 1800.0)
+
+
+@pytest.mark.parametrize("padding", ["=", ""])
+def test_a_token_in_base64_as_a_whole(padding: str) -> None:
+    plain = token(1, 600.0)
+    whole = base64.b64encode(plain.encode()).decode()
+    session = online(token=True)
+    (received,) = session.received("s/dat", f"71,{whole if padding else whole.rstrip('=')}".encode(), 2.0)
+    assert received == TokenReceived(plain, 300.0)
+    assert session.token == plain
 
 
 def test_a_token_of_no_life_is_not_asked_for_without_end() -> None:

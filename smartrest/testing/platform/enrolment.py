@@ -33,11 +33,16 @@ UNKNOWN = "No newDeviceRequest found for this ID. It may already be registered, 
 
 
 class Call(NamedTuple):
-    """One call of a device. `device_id` is empty if its login was refused."""
+    """One call. `device_id` is empty if the login of a device was refused."""
 
     path: str
     device_id: str
     status: int
+    authorization: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Call({self.path!r}, {self.device_id!r}, {self.status})"
 
 
 class Answer(NamedTuple):
@@ -104,7 +109,7 @@ class EnrolmentServer:
         found = self._answer(path, device_id, body)
         with self._lock:
             found = self.instead.popleft() if self.instead else found
-            self.calls.append(Call(path, device_id, found.status))
+            self.calls.append(Call(path, device_id, found.status, authorization, body))
         return found
 
     def _login(self, path: str, authorization: str) -> str:
