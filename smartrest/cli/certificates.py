@@ -199,7 +199,7 @@ def _device(args: argparse.Namespace) -> int:
 def _self_signed(args: argparse.Namespace) -> int:
     from ..certificates import Identity
 
-    folder = _device_folder(args, args.device_id)
+    folder = device_folder(args, args.device_id)
     refuse_existing(args, "key.pem", "chain.pem")
     identity = Identity.self_signed(args.device_id, key=args.key, days=args.days, subject=_subject(args))
     passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase)
