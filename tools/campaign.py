@@ -33,6 +33,14 @@ TOKENS = (
     b"\xef\xbb\xbf", b"\x00", b"\xc2\x85", b"x" * 15, b"y" * 31, b"z" * 63, b"1.5", b"-12", b"true",
     b"2026-03-14T09:26:53.5+0100",
 )  # fmt: skip
+FIELDS = (
+    b"", b"200", b"c8y_Temperature", b"23.5", b'"a, b"', b'"say \\"hi\\""', b'"say ""hi"""', b'""', "Größe".encode(),
+    b"x" * 63,
+)  # fmt: skip
+DOUBTFUL = (  # fields that leave the fast scan in doubt, and what may stand beside them
+    b' "a"', b'"a" ', b'\t"a, b"\t', b'5" pipe', b'a"', b'\\"', b'"dir\\"', b'"dir\\" ', b'"x\\""', b'"a""b\\"c"',
+    b'"a\\"b""c"', b'"ab"cd', b'"ab" "cd"', b"\r", b"a\rb", b'"a"\r', b'"open', b'"\\",', b" ", b"\n\n", b"\n\r\n",
+)  # fmt: skip
 BAD = (b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f", b"\x80", b"\xc0\x8a", b"\xed\xa0\x80", b"\xf4\x90\x80\x80")
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -7, 2**63, 10**40, 1.5, -0.0, 1e300, float("nan"), b"x", "\ud800", "a,\\", "", "x" * 64,
@@ -141,8 +149,20 @@ def roundtrip(job: tuple[int, int]) -> int:
     return count
 
 
+def mixed(chance: random.Random) -> bytes:
+    """Usual rows with a few doubtful fields, or many."""
+    share, end = chance.choice((0.02, 0.2, 0.8)), chance.choice((b"\n", b"\r\n"))
+    payload = b""
+    for _ in range(chance.randrange(30)):
+        payload += chance.choice(DOUBTFUL if chance.random() < share else FIELDS)
+        payload += end if chance.random() < 0.3 else b","
+    return payload[: chance.choice((None, -1, chance.randrange(len(payload) + 1)))]
+
+
 def hostile(chance: random.Random) -> bytes:
-    kind = chance.randrange(8)
+    kind = chance.randrange(10)
+    if kind > 7:
+        return mixed(chance)
     if kind == 0:
         return chance.randbytes(chance.randrange(60))
     if kind == 1:

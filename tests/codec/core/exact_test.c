@@ -149,6 +149,26 @@ static void sweep_pairs(size_t step) {
     }
 }
 
+/* An escape that the greedy scan takes for granted, whole rows, and a doubt much later: those rows may read otherwise.
+ */
+static void sweep_late_doubt(size_t step) {
+    static const char *const ESCAPES[] = {"\"a\\\",\n\",x\n", "\"\\\"\n\"\n", "\"a\"\",\n\",x\n", "\"a\\\"b\",x\n"};
+    static const char *const LATE[] = {"\"\n", "\",\"", "x\"y", "\"b\\\"", "\"a\\\"b\"\"c\"", " \"a\"", "\r", "\"open"};
+    uint8_t text[512];
+    size_t turn = 0;
+    for (size_t at = 0; at <= 130; at++) {
+        for (size_t i = 0; i < 4 * 8 * 3 * 3; i++) {
+            if (turn++ % step) continue;
+            size_t n = fill(text, i % 3 ? "b,\n" : "bb", at), gap = (size_t[]){0, 66, 130}[i / 3 % 3];
+            if (n) text[n - 1] = '\n';
+            n += put(text + n, ESCAPES[i / 9 % 4]);
+            n += fill(text + n, i % 3 == 1 ? "c,\n" : "ccccccc\n", gap);
+            n += put(text + n, LATE[i / 36]);
+            check_text_at(text, n, turn % 64);
+        }
+    }
+}
+
 /* All short texts of the bytes that rule reading, across the edge of a block. */
 static void sweep_edge(size_t length, size_t step) {
     static const char BYTES[] = ",\"\\\n\r a";
@@ -205,6 +225,7 @@ int main(int argc, char **argv) {
     size_t step = work < 1 ? (size_t)(1 / work) : 1;
     sweep_shapes(step);
     sweep_pairs(step);
+    sweep_late_doubt(1);
     sweep_edge(4, 1);
     sweep_edge(work > 1 ? 7 : 6, step);
     random_mixes((size_t)(1000000 * work));
