@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+from datetime import datetime, timedelta, timezone
 
 import smartrest
 
@@ -39,6 +40,8 @@ operations = list(map(operation, range(40)))
 typed = [(200, fragment, series, float(value), unit, time) for _, fragment, series, value, unit, time in measurements]
 of_measurements, of_events, of_operations = map(smartrest.encode, (measurements, events, operations))
 message = smartrest.encode_row(measurements[0])
+moment = datetime(2026, 10, 11, 12, 13, 14, 567_000, timezone.utc)
+timed = (*typed[0][:5], moment, moment.astimezone(timezone(timedelta(hours=1))))
 schema = smartrest.Schema({"200": [str, str, float, str, str]})
 compiled = smartrest.compile(("200", str, str, float, str))
 dispatcher = smartrest.Dispatcher()
@@ -56,6 +59,7 @@ JOBS = (
     ("encode events", 10, lambda: smartrest.encode(events)),
     ("encode operations", 10, lambda: smartrest.encode(operations)),
     ("encode_row", 200, lambda: smartrest.encode_row(typed[0])),
+    ("encode_row, two datetimes", 200, lambda: smartrest.encode_row(timed)),
     ("compiled row", 200, lambda: compiled("c8y_Temperature", "T", 25.3, "C")),
     ("pack measurements", 10, lambda: list(smartrest.pack(measurements, limit=1000))),
     ("scan measurements", 50, lambda: smartrest.scan(of_measurements)),
