@@ -1,5 +1,4 @@
-/* Texts of 1 to 32 bytes in plain C, for the cache: compared and hashed in registers. */
-#include "kernels/short_field_portable.h"
+/* Texts of 1 to 32 bytes in plain C, for the cache: compared and hashed in registers. After kernels/short_text.h. */
 
 static inline bool short_equal(short_text s, const uint8_t *p, size_t n) {
     short_text t = short_load(p, n);

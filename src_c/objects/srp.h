@@ -185,7 +185,7 @@ PyObject *srp_caught(PyObject *cls);
 
 typedef struct srp_spare_rows srp_spare_rows; /* spare_rows.h; NULL: every row is a new tuple */
 
-/* ---- the loops over fields, once in plain C and once with masked loads and stores -------------------------------- */
+/* ---- the loops over fields, once in plain C and once for each kind of vector -------------------------------------- */
 
 typedef struct {
     /* Field f of the tape, in the given row. */
@@ -217,7 +217,7 @@ typedef struct {
                 PyObject *const *values);
 } srp_layer;
 
-extern const srp_layer srp_layer_portable, srp_layer_avx512;
+extern const srp_layer srp_layer_portable, srp_layer_sse2, srp_layer_avx2, srp_layer_avx512, srp_layer_neon;
 const srp_layer *srp_layer_of(const sr_kernel *k); /* the layer for the CPUs of this kernel */
 
 /* Called by the loops for a text that is not short and plain. */

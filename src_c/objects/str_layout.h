@@ -38,6 +38,13 @@ static inline PyObject *srp_new_ascii(size_t n, uint8_t **data) {
     return text;
 }
 
+/* The characters of an ASCII str, which follow its head; NULL: it is of another kind. */
+static inline const uint8_t *srp_ascii(PyObject *text, size_t *n) {
+    if (!SRP_LIKELY(PyUnicode_IS_COMPACT_ASCII(text))) return NULL;
+    *n = (size_t)PyUnicode_GET_LENGTH(text);
+    return (const uint8_t *)((const PyASCIIObject *)text + 1);
+}
+
 /* The UTF-8 that a str beyond ASCII keeps beside its characters, or NULL. */
 static inline const uint8_t *srp_kept_utf8(PyObject *text, size_t *len) {
 #if defined(SRP_KNOWS_LAYOUT)

@@ -96,6 +96,10 @@ PyObject *srp_caught(PyObject *cls) {
 const srp_layer *srp_layer_of(const sr_kernel *k) {
 #if defined(SR_X86)
     if (k->needs & SR_CPU_AVX512_VBMI2) return &srp_layer_avx512;
+    if (k->needs & SR_CPU_AVX2) return &srp_layer_avx2;
+    if (k->needs & SR_CPU_SSE2) return &srp_layer_sse2;
+#elif defined(SR_NEON)
+    if (k->needs & SR_CPU_NEON) return &srp_layer_neon;
 #endif
     (void)k;
     return &srp_layer_portable;

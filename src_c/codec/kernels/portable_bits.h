@@ -10,6 +10,10 @@ static inline size_t ones(uint64_t m) {
     return (size_t)(m * 0x0101010101010101ull >> 56);
 }
 
+static inline uint32_t lowest(uint64_t m) { return sr_lowest_bit(m); }
+
+static inline uint64_t first(size_t n) { return n < 64 ? (1ull << n) - 1 : ~0ull; }
+
 /* Bit i of the result is the parity of bits 0 to i. */
 static inline uint64_t prefix_xor(uint64_t m) {
     for (int shift = 1; shift < 64; shift *= 2) m ^= m << shift;

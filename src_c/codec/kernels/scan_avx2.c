@@ -2,16 +2,10 @@
 #include "sr_kernels.h"
 
 #if defined(SR_X86)
-#include <immintrin.h>
-#include <string.h>
-
 #include "utf8_pairs.h"
 
 #define SR_FN SR_TARGET("avx2,bmi,bmi2,popcnt,pclmul")
-
-SR_FN static inline uint32_t lowest(uint64_t m) { return (uint32_t)_tzcnt_u64(m); }
-
-SR_FN static inline size_t ones(uint64_t m) { return (size_t)_mm_popcnt_u64(m); }
+#include "vec_avx2.h"
 
 SR_FN static inline uint64_t prefix_xor(uint64_t m) {
     __m128i all = _mm_set1_epi8((char)0xFF);
@@ -26,34 +20,6 @@ SR_FN static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint3
             m = _blsr_u64(m);
         }
     }
-}
-
-typedef struct {
-    __m256i low, high;
-} vec;
-
-SR_FN static inline vec load(const uint8_t *p) {
-    return (vec){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
-}
-
-SR_FN static inline vec load_tail(const uint8_t *p, size_t n) {
-    uint8_t padded[64] = {0};
-    memcpy(padded, p, n);
-    return load(padded);
-}
-
-SR_FN static inline void store(uint8_t *p, vec v) {
-    _mm256_storeu_si256((__m256i *)p, v.low);
-    _mm256_storeu_si256((__m256i *)(p + 32), v.high);
-}
-
-SR_FN static inline uint64_t wide(vec v) {
-    return (uint32_t)_mm256_movemask_epi8(v.low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(v.high) << 32;
-}
-
-SR_FN static inline uint64_t equal(vec v, uint8_t c) {
-    __m256i want = _mm256_set1_epi8((char)c);
-    return wide((vec){_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want)});
 }
 
 SR_FN static inline __m256i either(vec v, char c) {
@@ -104,7 +70,10 @@ SR_FN static inline void utf8_block(vec v, utf8_state *u) {
 
 SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si256(u->bad, u->bad); }
 
+#define SR_OWN_COPY
+#define SR_OWN_NARROW
 #include "scan.inc"
+#include "text.inc"
 
 const sr_kernel sr_kernel_avx2 = {
     .name = "avx2",
@@ -117,9 +86,9 @@ const sr_kernel sr_kernel_avx2 = {
     .count = scan_count,
     .classify = scan_classify,
     .copy = scan_copy,
-    .unescape = sr_unescape_portable,
-    .escape = sr_escape_portable,
-    .measure = sr_measure_portable,
+    .unescape = scan_unescape,
+    .escape = scan_escape,
+    .measure = scan_measure,
     .widen = sr_widen_portable,
     .narrow = scan_narrow,
 };

@@ -24,6 +24,7 @@ FLAVOURS = {
     "sanitized": ("-O1", "-g", *SANITIZERS),
     "c11": (
         "-O2",
+        "-D_DEFAULT_SOURCE",
         "-include",
         str(HERE / "no_extensions.h"),
     ),  # the portable replacements for gcc and clang built-ins
@@ -36,6 +37,7 @@ WORK = {
     "writing_test": {"plain": "0.5", "sanitized": "0.2", "c11": "0.2"},
     "utf8_test": {"plain": "1", "sanitized": "1", "c11": "1"},
     "number_test": {"plain": "0.5", "sanitized": "0.2", "c11": "0.2"},
+    "field_test": {"plain": "0.3", "sanitized": "0.05", "c11": "0.05"},
     "linear_test": {"plain": "", "sanitized": "", "c11": ""},
 }
 
@@ -109,6 +111,38 @@ def test_program(built: Built, name: str) -> None:
             assert ran == ["scalar"]
         elif support.HAS_CORE:
             assert set(ran) == {kernel for kernel, able in support.kernels_here().items() if able}
+
+
+@pytest.mark.parametrize("flag", ["-DFIELDS_SSE2", "-DFIELDS_PLAIN"])
+def test_short_fields_of_other_cpus(built: Built, flag: str) -> None:
+    """field_test runs the widest vectors of this CPU; here are the others."""
+    assert "no difference" in run(program(built, "field_test", flag), "0.05", cwd=built.folder)
+
+
+def test_a_read_past_a_text_is_seen(built: Built, repository: Path) -> None:
+    """The tests can fail: field_test ends at the page's end if whole vectors are read."""
+    if built.flavour == "c11" or "sse2" not in support.kernels_here():
+        pytest.skip("for vectors of x86-64")
+    wrong = built.folder / "wrong_vectors"
+    shutil.copytree(repository / "src_c" / "codec", wrong)
+    vectors = wrong / "kernels" / "text_pair.h"
+    text = vectors.read_text(encoding="utf-8")
+    assert text.count("if (n >= 16) return") == 1
+    vectors.write_text(text.replace("p + n - 16)", "p + 16)").replace("n >= 16", "n >= 8"), encoding="utf-8")
+    path = built.folder / "wrong_field_test"
+    flags = [flag if not flag.startswith("-I") else f"-I{wrong}" for flag in built.flags]
+    run(
+        built.compiler,
+        *flags,
+        "-DFIELDS_SSE2",
+        HERE / "field_test.c",
+        *built.objects,
+        "-lm",
+        "-o",
+        path,
+        cwd=built.folder,
+    )
+    assert subprocess.run([path, "0.05"], capture_output=True).returncode != 0
 
 
 def test_the_object_layer_has_no_warnings(repository: Path) -> None:
