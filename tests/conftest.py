@@ -67,7 +67,8 @@ if os.environ.get("SMARTREST_TEST_LAYOUT") == "off" and support.core is not None
 def pytest_collection_finish() -> None:
     """Keep the many thousand objects of the collected tests out of each `gc.collect` of a test."""
     gc.collect()
-    gc.freeze()
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", params=support.VARIANTS, ids=str)  # session: hypothesis refuses narrower ones

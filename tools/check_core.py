@@ -2,6 +2,7 @@
 
     python tools/check_core.py fuzz [--runs N] [--merge]   libFuzzer with the address and undefined-behaviour sanitizers
     python tools/check_core.py cross                       the C tests on emulated aarch64 (NEON), s390x (big-endian)
+    python tools/check_core.py portable                    32-bit x86 and ARM, musl, clang; strict C11, without SIMD too
     python tools/check_core.py coverage                    branches of src_c/codec that the C tests reach
     python tools/check_core.py analyze                     cppcheck, gcc -fanalyzer, clang --analyze
     python tools/check_core.py valgrind                    the C tests under memcheck: leaks, undefined reads
@@ -143,6 +144,27 @@ def cross(arguments: argparse.Namespace, folder: Path) -> None:
                 raise SystemExit(f"check_core: the kernel {kernel} did not run")
 
 
+def portable(arguments: argparse.Namespace, folder: Path) -> None:
+    """build as strict C11 and run the C tests: 32-bit x86 and ARM, musl, clang, without SIMD"""
+    sse = ("-msse2", "-mfpmath=sse")  # without them, floats are wider than double
+    builds: dict[str, tuple[str, ...]] = {
+        "gcc, 32 bits": ("gcc", "-m32", *sse),
+        "clang": (arguments.clang,),
+        "clang, 32 bits": (arguments.clang, "-m32", *sse),
+        "musl": ("musl-gcc", "-static"),
+        "gcc, no SIMD": ("gcc", "-DSR_NO_SIMD", "-m32", *sse),
+        "gcc, 32-bit ARM": ("arm-linux-gnueabihf-gcc", "-static"),
+    }
+    for number, (title, (compiler, *flags)) in enumerate(builds.items()):
+        place = folder / f"portable{number}"
+        place.mkdir()
+        programs = build_tests(place, compiler, "-O2", "-pedantic", *flags)
+        emulator = ("qemu-arm",) if compiler.startswith("arm") else ()
+        for name, program in programs.items():
+            said = run(*emulator, program, SHORT[name])
+            print(f"{title}: {said.strip()}".replace("\n", f"\n{title}: "), flush=True)
+
+
 def coverage(arguments: argparse.Namespace, folder: Path) -> None:
     """measure the branches of src_c/codec that the C tests reach"""
     # Each kernel has its own copy of the shared loops, and each copy counts.
@@ -203,7 +225,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run long checks of the C core, and those that need other tools.")
     parser.add_argument("--clang", default="clang-19", help="a clang with libFuzzer (default: clang-19)")
     commands = parser.add_subparsers(required=True)
-    for command in (fuzz, cross, coverage, analyze, valgrind):
+    for command in (fuzz, cross, portable, coverage, analyze, valgrind):
         commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
     fuzzing = commands.choices["fuzz"]
     fuzzing.add_argument("--runs", type=int, default=10_000_000, help="inputs to try (default: 10,000,000)")

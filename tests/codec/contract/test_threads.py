@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import threading
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -213,6 +212,7 @@ def test_memory_of_threads_that_end(core: Any) -> None:
     def work() -> None:
         assert core.decode(PAYLOAD)
 
+    tracemalloc = pytest.importorskip("tracemalloc")  # PyPy has none
     tracemalloc.start()
     try:
         for _ in range(50):

@@ -423,7 +423,7 @@ static bool model_time(const char *text, size_t len, sr_time *t) {
         if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return false;
         t->offset_minutes = (hours * 60 + minutes) * (*zone == '-' ? -1 : 1);
     }
-    int february = (t->year % 4 == 0) - (t->year % 100 == 0) + (t->year % 400 == 0) ? 29 : 28;
+    int february = ((t->year % 4 == 0) - (t->year % 100 == 0) + (t->year % 400 == 0)) ? 29 : 28;
     const int days[] = {0, 31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     return t->year > 0 && t->month > 0 && t->month < 13 && t->day > 0 && t->day <= days[t->month] && t->hour < 24 &&
            t->minute < 60 && t->second < 60;

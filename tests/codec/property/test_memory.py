@@ -6,7 +6,6 @@ import gc
 import pickle
 import platform
 import sys
-import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +14,8 @@ import pytest
 from support_shapes import SHAPES, hostile
 
 from smartrest import PACKET_LIMIT
+
+tracemalloc = pytest.importorskip("tracemalloc")  # PyPy has none
 
 pytestmark = pytest.mark.skipif(platform.python_implementation() != "CPython", reason="CPython counts its blocks")
 
