@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # anywhere in a field (E2)
+SPECIAL = frozenset((QUOTE, SEPARATOR, ROW_END, CARRIAGE_RETURN, TAB))  # anywhere in a field (E2); see needs_quotes
 
 
 class Style:
