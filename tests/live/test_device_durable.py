@@ -20,7 +20,7 @@ from smartrest.device import Dropped
 from smartrest.testing import Broker, Platform, Wire
 
 PROGRAM = Path(support_durable.__file__)
-KILLS = int(os.environ.get("SMARTREST_TEST_KILLS", "5"))  # 20 for the figures of docs/device.md
+KILLS = int(os.environ.get("SMARTREST_TEST_KILLS", "5"))  # of a campaign
 
 
 class Run:

@@ -97,7 +97,7 @@ class Operation:
 def repeats_an_answer(operations: Iterable[Operation], row: tuple[str, ...], client: Client) -> bool:
     """Whether the row is an answer given before, sent again because that connection broke before it was acknowledged.
 
-    A device may repeat each of its answers once on every new connection (docs/device.md, "Once only", rule 3).
+    A device may repeat each of its answers once on every new connection (docs/session.md, "Once only", rule 3).
     """
     for operation in operations:
         answer = operation.answer
