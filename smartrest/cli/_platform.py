@@ -23,6 +23,7 @@ HISTORY = 1000  # measurements, events, … of each device: the command may run 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal, then print the state of the platform."""
+    from .. import SmartRestError
     from ..testing import Broker, BrokerError, Platform
 
     ended = threading.Event()
@@ -33,7 +34,12 @@ def run(args: argparse.Namespace) -> int:
             Serving(ended.set) as serving,
             Broker(args.broker, port=args.port, websocket=args.websocket) as broker,
             Platform(
-                broker, tokens=args.tokens, registration=registration, traffic_limit=0, history=HISTORY
+                broker,
+                tokens=args.tokens,
+                registration=registration,
+                traffic_limit=0,
+                history=HISTORY,
+                prefix=args.topic_prefix,
             ) as platform,
         ):
             show.collections = platform.collections.values()
@@ -46,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             ended.wait()
             show.line()
             show.line(str(platform))
-    except BrokerError as error:
+    except (BrokerError, SmartRestError) as error:
         raise UsageError(str(error)) from error
     return serving.code()
 

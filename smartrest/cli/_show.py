@@ -15,7 +15,8 @@ from ._report import Colours, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..templates import Collection
+    from .. import TemplateError
+    from ..templates import Collection, Message
     from ..testing import Traffic
 
 ACTIONS = {"up": "publish", "down": "receive"}  # seen from the device
@@ -59,10 +60,18 @@ class Show:
         from ..templates import parse
 
         try:
-            message = parse(row, topic, collections=self.collections)
+            return self.message(row, parse(row, topic, collections=self.collections), topic)
         except TemplateError as error:
+            return self.message(row, error, topic)
+
+    def message(self, row: tuple[str, ...], found: Message | TemplateError, topic: str) -> str:
+        """As `row`, for a row that has been read."""
+        from ..templates import Message
+
+        if not isinstance(found, Message):
             fields = " ".join(_value(field) for field in row[1:])
-            return f"{self.colours.bold(visible(row[0]))} {fields}  {self.colours.red(visible(str(error)))}"
+            return f"{self.colours.bold(visible(row[0]))} {fields}  {self.colours.red(visible(str(found)))}"
+        message = found
         name = f" {message.template.name}" if message.template is not None and message.template.name != row[0] else ""
         paint = self.colours.red if topic == "s/e" else self.colours.bold
         text = paint(visible(row[0]) + name)
@@ -70,6 +79,8 @@ class Show:
             if value is not None and value != []:
                 shown = f"({len(value)} characters)" if key in SECRETS else _value(value)
                 text += f"  {self.colours.dim(visible(key) + '=')}{shown}"
+        for field in message.extra:
+            text += f"  {self.colours.red(_value(field))}"
         return text
 
 

@@ -1,4 +1,4 @@
-"""The commands `device run`, `device simulate`, `platform` and `demo`: their options. Each runs in its own module."""
+"""The options of `device run`, `device simulate`, `platform`, `demo` and `watch`. Each runs in its own module."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def register(commands: Commands) -> None:
     _register_simulate(actions)
     _register_platform(commands)
     _register_demo(commands)
+    _register_watch(commands)
 
 
 def _register_run(actions: Commands) -> None:
@@ -72,6 +73,7 @@ def _register_platform(commands: Commands) -> None:
         "--tokens", choices=("certificate", "all", "none"), default="all", help="devices that get tokens (all)"
     )
     parser.add_argument("--ask", action="store_true", help="accept a device only after you type: accept ID")
+    parser.add_argument("--topic-prefix", metavar="PREFIX", help="stand in for a gateway: c8y for c8y/s/us")
     _broker_option(parser)
     parser.set_defaults(run=_with(("paho",), "_platform"))
 
@@ -86,6 +88,27 @@ def _register_demo(commands: Commands) -> None:
     parser.add_argument("--client", choices=("both", "device", "async"), default="both", help="which device (both)")
     _broker_option(parser)
     parser.set_defaults(run=_with(("paho", "aiomqtt"), "_demo"))
+
+
+def _register_watch(commands: Commands) -> None:
+    text = (
+        "Subscribe to a broker and print what passes, decoded and named, faults marked; count messages and bytes of "
+        "each topic in the last line. Ends with Ctrl+C."
+    )
+    parser = commands.add_parser("watch", help="print what passes on a broker", description=text)
+    parser.add_argument("host", metavar="HOST", help="the broker")
+    parser.add_argument("topics", metavar="TOPIC", nargs="*", help="topics and filters to subscribe to (default: all)")
+    parser.add_argument("--port", type=port, help="of the broker (8883, without TLS 1883)")
+    parser.add_argument("--no-tls", action="store_true", help="connect without TLS")
+    parser.add_argument("--ca-file", metavar="FILE", help="CA of the broker, if the system does not know it")
+    parser.add_argument("--username", metavar="USER", help="login; the password is read from SMARTREST_PASSWORD")
+    parser.add_argument("--client-id", default="", metavar="ID", help="ClientId (default: the broker chooses)")
+    parser.add_argument("--topic-prefix", metavar="PREFIX", help="what the broker puts before the platform's topics")
+    parser.add_argument(
+        "--collection", metavar="[X-ID=]FILE", action="append", default=[], help="a template collection, as for decode"
+    )
+    parser.add_argument("--for", dest="seconds", type=positive, metavar="SECONDS", help="stop after this time")
+    parser.set_defaults(run=_with(("paho",), "_watch"))
 
 
 def _broker_option(parser: argparse.ArgumentParser) -> None:

@@ -42,7 +42,10 @@ def test_options_of_the_page_exist(command_line: CommandLine, repository: Path) 
     text = CONSOLE.sub("", (repository / "docs" / "command-line.md").read_text(encoding="utf-8"))
     shown = set(re.findall(r"--[a-z][a-z-]+", text))
     known = set().union(
-        *(re.findall(r"--[a-z][a-z-]+", command_line(c, "-h").out) for c in ("decode", "encode", "inspect", "check"))
+        *(
+            re.findall(r"--[a-z][a-z-]+", command_line(c, "-h").out)
+            for c in ("decode", "encode", "inspect", "check", "watch")
+        )
     )
     assert known - {"--help"} == shown
 

@@ -63,7 +63,7 @@ OPTIONAL = {
     "aiomqtt": {"device"},
     "amqtt": {"testing"},
     "cryptography": {"certificates"},
-    "paho": {"device", "testing"},
+    "paho": {"cli", "device", "testing"},
     "pytest": set(),
     "tomli": {"cli"},
     "typing_extensions": set(),
