@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will, topics
 from ..mqtt.tls import ClosingSocket
 from .credentials import Credentials, CredentialStore
+from .custom import Custom
 from .events import (
     Closed,
     Connected,
@@ -47,13 +48,14 @@ from .events import (
 from .flow import NEVER
 from .handlers import H, Handlers, Workers
 from .lifecycle import State
-from .operations import Operation, static_operations
+from .operations import Operation, OperationTemplate, static_operations
 from .renewal import Renewal, Renewer
 from .session import CONNECTED, Session
 from .settings import Child, Limits
 
 if TYPE_CHECKING:
     from ..certificates import Identity
+    from ..templates import Collection
 
 log = logging.getLogger("smartrest.device")
 
@@ -160,6 +162,7 @@ class DeviceBase:
         store: CredentialStore | str | os.PathLike[str] | None = None,
         prefix: str | None = None,
         x_ids: Iterable[str] = (),
+        collections: Iterable[Collection] = (),
         token: bool = False,
         debug: bool = False,
         restarted: str | None = None,
@@ -192,6 +195,8 @@ class DeviceBase:
         if renew and (identity is None or isinstance(tls, ssl.SSLContext)):
             raise ValueError("renew needs an identity, and a TLS context made from it: pass identity=, and no context")
         _doubt_login(identity, credentials or bootstrap, token=token, tls=tls)
+        client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
+        self._custom = Custom(collections, client_id.x_id)
         self.session = Session(
             client_id,
             credentials=credentials,
@@ -201,7 +206,9 @@ class DeviceBase:
             name=name,
             type=type,
             prefix=prefix,
-            x_ids=x_ids,
+            x_ids=dict.fromkeys((*x_ids, *self._custom.x_ids)),
+            optional=[topics.dt()] if self._custom.x_ids else (),
+            operations=self._custom.sure,
             token=token or bool(renew),
             debug=debug,
             restarted=restarted,
@@ -214,7 +221,7 @@ class DeviceBase:
         )
         self.session._flow.times_start = False  # an operation may wait for a worker
         self.tls_context = _tls_context(self.endpoint, tls, identity, self.session.client_id, ca_file)
-        self._handlers = Handlers(self.session.set_operation, tuple(static_operations()))
+        self._handlers = Handlers(self.session.set_operation, (*static_operations(), *self._custom.template_ids))
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
         self._gave_up: GaveUp | None = None
         self._failure: BaseException | None = None  # the internal error that ended the device
@@ -266,15 +273,22 @@ class DeviceBase:
         It receives the `Operation` and returns the parameters of 503 (`None`: none; a sequence: several). If it raises,
         the answer is 502 with the exception's text. Raises `ValueError` if a fragment already has a handler.
         """
-        return self._handlers.operation(*fragments)
+        register: Callable[[H], H] = self._handlers.operation(*fragments)
+        for key, read in self._custom.of_fragments(fragments):
+            self.session.set_operation(key, read)
+        return register
 
     def on(self, *template_ids: str, fragment: str | None = None, id_field: int | None = None) -> Callable[[H], H]:
         """Register a handler by template ID.
 
-        For rows of a custom collection, specify how to answer: by `fragment`, or by ID (504 to 506) with `id_field`,
-        the row index of the operation's ID.
+        For rows of a collection that is not in `collections`, specify how to answer: by `fragment`, or by ID (504 to
+        506) with `id_field`, the row index of the operation's ID.
         """
-        return self._handlers.on(*template_ids, fragment=fragment, id_field=id_field)
+        register: Callable[[H], H] = self._handlers.on(*template_ids, fragment=fragment, id_field=id_field)
+        for key, read in self._custom.of_ids(template_ids):
+            described = (fragment or read.fragment, read.id_field if id_field is None else id_field, read.template)
+            self.session.set_operation(key, OperationTemplate(*described))
+        return register
 
     def listen(self, *events: type[Event]) -> Callable[[L], L]:
         """Register a function to call with events of these classes (all if none are given). It must be quick."""

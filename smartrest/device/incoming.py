@@ -14,6 +14,7 @@ from collections.abc import Container, Mapping
 from .. import DecodeError, SmartRestError, decode
 from ..mqtt import Topic, topics
 from .credentials import Credentials
+from .custom import operation_key
 from .events import (
     CredentialsReceived,
     ErrorReceived,
@@ -87,10 +88,18 @@ def _read_row(
     elif parsed.is_error:
         code, template_id, *text = (*row, "", "")
         found.events.append(ErrorReceived(code, template_id, ",".join(text[:-2] if len(row) > 2 else ())))
-    elif row[0] in templates and parsed.kind in ("ds", "dc", "dd"):
-        _read_operation(found, topic, row, device, children, templates[row[0]])
+    elif (template := _template(parsed, row[0], templates)) is not None:
+        _read_operation(found, topic, row, device, children, template)
     else:
         found.events.append(MessageReceived(topic, row))
+
+
+def _template(parsed: Topic, template_id: str, templates: Mapping[str, OperationTemplate]) -> OperationTemplate | None:
+    """How to read a row as an operation; `None` if it is another kind of row."""
+    if parsed.kind not in ("ds", "dc", "dd"):
+        return None
+    own = None if parsed.kind == "ds" else templates.get(operation_key(parsed.x_id, template_id))
+    return own or templates.get(template_id)
 
 
 def _secret(topic: str, row: tuple[str, ...]) -> Event:
@@ -126,7 +135,7 @@ def _read_operation(
     target = row[1]
     child = None if target == device else target
     refusal = f"{UNKNOWN_CHILD} {target}" if child is not None and child not in children else None
-    operation = Operation(target, child, template.fragment or "", row, topic, operation_id)
+    operation = Operation(target, child, template.fragment or "", row, topic, operation_id, template.template)
     found.operations.append((operation, refusal))
 
 

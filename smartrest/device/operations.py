@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import PayloadTooLargeError, encode_row, truncate
+
+if TYPE_CHECKING:
+    from ..templates import Template
 
 Row = tuple[Any, ...]
 PROGRESS = "OperationProgress"  # event type
@@ -28,6 +31,7 @@ class OperationTemplate(NamedTuple):
 
     fragment: str | None = None
     id_field: int | None = None
+    template: Template | None = None  # names the parameters; `None`: the static template, if there is one
 
 
 class Handling:
@@ -55,6 +59,7 @@ class Operation:
     row: tuple[str, ...] = field(repr=False)
     topic: str
     id: str | None = None
+    template: Template | None = field(default=None, repr=False)
     _handling: Handling = field(default_factory=Handling, init=False, repr=False)
 
     @property
@@ -90,13 +95,13 @@ class Operation:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The named, typed parameters of the row's static template, without `device_id`.
+        """The named, typed parameters of the row's static template or collection, without `device_id`.
 
         For other templates: the fields after the device ID as text, by their index in the row. Raises `TemplateError`.
         """
         from ..templates import static
 
-        template = static.by_id(self.template_id)
+        template = self.template or static.by_id(self.template_id)
         if template is None:
             return {str(index): text for index, text in enumerate(self.row) if index > 1}
         parameters = dict(template.parse(self.row).parameters)

@@ -18,6 +18,7 @@ from ..mqtt import Backoff, ClientId, ConnackCode, topics
 from . import incoming
 from .connack import REVOKED, nearest
 from .credentials import Credentials
+from .custom import placed
 from .events import (
     Action,
     AnswerIgnored,
@@ -66,11 +67,11 @@ class Session:
     `credentials`: the device's. Without them, `bootstrap` (user `management/devicebootstrap`) fetches them in step 0;
     with `rebootstrap` also after the platform has refused the device's own for good. With neither, the device connects
     by certificate or anonymously. `prefix`: what a gateway's broker puts before every topic, such as `c8y`: in actions
-    and inputs only. `x_ids`: custom collections to subscribe to; `operations`: how to read their operation rows.
-    Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527). `token`: fetch
-    tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online, fail (507) with
-    this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over operation is
-    answered 503 first, such as `c8y_Restart`.
+    and inputs only. `x_ids`: custom collections to subscribe to, `optional`: further topics; `operations`: how to read
+    operation rows. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
+    `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
+    fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
+    operation is answered 503 first, such as `c8y_Restart`.
     `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1, and unacknowledged payloads are
     sent again after a broken connection. Otherwise a payload counts as delivered once handed out. `outbox`: an SQLite
     file that keeps rows across runs until they are delivered; `send`, `publish` and `stop` write to it.
@@ -88,6 +89,7 @@ class Session:
         type: str = "c8y_MQTTDevice",
         prefix: str | None = None,
         x_ids: Iterable[str] = (),
+        optional: Iterable[str] = (),
         operations: Mapping[str, OperationTemplate] | None = None,
         ignored: Iterable[str] = ("531",),
         token: bool = False,
@@ -128,7 +130,7 @@ class Session:
         self._required = [topics.ds(), *(topics.dc(x_id) for x_id in x_ids)]
         if self.client_id.x_id is not None:
             self._required.append(topics.dd())
-        self._optional = [topics.dat()] * token + [topics.e()] * debug
+        self._optional = [topics.dat()] * token + [topics.e()] * debug + list(optional)
         self._opening = Opening(self.limits.hang_ups, self._prefix.room)
         self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._prefix.room)
         self._random = random
@@ -286,7 +288,7 @@ class Session:
         now: float | None = None,
         room: Callable[[int], None] | None = None,
     ) -> list[Event]:
-        """Publish rows for the device or `child`, of static templates or of the collection `x_id`.
+        """Publish rows for the device or `child`, of static templates or of the collection `x_id`, or that built them.
 
         They are packed with others for the same topic and leave within `linger` seconds; offline they wait. Order is
         kept per topic. A row that is too long is split if its template allows it. `room` is called first with the
@@ -294,12 +296,10 @@ class Session:
         `PayloadTooLargeError` or `SmartRestError` (invalid topic), and then takes none of the rows.
         """
         self._at(now)
-        topic = topics.us(child, mode=mode) if x_id is None else topics.uc(x_id, child, mode=mode)
-        limit = self._prefix.room(topic)
         items: list[Item] = []
-        for row in rows:
-            parts = encoded(row, limit)
-            measurement = x_id is None and MEASUREMENT(parts[0]) is not None
+        for row, topic, static in placed(rows, child, x_id, mode):
+            parts = encoded(row, self._prefix.room(topic))
+            measurement = static and MEASUREMENT(parts[0]) is not None
             items += [Item(topic, data, measurement=measurement) for data in parts]
         self._flow.put(items, self._now, room)
         if x_id is None:

@@ -22,6 +22,7 @@ from ._records import (
     SoftwareAction,
     SoftwareVersion,
 )
+from ._rows import CollectionRow
 from ._split import divided, split_groups
 from ._static import built_in, static
 from ._template import Template
@@ -47,6 +48,7 @@ __all__ = [
     "AdvancedSoftwareAction",
     "AlarmStatus",
     "Collection",
+    "CollectionRow",
     "Group",
     "Message",
     "OperationStatus",

@@ -9,7 +9,32 @@ from ._faults import Fault, template_error
 from ._parameters import Group, Parameter
 from ._types import PARAMETER_TYPES, Refusal
 
-__all__ = ["read_group", "read_sections", "read_value", "row_fields", "take_group", "take_value", "trimmed"]
+__all__ = [
+    "CollectionRow",
+    "read_group",
+    "read_sections",
+    "read_value",
+    "row_fields",
+    "take_group",
+    "take_value",
+    "trimmed",
+]
+
+
+class CollectionRow(tuple[Any, ...]):
+    """A row that a collection built: a tuple that knows its collection, so that a device sends it there."""
+
+    x_id: str | None
+    protocol: str
+
+    def topic(self, child: str | None = None, mode: Any = "s") -> str:
+        """Where to publish the row. Raises `SmartRestError`."""
+        from ..mqtt import topics
+
+        if self.protocol == "2.0":
+            return topics.build("ud" if self.x_id is None else "uc", self.x_id, child, mode=mode)
+        return topics.build("ul", self.x_id, child, mode=mode)
+
 
 _BUFFERS = (bytes, bytearray, memoryview)
 

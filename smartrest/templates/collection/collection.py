@@ -13,7 +13,7 @@ from ..._constants import BOM, PAYLOAD_LIMIT
 from ...errors import EncodeError, SmartRestError
 from .._faults import Fault, template_error
 from .._message import Message, unnamed
-from .._rows import row_fields
+from .._rows import CollectionRow, row_fields
 from .._template import Template
 from .definitions import PAIRS, RESERVED, Property, RequestDefinition, ResponseDefinition, taken
 from .messages import LegacyRequest, Request, Response
@@ -21,7 +21,7 @@ from .stored import read_stored, to_stored
 
 if TYPE_CHECKING:
     from ..._findings import Finding
-    from ...pure import Field, RowLike
+    from ...pure import RowLike
 
 __all__ = ["Collection"]
 
@@ -335,15 +335,17 @@ class Collection:
 
     # Its rows
 
-    def build(self, message_id: str, /, **parameters: Any) -> tuple[Field, ...]:
-        """The row of a request with these values, without trailing empty ones.
+    def build(self, message_id: str, /, **parameters: Any) -> CollectionRow:
+        """The row of a request with these values, without trailing empty ones; a tuple that knows its topic.
 
         Raises TemplateError as `Template.build`, and `unknown_template` if `message_id` is not a request here.
         """
         template = self._templates.get(message_id)
         if template is None or template.direction != "publish":
             raise template_error("", Fault("unknown_template", None, message_id, "the message ID of a request"))
-        return template.build(**parameters)
+        row = CollectionRow(template.build(**parameters))
+        row.x_id, row.protocol = self.x_id, self.protocol
+        return row
 
     def parse_row(self, row: RowLike) -> Message:
         """A row of this collection as a Message, without template for an unknown ID; also `collection.parse(row)`.
