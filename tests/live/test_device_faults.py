@@ -81,12 +81,24 @@ def test_not_authorized_is_given_up_after_a_few_attempts(wire: Wire, make: Make)
     device.wait_event(GaveUp)
 
 
-def test_refused_for_good_on_a_standing_connection(wire: Wire, make: Make) -> None:
+@pytest.mark.parametrize("code", [1, 2, 4])
+def test_refused_for_good_on_a_standing_connection(wire: Wire, make: Make, code: int) -> None:
     device = make(wire)
     device.start(10)
-    wire.inject(bytes((0x20, 2, 0, 4)))
-    assert device.wait_event(GaveUp).code is ConnackCode.BAD_CREDENTIALS
+    wire.inject(bytes((0x20, 2, 0, code)))
+    assert device.wait_event(GaveUp).code is ConnackCode(code)
     assert not device.online
+    assert wire.accepted == 1
+
+
+def test_accepted_once_more_on_a_standing_connection(wire: Wire, make: Make, smartrest_platform: Platform) -> None:
+    device = make(wire)
+    device.start(10)
+    wire.inject(bytes((0x20, 2, 0, 0)))
+    device.send(("400", "acme_Still", "here"))
+    assert device.flush(5)
+    assert device.online
+    assert wire.accepted == 1
 
 
 def test_refused_for_now_on_a_standing_connection(wire: Wire, make: Make) -> None:
