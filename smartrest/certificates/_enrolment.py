@@ -73,6 +73,7 @@ def enroll(
         found = _est.accept(request, _est.read_answer(answer))
         _keep(folder, found)
     _commit(folder)
+    found.folder = folder
     return found
 
 
@@ -115,6 +116,7 @@ def renew(
             (folder / PENDING / CHAIN_FILE).unlink(missing_ok=True)  # refused: ask for another one next time
         raise
     _commit(folder)
+    found.folder = folder
     return found
 
 

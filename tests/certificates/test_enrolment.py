@@ -91,6 +91,7 @@ def test_a_device_enrolls_and_renews(
     est.register("pump-1", PASSWORD)
     folder = tmp_path / "pump-1"
     first = enrolled(est, files, folder)
+    assert first.folder == folder  # so Device(identity=…, renew=True) knows where to renew it
     assert first.chain[0].issuer == ca.certificate.subject
     assert sorted(os.listdir(folder)) == ["chain.pem", "key.pem"]
     loaded = Identity.load(folder)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -17,7 +21,7 @@ pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not inst
 from certificates.makers import ec_key, pem, server_files
 from support_device import QUICK, LoopDevice
 
-from smartrest.certificates import CA, Identity
+from smartrest.certificates import CA, Identity, try_handshake
 from smartrest.device import Device, IdentityRenewed, Lost, Renewal, RenewalFailed
 from smartrest.testing import Broker, EnrolmentServer, Platform
 from smartrest.testing.broker import find_mosquitto
@@ -138,6 +142,54 @@ def test_a_failed_renewal_is_told_and_tried_again(
         assert failed.retry_in <= 5
         assert isinstance(renewed, IdentityRenewed)
     assert [call.status for call in est.calls] == [200, 200]
+
+
+RENEWING = """
+import asyncio, sys
+from smartrest.certificates import Identity
+from smartrest.device import AsyncDevice, Device, Renewal
+folder, client, host, port, est, ca_file = sys.argv[1:]
+options = dict(identity=Identity.load(folder), port=int(port), ca_file=ca_file)
+options["renew"] = Renewal(port=int(est), at=0.0)  # always due: one renewal after the other
+async def run():
+    device = AsyncDevice(host, "pump-1", **options)
+    await device.start(30)
+    print("online", flush=True)
+    await asyncio.sleep(60)
+if client == "paho":
+    device = Device(host, "pump-1", **options)
+    device.start(30)
+    print("online", flush=True)
+    device.wait_online(60)
+    import time; time.sleep(60)
+else:
+    asyncio.run(run())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["paho", "aiomqtt"])
+def test_ten_power_cuts_while_a_device_renews(
+    platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path, client: str
+) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "pump-1")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    chance = random.Random(client)
+    seen = set()
+    with authority(platform, files, ca, 3600) as est:
+        place = (str(folder), client, platform.host, str(platform.port), str(est.port), str(files["ca"]))
+        for _ in range(10):
+            command = [sys.executable, "-c", RENEWING, *place]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "online\n"
+                time.sleep(chance.uniform(0.0, 4.0))
+                process.kill()
+            identity = Identity.load(folder)
+            assert try_handshake(platform.host, platform.port, identity.ssl_context(ca_file=files["ca"]))
+            seen.add(identity.certificate.serial_number)
+    assert len(seen) > 2
+    assert {call.status for call in est.calls} == {200}
 
 
 def test_options_that_do_not_go_together(ca: CA, tmp_path: Path) -> None:
