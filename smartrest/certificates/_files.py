@@ -34,6 +34,12 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
+def whole_folder(folder: Path) -> Path:
+    """Where in a device's folder the chain and key are that belong together, also after an interrupted renewal."""
+    accepted = folder / ACCEPTED
+    return accepted if accepted.is_dir() else folder
+
+
 def save_files(folder: Path, files: Mapping[str, bytes], *, overwrite: bool) -> None:
     """Write `files` (name to content) to `folder`, which is created if missing (mode 0700).
 

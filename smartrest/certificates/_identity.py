@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ._errors import CertificateError
 from ._facts import quiet, read_chain
-from ._files import ACCEPTED, CHAIN_FILE, KEY_FILE, chain_pem, read_file, save_files
+from ._files import CHAIN_FILE, KEY_FILE, chain_pem, read_file, save_files, whole_folder
 from ._keys import RSA_DEFAULT, find_key, make_key, read_key, same_key, write_key
 from ._names import NO_PARTS, common_names, demand_name, make_name
 from ._profile import DEVICE_DAYS, Order, sign
@@ -98,10 +98,8 @@ class Identity:
         chain_path = Path(path)
         folder = chain_path if chain_path.is_dir() else None
         if folder is not None:
-            if (chain_path / ACCEPTED).is_dir():  # a renewal that a power cut interrupted: these two belong together
-                chain_path = chain_path / ACCEPTED
-            beside = chain_path / KEY_FILE
-            chain_path = chain_path / CHAIN_FILE
+            beside = whole_folder(folder) / KEY_FILE
+            chain_path = whole_folder(folder) / CHAIN_FILE
             if key is None and beside.exists():
                 key = beside
         data = read_file(chain_path)

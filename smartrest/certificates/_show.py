@@ -63,7 +63,9 @@ def describe(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
 def describe_store(data: bytes, passphrase: Passphrase | None, where: str) -> list[dict[str, Any]]:
     """One dictionary for each entry of a PKCS#12 file. `CertificateError` as `read_store`."""
     store = read_store(data, passphrase, where)
-    things: list[dict[str, Any]] = [] if store.key is None else [{"kind": "private key", "encrypted": True}]
+    things: list[dict[str, Any]] = (
+        [] if store.key is None else [{"kind": "private key", "encrypted": passphrase is not None}]
+    )
     with quiet():
         chain = [facts_of(each, place) for place, each in enumerate(store.chain)]
         others = {alias: facts_of(each, 0) for alias, each in store.others.items()}

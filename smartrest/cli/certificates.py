@@ -315,7 +315,10 @@ def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
     """The files to check. Without a terminal, skips an encrypted key that was not named."""
     if args.chain == "-" or not Path(args.chain).is_dir():
         return args.chain, args.key
-    beside = Path(args.chain, "key.pem")
+    from ..certificates._files import whole_folder
+
+    folder = whole_folder(Path(args.chain))
+    beside = folder / "key.pem"
     key: str | None = args.key
     if key is None and beside.exists():
         key = str(beside)
@@ -323,7 +326,7 @@ def _chain_and_key(args: argparse.Namespace) -> tuple[str, str | None]:
         if locked and args.connect is None and not sys.stdin.isatty():
             print(f"smartrest: {visible(key)} is encrypted; not compared", file=sys.stderr)
             key = None
-    return str(Path(args.chain, "chain.pem")), key
+    return str(folder / "chain.pem"), key
 
 
 def _connect(args: argparse.Namespace, path: str, key: str | None, identity: Identity | None) -> None:

@@ -76,6 +76,16 @@ def test_enroll_and_renew(run: CertificateCommand, est: EnrolmentServer, ca: CA)
     assert Identity.load("pump-1").chain != first.chain
 
 
+def test_check_in_the_middle_of_a_renewal(run: CertificateCommand, ca: CA) -> None:
+    """As a power cut leaves it between the two files: `accepted` has both, and the chain beside it is the old one."""
+    new = ca.issue("pump-1", key=ec_key(2))
+    ca.issue("pump-1", key=ec_key(0)).save("pump-1")
+    new.save("pump-1/accepted")
+    Path("pump-1/key.pem").write_bytes(new.key_pem())
+    assert Identity.load("pump-1").chain == new.chain
+    run("check", "pump-1", "--client-id", "pump-1")
+
+
 @pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
 def test_renew_with_a_token_from_mqtt(run: CertificateCommand, ca: CA, tmp_path: Path) -> None:
     files = server_files(tmp_path)

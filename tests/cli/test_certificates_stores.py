@@ -60,7 +60,7 @@ def test_check_a_keystore(run: CertificateCommand, pump: Identity) -> None:
 
 def test_show_a_store(run: CertificateCommand, pump: Identity) -> None:
     shown = run("show", save("k.p12", pump.pkcs12(SECRET)), *UNLOCK).out
-    assert shown.startswith("private key")
+    assert shown.startswith("private key\n  encrypted: yes")
     assert "belongs to: CN=pump-1" in shown
     assert "belongs to: CN=Acme CA" in shown
     trust = save("t.p12", truststore({"servercertificate": device("server"), "acme": root()}, SECRET))
