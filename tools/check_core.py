@@ -32,7 +32,9 @@ CODEC = ROOT / "src_c" / "codec"
 SOURCES = sorted(CODEC.rglob("*.c"))
 C11 = ("-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{CODEC}")
 # About a tenth of each test program's default work, since these tools slow it down.
-SHORT = {"kernel": "0.05", "reading": "5", "exact": "0.02", "writing": "0.2", "utf8": "1", "number": "0.2", "field": "0.1"}
+SHORT = {
+    "kernel": "0.05", "reading": "5", "exact": "0.02", "writing": "0.2", "utf8": "1", "number": "0.2", "field": "0.1",
+}  # fmt: skip
 DICTIONARY = r"""
 "\\\""
 "\"\""
