@@ -153,7 +153,14 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 
 
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
-    """ISO 8601 with milliseconds and offset. Asks for the offset once: a time zone is the caller's code."""
+    """ISO 8601 with milliseconds and offset."""
+    moment = with_offset(value, row, field)
+    text: str = class_of("datetime", "datetime").isoformat(moment, timespec="milliseconds")
+    return text
+
+
+def with_offset(value: datetime, row: int | None, field: int | None) -> datetime:
+    """The value as a plain `datetime` with a fixed offset. Asks for it once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
     moment = value if type(value) is cls else _as_datetime(cls, value, row, field)
     offset = _utc_offset(cls, moment, row, field)
@@ -162,8 +169,8 @@ def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     delta, timezone = class_of("datetime", "timedelta"), class_of("datetime", "timezone")
     if delta.__mod__(offset, delta(minutes=1)):
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
-    text: str = cls.isoformat(cls.replace(moment, tzinfo=timezone(offset)), timespec="milliseconds")
-    return text
+    fixed: datetime = cls.replace(moment, tzinfo=timezone(offset))
+    return fixed
 
 
 def _as_datetime(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:

@@ -135,6 +135,7 @@ cdef extern from "spare_rows.h":
     int srp_times_init() except -1
     bint srp_learn_times(object value)
     bint srp_learn_numpy(object value)
+    bint srp_is_time(object value)
 
     ctypedef struct srp_plan:
         const uint8_t *fixed

@@ -53,6 +53,9 @@ cdef int put_field(Workspace engine, srp_buffer *out, sr_style style, value, ind
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW and (srp_learn_times(value) or srp_learn_numpy(value)):
         status = engine.layer.put_value(out, engine.k, style, value)
+    if status == SRP_SLOW and srp_is_time(value):
+        value = srp_call(_values.with_offset, value, index, <PyObject *>field)
+        status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW:
         value = srp_call(_values.text_of, value, index, <PyObject *>field)
         status = engine.layer.put_value(out, engine.k, style, value)
