@@ -13,10 +13,11 @@ from . import guests
 from .harness import BUDGET, CLOCKS, Clock, Ratio, Timing, itself, race, ratio
 from .lineup import OURS, Lineup, Setting
 from .peers import absent
-from .targets import BEST, TARGETS, Target, gate_here, verdict
+from .targets import BEST, BEST_JSON, TARGETS, Target, gate_here, verdict
 
 TRIAL = 60.0  # seconds
 CODECS: dict[str, tuple[str, ...]] = {BEST: ("orjson", "ssrjson", "msgspec.json", "msgspec.msgpack", "msgpack")}
+CODECS[BEST_JSON] = ("orjson", "ssrjson")
 CODECS["best peer"] = (*CODECS[BEST], "ssrjson, no cache", "ormsgpack")
 CODECS["best typed codec"] = ("orjson, typed JSON", "ssrjson, typed JSON", "msgpack, typed")
 

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 BEST = "best of orjson, ssrjson, msgspec, msgpack"
+BEST_JSON = "best of orjson, ssrjson"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,44 @@ TARGETS = (
         D13 | AVX2 index of 16 KB measurements | scalar kernel | 5.0 | 8
         D13 | AVX2 index of 16 KB events | scalar kernel | 3.8 | 6
         D13 | AVX2 index of 16 KB operations | scalar kernel | 2.8 | 5
+        D15 | decode, plain text | naive | 2.4 | 3.5
+        D15 | decode, plain text | {BEST_JSON} | 1.4 | 2
+        D15 | decode, quoted text | naive | 2.4 | 3.5
+        D15 | decode, quoted text | {BEST_JSON} | 1.4 | 2
+        D15 | decode, escaped quotes | naive | 2.4 | 3.5
+        D15 | decode, escaped quotes | {BEST_JSON} | 1.4 | 2
+        D15 | decode, backslashes | naive | 2.4 | 3.5
+        D15 | decode, backslashes | {BEST_JSON} | 1.4 | 2
+        D15 | decode, every field quoted | naive | 2.0 | 2.6
+        D15 | decode, every field quoted | {BEST_JSON} | 1.05 | 1.5
+        D15 | decode, a blank before a quote | naive | 2.2 | 3
+        D15 | decode, a blank before a quote | {BEST_JSON} | 1.1 | 1.6
+        D15 | decode, a blank before a quote, one row of 100 | naive | 2.2 | 3
+        D15 | decode, a blank before a quote, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, a blank after a quote | naive | 2.2 | 3
+        D15 | decode, a blank after a quote | {BEST_JSON} | 1.1 | 1.6
+        D15 | decode, a blank after a quote, one row of 100 | naive | 2.2 | 3
+        D15 | decode, a blank after a quote, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, a quote in plain text | naive | 2.2 | 3
+        D15 | decode, a quote in plain text | {BEST_JSON} | 1.1 | 1.6
+        D15 | decode, a quote in plain text, one row of 100 | naive | 2.2 | 3
+        D15 | decode, a quote in plain text, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, a lone CR | naive | 2.2 | 3
+        D15 | decode, a lone CR | {BEST_JSON} | 1.1 | 1.6
+        D15 | decode, a lone CR, one row of 100 | naive | 2.2 | 3
+        D15 | decode, a lone CR, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, text ends in a backslash | naive | 1.8 | 2.6
+        D15 | decode, text ends in a backslash | {BEST_JSON} | 1.1 | 1.5
+        D15 | decode, text ends in a backslash, one row of 100 | naive | 2.2 | 3
+        D15 | decode, text ends in a backslash, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, both escapes | naive | 1.8 | 2.6
+        D15 | decode, both escapes | {BEST_JSON} | 1.1 | 1.5
+        D15 | decode, both escapes, one row of 100 | naive | 2.2 | 3
+        D15 | decode, both escapes, one row of 100 | {BEST_JSON} | 1.15 | 1.6
+        D15 | decode, texts of 2,000 | {BEST_JSON} | 0.8 | 1.1
+        D15 | decode, texts of 2,000, quoted | {BEST_JSON} | 0.5 | 0.9
+        D15 | decode, a CR at the end | naive | 2.2 | 3
+        D15 | decode, a CR at the end | {BEST_JSON} | 1.15 | 1.6
         E1 | encode measurements, str | naive join | 4.0 | 6.5
         E1 | encode measurements, str | orjson | 1.2 | 2.0
         E1 | encode measurements, str | ssrjson | 1.05 | 1.7
@@ -129,7 +168,7 @@ SAME_ON_AVX2 = ("D13", "E10", "E11")
 # In the order of the table. L1, the latency of one message, has no target.
 # fmt: off
 IDS = (
-    "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D13",
+    "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D13", "D15",
     "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E9", "E10", "E11",
     "F1", "C1", "P1", "S1", "O1", "G1", "L1", "M1", "I1",
 )

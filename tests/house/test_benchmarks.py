@@ -31,11 +31,11 @@ def load(name):
     return importlib.import_module(f"benchmarks.{name}")
 
 
-data, harness, lineup, peers, targets, table, report, processes, registry, compare, page, guests = map(
+data, harness, lineup, peers, targets, table, report, processes, registry, compare, page, guests, shapes = map(
     load,
     (
         *("payloads", "harness", "lineup", "peers", "targets", "table", "report", "processes", "registry"),
-        *("compare", "page", "guests"),
+        *("compare", "page", "guests", "shapes"),
     ),
 )
 
@@ -124,6 +124,12 @@ def test_naive_rows_are_wrong_where_there_are_quotes():
     assert harness.check(peers.text_decoders(work.payloads), work.rows)["naive"] == "wrong on 64 of 64 items"
     work = data.workload("measurements")
     assert "naive" not in harness.check(peers.text_decoders(work.payloads), work.rows)
+
+
+def test_every_shape_of_payload_has_gates():
+    parts = [found.part for found in shapes.d15(lineup.Setting())]
+    assert sorted(set(parts)) == sorted(parts)
+    assert {target.part for target in targets.TARGETS if target.id == "D15"} == set(parts)
 
 
 def test_a_contender_that_is_wrong_is_never_timed():
