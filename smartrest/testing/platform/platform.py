@@ -251,14 +251,14 @@ class Platform:
         """Create one operation per row, and send all rows in one payload to their device.
 
         A row is (template ID, external ID of the device or child, parameters…). Rows of custom templates need `topic`
-        (`s/dc/<X-ID>`) and `fragment`. A device that is not connected, or has not subscribed, gets the rows when it
-        sends 500. `to` names the connected device if the row names an unknown one. `ValueError` for rows of several
-        devices, `PayloadTooLargeError` if they do not fit in one payload.
+        (`s/dc/<X-ID>`; in SmartREST 1.0 `s/ol/<X-ID>`, with `to`) and `fragment`. A device that is not connected, or
+        has not subscribed, gets the rows when it sends 500. `to` names the connected device if the row names an unknown
+        one. `ValueError` for rows of several devices, `PayloadTooLargeError` if they do not fit in one payload.
         """
         topic = topic or topics.ds()
         self._settle()
         with self._changed:
-            operations = [self._operation(tuple(row), topic, fragment) for row in rows]
+            operations = [self._operation(tuple(row), topic, fragment, to) for row in rows]
             roots = {self._root_of(operation.device, to) for operation in operations}
             if len(roots) > 1:
                 raise ValueError(
@@ -313,7 +313,11 @@ class Platform:
             lines += [visible(f"  error {','.join(row)}") for row in self._tenant.errors]
             return "\n".join(lines)
 
-    def _operation(self, row: Row, topic: str, fragment: str | None) -> Operation:
+    def _operation(self, row: Row, topic: str, fragment: str | None, to: str | None) -> Operation:
+        if topics.parse(topic).kind == "ol":  # SmartREST 1.0 has the line number in place of the device
+            if to is None or fragment is None:
+                raise ValueError(f"an operation on {topic} needs to= and fragment=")
+            return self._tenant.operation((row[0], to), topic, fragment, self._changed, row)
         if len(row) < 2:
             raise ValueError(f"no device ID in the second field of an operation: {row!r}")
         fragment = fragment or fragment_of(row[0])

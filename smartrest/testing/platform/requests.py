@@ -1,16 +1,18 @@
 """The effect of request templates of custom collections on the inventory of the stand-in platform.
 
-Requests that create or change are carried out. Requests answered by response templates (GET) are only checked: these
-select from the platform's own JSON, which is not imitated here. Source: SmartREST 2.0 reference, "Request templates".
+Requests that create or change are carried out. Those that ask for a response (GET does) are answered by the response
+templates of the collection, applied to the object in the platform's JSON. Source: SmartREST 2.0 reference, "Request
+templates".
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .answers import answer_rows, object_json
 from .calls import Call, Refusal
 from .effects import raise_alarm
-from .inventory import Event, Measurement, now
+from .inventory import Event, ManagedObject, Measurement, now
 from .operations import EXECUTING, FAILED, PENDING, SUCCESSFUL, oldest
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["apply"]
 
 
-def apply(call: Call, collection: Collection) -> None:
-    """Carry out one row. Raises `Refusal`, and `TemplateError` for invalid values."""
+def apply(call: Call, collection: Collection) -> list[tuple[str, ...]]:
+    """Carry out one row; returns the rows of its response. Raises `Refusal`, and `TemplateError` for invalid values."""
     template = collection.get(call.row[0])
     if template is None or not hasattr(template, "definition") or template.direction != "publish":
         raise Refusal("43", f"no request template {call.row[0]} in collection {collection.x_id}")
@@ -38,8 +40,18 @@ def apply(call: Call, collection: Collection) -> None:
             value = now()
         properties[known.path.removeprefix("$.")] = value
     action = ACTIONS.get((definition.method, definition.api))
-    if action is not None and call.stored:
-        action(call, properties)
+    found: Any = None
+    if definition.method == "GET":
+        found = _object(call)
+        if found is None:
+            raise Refusal("40", f"no object {call['external_id'] or call['id']}")
+    elif action is not None and call.stored:
+        found = action(call, dict(properties))
+    if definition.response != "true" and (definition.response or definition.method != "GET"):
+        return []
+    facts = {name: call[name] for name in definition.columns if call[name] is not None}
+    answer = {**facts, **_nested(properties), "source": {"id": call.thing.id}} if found is None else object_json(found)
+    return answer_rows(collection, answer)
 
 
 def _measurement(call: Call, properties: dict[str, Any]) -> None:
@@ -93,14 +105,19 @@ def _change_operation(call: Call, properties: dict[str, Any]) -> None:
         call.finish(operation, status, results=results, reason=reason)
 
 
-def _change_object(call: Call, properties: dict[str, Any]) -> None:
+def _object(call: Call) -> ManagedObject | None:
+    """The object that a request names by external or internal ID."""
+    inventory = call.tenant.inventory
+    if call["external_id"] is None:
+        return next((thing for thing in inventory.values() if thing.id == call["id"]), None)
+    return inventory.get(call["external_id"])
+
+
+def _change_object(call: Call, properties: dict[str, Any]) -> ManagedObject:
     """PUT by external or internal ID; POST creates a child if none has this external ID."""
     inventory = call.tenant.inventory
     wanted = call["external_id"]
-    if wanted is None:
-        found = next((thing for thing in inventory.values() if thing.id == call["id"]), None)
-    else:
-        found = inventory.get(wanted)
+    found = _object(call)
     if found is None and call["id"] is None and wanted and call["by_id"] is None:
         found = inventory.create(wanted, f"MQTT Device {wanted}", "c8y_MQTTChildDevice", call.thing)
     if found is None:
@@ -108,9 +125,10 @@ def _change_object(call: Call, properties: dict[str, Any]) -> None:
     found.name = str(properties.pop("name", found.name))
     found.type = str(properties.pop("type", found.type))
     found.fragments.update(_nested(properties))
+    return found
 
 
-ACTIONS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], None]] = {
+ACTIONS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], ManagedObject | None]] = {
     ("POST", "MEASUREMENT"): _measurement,
     ("POST", "EVENT"): _event,
     ("POST", "ALARM"): _create_alarm,

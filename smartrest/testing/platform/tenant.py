@@ -28,7 +28,7 @@ from smartrest._limits import packet_room
 from smartrest.mqtt import topics
 from smartrest.templates import static
 
-from . import requests
+from . import one, requests
 from .calls import Call, Refusal
 from .clients import Client, Credentials, Options, Outside, Traffic
 from .effects import EFFECTS
@@ -85,7 +85,10 @@ class Tenant:
                 self._static(client, row, where.child, where.mode or "s")
         elif where.kind in ("uc", "ud"):
             for row in rows:
-                self._custom(client, row, where.x_id or client.x_id, where.child, where.mode or "s")
+                x_id = where.x_id or client.x_id
+                self._custom(client, row, x_id, where.child, where.mode or "s", default=where.kind == "ud")
+        elif where.kind == "ul" and error is None:
+            one.receive(self, client, where.x_id, rows)
         elif where.kind == "ut":
             self._collection(client, where.x_id or "", payload)
         elif where.kind == "ucr":
@@ -135,8 +138,11 @@ class Tenant:
         if client is not None:
             self._push(client, operations)
 
-    def operation(self, row: Row, topic: str, fragment: str, changed: threading.Condition) -> Operation:
-        return Operation(str(next(self._operation_ids)), row[1], fragment, [row], topic, changed)
+    def operation(
+        self, row: Row, topic: str, fragment: str, changed: threading.Condition, sent: Row | None = None
+    ) -> Operation:
+        """A new operation; `sent`: its row, if that does not name the device."""
+        return Operation(str(next(self._operation_ids)), row[1], fragment, [sent or row], topic, changed)
 
     def resend(self, client: Client) -> None:
         """Answer 500: send every PENDING operation of the device and its descendants, oldest first."""
@@ -173,7 +179,7 @@ class Tenant:
         try:
             values = static[row[0]].parse(row).parameters
             if row[0] == "100" and child is None and client.device_id not in self.inventory:
-                self._create(client, values.get("device_name"), values.get("device_type"))
+                self.create(client, values.get("device_name"), values.get("device_type"))
                 return
             thing = self._target(client, child, row, values)
             thing.last_message = now()
@@ -185,7 +191,7 @@ class Tenant:
         except PayloadTooLargeError as error:
             self.report(client, "50", row[0], f"the answer: {error}")
 
-    def _create(self, client: Client, name: object = None, type_: object = None) -> ManagedObject:
+    def create(self, client: Client, name: object = None, type_: object = None) -> ManagedObject:
         name = name or f"MQTT Device {client.device_id}"
         root = self.inventory.create(client.device_id, str(name), str(type_ or "c8y_MQTTDevice"))
         root.fragments["c8y_IsDevice"] = {}
@@ -194,7 +200,7 @@ class Tenant:
 
     def _target(self, client: Client, child: str | None, row: Row, values: dict[str, Any]) -> ManagedObject:
         """The object addressed by the topic; devices and first-level children are created automatically."""
-        root = self.inventory.get(client.device_id) or self._create(client)
+        root = self.inventory.get(client.device_id) or self.create(client)
         if child is None:
             return root
         thing = self.inventory.get(child)
@@ -223,7 +229,9 @@ class Tenant:
             except (TemplateError, DecodeError) as error:
                 self.report(client, "42", "", f"Template collection {x_id}: {error}")
 
-    def _custom(self, client: Client, row: Row, x_id: str | None, child: str | None, mode: str) -> None:
+    def _custom(
+        self, client: Client, row: Row, x_id: str | None, child: str | None, mode: str, *, default: bool
+    ) -> None:
         collection = self.collections.get(x_id or "")
         if collection is None:
             self.report(client, "40", row[0], f"No template collection {x_id}")
@@ -231,11 +239,16 @@ class Tenant:
         try:
             thing = self._target(client, child, row, {})
             thing.last_message = now()
-            requests.apply(Call(self, client, thing, row, {}, stored=mode in ("s", "q")), collection)
+            answers = requests.apply(Call(self, client, thing, row, {}, stored=mode in ("s", "q")), collection)
+            topic = topics.dd() if default else topics.dc(x_id or "")
+            if answers and client.listens(topic):
+                self.reply(client, topic, answers)
         except TemplateError as error:
             self.report(client, "45", row[0], str(error))
         except Refusal as refusal:
             self.report(client, refusal.code, row[0], str(refusal), fault=refusal.fault)
+        except PayloadTooLargeError as error:
+            self.report(client, "50", row[0], f"the answer: {error}")
 
     # -- credentials and tokens
 

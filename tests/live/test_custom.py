@@ -1,0 +1,60 @@
+"""The page docs/collections.md as a test: build a collection, upload it, wait for 20, use it both ways, answer."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from support_device import QUICK, LoopDevice
+from support_mqtt import BROKERS
+
+from smartrest.device import Device, MessageReceived, Operation
+from smartrest.templates import Collection, number
+from smartrest.testing import Platform
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+@pytest.mark.parametrize("make", [Device, LoopDevice])
+def test_the_life_of_a_collection(kind: str, make: Any) -> None:
+    c = Collection("com.acme.v1")
+    c.post_measurement("pump", type="acme_Pump", custom={"rpm": number("acme_Pump.rpm.value")})
+    c.get_inventory("whoami", external_id_type="c8y_Serial")
+    c.response("me", name="$.name")
+    c.operation("wifi", "acme_Wifi", name="acme_Wifi.name", ssid="acme_Wifi.ssid")
+    with Platform(kind) as platform:
+        device = make(platform.host, "dev1", port=platform.port, tls=False, limits=QUICK, collections=[c], name="Pump")
+        created, named = threading.Event(), []
+
+        @device.listen(MessageReceived)
+        def message(event: MessageReceived) -> None:
+            if event.topic == "s/dt" and c.answer(event.row) is not None:
+                created.set()
+            elif event.topic == "s/dc/com.acme.v1":
+                named.append(c.parse(event.row)["name"])
+
+        @device.operation("acme_Wifi")
+        def wifi(op: Operation) -> str:
+            return f"joined {op.parameters['ssid']}"
+
+        try:
+            device.start()
+            device.wait_online(20)
+            device.publish(c.topic, c.payload)
+            device.publish(c.topic, b"")
+            assert created.wait(20)
+            device.send(c.build("pump", rpm=1450), c.build("whoami", external_id="dev1"), ("211", 20))
+            [operation] = platform.send(
+                ("wifi", "dev1", "Factory", "onboarding"), topic="s/dc/com.acme.v1", fragment="acme_Wifi", to="dev1"
+            )
+            operation.wait(20)
+            assert (operation.status, operation.result) == ("SUCCESSFUL", "joined onboarding")
+            assert device.flush(20)
+            platform.wait_for(lambda: named == ["Pump"], 20, "no response")
+            assert platform.published("s/uc/com.acme.v1") == [("pump", "", "1450"), ("whoami", "dev1")]
+            assert len(platform.inventory["dev1"].measurements) == 2
+            assert platform.errors == []
+        finally:
+            device.stop(10)
+            if make is LoopDevice:
+                device.close()
