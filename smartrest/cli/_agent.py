@@ -230,6 +230,7 @@ def _device(config: _config.Config) -> Device:
         rebootstrap=login.rebootstrap,
         store=login.store or None,
         identity=identity,
+        renew=login.renew,
         children=[Child(child.id, child.name or None, child.type or None) for child in config.children],
         name=about.name or None,
         type=about.type,

@@ -42,7 +42,10 @@ class Connection:
 
 @dataclass
 class Login:
-    """One of: `tenant` and `user` with a password; a bootstrap password with `store`; `identity`, a folder or PEM."""
+    """One of: `tenant` and `user` with a password; a bootstrap password with `store`; `identity`, a folder or PEM.
+
+    With `renew` the device replaces the certificate in that folder in time.
+    """
 
     tenant: str = ""
     user: str = ""
@@ -52,6 +55,7 @@ class Login:
     rebootstrap: bool = False
     store: str = ""
     identity: str = ""
+    renew: bool = False
 
 
 @dataclass
@@ -194,6 +198,8 @@ def _check(config: Config) -> None:
         raise ValueError("login.store needs login.bootstrap_env")
     if login.rebootstrap and not login.bootstrap_env:
         raise ValueError("login.rebootstrap needs login.bootstrap_env")
+    if login.renew and not login.identity:
+        raise ValueError("login.renew needs login.identity")
     if sum(ways) > 1:
         raise ValueError("login accepts only one of: tenant and user; bootstrap_env; identity")
     if bool(login.user) != bool(login.tenant):

@@ -104,6 +104,7 @@ class Renewer:
                 passphrase=self._renewal.passphrase,
                 ca_file=self._ca_file,
             )
+            found.trusted = self._identity.trusted
             context = found.ssl_context(client_id=device.client_id, ca_file=self._ca_file)
         except Exception as error:  # from the network, the disk or the platform: told, and tried again
             left = (self._identity.certificate.not_valid_after_utc - _now()).total_seconds()

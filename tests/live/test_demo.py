@@ -268,6 +268,7 @@ def test_the_agent_generates_and_ends_in_time(platform: Platform, tmp_path: Path
         ("[login]\nuser = 'u'\nidentity = 'x'", "login accepts only one of"),
         ("[login]\nstore = 'x'", "login.store needs login.bootstrap_env"),
         ("[login]\nidentity = 'x'\nstore = 'x'", "login.store needs login.bootstrap_env"),
+        ("[login]\nrenew = true", "login.renew needs login.identity"),
         ("[login]\nrebootstrap = true", "login.rebootstrap needs login.bootstrap_env"),
         ("[login]\nrebootstrap = 'yes'", "login.rebootstrap must be bool"),
         ("[operations]\nallow = ['c8y_RemoteAccessConnect']", "operations.allow must be one of c8y_Command"),
