@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import random
 import shutil
 import ssl
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,14 @@ from smartrest.certificates import (
     CA,
     CertificateError,
     Identity,
+    SigningRequest,
     check_chain,
     fetch_certificates,
     load_truststore,
     truststore,
     try_handshake,
 )
+from smartrest.certificates._est import accept, encode_answer, read_answer
 
 SECRET = "correct horse"
 KEYTOOL, JAVA = shutil.which("keytool"), shutil.which("java")
@@ -150,6 +155,29 @@ def test_a_keystore_with_two_keys(tmp_path: Path) -> None:
     text = refused("bad_store", Identity.load, path, passphrase=SECRET)
     assert "2 private keys" in text
     assert "keytool -delete" in text
+
+
+def test_damage_is_told_and_nothing_else(ca: CA, pump: Identity) -> None:
+    """Random damage to a keystore, to the answer of an authority and to a revocation list."""
+    request = SigningRequest.create("pump-1", key=ec_key(4))
+    answer = base64.b64decode(encode_answer(ca.issue(request.request).chain))
+    readers: list[tuple[bytes, Callable[[bytes], object]]] = [
+        (pump.pkcs12(SECRET), lambda data: Identity.from_store(data, SECRET)),
+        (answer, lambda data: accept(request, read_answer(base64.b64encode(data)))),
+        (ca.revoke([5]), lambda data: ca.revoke([6], previous=data)),
+    ]
+    chance = random.Random(17)
+    told = 0
+    for data, read in readers:
+        for _ in range(150):
+            damaged = bytearray(data)
+            place = chance.randrange(len(damaged))
+            damaged[place : place + chance.choice((0, 1, 1, 9))] = chance.randbytes(chance.choice((0, 1, 1, 9)))
+            try:
+                read(bytes(damaged))
+            except CertificateError:
+                told += 1
+    assert told > 300
 
 
 # --- truststores ---
