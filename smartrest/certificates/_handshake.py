@@ -77,6 +77,8 @@ def explain_handshake(error: BaseException) -> CertificateError:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return CertificateError(RESET, "closed")
         return CertificateError(f"TLS failed: {name}", "tls")
+    if isinstance(error, UnicodeError):  # from the encoding of names for DNS
+        return CertificateError("this cannot be a host name: a part of it is empty or too long", "unknown_host")
     if isinstance(error, socket.gaierror):
         return CertificateError(f"unknown host name: {error.strerror}", "unknown_host")
     if isinstance(error, TimeoutError):
@@ -107,7 +109,7 @@ def try_handshake(host: str, port: int, context: ssl.SSLContext, *, timeout: flo
                 if version == "TLSv1.3" and not s.recv(1):
                     raise ConnectionResetError
             return version or "TLS"
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise explain_handshake(error) from error
 
 
@@ -126,7 +128,7 @@ def fetch_certificates(host: str, port: int = 8883, *, timeout: float = 10.0) ->
             context.wrap_socket(plain, server_hostname=host) as session,
         ):
             shown = _shown(session)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise explain_handshake(error) from error
     try:
         return [x509.load_der_x509_certificate(each) for each in shown]

@@ -55,7 +55,14 @@ def bearer(token: str) -> str:
 
 def post(server: Server, path: str, authorization: str, headers: Mapping[str, str], body: bytes) -> Reply:
     """Send `body` and return the answer. `CertificateError` `bad_answer`, or the error of `explain_handshake`."""
-    connection = http.client.HTTPSConnection(server.host, server.port, timeout=server.timeout, context=server.context)
+    try:
+        connection = http.client.HTTPSConnection(
+            server.host, server.port, timeout=server.timeout, context=server.context
+        )
+    except http.client.InvalidURL:
+        raise CertificateError(
+            "this cannot be a host name: it holds a blank or control character", "unknown_host"
+        ) from None
     try:
         connection.request("POST", path, body, {"Authorization": authorization, **headers})
         with connection.getresponse() as response:
@@ -65,8 +72,12 @@ def post(server: Server, path: str, authorization: str, headers: Mapping[str, st
     except http.client.HTTPException as error:
         text = f"the answer of {server.host} breaks off or is not HTTP ({type(error).__name__}): try again"
         raise CertificateError(text, "bad_answer") from None
-    except OSError as error:
-        raise explain_handshake(error) from None
+    except (OSError, UnicodeError) as error:
+        problem = explain_handshake(error)
+        if problem.reason in ("refused", "not_tls"):  # the usual explanation is about MQTT
+            text = f"no HTTPS on port {server.port} of {server.host}: check host and port"
+            problem = CertificateError(text, problem.reason)
+        raise problem from None
     finally:
         connection.close()
     return Reply(response.status, data, _message(data, authorization.partition(" ")[2]))

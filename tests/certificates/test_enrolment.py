@@ -27,7 +27,17 @@ from certificates.support_servers import HOST, serving
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from smartrest.certificates import CA, CertificateError, Identity, check_chain, enroll, renew, renewal_due
+from smartrest.certificates import (
+    CA,
+    CertificateError,
+    Identity,
+    check_chain,
+    enroll,
+    fetch_certificates,
+    renew,
+    renewal_due,
+    try_handshake,
+)
 from smartrest.testing import EnrolmentServer, Platform
 from smartrest.testing.platform.enrolment import ENROLL, REENROLL, Answer
 
@@ -307,6 +317,33 @@ def test_logins(est: EnrolmentServer, files: dict[str, Path], ca: CA, tmp_path: 
     refused("est_refused", renewed, est, files, folder, mqtt, token(est, "pump-2"))
     refused("not_authorized", renewed, est, files, folder, mqtt, "a\r\nX: y")
     refused("bad_name", enroll, HOST, "pump:1", "x", tmp_path / "colon")
+
+
+@pytest.mark.parametrize("host", ["label" * 20 + ".example.com", "", "a b", "x\0y", "a\r\nb", "..", "nowhere.invalid"])
+def test_hosts_that_cannot_be(tmp_path: Path, host: str) -> None:
+    for call in (
+        lambda: fetch_certificates(host, 1, timeout=2),
+        lambda: try_handshake(host, 1, ssl.create_default_context(), timeout=2),
+        lambda: enroll(host, "pump-1", PASSWORD, tmp_path / "p", key="P-256", timeout=2),
+    ):
+        assert refused("unknown_host", call).isprintable()
+
+
+def test_ports_that_speak_no_https(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            client.sendall(b"HTTP/1.1 400 plain text\r\n\r\n")
+            client.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        call = lambda: enroll(HOST, "pump-1", PASSWORD, tmp_path / "p", port=port, key="P-256", timeout=5)  # noqa: E731
+        assert f"port {port}" in refused("not_tls", call)
+        thread.join(5)
+    assert f"port {port}" in refused("refused", call)
 
 
 def test_the_server_is_verified(est: EnrolmentServer, files: dict[str, Path], tmp_path: Path) -> None:
