@@ -37,7 +37,10 @@ PLAIN_VARIANTS = tuple(f"plain:{name}" for name in KERNELS)  # the core by docum
 DIALECTS = ("backslash", "double")
 QUOTES = ("minimal", "all")
 UTC = datetime.timezone.utc
-_KEEPS_BOOKS = hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_GIL_DISABLED") == 1
+FREE_THREADED = sysconfig.get_config_var("Py_GIL_DISABLED") == 1
+# PyPy's own types are written in Python, and call the methods that a subclass overrides.
+not_pypy = pytest.mark.skipif(platform.python_implementation() == "PyPy", reason="PyPy calls overridden methods itself")
+_KEEPS_BOOKS = hasattr(sys, "gettotalrefcount") or FREE_THREADED
 KNOWS_LAYOUT = sys.version_info < (3, 15) and not _KEEPS_BOOKS  # of CPython's objects: src_c/objects/str_layout.h
 
 HAS_CORE = importlib.util.find_spec("smartrest.core") is not None

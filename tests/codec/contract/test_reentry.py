@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from support import FREE_THREADED
 
-from smartrest import DecodeError, EncodeError
+from smartrest import DecodeError, EncodeError, pure
 
 PAYLOAD = b'511,dev,"a, \\"b\\"",1.5\n' * 60 + b'"x, \\",y'
 ROWS = [("511", "dev", 'a, "b"', "1.5")] * 60 + [("x, \\", "y")]
@@ -45,7 +46,7 @@ def interrupted(engine: Any) -> Iterator[Callable[[], int]]:
 
     before = gc.get_threshold()
     gc.callbacks.append(interrupt)
-    gc.set_threshold(1, 1, 1)
+    gc.set_threshold(1, *((0, 0) if FREE_THREADED else (1, 1)))
     try:
         yield lambda: count
     finally:
@@ -134,6 +135,8 @@ def test_threads_in_the_middle_of_writing(engine: Any) -> None:
 
 def test_threads_on_one_packing_iterator(engine: Any) -> None:
     """Like a generator, it is not thread-safe: one thread gets an error or an end, never a crash or a torn row."""
+    if FREE_THREADED and engine is pure:
+        pytest.skip("without the GIL, CPython's own generators lose values where threads share them")
     packed = engine.pack([(str(k), Slow(k), "x" * 20) for k in range(400)], limit=100)
     got: list[bytes] = []
 

@@ -6,16 +6,14 @@ import contextlib
 import random
 import subprocess
 import sys
-import sysconfig
 import threading
 from typing import Any
 
 import pytest
-from support import in_threads
+from support import FREE_THREADED, in_threads
 
 from smartrest import EncodeError
 
-FREE_THREADED = sysconfig.get_config_var("Py_GIL_DISABLED") == 1
 THREADS = 8
 TURNS = 300 if FREE_THREADED else 30
 PAYLOAD = '511,dev,"a ""b"", c"\n200,é😀,1.5,x\r\n71,"q\\"r"\n'.encode() + b"200,c8y_Temperature,21.5,T\n" * 40

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from support import UTC, encode_failure, open_engine, where
+from support import UTC, encode_failure, not_pypy, open_engine, where
 
 from smartrest import EncodeError, SmartRestError
 
@@ -274,6 +274,7 @@ VALUES = ("year", "month", "day", "hour", "minute", "second", "microsecond", "tz
 Evil = type("Evil", (T,), {name: property(fail) if name in VALUES else fail for name in NAMES})
 
 
+@not_pypy
 @pytest.mark.parametrize("year", [1, 1970, 1972, 2026, 9999])
 @pytest.mark.parametrize("zone", [UTC, datetime.timezone(330 * minutes), "Europe/Berlin", OwnZone(90 * minutes)])
 def test_a_subclass_with_overridden_methods(engine: Any, zone: Any, year: int) -> None:
@@ -291,6 +292,7 @@ def test_a_subclass_with_overridden_methods(engine: Any, zone: Any, year: int) -
         assert {type(moment) for moment in zone.asked} == {T}, "a zone sees the value, not the subclass"
 
 
+@not_pypy
 def test_a_subclass_without_a_zone(engine: Any) -> None:
     error = encode_failure(engine, [("1", T.__new__(Evil, 2026, 3, 14))])
     assert where(error) == ("bad_value", None, 0, 1)

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from support import UTC, encode_failure, label, open_engine, where
+from support import UTC, encode_failure, label, not_pypy, open_engine, where
 
 from smartrest import EncodeError
 from smartrest.templates import static
@@ -148,6 +148,7 @@ class LyingOffset(datetime.timedelta):
         return 7
 
 
+@not_pypy
 def test_an_offset_is_taken_by_its_value(engine: Any) -> None:
     moment = datetime.datetime(2026, 3, 14, 9, 26, tzinfo=OwnZone(LyingOffset(hours=1)))
     assert engine.encode_row((moment,)) == b"2026-03-14T09:26:00.000+01:00"
@@ -185,6 +186,7 @@ def test_arrays_are_refused(engine: Any) -> None:
         engine.compile(("1", int))(Array())
 
 
+@not_pypy
 def test_true_classes_whatever_a_test_library_puts_in_their_place(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Like freezegun (a subclass with its own metaclass) and `mock.patch` (something else)."""
     moment, number = datetime.datetime(2026, 3, 14, tzinfo=UTC), Decimal("1.50")
@@ -259,6 +261,7 @@ assert message.to_dict()["parameters"]["time"] == "2026-03-14T00:00:00+01:00"
 """
 
 
+@not_pypy
 @pytest.mark.parametrize("program", [FROZEN, PATCHED], ids=["as freezegun", "as mock.patch"])
 @pytest.mark.parametrize("variant", ["core", "pure"])
 def test_true_classes_from_the_first_call_on(variant: str, program: str) -> None:
@@ -425,6 +428,7 @@ def test_overrides_of_refused_values_are_not_asked(engine: Any) -> None:
     assert encode_failure(engine, [(naive,)]).reason == "bad_value"
 
 
+@not_pypy
 def test_subclasses_of_rows_are_taken_by_their_value(engine: Any) -> None:
     for base in (tuple, list):
         row = trapped(base)(["1", "a,b"])
