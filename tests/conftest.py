@@ -111,12 +111,23 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def corpus_path() -> Path:
     """`messages.jsonl`: real messages with their expected rows, kept outside the repository."""
-    named = os.environ.get("SMARTREST_CORPUS")
-    path = Path(named) if named else ROOT.parent / "shared" / "corpus" / "messages.jsonl"
+    return _outside("SMARTREST_CORPUS", "corpus/messages.jsonl", "corpus of messages")
+
+
+@pytest.fixture(scope="session")
+def field_path() -> Path:
+    """`failing.jsonl`, inputs from the field that once failed, kept outside the repository."""
+    return _outside("SMARTREST_FIELD", "field/failing.jsonl", "file of inputs from the field")
+
+
+def _outside(variable: str, place: str, what: str) -> Path:
+    """A file beside the repository, or the one that a variable names."""
+    named = os.environ.get(variable)
+    path = Path(named) if named else ROOT.parent / "shared" / place
     if not path.is_file():
         if named:
-            pytest.fail(f"SMARTREST_CORPUS names no file: {named}", pytrace=False)
-        pytest.skip("no corpus of messages beside this repository; SMARTREST_CORPUS can name one")
+            pytest.fail(f"{variable} names no file: {named}", pytrace=False)
+        pytest.skip(f"no {what} beside this repository; {variable} can name one")
     return path
 
 

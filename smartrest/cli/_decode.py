@@ -97,16 +97,18 @@ class _Named:
         self._held: list[str] = []
         collections = load(run.args.collection)
         run.bare("")  # refuses a bad prefix before any file is read
-        bulk: dict[tuple[Any, ...], Any] = {}
+        known: dict[tuple[Any, ...], Any] = {}  # not by child or unknown X-ID: there may be any number of these
 
         def reader(topic: str) -> Any:
             made = Reader(run.bare(topic), collections=collections)
-            place = (made.place.mode, made.place.kind, made.place.x_id)  # not the child: there may be many
-            if place not in bulk:
-                bulk[place] = PlainReader(made, run.engine)
-            return bulk[place]
+            place = (made.place.kind, made.place.x_id)
+            if made.place.kind not in ("us", "ds") and made.collection is None:
+                return PlainReader(made, run.engine)
+            if place not in known:
+                known[place] = PlainReader(made, run.engine)
+            return known[place]
 
-        self._reader = lru_cache(4096)(reader)
+        self._reader = lru_cache(256)(reader)  # topics may be long
 
     def write(self, source: Source, part: Part) -> None:
         reader = self._reader(self._run.args.topic if part.topic is None else part.topic)

@@ -50,7 +50,7 @@ class _Watch:
             raise UsageError(str(error)) from error
         self._collections = load(args.collection)
         self._show = Show(collections=self._collections)
-        self._reader = lru_cache(1024)(self._read_topic)
+        self._reader = lru_cache(256)(self._read_topic)
         self._messages: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._problem = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,42 @@ def test_errors_and_rows_keep_their_order(command_line: CommandLine) -> None:
         ["standard input:1", "row 1"],
         ["standard input:4", "row 0"],
     ]
+
+
+@pytest.mark.slow
+def test_hostile_captures_end_in_errors_with_lines_and_lose_nothing(command_line: CommandLine, tmp_path: Path) -> None:
+    long = b"x" * 65_530
+    file = tmp_path / "capture.txt"
+    with file.open("wb") as out:
+        out.write(b"s/us 500\n")
+        out.write(b"s/us/" + long + b" 500\n")
+        out.write(b"s/us/" + long + b"yyyy 501,f\n")
+        for number in range(1_000):
+            out.write(b"s/uc/x%d/y 1,a\n\x00\xff\xfe\x80\n" % number)
+        out.write(b"s/us 503,f\n")
+    for options in ((), ("--named",), ("--named", "--with", "topic,line")):
+        tracemalloc.start()
+        result = command_line("decode", "--framing", "topic", *options, file)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        rows = objects(result.out)
+        assert result.code == 1
+        assert result.err.count("invalid_utf8") == 1_000
+        assert len(rows) == 4 + 1_000  # the row before the binary line of each payload is kept
+        assert json.dumps(rows[-1]).count("503") == 1
+        assert peak < 60_000_000
+    result = command_line("check", "--framing", "topic", file)
+    assert f"{file}:3: " in result.err  # longer than a topic can be
+
+
+@pytest.mark.slow
+def test_a_collection_of_ten_thousand_rows(command_line: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "acme.csv"
+    lines = ["acme", *(f"# {n}\n11,r{n},,acme_{n},a,b[*],$.id" for n in range(10_000)), "# end", "10,bad"]
+    file.write_text("\n".join(lines[:-1]))
+    stdin = json.dumps({"topic": "s/dc/acme", "payload": "\n".join(f"r{n},d,1,2,3" for n in range(1000))}).encode()
+    result = command_line("decode", "--named", "--framing", "jsonl", "--collection", file, "-", stdin=stdin)
+    assert (result.code, len(objects(result.out))) == (0, 1000)
+    file.write_text("\n".join(lines))
+    result = command_line("templates", "check", "--json", file)
+    assert [(found["reason"], found["line"]) for found in objects(result.out)] == [("bad_method", 20_003)]

@@ -6,6 +6,8 @@ Source of the form: the guide of the vendor's C++ SDK, section "SmartREST templa
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,12 +30,8 @@ class Stripped:
         self._cuts = cuts  # where a line was cut out, and how many bytes are missing up to there
 
     def place(self, position: int) -> int:
-        missing = 0
-        for at, gone in self._cuts:
-            if at > position:
-                break
-            missing = gone
-        return position + missing
+        before = bisect_right(self._cuts, (position, sys.maxsize))
+        return position + (self._cuts[before - 1][1] if before else 0)
 
 
 def stripped(data: bytes | str) -> Stripped:
