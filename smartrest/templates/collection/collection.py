@@ -54,7 +54,7 @@ class Collection:
     """
 
     def __init__(self, x_id: str | None, *, name: str | None = None, protocol: str = "2.0") -> None:
-        self.x_id = x_id
+        self.x_id: str = x_id  # type: ignore[assignment]  # None only until it is named
         self.name = name
         self.protocol = protocol
         self._templates: dict[str, Request | Response | LegacyRequest] = {}
