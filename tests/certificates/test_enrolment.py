@@ -340,10 +340,10 @@ def test_ports_that_speak_no_https(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        call = lambda: enroll(HOST, "pump-1", PASSWORD, tmp_path / "p", port=port, key="P-256", timeout=5)  # noqa: E731
-        assert f"port {port}" in refused("not_tls", call)
+        options: dict[str, Any] = {"port": port, "key": "P-256", "timeout": 5}
+        assert f"port {port}" in refused("not_tls", enroll, HOST, "pump-1", PASSWORD, tmp_path / "p", **options)
         thread.join(5)
-    assert f"port {port}" in refused("refused", call)
+    assert f"port {port}" in refused("refused", enroll, HOST, "pump-1", PASSWORD, tmp_path / "p", **options)
 
 
 def test_the_server_is_verified(est: EnrolmentServer, files: dict[str, Path], tmp_path: Path) -> None:
