@@ -40,6 +40,10 @@ class Renewal:
     at: float = 2 / 3
     passphrase: str | bytes | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.at < 1:
+            raise ValueError(f"at is a fraction of the lifetime, from 0 to less than 1, not {self.at!r}")
+
 
 class Renewer:
     """The thread that renews the identity of one device, from `start` to `stop`."""

@@ -218,6 +218,9 @@ def test_options_that_do_not_go_together(ca: CA, tmp_path: Path) -> None:
     device = Device("mqtt.example.com", "pump-1", identity=loaded, renew=True)
     assert device.session.token_wanted
     assert "secret" not in repr(Renewal(passphrase="secret"))
+    for at in (-0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match="fraction of the lifetime"):
+            Renewal(at=at)
 
 
 def test_what_is_told_when_a_device_is_made(ca: CA, caplog: pytest.LogCaptureFixture) -> None:
