@@ -129,6 +129,9 @@ def in_release(name: str, folder: Path) -> Place:
     log = folder / f"{name}.log"
     sources = f"deb {MIRROR} {release} main\ndeb-src {MIRROR} {release} main\n"
     (root / "etc/apt/sources.list").write_text(sources, encoding="ascii")
+    trusted = Path("/etc/ssl/certs/ca-certificates.crt")  # with what this system's pip trusts beside Debian's list
+    if trusted.exists():
+        shutil.copy(trusted, root / "etc/ssl/certs")
     if not (root / "dev/null").exists():
         subprocess.run(["mount", "--bind", "/dev", root / "dev"], check=True)
     if not (root / "proc/self").exists():
