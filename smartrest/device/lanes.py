@@ -109,6 +109,7 @@ class Lane:
         self.before: list[Entry] = []
         self.behind: set[tuple[Fingerprint, ...]] | None = set()
         self.unresolved = False  # the next list will decide the fate of `before` and `run`
+        self.trusted = 0  # how many of them were claimed so long before that no broker can have lost the claim
         self.failing = False  # 507 must be sent and acknowledged
         self.fail_sent = False
         self.fail: bytes | None = None  # the row 507, once it was needed
@@ -163,10 +164,14 @@ class Lane:
         likely = [arrived for arrived in fit if arrived >= len(claimed) - unknown]
         arrived = likely[0] if len(likely) == 1 else None if unknown else len(claimed)
         # A dying broker may lose rows that it has acknowledged. The list then begins with operations already answered.
-        lost = next((arrived for arrived in fit if arrived < len(claimed) - unknown), None)
+        lost = next((arrived for arrived in fit if self.trusted <= arrived < len(claimed) - unknown), None)
         if lost is not None and not any(met(entry) for entry in claimed[lost:]):
             arrived = lost
             resolution.again.extend(entry for entry in claimed[lost:] if entry.started)
+            if self.run is not None and self.run.started:
+                self.run.sweep = (
+                    True  # if its claim did arrive, the second one takes an equal operation, which 507 fails
+                )
         run, self.run, before, self.before, self.unresolved = self.run, None, self.before, [], False
         if arrived is None and run is not None:
             resolution.untold.append(run)
@@ -208,6 +213,8 @@ class Lane:
             self.before = [entry for entry in self.before if entry.answered_at > now - doubt]
             self.unresolved = fresh or bool(self.before)
             self.behind = self._behind(settled) if self.unresolved else set()
+            claimed = [*self.before, *([run] if run is not None else [])]
+            self.trusted = sum(-NEVER < entry.claimed_at <= now - doubt for entry in claimed)
         self.queue = deque(entry for entry in self.queue if entry.operation.id is not None or entry.started)
         self.window, self.last, self.same, self.listed, self.extra = [], [], 0, (), []
         self.doubt = self.crowded = self.fail_sent = False

@@ -92,9 +92,10 @@ class Life:
                     self.platform.receive("dev", action.topic, action.payload)
                     self._left = None if self._left is None else self._left - 1
                     self._note(session.acknowledged(action.id, self.now))
+            arrived = bool(self.arrived)
             while self.arrived:
                 self._note(session.received(*self.arrived.pop(0), self.now))
-            if not actions:
+            if not actions and not arrived:
                 due = session.due()
                 if due is None or due > self.now + 10:
                     return True

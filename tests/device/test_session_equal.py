@@ -7,9 +7,19 @@ begins with those that were PENDING when the connection broke, which distinguish
 from __future__ import annotations
 
 import pytest
-from support_session import PlatformOperation, SimulatedPlatform, Simulation
+from support_hangups import Life
+from support_session import PlatformOperation, SimulatedPlatform, Simulation, online
 
-from smartrest.device import Event, Limits, Online, Operation, OperationUntold, Session
+from smartrest.device import (
+    Event,
+    Limits,
+    Online,
+    Operation,
+    OperationReceived,
+    OperationRepeated,
+    OperationUntold,
+    Session,
+)
 from smartrest.mqtt import Backoff
 
 A, B = ("511", "device", "a"), ("511", "device", "b")
@@ -180,3 +190,48 @@ def test_what_was_cancelled_while_offline_is_not_run() -> None:
     assert story.end() == ["successful a1", "cancelled", "successful c2"]
     assert story.ran == ["a", "c"]
     assert story.platform.errors == []
+
+
+def test_a_claim_of_long_ago_is_not_doubted_for_the_sake_of_a_fresh_answer() -> None:
+    """The operation was answered just before the cut; an equal one that the list brings is another one."""
+    session = online(acknowledgements=True)
+    life = Life(session, lambda topic, row: False)
+    operations: list[Operation] = []
+    life.answer = lambda operation: operations.append(operation) or []  # type: ignore[func-returns-value]  # later
+    life.platform.deliver = lambda topic, payload: life.arrived.append((topic, payload))
+    life.drive()
+    life.create(("511", "dev", "a"))
+    life.drive()
+    life.now += 60.0
+    life._note(session.succeed(operations[0], "first", now=life.now))
+    life.drive()
+    life.platform.deliver = lambda topic, payload: None
+    life.create(("511", "dev", "a"))
+    life.cut()
+    life.answer = lambda operation: session.succeed(operation, "second", now=life.now)
+    life.live()
+    assert life.states == [("SUCCESSFUL", ["first"]), ("SUCCESSFUL", ["second"])]
+    assert not any(isinstance(event, OperationRepeated) for event in life.events)
+
+
+def test_an_equal_operation_that_was_not_seen_before_a_cut_takes_no_other_result() -> None:
+    """A claim acknowledged just before the cut is claimed again, which may take the equal one: it is failed by 507."""
+    session = online(acknowledgements=True)
+    life = Life(session, lambda topic, row: False)
+    life.answer = lambda operation: []  # later
+    life.platform.deliver = lambda topic, payload: life.arrived.append((topic, payload))
+    life.drive()
+    life.create(("511", "dev", "a"))
+    life.drive()
+    (running,) = (event.operation for event in life.events if isinstance(event, OperationReceived))
+    life.platform.deliver = lambda topic, payload: None
+    life.create(("511", "dev", "a"), ("511", "dev", "b"))
+    life.cut()
+    life.answer = lambda operation: session.succeed(operation, f"did {operation.row[2]}", now=life.now)
+    life.live()
+    life._note(session.succeed(running, "did a", now=life.now))
+    life.drive()
+    assert life.states == [("SUCCESSFUL", ["did a"]), ("FAILED", []), ("SUCCESSFUL", ["did b"])]
+    assert life.platform.operations[1].reason.startswith("Not run")
+    assert sum(isinstance(event, OperationRepeated) for event in life.events) == 1
+    assert len(life.handled) == 2
