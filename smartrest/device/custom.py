@@ -41,8 +41,8 @@ def operation_key(x_id: str | None, template_id: str) -> str:
 class Custom:
     """The operations that collections define, by template ID and by fragment.
 
-    `sure`: those defined with `Collection.operation`, and those that read the device's or the operation's ID. Any other
-    response with a condition becomes one if it gets a handler.
+    `sure`: those defined with `Collection.operation`, and those that read the device's ID, which only operations have.
+    Any other response with a condition becomes one if it gets a handler.
     """
 
     def __init__(self, collections: Iterable[Collection], default_x_id: str | None) -> None:
@@ -76,7 +76,7 @@ class Custom:
         for x_id in x_ids:
             key = operation_key(x_id, known.id)
             self._found.append((key, known.id, read))
-            if definition.operation or any(path in ("$.deviceId", "deviceId", "$.id") for path in paths):
+            if definition.operation or any(path in ("$.deviceId", "deviceId") for path in paths):
                 self.sure[key] = read
 
     @property

@@ -90,7 +90,9 @@ def test_a_device_subscribes_to_its_collections_and_to_answers_about_them() -> N
 
 
 def test_custom_operations_have_named_parameters() -> None:
-    session = _device().session
+    device = _device()
+    device.operation("acme_Job")(lambda op: None)
+    session = device.session
     _online(session)
     [operation] = _operations(session, "s/dc/com.acme.v1", b"wifi,dev1,Factory Wifi,onboarding")
     assert (operation.fragment, operation.id) == ("acme_Wifi", None)
@@ -123,6 +125,19 @@ def test_a_response_becomes_an_operation_with_its_handler() -> None:
         if register != "none":
             [operation] = _operations(device.session, "s/dc/com.acme.v1", b"beep,dev1,3", 60.0)
             assert operation.parameters == {"times": "3"}
+
+
+def test_the_answer_to_a_get_is_not_an_operation() -> None:
+    """Objects have an ID too; only operations have the device's."""
+    c = Collection("com.acme.v1")
+    c.response("obj", "", "c8y_IsDevice", id="$.id", name="$.name")
+    c.response("op", "", "acme_Op", device="$.deviceId", what="acme_Op.what")
+    device = Device("localhost", "dev1", tls=False, collections=[c])
+    _online(device.session)
+    [event] = device.session.received("s/dc/com.acme.v1", b"obj,4711,Pump", 20.0)
+    assert isinstance(event, MessageReceived)
+    [operation] = _operations(device.session, "s/dc/com.acme.v1", b"op,dev1,4711,paint", 60.0)
+    assert operation.parameters == {"device": "4711", "what": "paint"}
 
 
 def test_the_same_message_id_in_two_collections() -> None:
