@@ -27,7 +27,7 @@ EPOCH = 719_163  # 1970-01-01 as `date.toordinal` counts
 # Of numpy's datetime64: milliseconds of a unit, or units of a millisecond.
 LONG_UNITS = {"W": 7 * DAY, "D": DAY, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 SHORT_UNITS = {"us": 10**3, "ns": 10**6, "ps": 10**9, "fs": 10**12, "as": 10**15}
-NUMPY_FLOATS = {"float32": "f", "float16": "e"}  # numpy's name, and that of `struct`
+NUMPY_FLOATS = {"float32": (24, -149), "float16": (11, -24)}  # bits, and the exponent of the least value
 NUMPY = {**dict.fromkeys(NUMPY_FLOATS, "float"), "bool": "bool", "bool_": "bool", "datetime64": "datetime"}
 _true: dict[tuple[str, str], type] = {}  # a dict, since test libraries replace the names of a module
 TEXT, INT, FLOAT, BOOL, DATETIME = range(5)  # kinds of fields, one byte each in a plan
@@ -200,7 +200,7 @@ def _numpy_text(cls: Any, value: Any, row: int | None, field: int | None) -> str
         number = cls.__float__(value)
         if number - number != 0 or not number:
             return text_of(number, row, field)
-        return _small_float_text(number, NUMPY_FLOATS[name])
+        return _small_float_text(number, *NUMPY_FLOATS[name])
     if name != "datetime64":
         return "true" if cls.__bool__(value) else "false"
     unit, count = sys.modules["numpy"].datetime_data(cls.dtype.__get__(value))
@@ -211,25 +211,26 @@ def _numpy_text(cls: Any, value: Any, row: int | None, field: int | None) -> str
     return f"{text}+00:00"
 
 
-def _small_float_text(number: float, form: str) -> str:
-    """The fewest digits that read back as the same float of the smaller type `form`, written as `repr` does."""
+def _small_float_text(number: float, precision: int, least: int) -> str:
+    """The fewest digits that read back as the same float of `precision` bits and multiples of 2**least, as `repr`."""
+    import math
+
+    __import__("decimal")
+    decimal = class_of("decimal", "Decimal")
+    size = abs(number)
+    fraction, exponent = math.frexp(size)
+    unit = math.ldexp(1.0, max(exponent - precision, least))
+    narrow = fraction == 0.5 and exponent - precision > least  # half as wide a gap to the float below
+    ends = [decimal.from_float(size - unit / (4 if narrow else 2)), decimal.from_float(size + unit / 2)]
+    even = size / unit % 2 == 0  # then the ends themselves read back as this float
     for digits in range(9):
-        mantissa, _, exponent = f"{abs(number):.{digits}e}".partition("e")
+        mantissa, _, power = f"{size:.{digits}e}".partition("e")
         nearest = int(mantissa.replace(".", ""))
-        for whole in (nearest, nearest + 1):  # the next above a power of two may be close enough where this is not
-            size = float(f"{whole}e{int(exponent) - digits}")
-            if _as_small(size, form) == abs(number):
-                return float.__repr__(-size if number < 0 else size)
+        for whole in (nearest, nearest + 1):  # the gap above is the wider one
+            text = decimal(f"{whole}e{int(power) - digits}")
+            if ends[0] < text < ends[1] or (even and text in ends):
+                return float.__repr__(math.copysign(float(text), number))
     return float.__repr__(number)
-
-
-def _as_small(number: float, form: str) -> Any:
-    import struct
-
-    try:
-        return struct.unpack(form, struct.pack(form, number))[0]
-    except OverflowError:  # beyond the largest
-        return None
 
 
 def _moment(unit: str, number: int) -> Any:

@@ -33,6 +33,11 @@ def test_float32(engine: Any, number: float, text: str) -> None:
     assert engine.escape(np.float32(number)) == text
 
 
+def test_float32_that_reading_as_a_double_would_miss(engine: Any) -> None:
+    (number,) = np.array([0x15AE43FD], np.uint32).view(np.float32)
+    assert row(engine, number, -number) == "7.038531e-26,-7.038531e-26"
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0.1, "0.1"), (25.3, "25.3"), (65504, "65500.0"), (6e-8, "6e-08"), (1000, "1000.0"), (0.015625, "0.01563")],
