@@ -2,9 +2,11 @@
  * stay in plain registers: calls do not keep vectors.
  */
 #include "kernels/short_field_vector.h"
+#include "kernels/unescape_block.h"
 #include "kernels/short_text.h"
 #include "short_portable.h"
 
 _Static_assert(sizeof(PyASCIIObject) >= SR_BEFORE, "the head of a text is read with its first bytes");
 
+#define SRP_VECTOR AHEAD /* bytes after a field that make_quoted may read */
 #include "layer.inc"

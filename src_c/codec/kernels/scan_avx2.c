@@ -89,7 +89,7 @@ const sr_kernel sr_kernel_avx2 = {
     .unescape = scan_unescape,
     .escape = scan_escape,
     .measure = scan_measure,
-    .widen = sr_widen_portable,
+    .widen = scan_widen,
     .narrow = scan_narrow,
 };
 #endif

@@ -41,7 +41,7 @@ const sr_kernel sr_kernel_neon = {
     .unescape = scan_unescape,
     .escape = scan_escape,
     .measure = scan_measure,
-    .widen = sr_widen_portable,
+    .widen = scan_widen,
     .narrow = scan_narrow,
 };
 #endif

@@ -43,7 +43,7 @@ const sr_kernel sr_kernel_sse2 = {
     .unescape = scan_unescape,
     .escape = scan_escape,
     .measure = scan_measure,
-    .widen = sr_widen_portable,
+    .widen = scan_widen,
     .narrow = scan_narrow,
 };
 #endif

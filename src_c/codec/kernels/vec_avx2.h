@@ -46,6 +46,8 @@ SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
                       _mm256_cmpeq_epi8(_mm256_max_epu8(v.high, least), v.high)});
 }
 
+SR_FN static inline uint64_t wide_bytes(vec v) { return wide(v); }
+
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
 /* Writes 16 characters as bytes; returns how many of them are ASCII before the first that is not. */
@@ -61,6 +63,21 @@ SR_FN static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
     __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
     _mm_storeu_si128((__m128i *)dst, bytes);
     return _tzcnt_u32((uint32_t)_mm_movemask_epi8(bytes) | 0x10000);
+}
+
+/* Sixteen characters from bytes, if all are ASCII. */
+SR_FN static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
+    __m128i v = _mm_loadu_si128((const __m128i *)src);
+    if (_mm_movemask_epi8(v)) return false;
+    _mm_storeu_si128((__m128i *)dst, v);
+    return true;
+}
+
+SR_FN static inline bool widen_ascii_2(const uint8_t *src, uint16_t *dst) {
+    __m128i v = _mm_loadu_si128((const __m128i *)src);
+    if (_mm_movemask_epi8(v)) return false;
+    _mm256_storeu_si256((__m256i *)dst, _mm256_cvtepu8_epi16(v));
+    return true;
 }
 
 /* ---- texts of up to 32 bytes ------------------------------------------------------------------------------------- */

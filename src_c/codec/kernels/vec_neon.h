@@ -44,6 +44,8 @@ static inline uint64_t wide(vec v) {
     return vmaxvq_u8(vorrq_u8(vorrq_u8(v.val[0], v.val[1]), vorrq_u8(v.val[2], v.val[3]))) >> 7;
 }
 
+static inline uint64_t wide_bytes(vec v) { return wide(v) ? at_least(v, 0x80) : 0; }
+
 /* ---- texts of up to 32 bytes ------------------------------------------------------------------------------------- */
 
 typedef uint8x16_t part;
@@ -96,4 +98,20 @@ static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
     part v = vcombine_u8(vqmovn_u16(vld1q_u16(src)), vqmovn_u16(vld1q_u16(src + 8)));
     part_store(dst, v);
     return ascii_first(v);
+}
+
+/* Sixteen characters from bytes, if all are ASCII. */
+static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
+    part v = part_load(src);
+    if (vmaxvq_u8(v) >= 0x80) return false;
+    part_store(dst, v);
+    return true;
+}
+
+static inline bool widen_ascii_2(const uint8_t *src, uint16_t *dst) {
+    part v = part_load(src);
+    if (vmaxvq_u8(v) >= 0x80) return false;
+    vst1q_u16(dst, vmovl_u8(vget_low_u8(v)));
+    vst1q_u16(dst + 8, vmovl_u8(vget_high_u8(v)));
+    return true;
 }

@@ -43,6 +43,8 @@ static inline uint64_t at_least(vec v, uint8_t c) {
     return wide(v);
 }
 
+SR_FN static inline uint64_t wide_bytes(vec v) { return wide(v); }
+
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
 /* Writes 16 characters as bytes; returns how many of them are ASCII before the first that is not. */
@@ -59,6 +61,22 @@ static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
                                     _mm_cmpeq_epi16(_mm_and_si128(b, beyond), none));
     _mm_storeu_si128((__m128i *)dst, _mm_packus_epi16(a, b));
     return lowest(~(uint32_t)_mm_movemask_epi8(ascii));
+}
+
+/* Sixteen characters from bytes, if all are ASCII. */
+static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
+    __m128i v = _mm_loadu_si128((const __m128i *)src);
+    if (_mm_movemask_epi8(v)) return false;
+    _mm_storeu_si128((__m128i *)dst, v);
+    return true;
+}
+
+static inline bool widen_ascii_2(const uint8_t *src, uint16_t *dst) {
+    __m128i v = _mm_loadu_si128((const __m128i *)src), none = _mm_setzero_si128();
+    if (_mm_movemask_epi8(v)) return false;
+    _mm_storeu_si128((__m128i *)dst, _mm_unpacklo_epi8(v, none));
+    _mm_storeu_si128((__m128i *)(dst + 8), _mm_unpackhi_epi8(v, none));
+    return true;
 }
 
 /* ---- texts of up to 32 bytes ------------------------------------------------------------------------------------- */
