@@ -527,7 +527,7 @@ def test_a_foreign_broker_can_be_attached(kind: str) -> None:
 def test_a_client_id_that_the_platform_would_refuse_is_an_error(platform: Platform) -> None:
     with MqttClient("sensor:1", platform.port):
         platform.wait_for(lambda: bool(platform.errors))
-    assert "'sensor'" in platform.errors[0][2]
+    assert "'sensor:1'" in platform.errors[0][2]
 
 
 def test_wrong_arguments() -> None:
