@@ -595,6 +595,5 @@ def test_a_sequence_that_lies_about_its_length(engine: Any) -> None:
                 raise IndexError
             return "ab"[k]
 
-    for told in (0, 1, 2, 50):
-        # Read by iteration, like `tuple(row)`.
+    for told in (0, 1, 2, 50):  # read by iteration, like `tuple(row)`
         assert engine.encode_row(Lying(told)) == b"a,b"
