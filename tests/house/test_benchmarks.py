@@ -310,7 +310,10 @@ def test_gates_fall_on_newer_pythons_and_narrower_kernels_and_nowhere_else():
     assert targets.gate_here(naive, "core:avx512", (3, 13)) == pytest.approx(2.4 * 0.85)
     assert targets.gate_here(naive, "core:avx2", (3, 13)) == pytest.approx(2.4 * 0.85 * 0.8)
     assert targets.gate_here(best, "core:avx512", (3, 13)) == best.gate
+    assert targets.gate_here(best, "core:avx2", (3, 13)) == 1.7
+    assert targets.gate_here(best, "core:sse2", (3, 11)) == 1.5
     assert targets.gate_here(naive, "core:scalar", (3, 11)) is None
+    assert {(t.id, t.part, t.peer) for t in targets.TARGETS} >= set(targets.NARROW)
     growth = next(t for t in targets.TARGETS if t.id == "G1")
     assert targets.gate_here(growth, "pure", (3, 14)) == growth.gate
 
