@@ -96,8 +96,8 @@ def findings(
     found = [Finding(reason, TEXTS[reason], start, end, row, field) for reason, start, end, row, field in faults]
     if size > limit:
         found.append(Finding("too_large", TEXTS["too_large"], limit, size))
-    found += _doubts(data, rows, span)
     if topic is not None:
+        found += _doubts(data, rows, span)
         for finding in _door.check_rows(rows, topic, collections):
             if finding.reason == "json_topic":  # what its bytes mean to a reader of rows says nothing
                 found = [known for known in found if known.reason == "too_large"]

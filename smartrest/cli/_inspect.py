@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 
 from .._constants import BOM, PAYLOAD_LIMIT, QUOTE
-from .._findings import DOUBTS
 from ..errors import DecodeError
 from ._report import Colours, UsageError, visible
 from ._run import Run, as_bytes, hidden
@@ -15,7 +14,7 @@ from .framing import Part, Source
 
 # An escape, its dialect, and a row that is strict in this dialect only: put before a payload, it tests the dialect.
 _DIALECTS = (('\\"', "backslash", b'"a\\"b"\n'), ('""', "doubling", b'"a""b"\n'))
-_NO_FAULT = {"blank_outside_quotes", "too_large", *DOUBTS}  # findings that leave a reading strict
+_NO_FAULT = {"blank_outside_quotes", "too_large"}  # findings that leave a reading strict
 _BOM = BOM.encode()
 
 

@@ -59,10 +59,10 @@ cdef class Engine(Workspace):
     def check(self, payload, *, topic=None, collections=()):
         """Every fault and doubt of `payload`, ordered by position; an empty list if there are none.
 
-        Reports the faults that `decode` and strict reading refuse, and a size over the platform's limit; values that other
-        readers may take otherwise (`blank_at_edge`, `trailing_backslash`). With a `topic`, also that topic if it is not one
-        of SmartREST, and rows that do not fit its templates (`collections`: the `smartrest.templates.Collection`s it may
-        use). Never raises for bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
+        Reports the faults that `decode` and strict reading refuse, and a size over the platform's limit. With a `topic`,
+        also that topic if it is not one of SmartREST, rows that do not fit its templates (`collections`: the
+        `smartrest.templates.Collection`s it may use), and values that other readers may take otherwise (`blank_at_edge`,
+        `trailing_backslash`). Never raises for bytes or `str`. Rules D1 to D9, L1 and L2 of docs/format.md.
 
         Raises `ValueError` for a topic that nothing can be published to.
         """

@@ -23,7 +23,7 @@ def test_encode_decode(engine: Any, rows: Any, dialect: str, quote: str, newline
     raw = engine.split(payload)
     assert b"\n".join(raw) + (b"\n" if newline and rows else b"") == payload
     assert [engine.decode_row(row) for row in raw] == rows
-    assert [f.reason for f in engine.check(payload) if f.reason not in ("too_large", "trailing_backslash")] == []
+    assert [f.reason for f in engine.check(payload) if f.reason != "too_large"] == []
 
 
 @given(rows=s.row_lists, dialect=s.dialects)
