@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
+
 from smartrest.device import Device, MessageReceived, Operation, OperationReceived, Publish, Session, Subscribe
 from smartrest.device.custom import Custom
 from smartrest.errors import SmartRestError

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("aiomqtt", reason="the extra smartrest[device] is not installed")
+
 from smartrest.device import AsyncDevice, Event, OutboxFailed, OutboxSaved
 from smartrest.device.durable import DurableOutbox
 from smartrest.device.outbox import Item
