@@ -19,7 +19,6 @@ import pytest
 pytest.importorskip("Cython", reason="the extra smartrest[dev] is not installed")
 pytest.importorskip("setuptools", minversion="77", reason="the extra smartrest[dev] is not installed")
 
-WITHOUT_DEBUG_INFORMATION = 800_000  # bytes of the core at most
 builds = pytest.mark.skipif(
     os.environ.get("SMARTREST_TEST_INSTALL") != "1", reason="only with SMARTREST_TEST_INSTALL=1: builds the core"
 )
@@ -138,10 +137,9 @@ def test_required_without_a_compiler(clone: Path) -> None:
 @posix
 def test_in_place(clone: Path) -> None:
     """As in an editable install: a failed build removes the core of an earlier one."""
-    assert setup(clone, "build_ext", "--inplace", CFLAGS="-O0 -g").returncode == 0  # quick to compile
+    assert setup(clone, "build_ext", "--inplace", CFLAGS="-O0").returncode == 0  # quick to compile
     package = clone / "smartrest"
-    (core,) = package.glob("core.*.so")
-    assert core.stat().st_size > WITHOUT_DEBUG_INFORMATION
+    assert list(package.glob("core.*.so"))
     assert not list(package.glob("core.c"))
     (package / "core.pyx").touch()
     assert setup(clone, "build_ext", "--inplace", CC="false").returncode == 0
@@ -157,7 +155,8 @@ def test_the_core_holds_no_debug_information(clone: Path) -> None:
     assert built.record["cython"]
     assert engine(built, "-W", "error", "-O").stdout.startswith("core:")
     (core,) = (built.folder / "smartrest").glob("core.*.so")
-    assert core.stat().st_size < WITHOUT_DEBUG_INFORMATION  # test_in_place has one that is larger
+    assert core.stat().st_size < 800_000
+    assert b".debug_info" not in core.read_bytes()  # Debian's Python compiles with -g
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
