@@ -126,7 +126,10 @@ cdef object encoder_call(PyObject *callable, PyObject *const *values, size_t n, 
             return payload
     if names != NULL:
         raise TypeError("an encoder takes no keyword arguments")
-    return self.payload(tuple([<object>values[i] for i in range(<Py_ssize_t>n)]))
+    row = []
+    for i in range(<Py_ssize_t>n):
+        row.append(<object>values[i])
+    return self.payload(tuple(row))
 
 
 cdef callable_encoder():
@@ -155,8 +158,13 @@ cdef new_encoder(Workspace engine, row, tuple options):
     encoder.options = options
     encoder.row = fields_of(row, 0)
     encoder.one_field = len(encoder.row) == 1
-    holes = [_values.hole_of(field) for field in encoder.row]
-    encoder.types = tuple([hole for hole in holes if hole is not None])
+    holes, types = [], []
+    for field in encoder.row:
+        hole = _values.hole_of(field)
+        holes.append(hole)
+        if hole is not None:
+            types.append(hole)
+    encoder.types = tuple(types)
     encoder.n_holes = len(encoder.types)
     encoder.holes = <srp_hole *>PyMem_Malloc(sizeof(srp_hole) * (encoder.n_holes + 1))
     if encoder.holes == NULL:

@@ -95,7 +95,10 @@ cdef class Engine(Workspace):
                 faults.append(span_of(work, fault))
         finally:
             self.end(work)
-        decoded = [] if rows is None else [row.fields for row in rows]
+        decoded = []
+        if rows is not None and topic is not None:
+            for row in rows:
+                decoded.append(row.fields)
         return _findings.findings(data, faults, decoded, lambda row, field: field_span(rows, row, field), topic, collections)
 
     def unescape(self, field):
@@ -262,7 +265,7 @@ cdef class Engine(Workspace):
                                  <const uint8_t *>PyBytes_AS_STRING(ending), len(ending), room)
         if kept == <size_t>-1 or (kept == 0 and not ending and len(fields) == 1 and most < 2):
             raise too_large_error(most, 0, whole)   # one empty field takes two bytes
-        return (*fields[:at], (text[:kept] + ending).decode(), *fields[at + 1 :])
+        return fields[:at] + ((text[:kept] + ending).decode(),) + fields[at + 1 :]
 
     def compile(self, row, *, dialect="backslash", quote="minimal", final_newline=False, on_trailing_backslash="allow", limit=16_000):
         """A row with holes, its constant parts written once: `compile(("200", "c8y_Temperature", "T", float, "C"))`.

@@ -23,7 +23,10 @@ cdef class LazyRows:
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            return [lazy_row(self, j) for j in range(*index.indices(self.tape.n_rows))]
+            found = []
+            for j in range(*index.indices(self.tape.n_rows)):
+                found.append(lazy_row(self, j))
+            return found
         return lazy_row(self, index_of(index, self.tape.n_rows, "row"))
 
     def __iter__(self):
@@ -310,7 +313,14 @@ cdef class LazyRow:
 
 cdef rows_before(LazyRows rows, size_t r):
     """A function that makes the rows before row r."""
-    return lambda: [rows.row(i) for i in range(r)]
+    def make():
+        cdef size_t i
+        found = []
+        for i in range(r):
+            found.append(rows.row(i))
+        return found
+
+    return make
 
 
 cdef inline fields_to_compare(other):

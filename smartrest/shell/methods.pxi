@@ -75,4 +75,7 @@ cdef int set_quick(Engine engine, int i, Entry entry) except -1:
 
 def quick(Engine engine not None):
     """`decode`, `decode_row`, `encode_row` and `scan` of an engine as functions with the short entry."""
-    return tuple([PyCFunction_NewEx(&QUICK[i], engine, NULL) for i in range(N_QUICK)])
+    made = []
+    for i in range(N_QUICK):
+        made.append(PyCFunction_NewEx(&QUICK[i], engine, NULL))
+    return tuple(made)

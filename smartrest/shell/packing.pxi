@@ -308,7 +308,10 @@ cdef class Packing:
         else:
             if self.split_groups:
                 fields = fields_of(item, row)
-                item = tuple([_values.settled(value, row, i) for i, value in enumerate(fields)])
+                settled = []
+                for i, value in enumerate(fields):
+                    settled.append(_values.settled(value, row, i))
+                item = tuple(settled)
             put_row(packer.engine, &packer.out, packer.style, item, row)
         if <Py_ssize_t>(packer.out.len - start) + packer.newline > packer.limit:
             if not self.split_groups:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,3 +239,15 @@ def test_every_allocation_may_fail_where_python_functions_are_made(core: Any) ->
     if run(PLAIN).returncode < 0:
         pytest.skip(f"CPython {platform.python_version()} itself crashes where a new function finds no memory")
     assert points(core, "makers") > 20
+
+
+def test_no_comprehension_that_frees_an_item_twice(repository: Path, tmp_path: Path) -> None:
+    """Cython 3.3.0 and 3.3.1 do so where the list of a comprehension or a starred display finds no room to grow."""
+    compiling = pytest.importorskip("Cython.Compiler.Main", reason="Cython is a tool of development, not needed to run")
+    source = repository / "smartrest" / "core.pyx"
+    if not source.is_file():
+        pytest.skip("the sources are not in this tree")
+    made = tmp_path / "core.c"
+    compiling.compile(str(source), compiling.CompilationOptions(output_file=str(made), language_level=3))
+    text = made.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if "ListComp_AppendAndDecref(__pyx" in line] == []
