@@ -29,6 +29,8 @@ SLOW = {
     "codec/contract/test_spare_rows.py",
     "codec/core/test_c_core.py",
     "codec/property/test_independent.py",
+    "codec/property/test_memory.py",
+    "codec/property/test_nomemory.py",
     "codec/property/test_small_world.py",
     "codec/test_engine.py",
     "device/test_device_durable.py",
@@ -42,8 +44,6 @@ SLOW = {
 }
 ALONE = {
     "cli/test_cli_decode.py",
-    "codec/property/test_memory.py",
-    "codec/property/test_nomemory.py",
     "codec/property/test_time.py",
     "device/test_session_outbox.py",
     "house/test_instruction_counts.py",
