@@ -134,10 +134,13 @@ def core():
             *sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc", recursive=True)),
         ],
         include_dirs=["src_c/codec", "src_c/objects"],
-        extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-O3", "-fno-builtin-memset", "-fvisibility=hidden"],
+        extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
     extension.cython_c_in_temp = True
-    if sys.platform == "linux" and "-g" not in os.environ.get("CFLAGS", ""):  # Python's own flags ask for -g
+    chosen = os.environ.get("CFLAGS", "")  # these come before the extension's own flags, so those would win
+    if os.name != "nt" and "-O" not in chosen:
+        extension.extra_compile_args.append("-O3")
+    if sys.platform == "linux" and "-g" not in chosen:  # Python's own flags ask for -g
         extension.extra_compile_args.append("-g0")
         extension.extra_link_args.append("-Wl,-s")
     return extension

@@ -137,7 +137,13 @@ def test_required_without_a_compiler(clone: Path) -> None:
 @posix
 def test_in_place(clone: Path) -> None:
     """As in an editable install: a failed build removes the core of an earlier one."""
-    assert setup(clone, "build_ext", "--inplace", CFLAGS="-O0").returncode == 0  # quick to compile
+    compiler, calls = clone.parent / "cc", clone.parent / "calls"
+    compiler.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    chosen = {"CC": str(compiler), "CFLAGS": "-O0"}  # quick to compile
+    assert setup(clone, "build_ext", "--inplace", **chosen).returncode == 0
+    assert "-O0" in calls.read_text()
+    assert "-O3" not in calls.read_text()  # it would win over -O0
     package = clone / "smartrest"
     assert list(package.glob("core.*.so"))
     assert not list(package.glob("core.c"))
