@@ -43,6 +43,8 @@ else:  # stand-ins at run time: the exact types import typing, and a module __ge
     Field = object
     RowLike = tuple | list | LazyRow
 
+__version__ = "0.2.0"  # pyproject.toml takes it from here
+
 __all__ = [
     "PACKET_LIMIT",
     "PAYLOAD_LIMIT",
@@ -62,6 +64,7 @@ __all__ = [
     "Schema",
     "SmartRestError",
     "TemplateError",
+    "__version__",
     "check",
     "compile",
     "decode",

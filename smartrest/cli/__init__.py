@@ -28,15 +28,9 @@ class _Parser(argparse.ArgumentParser):
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
         import smartrest
 
-        try:
-            number = version("smartrest")
-        except PackageNotFoundError:  # run from a source tree
-            number = "(not installed)"
-        print(f"smartrest {number}, engine {smartrest.engine()}")
+        print(f"smartrest {smartrest.__version__}, engine {smartrest.engine()}")
         parser.exit()
 
 

@@ -16,7 +16,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .. import SmartRestError
+from .. import SmartRestError, __version__
 from . import _config
 from ._report import UsageError, visible
 from ._serving import Serving, read_in_thread, trouble
@@ -108,15 +108,9 @@ class Agent:
             self.ended.set()
 
     def _introduce(self) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            number = version("smartrest")
-        except PackageNotFoundError:  # run from a source tree
-            number = "0"
         rows: list[tuple[Any, ...]] = [
             ("114", *self.device.fragments),
-            ("122", NAME, number, None, "smartrest"),
+            ("122", NAME, __version__, None, "smartrest"),
         ]
         if self.config.device.required_interval:
             rows.append(("117", self.config.device.required_interval))

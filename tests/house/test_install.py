@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -175,3 +176,19 @@ def test_a_clone_that_cannot_be_written_to(clone: Path) -> None:
         clone.chmod(0o755)
     assert done.returncode != 0
     assert "install without -e" in done.stderr
+
+
+def test_the_source_distribution_holds_every_file(repository: Path, tmp_path: Path) -> None:
+    """All that a clone has, apart from files that start with a dot and are for a clone alone."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=False)
+    names = {name for name in listed.stdout.split("\0") if name and not name.startswith(".")}
+    if not names:
+        pytest.skip("this is not a clone")
+    for name in names:
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(repository / name, tmp_path / "copy" / name)
+    assert setup(tmp_path / "copy", "sdist", "-d", str(tmp_path / "out")).returncode == 0
+    (packed,) = (tmp_path / "out").iterdir()
+    with tarfile.open(packed) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert not names - held
