@@ -5,6 +5,11 @@
 #include <string.h>
 
 #include "sr.h"
+#include "sr_cpu.h"
+
+#if defined(SR_X86)
+#include <emmintrin.h>
+#endif
 
 #define SR_EACH_BYTE(c) ((c) * 0x0101010101010101ull)
 #define SR_ZEROS SR_EACH_BYTE(0x30ull) /* eight times '0' */
@@ -59,6 +64,35 @@ static inline uint32_t sr_highest_byte(uint64_t v) {
     uint32_t n = 7;
     while (!(v >> 8 * n)) n--;
     return n;
+}
+#endif
+
+/* Sixteen digits with leading zeros as text, eight in each half, and how many are left without zeros at the end. */
+typedef struct {
+    uint64_t upper, lower;
+    uint32_t count;
+} sr_sixteen;
+
+#if defined(SR_X86)
+static inline sr_sixteen sr_sixteen_digits(uint32_t upper, uint32_t lower) {
+    __m128i x = _mm_set_epi64x(lower, upper), high = _mm_srli_epi64(_mm_mul_epu32(x, _mm_set1_epi64x(3518437209)), 45);
+    x = _mm_add_epi64(x, _mm_mul_epu32(high, _mm_set1_epi64x((1ll << 32) - 10000))); /* quotient by 10,000 and rest */
+    x = _mm_shuffle_epi32(x, 0xB1);                                                  /* now in the order of text */
+    high = _mm_srli_epi16(_mm_mulhi_epu16(x, _mm_set1_epi16(5243)), 3);              /* / 100 */
+    x = _mm_sub_epi32(x, _mm_madd_epi16(high, _mm_set1_epi16(100)));
+    x = _mm_or_si128(high, _mm_slli_epi32(x, 16));
+    high = _mm_mulhi_epu16(x, _mm_set1_epi16(6554)); /* / 10 */
+    x = _mm_add_epi16(_mm_slli_epi16(x, 8), _mm_mullo_epi16(high, _mm_set1_epi16(1 - (10 << 8))));
+    uint32_t zeros = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128()));
+    x = _mm_or_si128(x, _mm_set1_epi8('0'));
+    return (sr_sixteen){(uint64_t)_mm_cvtsi128_si64(x), (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(x, x)),
+                        31 - (uint32_t)__builtin_clz((zeros ^ 0xFFFF) << 1 | 1)};
+}
+#else
+static inline sr_sixteen sr_sixteen_digits(uint32_t upper, uint32_t lower) {
+    uint64_t first = sr_eight_digits(upper), second = sr_eight_digits(lower);
+    uint32_t count = second ? 9 + sr_highest_byte(second) : first ? 1 + sr_highest_byte(first) : 0;
+    return (sr_sixteen){first | SR_ZEROS, second | SR_ZEROS, count};
 }
 #endif
 

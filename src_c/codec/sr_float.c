@@ -1,10 +1,10 @@
 /* Any finite float to its shortest decimal, and a decimal of up to 19 digits to the nearest float.
  *
  * To text: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). Of the algorithms that always find the
- * shortest decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers.
- * From text: the product of Daniel Lemire, "Number parsing at a gigabyte per second" (2021), with the same table of
- * powers. Where the product leaves a doubt, or the result is not a normal float, the caller takes a slower way.
- * Both are written from the papers.
+ * shortest decimal it is the smallest: three products of 64 by 128 bits, no loop over digits, no big numbers. One
+ * product is enough unless it leaves a doubt. From text: the product of Daniel Lemire, "Number parsing at a gigabyte
+ * per second" (2021), with the same table of powers. Where the product leaves a doubt, or the result is not a normal
+ * float, the caller takes a slower way. Both are written from the papers.
  */
 #include <string.h>
 
@@ -13,6 +13,7 @@
 
 #define HIDDEN_BIT (1ull << 52)
 #define TEN_16 10000000000000000ull
+#define EIGHT 100000000u
 
 #if (-1 >> 1) != -1
 #error "the logarithms below shift negative numbers and need their sign to stay"
@@ -63,12 +64,9 @@ static inline uint64_t round_to_odd(uint64_t n, wide power) {
     return product.high | (product.low > 1);
 }
 
-/* a where the condition is 1, b where it is 0. */
-static inline uint64_t pick(uint64_t condition, uint64_t a, uint64_t b) { return b ^ ((a ^ b) & (0 - condition)); }
-
-/* The shortest decimal that reads back as c * 2^q, and the nearest of several: the result * 10^k. Zeros may end it.
-   `narrow`: c is a power of two, and the gap to the float below half as wide as the one above. */
-static inline uint64_t shortest(uint64_t c, int q, bool narrow, int *k) {
+/* The shortest decimal that reads back as c * 2^q, and the nearest of several: the result * 10^k, as in the paper.
+   Zeros may end it. `narrow`: c is a power of two, and the gap to the float below half as wide as the one above. */
+static SR_NO_INLINE uint64_t shortest_of_any(uint64_t c, int q, bool narrow, int *k) {
     *k = narrow ? log10_of_less(q) : log10_of_two(q);
     wide power = power_of_ten(-*k);
     power.high += ++power.low == 0; /* the table rounds down; from here on the power is at or above the true one */
@@ -78,13 +76,37 @@ static inline uint64_t shortest(uint64_t c, int q, bool narrow, int *k) {
     uint64_t value = round_to_odd(4 * c << shift, power);
     uint64_t right = round_to_odd((4 * c + 2) << shift, power) - odd;
     /* All three count quarters. Of the decimals with one digit less, at most one lies within the interval: the one
-       below the value or the one above. Otherwise take the nearest with all digits. Which case holds is random, so
-       choose without a branch. */
+       below the value or the one above. Otherwise take the nearest with all digits. */
     uint64_t ones = value / 4, tens = ones / 10 * 10, half = 4 * ones + 2;
-    uint64_t below = left <= 4 * tens, above = 4 * tens + 40 <= right, shorter = below ^ above;
-    uint64_t down = left <= 4 * ones, up = 4 * ones + 4 <= right, nearer = (value > half) | ((value == half) & ones);
-    ones += pick(down ^ up, up, nearer & 1);
-    return pick(shorter, tens + 10 * above, ones);
+    bool below = left <= 4 * tens, above = 4 * tens + 40 <= right;
+    if (below != above) return tens + 10 * above;
+    bool down = left <= 4 * ones, up = 4 * ones + 4 <= right, nearer = value > half || (value == half && ones & 1);
+    return ones + (down != up ? up : nearer);
+}
+
+/* tens * 10 + last */
+typedef struct {
+    uint64_t tens, last;
+} decimal;
+
+/* The same with one product instead of three: the ends of the interval are half a unit of c away from the value. All
+   is known to less than three units of 2^-64; false where a comparison is closer than that. Not for a narrow c. */
+static inline bool shortest(uint64_t c, int q, decimal *number, int *k) {
+    *k = log10_of_two(q);
+    wide power = power_of_ten(-*k - 1);
+    int shift = q + log2_of_ten(-*k - 1) + 1; /* -3 to 0 */
+    uint64_t rest;
+    wide value = upper_product(c << (shift + 3), power, &rest); /* eight times the value of the tens */
+    uint64_t tens = value.high >> 3, part = value.high << 61 | value.low >> 3, half = power.high >> (1 - shift);
+    wide ones = multiply(part, 10);
+    uint64_t sum = part + half, middle = 1ull << 63;
+    if (part - half + 4 < 8 || sum + 4 < 8 || ones.low - middle + 64 < 128) return false;
+    /* At most one of the tens below and above the value lies within the interval. Otherwise the nearest number does.
+       Which case holds is random, so choose without a branch. */
+    uint64_t down = part < half, up = sum < half;
+    number->tens = tens + up;
+    number->last = (ones.high + (ones.low >> 63)) & ((down | up) - 1);
+    return true;
 }
 
 static inline uint8_t *put_exponent(int exponent, uint8_t *out) {
@@ -95,76 +117,93 @@ static inline uint8_t *put_exponent(int exponent, uint8_t *out) {
     return out + 3 - skip;
 }
 
-/* number * 10^exponent in the form of repr; returns its end. */
-static inline uint8_t *put_decimal(uint64_t number, int exponent, uint8_t *out) {
-    uint64_t sixteen = number < TEN_16; /* else 17 digits; fewer are rare */
-    number += 9 * number & (0 - sixteen);
-    for (exponent += 16 - (int)sixteen; number < TEN_16; exponent--) number *= 10;
-    uint64_t first = number / TEN_16, rest = number % TEN_16;
-    uint64_t upper = sr_eight_digits((uint32_t)(rest / 100000000));
-    uint64_t lower = sr_eight_digits((uint32_t)(rest % 100000000));
-    /* digits, without zeros at the end */
-    size_t n = lower ? 10 + sr_highest_byte(lower) : upper ? 2 + sr_highest_byte(upper) : 1;
-    upper |= SR_ZEROS;
-    lower |= SR_ZEROS;
+/* The bytes of two words from number `skip` on, which is below 8. */
+static inline uint64_t joined(uint64_t word, uint64_t next, uint32_t skip) {
+    return word >> 8 * skip | next << 1 << (63 - 8 * skip);
+}
+
+/* number * 10^exponent in the form of repr, the number of 16 or 17 digits; returns its end. */
+static inline uint8_t *put_decimal(decimal number, int exponent, uint8_t *out) {
+    uint32_t high = (uint32_t)(number.tens / EIGHT), low = (uint32_t)(number.tens - (uint64_t)high * EIGHT);
+    sr_sixteen digits = sr_sixteen_digits(high, low);
+    uint64_t upper = digits.upper, lower = digits.lower, last = number.last | SR_ZEROS;
+    uint32_t skip = number.tens < TEN_16 / 10; /* the first digit is a zero that does not count */
+    uint32_t all = 0u - (number.last != 0),
+             n = digits.count + ((17 - digits.count) & all) - skip; /* up to the zeros at the end */
+    exponent += 16 - (int)skip;
     bool scientific = exponent < -4 || exponent >= 16;
     if (!scientific && exponent < 0) {
         memcpy(out, "0.0000", 6);
         out += 1 - exponent;
+        sr_put_eight(joined(upper, lower, skip), out);
+        sr_put_eight(joined(lower, last, skip), out + 8);
+        out[16] = (uint8_t)last;
+        return out + n;
     }
-    out[0] = (uint8_t)('0' + first);
-    if (scientific) {
-        out[1] = '.';
-        sr_put_eight(upper, out + 2);
-        sr_put_eight(lower, out + 10);
-        return put_exponent(exponent, out + n + (n > 1));
-    }
-    sr_put_eight(upper, out + 1);
-    sr_put_eight(lower, out + 9);
-    if (exponent < 0) return out + n;
-    /* Shift the digits after the point in registers: reading back bytes just written in other pieces would stall. */
-    uint32_t before = 8 * (uint32_t)exponent; /* bits of digits after the first and before the point */
-    if (before >= 64) {
+    uint32_t whole = scientific ? 1 : (uint32_t)exponent + 1; /* digits before the point */
+    sr_put_eight(joined(upper, lower, skip), out);
+    if (whole > 8) sr_put_eight(joined(lower, last, skip), out + 8);
+    for (skip += whole; skip >= 8; skip -= 8) {
         upper = lower;
-        lower = SR_ZEROS;
-        before -= 64;
+        lower = last;
+        last = SR_ZEROS;
     }
-    size_t whole = (size_t)exponent + 1;
     out[whole] = '.';
-    sr_put_eight(upper >> before | lower << 1 << (63 - before), out + whole + 1);
-    sr_put_eight(lower >> before, out + whole + 9);
+    sr_put_eight(joined(upper, lower, skip), out + whole + 1);
+    sr_put_eight(joined(lower, last, skip), out + whole + 9);
+    if (scientific) return put_exponent(exponent, out + n + (n > 1));
     return out + (n > whole ? n : whole + 1) + 1;
 }
 
-size_t sr_put_any_float(double value, uint8_t *dst) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint8_t *out = dst;
-    *out = '-';
-    out += bits >> 63;
+/* As put_decimal, for fewer digits, too. */
+static uint8_t *put_any_decimal(uint64_t number, int exponent, uint8_t *out) {
+    for (; number < TEN_16 / 10; exponent--) number *= 10;
+    return put_decimal((decimal){number / 10, number % 10}, exponent, out);
+}
+
+static inline uint8_t *put_sign(uint64_t bits, uint8_t *dst) {
+    *dst = '-';
+    return dst + (bits >> 63);
+}
+
+/* Zero, and what `shortest` leaves. */
+static SR_NO_INLINE size_t put_rare_float(uint64_t bits, uint8_t *dst) {
+    uint8_t *out = put_sign(bits, dst);
     uint64_t c = bits & (HIDDEN_BIT - 1);
     int biased = (int)(bits >> 52 & 0x7FF), exponent;
     if (c == 0 && biased == 0) {
         memcpy(out, "0.0", 3);
         return (size_t)(out - dst) + 3;
     }
-    uint64_t number = biased ? shortest(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
-                             : shortest(c, -1074, false, &exponent);
-    return (size_t)(put_decimal(number, exponent, out) - dst);
+    uint64_t number = biased ? shortest_of_any(c | HIDDEN_BIT, biased - 1075, c == 0 && biased > 1, &exponent)
+                             : shortest_of_any(c, -1074, false, &exponent);
+    return (size_t)(put_any_decimal(number, exponent, out) - dst);
+}
+
+size_t sr_put_any_float(double value, uint8_t *dst) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t c = bits & (HIDDEN_BIT - 1);
+    int biased = (int)(bits >> 52 & 0x7FF), exponent;
+    decimal number;
+    if (c == 0 || biased == 0 || !shortest(c | HIDDEN_BIT, biased - 1075, &number, &exponent)) {
+        return put_rare_float(bits, dst);
+    }
+    return (size_t)(put_decimal(number, exponent, put_sign(bits, dst)) - dst);
 }
 
 size_t sr_put_small_float(double value, int precision, int least, uint8_t *dst) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (bits << 1 == 0) return sr_put_any_float(value, dst);
-    uint8_t *out = dst;
-    *out = '-';
-    out += bits >> 63;
+    if (bits << 1 == 0) return put_rare_float(bits, dst);
     int top = (int)(bits >> 52 & 0x7FF) - 1023, q = top - precision + 1, exponent; /* no small one is subnormal here */
     if (q < least) q = least;
     uint64_t c = ((bits & (HIDDEN_BIT - 1)) | HIDDEN_BIT) >> (52 - (top - q));
-    uint64_t number = shortest(c, q, c == 1ull << (precision - 1) && q > least, &exponent);
-    return (size_t)(put_decimal(number, exponent, out) - dst);
+    bool narrow = c == 1ull << (precision - 1) && q > least;
+    decimal few;
+    uint64_t number = narrow || !shortest(c, q, &few, &exponent) ? shortest_of_any(c, q, narrow, &exponent)
+                                                                 : few.tens * 10 + few.last;
+    return (size_t)(put_any_decimal(number, exponent, put_sign(bits, dst)) - dst);
 }
 
 /* ---- from text --------------------------------------------------------------------------------------------------- */
