@@ -11,7 +11,7 @@ from pathlib import Path
 import smartrest
 
 from . import compare, guests, page, report
-from .harness import BUDGET, CLOCKS, WrongResult
+from .harness import CLOCKS, WrongResult
 from .processes import merged, sweeps
 from .table import TRIAL, Run
 from .targets import IDS
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         quick=args.quick,
         rounds=args.rounds,
-        budget=BUDGET / processes,
+        processes=processes,
         clock=args.clock,
         guests=args.contender,
         trial=args.trial,

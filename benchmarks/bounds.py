@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from random import Random
 from time import perf_counter_ns
 from typing import Any
 
@@ -12,6 +13,7 @@ import smartrest
 from smartrest import PACKET_LIMIT
 
 from . import payloads as data
+from . import shapes, values
 from .decoding import singles
 from .harness import Contender, latencies, percentile, race
 from .memory import ROOT, decode_any, extra_memory
@@ -19,15 +21,16 @@ from .peers import orjson
 from .table import Run
 
 SMALL, LARGE = 2_000, 16_000
+MIXES = 8
 DECODE = "try: decode(item)\nexcept DecodeError: pass"
 
 
-def growth(run: Run, part: str, shapes: dict[str, tuple[Any, Any]], code: str, names: dict[str, Any]) -> None:
-    """Time each shape at both sizes; the worst shape is the figure."""
+def growth(run: Run, part: str, kinds: dict[str, tuple[list[Any], Any]], code: str, names: dict[str, Any]) -> None:
+    """Time each kind at both sizes, the small one eight times or in eight pieces; the worst kind is the figure."""
     worst = (0.0, 0.0, "")
-    for shape, (small, large) in shapes.items():
+    for shape, (small, large) in kinds.items():
         contenders = [
-            Contender("small", code, names, [small] * 8, value="None"),
+            Contender("small", code, names, small, value="None"),
             Contender("large", code, names, [large], value="None"),
         ]
         rounds = 2 if run.quick else max(run.rounds or 0, 30)
@@ -40,14 +43,21 @@ def growth(run: Run, part: str, shapes: dict[str, tuple[Any, Any]], code: str, n
 
 
 def g1(run: Run) -> None:
+    r = Random(f"growth-{run.seed}")
     small, large = data.hostile(SMALL), data.hostile(LARGE)
     names = {"decode": smartrest.decode, "DecodeError": smartrest.DecodeError}
-    shapes: dict[str, tuple[Any, Any]] = {shape: (small[shape], large[shape]) for shape in small}
-    growth(run, "growth of decode, 2,000 to 16,000 bytes", shapes, DECODE, names)
+    kinds: dict[str, tuple[list[Any], Any]] = {shape: ([small[shape]] * 8, large[shape]) for shape in small}
+    for i in range(MIXES):
+        payloads = [shapes.mixed(r, SMALL) for _ in range(8)]
+        kinds[f"shapes of the map, mix {i}"] = (payloads, b"\n".join(payloads))
+    growth(run, "growth of decode, 2,000 to 16,000 bytes", kinds, DECODE, names)
     code, names = "encode(item, limit=None)", {"encode": smartrest.encode}
     few, many = data.hostile_rows(SMALL), data.hostile_rows(LARGE)
-    shapes = {shape: (few[shape], many[shape]) for shape in few}
-    growth(run, "growth of encode, 2,000 to 16,000 bytes", shapes, code, names)
+    kinds = {shape: ([few[shape]] * 8, many[shape]) for shape in few}
+    for i in range(MIXES):
+        lists = [values.mixed(r, SMALL) for _ in range(8)]
+        kinds[f"values of the map, mix {i}"] = (lists, [row for rows in lists for row in rows])
+    growth(run, "growth of encode, 2,000 to 16,000 bytes", kinds, code, names)
 
 
 def m1(run: Run) -> None:

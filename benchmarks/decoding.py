@@ -319,14 +319,13 @@ def big_calls(
         freed[name].append(free)
         return taken
 
-    rounds = 2 if run.quick else max(15, run.rounds or 0)
     with quiet_collector():
         for name in functions:
             one_pass(name)
             freed[name].clear()
-        results = timings(list(functions), [partial(one_pass, name) for name in functions], 1, rounds, {})
+        results = timings(list(functions), [partial(one_pass, name) for name in functions], 1, run.long_rounds, {})
     run.keep(id, part, "call", results)
-    frees = {name: Timing(name, min(times), median(times), rounds) for name, times in freed.items()}
+    frees = {name: Timing(name, min(times), median(times), len(times)) for name, times in freed.items()}
     run.keep(id, f"{part}: free", "call", frees)
     run.judge(id, part, results)
 

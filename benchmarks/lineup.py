@@ -31,6 +31,7 @@ class Lineup:
     fields: int = 0  # of one pass
     size: int = 0  # bytes of SmartREST in one pass
     job: str = ""  # decode, decode_row, encode or encode_row: what a contender of your own has to offer to take part
+    share: float = 1.0  # of the time that a race may take
 
 
 Races = dict[str, Callable[[Setting], Iterator[Lineup]]]

@@ -43,6 +43,23 @@ WORDS = [
 ]
 # fmt: on
 FOREIGN = ["Größe", "Überdruck", "température", "Přetlak", "żółty", "насос", "клапан", "温度", "圧力", "🔥"]
+SCRIPTS = {
+    "Latin-1 text": [
+        "Größe",
+        "Überdruck",
+        "température",
+        "élevée",
+        "válvula",
+        "señal",
+        "Kühlung",
+        "für",
+        "à",
+        "défaut",
+    ],
+    "Cyrillic text": ["насос", "клапан", "давление", "температура", "датчик", "выше", "предела", "связь", "дверь"],
+    "CJK text": ["温度", "圧力", "過熱", "接続", "切断", "電池", "低下", "警報", "弁", "扉", "传感器", "重启"],
+    "mixed scripts": [*WORDS, *FOREIGN],
+}
 NUMERIC = {"200": (3,), "201": (5,), "210": (1, 2), "211": (1,)}  # template ID -> its numeric fields
 FLOAT_FIELD = {template: fields[0] for template, fields in NUMERIC.items()}
 
@@ -69,6 +86,17 @@ def text(r: Random) -> str:
     if r.random() < 0.3:
         words.insert(r.randrange(len(words) + 1), r.choice(FOREIGN))
     return " ".join(words)
+
+
+def name(r: Random, size: int = 8) -> str:
+    """Return letters and digits, as a device or a part is called."""
+    return "".join(r.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=size))
+
+
+def of_length(r: Random, size: int, pool: list[str] = WORDS) -> str:
+    """Return words of so many characters together, without a blank at the end."""
+    content = " ".join(r.choices(pool, k=size))[:size]
+    return content.rstrip(" ").ljust(size, ".")
 
 
 def measurement(r: Random) -> Row:

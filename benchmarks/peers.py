@@ -21,7 +21,7 @@ from typing import Any
 
 from .harness import Contender
 
-PACKAGES = ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack", "c8ydm")
+PACKAGES = ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack", "c8ydm", "numpy")
 absent: dict[str, str] = {}
 
 
@@ -43,7 +43,9 @@ def find_c8ydm() -> Any:
     return run_path(str(path))["SmartRESTMessage"]
 
 
-orjson, ssrjson, msgspec, msgpack, ormsgpack = map(find, ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack"))
+orjson, ssrjson, msgspec, msgpack, ormsgpack, numpy = map(
+    find, ("orjson", "ssrjson", "msgspec", "msgpack", "ormsgpack", "numpy")
+)
 SmartRESTMessage = find_c8ydm()
 
 register_dialect("smartrest", escapechar="\\", lineterminator="\n", quoting=QUOTE_MINIMAL)
@@ -136,8 +138,14 @@ def encoders(items: Any, *, fresh: bool = False) -> list[Contender]:
 
 
 def texts(rows: Any) -> list[list[str]]:
-    """Return the fields as they are written; an empty field is nothing."""
-    return [["" if field is None else str(field) for field in row] for row in rows]
+    """Return the fields as they are written."""
+    return [[field_text(field) for field in row] for row in rows]
+
+
+def field_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def trimmed(rows: Any) -> list[list[str]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import bounds, decoding, encoding, inside, shapes
+from . import bounds, decoding, encoding, inside, shapes, values
 from .lineup import Races
 from .table import Run
 
-RACES: Races = {**decoding.RACES, "D15": shapes.d15, **encoding.RACES, **inside.RACES}
+RACES: Races = {**decoding.RACES, "D15": shapes.d15, **encoding.RACES, **values.RACES, **inside.RACES}
 MEASURES: dict[str, Callable[[Run], None]] = {
     "D9": decoding.d9,
     "D13": inside.d13,

@@ -95,7 +95,7 @@ def summary(run: Run) -> list[str]:
     lines.append("peers: " + ", ".join(f"{name} {found}" for name, found in versions().items()))
     lines.append(f"seed: {run.seed}, {run.clock} clock{', quick: the figures mean nothing' if run.quick else ''}")
     lines.append(f"{len(reached)} of {len(judged)} gates reached, {len(goals)} goals; {skipped(run)}")
-    if here["engine"].partition(":")[2] not in ("avx512", "avx2"):
+    if here["engine"].partition(":")[2] not in ("avx512", "avx2", "sse2"):
         lines.append("few gates are set for this engine (benchmarks/targets.py)")
     return lines
 
@@ -118,7 +118,7 @@ def as_json(run: Run) -> str:
     content["table"] = [asdict(outcome) for outcome in run.outcomes]
     content["nanoseconds"] = run.timings
     content["failures"] = run.failures
-    content["workloads"] = [asdict(data.facts(data.workload(name, run.seed))) for name in data.WORKLOADS]
+    content["workloads"] = all_facts(run.seed)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -165,11 +165,19 @@ def rates(timings: Sequence[dict[str, Any]]) -> str:
 
 def workloads(seed: int) -> str:
     """Return what each workload holds."""
+    return workload_table(all_facts(seed))
+
+
+def all_facts(seed: int) -> list[dict[str, Any]]:
+    return [asdict(data.facts(data.workload(name, seed))) for name in data.WORKLOADS]
+
+
+def workload_table(found: Sequence[dict[str, Any]]) -> str:
     rows = []
-    for name in data.WORKLOADS:
-        f = data.facts(data.workload(name, seed))
-        shares = (f"{100 * share:.0f} %" for share in (f.quoted, f.escaped, f.foreign))
-        rows.append((f.name, f"{f.payloads}", f"{f.size:,}", f"{f.rows:,}", f"{f.fields:,}", *shares))
+    for f in found:
+        counts = (f"{f[key]:,}" for key in ("payloads", "size", "rows", "fields"))
+        shares = (f"{100 * f[key]:.0f} %" for key in ("quoted", "escaped", "foreign"))
+        rows.append((f["name"], *counts, *shares))
     head = (
         "workload",
         "payloads",

@@ -10,15 +10,16 @@ from typing import Any
 import smartrest
 
 from . import guests
-from .harness import BUDGET, CLOCKS, Clock, Ratio, Timing, itself, race, ratio
+from .harness import BUDGET, CLOCKS, ROUNDS, Clock, Ratio, Timing, itself, race, ratio
 from .lineup import OURS, Lineup, Setting
 from .peers import absent
-from .targets import BEST, BEST_JSON, TARGETS, Target, gate_here, verdict
+from .targets import BEST, BEST_JSON, BEST_NAIVE, TARGETS, Target, gate_here, verdict
 
 TRIAL = 60.0  # seconds
 CODECS: dict[str, tuple[str, ...]] = {BEST: ("orjson", "ssrjson", "msgspec.json", "msgspec.msgpack", "msgpack")}
 CODECS[BEST_JSON] = ("orjson", "ssrjson")
 CODECS["best peer"] = (*CODECS[BEST], "ssrjson, no cache", "ormsgpack")
+CODECS[BEST_NAIVE] = ("naive %", "naive join(map(str))")
 CODECS["best typed codec"] = ("orjson, typed JSON", "ssrjson, typed JSON", "msgpack, typed")
 
 
@@ -50,7 +51,7 @@ class Run:
     seed: int = 1
     quick: bool = False
     rounds: int | None = None
-    budget: float = BUDGET
+    processes: int = 1  # that share the rounds of a race
     clock: str = "wall"
     engine: str = field(default_factory=smartrest.engine)
     guests: list[str] = field(default_factory=list)  # files of contenders of the user's own
@@ -60,6 +61,16 @@ class Run:
     failures: list[dict[str, str]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def budget(self) -> float:
+        """The seconds that the rounds of one race may take in one process."""
+        return BUDGET / self.processes
+
+    @property
+    def long_rounds(self) -> int:
+        """The rounds of a race whose passes take seconds."""
+        return 2 if self.quick else max(-(-ROUNDS // self.processes), self.rounds or 0)
 
     @property
     def setting(self) -> Setting:
@@ -73,7 +84,7 @@ class Run:
             [c for c in [*lineup.contenders, *own] if c.name not in failed],
             lineup.units,
             expected=lineup.expected,
-            budget=self.budget,
+            budget=self.budget * lineup.share,
             rounds=2 if self.quick else self.rounds,
             clock=self.ticks,
             failed=failed,

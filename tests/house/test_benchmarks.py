@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from support_benchmarks import ROOT, lineups, load
 
 import smartrest
 from smartrest.cli import bench as command
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def load(name):
-    """Import a module of the benchmarks, which are not installed, without putting the checkout on the path."""
-    if "benchmarks" not in sys.modules:
-        folder = ROOT / "benchmarks"
-        spec = importlib.util.spec_from_file_location(
-            "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-        sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["benchmarks"])
-    return importlib.import_module(f"benchmarks.{name}")
-
-
-data, harness, lineup, peers, targets, table, report, processes, registry, compare, page, guests, shapes = map(
+data, harness, lineup, peers, targets, table, report, processes, registry, compare, guests = map(
     load,
     (
         *("payloads", "harness", "lineup", "peers", "targets", "table", "report", "processes", "registry"),
-        *("compare", "page", "guests", "shapes"),
+        *("compare", "guests"),
     ),
 )
 
@@ -124,12 +107,6 @@ def test_naive_rows_are_wrong_where_there_are_quotes():
     assert harness.check(peers.text_decoders(work.payloads), work.rows)["naive"] == "wrong on 64 of 64 items"
     work = data.workload("measurements")
     assert "naive" not in harness.check(peers.text_decoders(work.payloads), work.rows)
-
-
-def test_every_shape_of_payload_has_gates():
-    parts = [found.part for found in shapes.d15(lineup.Setting())]
-    assert sorted(set(parts)) == sorted(parts)
-    assert {target.part for target in targets.TARGETS if target.id == "D15"} == set(parts)
 
 
 def test_a_contender_that_is_wrong_is_never_timed():
@@ -312,6 +289,7 @@ def test_gates_fall_on_newer_pythons_and_narrower_kernels_and_nowhere_else():
     assert targets.gate_here(best, "core:avx512", (3, 13)) == best.gate
     assert targets.gate_here(best, "core:avx2", (3, 13)) == 1.7
     assert targets.gate_here(best, "core:sse2", (3, 11)) == 1.5
+    assert targets.gate_here(naive, "core:sse2", (3, 11)) == pytest.approx(2.4 * 0.6)
     assert targets.gate_here(naive, "core:scalar", (3, 11)) is None
     assert {(t.id, t.part, t.peer) for t in targets.TARGETS} >= set(targets.NARROW)
     growth = next(t for t in targets.TARGETS if t.id == "G1")
@@ -332,10 +310,6 @@ def test_every_target_has_its_own_place_and_a_function_that_measures_it():
     assert sorted([*registry.RACES, *registry.MEASURES]) == sorted(targets.IDS)
     for target in targets.TARGETS:
         assert (target.goal <= target.gate) if target.small else (target.goal >= target.gate)
-
-
-def lineups(id):
-    return list(registry.RACES[id](lineup.Setting(quick=True)))
 
 
 @pytest.mark.slow
@@ -381,84 +355,6 @@ def test_readers_of_a_million_rows_give_tuples():
     payload = data.bulk_payload(rows)
     assert decoding.big_decode(payload) == decoding.csv_decode(payload) == rows
     assert decoding.naive_decode(payload)[:-1] == rows
-
-
-def run_of(*rows, times=()):
-    named = [{"id": i, "part": p, "peer": n, "value": v, "small": s, "note": note} for i, p, n, v, s, note in rows]
-    return {
-        "table": named,
-        "nanoseconds": [{"id": i, "part": p, "name": n, "fastest": f, "wrong": ""} for i, p, n, f in times],
-    }
-
-
-def test_who_is_ahead_is_read_from_all_rows():
-    """By ratio or time, in every row: D13, E9, F1, P1 and S1 were once left out."""
-    rows = [
-        ("D1", "a", "naive", 2.0, False, ""),
-        ("D13", "b", "memcpy", 0.5, False, ""),
-        ("E9", "c", "own encode", 1.25, True, ""),
-        ("F1", "d", "best peer", 0.8, False, "by ssrjson"),
-        ("P1", "e", "naive", 0.9, False, "wrong on 64 of 64 items"),
-        ("S1", "f", "own decode, cache off", 0.95, False, ""),
-        ("D9", "memory", "naive", 0.45, True, ""),
-        ("G1", "g", "itself", 10.0, True, ""),
-        ("D2", "none", "orjson", None, False, "absent"),
-    ]
-    times = [("D1", "a", "smartrest", 10), ("D1", "a", "other", 9), ("D1", "a", "naive", 20)]
-    times += [("S1", "f", "smartrest", 10), ("S1", "f", "own decode, cache off", 9.9)]
-    times += [("D9", "x: free", "smartrest", 10), ("D9", "x: free", "naive", 1)]
-    assert report.ahead(run_of(*rows, times=times)).splitlines() == [
-        "* D1, a: other (0.90 of our time)",
-        "* S1, f: own decode, cache off (0.95 of our time)",
-        "* D13, b: memcpy (0.50 of our time)",
-        "* E9, c: own encode (0.80 of our time)",
-        "* F1, d: ssrjson (0.80 of our time)",
-        "* P1, e: naive (0.90 of our time, wrong rows)",
-    ]
-    assert report.ahead(run_of(rows[0])) == "None."
-
-
-def finished(path, value, values=(), **more):
-    row = {"id": "D1", "part": "decode", "peer": "naive", "value": value, "small": False, "values": list(values)}
-    path.write_text(json.dumps({"table": [row | more]}))
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "more", "shown"),
-    [
-        ((2.0, [2.0, 2.02]), (2.2, [2.2, 2.22]), {}, "2.00 | 2.20 | +10.0% | 1.0% | better"),
-        ((2.0, [2.0, 2.5]), (2.2, [2.2, 2.22]), {}, "2.00 | 2.20 | +10.0% | 25.0% | within noise"),
-        ((2.0, [2.0, 2.02]), (2.2, [2.2, 2.22]), {"small": True}, "2.00 | 2.20 | +10.0% | 1.0% | worse"),
-        ((2.0, []), (1.8, [1.8, 1.8]), {}, "2.00 | 1.80 | -10.0% | 5.0% (assumed) | worse"),
-        ((2.0, []), (None, []), {}, "2.00 |  |  |  | "),
-    ],
-)
-def test_two_runs_are_compared_with_their_names_the_difference_and_its_noise(tmp_path, before, after, more, shown):
-    a, b = finished(tmp_path / "a.json", *before, **more), finished(tmp_path / "b.json", *after, **more)
-    text = compare.compared(a, b)
-    assert f"A: {a}\nB: {b}\n" in text
-    assert f"| D1 | decode | naive | {shown} |" in text
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "cannot be read: No such file"),
-        ("<html>", "is not JSON"),
-        ("[1]", "does not hold a run"),
-        ('{"table": [{"id": "D1"}]}', "does not hold a run"),
-        ('{"table": [{"id": "D1", "part": "", "peer": "", "value": "x"}]}', "not a number"),
-    ],
-)
-def test_a_file_that_holds_no_run_is_one_clear_sentence(tmp_path, capsys, content, said):
-    wrong = tmp_path / "wrong.json"
-    if content is not None:
-        wrong.write_text(content)
-    assert load("__main__").main(["--compare", str(wrong), finished(tmp_path / "a.json", 1.0)]) == 2
-    err = capsys.readouterr().err
-    assert said in err
-    assert err.count("\n") == 1
 
 
 CONTENDERS = {
@@ -516,17 +412,6 @@ def test_the_example_contender_reads_and_writes_plain_rows():
         found = next(registry.RACES[id](lineup.Setting()))
         [own] = guests.contenders([example], found)
         assert harness.verify(own, found.expected) == ""
-
-
-def test_the_page_shows_the_results_that_the_repository_holds():
-    runs = page.newest()
-    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    for name, content in (("ahead", page.ahead(runs)), ("table", page.table(runs)), ("sources", page.sources(runs))):
-        assert page.between(text, name, content) == text, (
-            "write it again: python -m benchmarks --page docs/performance.md"
-        )
-    with pytest.raises(compare.UnusableRun, match="no section main"):
-        page.between("text", "main", "")
 
 
 def quick(*options, cwd=ROOT):
