@@ -1,7 +1,8 @@
 """`AsyncDevice`: a session on aiomqtt, in the event loop that starts it. The asyncio counterpart of `Device`.
 
 Each connection gets a new aiomqtt client and its own task, so that aiomqtt never resends anything of an old connection
-on its own. Blocking handlers run in daemon threads. Only `send`, `publish`, `add_child` and `health` are thread-safe.
+on its own. Blocking handlers run in daemon threads. Only `send`, `publish`, `add_child`, `subscribe` and `health` are
+thread-safe.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from aiomqtt.exceptions import MqttConnectError
 
 from .. import SmartRestError
 from .aiomqtt_client import Client
-from .base import UNLIMITED, DeviceBase, Health, log
+from .base import UNLIMITED, DeviceBase, Health, PayloadHandler, log
 from .connack import watch_version
 from .events import Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler
@@ -139,6 +140,15 @@ class AsyncDevice(DeviceBase):
     def add_child(self, child: Child | str) -> None:
         """Create a child device, now and on every later connection."""
         self._in_loop(lambda: self._do(self.session.add_child(child, now=monotonic())))
+
+    def subscribe(self, topic: str, handler: PayloadHandler) -> None:
+        """Call `handler(topic, payload)`, a plain function, for each payload of a topic; see `Device.subscribe`."""
+
+        def subscribe() -> None:
+            self._do(self.session.subscribe(topic, now=monotonic()))
+            self._read_with(topic, handler)
+
+        self._in_loop(subscribe)
 
     async def flush(self, timeout: float | None = None) -> bool:
         """Send rows that wait for `linger`, then wait until all are acknowledged.

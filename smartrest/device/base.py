@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..mqtt import BOOTSTRAP_USERNAME, ClientId, ConnackCode, Endpoint, Will, topics
 from ..mqtt.tls import ClosingSocket
@@ -39,6 +39,7 @@ from .events import (
     OperationUntold,
     OutboxFailed,
     OutboxSaved,
+    PayloadReceived,
     PayloadRefused,
     QueueHalfFull,
     Refused,
@@ -61,6 +62,7 @@ log = logging.getLogger("smartrest.device")
 
 UNLIMITED = 0  # payloads in flight in the MQTT client: the session limits them; paho with a limit scans all of them
 L = TypeVar("L", bound=Callable[[Any], None])
+PayloadHandler = Callable[[str, bytes], None]
 Events = tuple[type[Event], ...]
 
 _LEVELS: dict[type[Event], int] = {
@@ -163,6 +165,7 @@ class DeviceBase:
         prefix: str | None = None,
         x_ids: Iterable[str] = (),
         collections: Iterable[Collection] = (),
+        operations: Literal["rows", "json"] = "rows",
         token: bool = False,
         debug: bool = False,
         restarted: str | None = None,
@@ -208,7 +211,7 @@ class DeviceBase:
             prefix=prefix,
             x_ids=dict.fromkeys((*x_ids, *self._custom.x_ids)),
             optional=[topics.dt()] if self._custom.x_ids else (),
-            operations=self._custom.sure,
+            operations=self._custom.sure if operations == "rows" else operations,
             token=token or bool(renew),
             debug=debug,
             restarted=restarted,
@@ -223,6 +226,7 @@ class DeviceBase:
         self.tls_context = _tls_context(self.endpoint, tls, identity, self.session.client_id, ca_file)
         self._handlers = Handlers(self.session.set_operation, (*static_operations(), *self._custom.template_ids))
         self._listeners: list[tuple[Events, Callable[[Any], None]]] = []
+        self._readers: dict[str, list[PayloadHandler]] = {}  # topic -> handlers of its payloads
         self._gave_up: GaveUp | None = None
         self._failure: BaseException | None = None  # the internal error that ended the device
         self._process = os.getpid()
@@ -274,6 +278,7 @@ class DeviceBase:
         the answer is 502 with the exception's text. Raises `ValueError` if a fragment already has a handler.
         """
         register: Callable[[H], H] = self._handlers.operation(*fragments)
+        self.session.handle(*fragments)
         for key, read in self._custom.of_fragments(fragments):
             self.session.set_operation(key, read)
         return register
@@ -312,14 +317,23 @@ class DeviceBase:
                 self._keep(event.credentials)
             elif isinstance(event, GaveUp):
                 self._gave_up = event
+            elif isinstance(event, PayloadReceived):
+                for reader in self._readers.get(event.topic, ()):
+                    self._call(reader, event.topic, event.payload)
             for classes, listener in self._listeners:
                 if isinstance(event, classes):
-                    try:
-                        listener(event)
-                    except BaseException as error:  # no listener may stop the device, not even by SystemExit
-                        log.exception("listener %r failed", listener)
-                        self._interrupted(error)
+                    self._call(listener, event)
         return started
+
+    def _call(self, listener: Callable[..., None], *arguments: Any) -> None:
+        try:
+            listener(*arguments)
+        except BaseException as error:  # no listener may stop the device, not even by SystemExit
+            log.exception("listener %r failed", listener)
+            self._interrupted(error)
+
+    def _read_with(self, topic: str, handler: PayloadHandler) -> None:
+        self._readers[topic] = [*self._readers.get(topic, ()), handler]
 
     def _report(self, operation: Operation, text: str) -> None:
         """The target of `Operation.progress`."""

@@ -1,4 +1,4 @@
-"""Turns an incoming topic and payload into events and operations. Keeps no state and sends no answers.
+"""Turns an incoming topic and payload into events and operations. Sends no answers.
 
 A malformed payload yields the whole rows before the fault and a `PayloadRefused`. Nothing here raises for network
 input, and no text of a payload that carries secrets is quoted.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
+from typing import Literal
 
 from .. import DecodeError, SmartRestError, decode
 from ..mqtt import Topic, topics
+from . import json_operations
 from .credentials import Credentials
 from .custom import operation_key
 from .events import (
@@ -24,7 +26,7 @@ from .events import (
     PayloadRefused,
     TokenReceived,
 )
-from .operations import Operation, OperationTemplate
+from .operations import Operation, OperationTemplate, static_operations
 
 TOKEN_LIFE = 3600.0  # seconds; the platform's default, for tokens without a readable expiry
 SOONEST = 1.0  # seconds before renewing a token, at least
@@ -41,65 +43,108 @@ class Incoming:
         self.operations: list[tuple[Operation, str | None]] = []
 
 
-def read(
-    topic: str,
-    payload: bytes,
-    *,
-    inside: str | None,
-    limit: int,
-    device: str,
-    children: Container[str],
-    templates: Mapping[str, OperationTemplate],
-) -> Incoming:
-    """Read one payload of at most `limit` bytes.
+class Reader:
+    """Reads payloads for `device` and its `children`. `limit`: bytes in one payload.
 
-    `inside`: the platform's name of the topic, if it has one. `templates`: how to read operation rows, by template ID.
+    `watched`: topics whose payloads are reported as they are, too. `templates`: how to read operation rows, by template
+    ID, or "json": operations come as JSON, and no row is one.
     """
-    found = Incoming()
-    parsed = topics.parse(inside or "")
-    if inside is None or not parsed.is_smartrest:
-        found.events.append(PayloadReceived(inside or topic, bytes(payload)))
+
+    def __init__(
+        self,
+        device: str,
+        children: Container[str],
+        watched: Container[str],
+        templates: Mapping[str, OperationTemplate] | Literal["json"] | None,
+        ignored: Iterable[str],
+        limit: int,
+    ) -> None:
+        self.json = templates == "json"
+        self._device = device
+        self._children = children
+        self._watched = watched
+        self._limit = limit
+        self._handled: set[str] = set()  # fragments with a handler, for operations as JSON
+        self._templates: dict[str, OperationTemplate] = {}
+        if templates != "json":
+            self._templates = {**static_operations(), **(templates or {})}
+        for template_id in ignored:
+            self._templates.pop(template_id, None)
+
+    def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
+        if template is None or self.json:
+            self._templates.pop(template_id, None)
+        else:
+            self._templates[template_id] = template
+
+    def handle(self, fragments: Iterable[str]) -> None:
+        self._handled.update(fragments)
+
+    def read(self, topic: str, payload: bytes, inside: str | None) -> Incoming:
+        """Read one payload. `inside`: the platform's name of the topic, if it has one."""
+        found = Incoming()
+        parsed = topics.parse(inside or "")
+        name = inside or topic
+        if name in self._watched or not (parsed.is_smartrest or self._brings_operations(inside)):
+            found.events.append(PayloadReceived(name, bytes(payload)))
+        if self._brings_operations(inside):
+            operations, events = json_operations.read(payload, self._device, self._handled, self._limit)
+            found.events += events
+            for operation, refusal in operations:
+                found.operations.append((operation, refusal or self._unknown(operation.child)))
+        elif inside is not None and parsed.is_smartrest:
+            self._read_rows(found, inside, parsed, payload)
         return found
-    topic = inside
-    try:
-        rows = decode(payload, limit=limit)
-        error = None
-    except DecodeError as caught:
-        rows, error = caught.rows, caught
-    for row in rows:
-        _read_row(found, topic, parsed, row, device, children, templates)
-    if error is not None:
-        text = "the payload cannot be read" if parsed.holds_secret else str(error)
-        found.events.append(PayloadRefused(topic, error.reason, error.position, text))
-    return found
 
+    def _brings_operations(self, topic: str | None) -> bool:
+        return self.json and topic == topics.json_operations()
 
-def _read_row(
-    found: Incoming,
-    topic: str,
-    parsed: Topic,
-    row: tuple[str, ...],
-    device: str,
-    children: Container[str],
-    templates: Mapping[str, OperationTemplate],
-) -> None:
-    if parsed.holds_secret:
-        found.events.append(_secret(topic, row))
-    elif parsed.is_error:
-        code, template_id, *text = (*row, "", "")
-        found.events.append(ErrorReceived(code, template_id, ",".join(text[:-2] if len(row) > 2 else ())))
-    elif (template := _template(parsed, row[0], templates)) is not None:
-        _read_operation(found, topic, row, device, children, template)
-    else:
-        found.events.append(MessageReceived(topic, row))
+    def _read_rows(self, found: Incoming, topic: str, parsed: Topic, payload: bytes) -> None:
+        try:
+            rows = decode(payload, limit=self._limit)
+            error = None
+        except DecodeError as caught:
+            rows, error = caught.rows, caught
+        for row in rows:
+            self._read_row(found, topic, parsed, row)
+        if error is not None:
+            text = "the payload cannot be read" if parsed.holds_secret else str(error)
+            found.events.append(PayloadRefused(topic, error.reason, error.position, text))
 
+    def _read_row(self, found: Incoming, topic: str, parsed: Topic, row: tuple[str, ...]) -> None:
+        if parsed.holds_secret:
+            found.events.append(_secret(topic, row))
+        elif parsed.is_error:
+            code, template_id, *text = (*row, "", "")
+            found.events.append(ErrorReceived(code, template_id, ",".join(text[:-2] if len(row) > 2 else ())))
+        elif (template := self._template(parsed, row[0])) is not None:
+            self._read_operation(found, topic, row, template)
+        else:
+            found.events.append(MessageReceived(topic, row))
 
-def _template(parsed: Topic, template_id: str, templates: Mapping[str, OperationTemplate]) -> OperationTemplate | None:
-    """How to read a row as an operation; `None` if it is another kind of row."""
-    if parsed.kind not in ("ds", "dc", "dd"):
-        return None
-    own = None if parsed.kind == "ds" else templates.get(operation_key(parsed.x_id, template_id))
-    return own or templates.get(template_id)
+    def _template(self, parsed: Topic, template_id: str) -> OperationTemplate | None:
+        """How to read a row as an operation; `None` if it is another kind of row."""
+        if parsed.kind not in ("ds", "dc", "dd"):
+            return None
+        own = None if parsed.kind == "ds" else self._templates.get(operation_key(parsed.x_id, template_id))
+        return own or self._templates.get(template_id)
+
+    def _read_operation(self, found: Incoming, topic: str, row: tuple[str, ...], template: OperationTemplate) -> None:
+        operation_id = None
+        if template.id_field is not None and len(row) > template.id_field:
+            operation_id = row[template.id_field] or None
+        if len(row) < 2 or not row[1] or (operation_id is None and template.fragment is None):
+            text = f"operation {row[0]!r} without a device ID, or without a fragment or ID to answer by"
+            found.events.append(PayloadRefused(topic, "bad_operation", None, text))
+            return
+        target = row[1]
+        child = None if target == self._device else target
+        operation = Operation(target, child, template.fragment or "", row, topic, operation_id, template.template)
+        found.operations.append((operation, self._unknown(child)))
+
+    def _unknown(self, child: str | None) -> str | None:
+        """Why an operation of this child is refused, or `None`."""
+        return f"{UNKNOWN_CHILD} {child}" if child is not None and child not in self._children else None
 
 
 def _secret(topic: str, row: tuple[str, ...]) -> Event:
@@ -115,28 +160,6 @@ def _secret(topic: str, row: tuple[str, ...]) -> Event:
         case _:
             text = f"a row of {len(row)} fields that is neither credentials nor a token"
             return PayloadRefused(topic, "unexpected_row", None, text)
-
-
-def _read_operation(
-    found: Incoming,
-    topic: str,
-    row: tuple[str, ...],
-    device: str,
-    children: Container[str],
-    template: OperationTemplate,
-) -> None:
-    operation_id = None
-    if template.id_field is not None and len(row) > template.id_field:
-        operation_id = row[template.id_field] or None
-    if len(row) < 2 or not row[1] or (operation_id is None and template.fragment is None):
-        text = f"operation {row[0]!r} without a device ID, or without a fragment or ID to answer by"
-        found.events.append(PayloadRefused(topic, "bad_operation", None, text))
-        return
-    target = row[1]
-    child = None if target == device else target
-    refusal = f"{UNKNOWN_CHILD} {target}" if child is not None and child not in children else None
-    operation = Operation(target, child, template.fragment or "", row, topic, operation_id, template.template)
-    found.operations.append((operation, refusal))
 
 
 def _plain_token(token: str) -> str:

@@ -42,6 +42,7 @@ class Entry:
     __slots__ = (
         "answer",
         "answered_at",
+        "asks",
         "claim",
         "claimed_at",
         "deadline",
@@ -68,6 +69,7 @@ class Entry:
         self.deadline: float | None = None  # for the answer
         self.limit = 0.0  # the seconds allowed
         self.claimed_at = self.answered_at = -NEVER  # time of the acknowledgement
+        self.asks = 0  # how often 500 had been sent when its claim or answer was acknowledged
         self.answer: bytes | None = None
         self.status = ""
         self.reported = False  # `OperationAnswered` was emitted
@@ -295,6 +297,7 @@ class Lanes:
         self._answered: deque[Entry] = deque()  # so recently that the acknowledgement is not trusted yet
         self._asking: dict[tuple[str, str], Lane] = {}  # lanes in doubt, or crowded
         self._numbers = 0
+        self._asks = 0  # how often 500 was sent
 
     def __len__(self) -> int:
         return self._held
@@ -368,18 +371,20 @@ class Lanes:
         entry.number, entry.lane = self._numbers, lane
 
     def _repeated(self, entry: Entry, lane: Lane) -> Entry | None:
-        """Find a repeat by its ID. If it was answered, the platform has missed the answer: give it again."""
+        """Find a repeat by its ID. Unless the list may be older, the platform has missed the claim or answer: again."""
         key = _id(entry)
         held = self._by_id.get(key)
         if held is not None:
-            if self.phase is Phase.ASKED and held.stage in (Stage.RUNNING, Stage.DONE) and held.lane.run is held:
+            listed = self.phase is Phase.ASKED and held.asks < self._asks
+            if listed and held.stage in (Stage.RUNNING, Stage.DONE) and held.lane.run is held:
                 held.stage, held.lane.run = Stage.WAITING, None  # still PENDING: the claim was lost
                 held.lane.queue.appendleft(held)
                 self.touched[held.lane.key] = held.lane
             return held
-        answered = self._history.pop(key, None)
-        if answered is None:
-            return None
+        answered = self._history.get(key)
+        if answered is None or (answered.asks == self._asks and self.phase is not Phase.SURE):
+            return answered
+        del self._history[key]
         known = self._lanes.setdefault(lane.key, lane)
         self._number(answered, known)
         answered.stage = Stage.WAITING
@@ -408,6 +413,7 @@ class Lanes:
     def asked(self) -> None:
         """500 was sent: collect arrivals from now on."""
         self.phase, self.due, self._settle_at = Phase.ASKED, NEVER, NEVER
+        self._asks += 1
         for lane in self._asking.values():
             lane.doubt = lane.crowded = False
             lane.extra = []
@@ -507,7 +513,7 @@ class Lanes:
         if entry.stage is not Stage.CLAIMING:
             return False
         self.claiming -= entry.operation.id is None
-        entry.claimed_at = now
+        entry.claimed_at, entry.asks = now, self._asks
         return self.began(entry)
 
     def began(self, entry: Entry) -> bool:
@@ -535,7 +541,7 @@ class Lanes:
         if entry.stage is not Stage.ANSWERING:
             return
         lane = entry.lane
-        entry.answered_at = now
+        entry.answered_at, entry.asks = now, self._asks
         self._end(entry, failing=entry.sweep)
         if entry.operation.id is None and self.limits.doubt:
             lane.before.append(entry)

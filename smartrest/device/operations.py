@@ -49,7 +49,8 @@ class Operation:
     """An operation for a device or child.
 
     `device` is the external ID it addresses; `child` is the same for a child, `None` for the device itself. `fragment`
-    may be "" if answers use `id`. `row` holds the fields as received on `topic`. `cancelled` and `progress` are for
+    may be "" if answers use `id`. `row` holds the fields as received on `topic`. An operation received as JSON has that
+    as `content`, and the row of its static template, else "" and the device ID. `cancelled` and `progress` are for
     long-running handlers.
     """
 
@@ -60,6 +61,7 @@ class Operation:
     topic: str
     id: str | None = None
     template: Template | None = field(default=None, repr=False)
+    content: Mapping[str, Any] | None = field(default=None, repr=False)
     _handling: Handling = field(default_factory=Handling, init=False, repr=False)
 
     @property
@@ -97,11 +99,16 @@ class Operation:
     def parameters(self) -> Mapping[str, Any]:
         """The named, typed parameters of the row's static template or collection, without `device_id`.
 
-        For other templates: the fields after the device ID as text, by their index in the row. Raises `TemplateError`.
+        For other templates: the fields after the device ID as text, by their index in the row. For JSON without a
+        static template: the properties of the fragment, or the fragment itself by its name if it is not an object.
+        Raises `TemplateError`.
         """
         from ..templates import static
 
         template = self.template or static.by_id(self.template_id)
+        if template is None and self.content is not None:
+            value = self.content.get(self.fragment)
+            return value if isinstance(value, dict) else {self.fragment: value}
         if template is None:
             return {str(index): text for index, text in enumerate(self.row) if index > 1}
         parameters = dict(template.parse(self.row).parameters)

@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from .. import SmartRestError
 from ..mqtt import ConnackCode
-from .base import UNLIMITED, DeviceBase, Health, log
+from .base import UNLIMITED, DeviceBase, Health, PayloadHandler, log
 from .connack import watch_version
 from .events import Action, Connect, Disconnect, Event, OperationTimedOut, Publish, Subscribe
 from .handlers import Handler
@@ -156,6 +156,17 @@ class Device(DeviceBase):
         self._check_usable()
         with self._lock:
             self._tell(self.session.add_child(child, now=monotonic()))
+
+    def subscribe(self, topic: str, handler: PayloadHandler) -> None:
+        """Call `handler(topic, payload)` for each payload of a topic, from now on. Like a listener it must be quick.
+
+        Any exact topic that the platform lets a device read. If it refuses: `SubscriptionRefused`. Raises
+        `SmartRestError` for a topic that cannot be subscribed to.
+        """
+        self._check_usable()
+        with self._lock:
+            self._tell(self.session.subscribe(topic, now=monotonic()))
+            self._read_with(topic, handler)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Send rows that wait for `linger`, then wait until all are acknowledged.

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from random import random as system_random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import too_large_error
 from ..mqtt import Backoff, ClientId, ConnackCode, topics
-from . import incoming
 from .connack import REVOKED, nearest
 from .credentials import Credentials
 from .custom import placed
@@ -39,17 +38,18 @@ from .events import (
     TokenReceived,
 )
 from .flow import NEVER, Flow
+from .incoming import Reader
 from .lifecycle import BY_STATE, ENDED, State, Trigger
 from .opening import ASK, TOKEN, LeftOver, Opening, Step, registration
-from .operations import Operation, OperationTemplate, static_operations
+from .operations import Operation, OperationTemplate
 from .outbox import MEASUREMENT, Item, encoded
 from .prefix import Prefix
 from .settings import Child, Limits, row_101
+from .subscriptions import REFUSED, Subscriptions
 
 if TYPE_CHECKING:
     from .. import Field, RowLike
 
-REFUSED = 0x80  # SUBACK
 PUBLISHING = (State.SUBSCRIBING, State.ONLINE, State.CLOSING)  # registered: rows may go
 CONNECTED = (State.BOOTSTRAP, State.REGISTERING, *PUBLISHING)
 TOKEN_PATIENCE = 600.0  # seconds at most between two attempts to get a token
@@ -68,7 +68,8 @@ class Session:
     with `rebootstrap` also after the platform has refused the device's own for good. With neither, the device connects
     by certificate or anonymously. `prefix`: what a gateway's broker puts before every topic, such as `c8y`: in actions
     and inputs only. `x_ids`: custom collections to subscribe to, `optional`: further topics; `operations`: how to read
-    operation rows. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
+    operation rows, or "json": operations come as JSON with their ID (`devicecontrol/notifications` in place of `s/ds`),
+    and no row is one. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
     `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
     fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
     operation is answered 503 first, such as `c8y_Restart`.
@@ -90,7 +91,7 @@ class Session:
         prefix: str | None = None,
         x_ids: Iterable[str] = (),
         optional: Iterable[str] = (),
-        operations: Mapping[str, OperationTemplate] | None = None,
+        operations: Mapping[str, OperationTemplate] | Literal["json"] | None = None,
         ignored: Iterable[str] = ("531",),
         token: bool = False,
         debug: bool = False,
@@ -124,13 +125,11 @@ class Session:
         self._flow = Flow(
             self.limits, self._prefix.room, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
         )
-        self._templates = {**static_operations(), **(operations or {})}
-        for template_id in ignored:
-            self._templates.pop(template_id, None)
-        self._required = [topics.ds(), *(topics.dc(x_id) for x_id in x_ids)]
-        if self.client_id.x_id is not None:
-            self._required.append(topics.dd())
-        self._optional = [topics.dat()] * token + [topics.e()] * debug + list(optional)
+        required = [topics.json_operations() if operations == "json" else topics.ds(), *map(topics.dc, x_ids)]
+        required += [topics.dd()] * (self.client_id.x_id is not None)
+        self._subscriptions = Subscriptions(required, [topics.dat()] * token + [topics.e()] * debug + list(optional))
+        watched, limit = self._subscriptions.watched, self.limits.receive
+        self._reader = Reader(self.device_id, self._known, watched, operations, ignored, limit)
         self._opening = Opening(self.limits.hang_ups, self._prefix.room)
         self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._prefix.room)
         self._random = random
@@ -140,7 +139,6 @@ class Session:
         self._online_at = NEVER
         self._deadline = NEVER  # of the state
         self._token_at = NEVER
-        self._subscriptions: dict[str, int | None] = {}
         for child in children:
             self._adopt(Child(child) if isinstance(child, str) else child)
         self._registration()  # a name that cannot be sent must fail here, not once connected
@@ -208,22 +206,23 @@ class Session:
     def subscribed(self, topic: str, code: int, now: float) -> list[Event]:
         """SUBACK arrived: `code` is the granted QoS, or at least 128 if refused."""
         self._at(now)
-        topic = self._prefix.inside(topic) or topic
-        if topic not in self._subscriptions:
+        topic, subscriptions = self._prefix.inside(topic) or topic, self._subscriptions
+        if not subscriptions.answered(topic, code):
             return self._end()
-        self._subscriptions[topic] = code
-        refused = [name for name, answer in self._subscriptions.items() if answer is not None and answer >= REFUSED]
         if self.state is State.BOOTSTRAP:
-            if refused:
+            if code >= REFUSED:
                 self._cause = f"subscription of {topic} refused"
                 self._flow.events.append(SubscriptionRefused(topic, code, None))
-            self._fire(Trigger.NOT_SUBSCRIBED if refused else Trigger.SUBSCRIBED)
-        elif None not in self._subscriptions.values():
-            blocked = any(name in self._required for name in refused)
+            self._fire(Trigger.NOT_SUBSCRIBED if code >= REFUSED else Trigger.SUBSCRIBED)
+        elif self.state is State.ONLINE:
+            if code >= REFUSED:
+                self._flow.events.append(SubscriptionRefused(topic, code, None))
+        elif subscriptions.complete:
+            blocked = subscriptions.blocked
             self._fire(Trigger.NOT_SUBSCRIBED if blocked else Trigger.SUBSCRIBED)
             retry_in = self._deadline - self._now if blocked else None
-            codes = ((name, self._subscriptions[name]) for name in refused)
-            self._flow.events += [SubscriptionRefused(name, code or 0, retry_in) for name, code in codes]
+            refused = subscriptions.refused.items()
+            self._flow.events += [SubscriptionRefused(name, code, retry_in) for name, code in refused]
         return self._end()
 
     def acknowledged(self, id: int, now: float) -> list[Event]:
@@ -236,15 +235,7 @@ class Session:
     def received(self, topic: str, payload: bytes, now: float, *, duplicate: bool = False) -> list[Event]:
         """A payload arrived; `duplicate` is MQTT's DUP flag. Never raises for what the network sent."""
         self._at(now)
-        found = incoming.read(
-            topic,
-            payload,
-            inside=self._prefix.inside(topic),
-            limit=self.limits.receive,
-            device=self.device_id,
-            children=self._known,
-            templates=self._templates,
-        )
+        found = self._reader.read(topic, payload, self._prefix.inside(topic))
         for event in found.events:
             if isinstance(event, CredentialsReceived):
                 if self.state is not State.BOOTSTRAP:
@@ -330,11 +321,23 @@ class Session:
         return self.send(row_101(added), child=added.parent, now=now)
 
     def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
-        """Set how to read the operation rows of a template ID; `None`: its rows are not operations."""
-        if template is None:
-            self._templates.pop(template_id, None)
-        else:
-            self._templates[template_id] = template
+        """Set how to read the operation rows of a template ID; `None`: its rows are not operations. Not with JSON."""
+        self._reader.set_operation(template_id, template)
+
+    def handle(self, *fragments: str) -> None:
+        """Prefer these fragments in operations as JSON, which may have several."""
+        self._reader.handle(fragments)
+
+    def subscribe(self, topic: str, *, now: float | None = None) -> list[Event]:
+        """Subscribe to an exact topic, now and on every later connection: `PayloadReceived` for each payload.
+
+        A refusal is reported (`SubscriptionRefused`) and keeps nothing else from working. Raises `SmartRestError` for a
+        topic that cannot be subscribed to.
+        """
+        self._at(now)
+        if self._subscriptions.watch(topic) and self.state in (State.SUBSCRIBING, State.ONLINE):
+            self._ask_for(topic)
+        return self._end()
 
     def is_running(self, operation: Operation) -> bool:
         """Whether the operation was started and has no answer yet."""
@@ -489,13 +492,17 @@ class Session:
     def _leave(self) -> bool:
         """Forget the connection: it is gone or about to be closed. Returns whether a payload was to blame."""
         blamed = self._flow.disconnected(self._now)
-        self._subscriptions.clear()
+        self._subscriptions.forget()
         self._opening.forget()
         return blamed
 
     def _discard(self) -> None:
         """Drop actions meant for a connection that no longer exists."""
         self._flow.out = [action for action in self._flow.out if not isinstance(action, Publish | Subscribe)]
+
+    def _ask_for(self, topic: str) -> None:
+        self._subscriptions.sent(topic)
+        self._flow.out.append(Subscribe(topic))
 
     def _schedule_token(self) -> None:
         backoff = Backoff(self.limits.token, max(self.limits.token, TOKEN_PATIENCE))
@@ -510,8 +517,7 @@ class Session:
         self._deadline = self._now + self.limits.connect
 
     def _do_subscribe_credentials(self) -> None:
-        self._subscriptions = {topics.dcr(): None}
-        self._flow.out.append(Subscribe(topics.dcr()))
+        self._ask_for(topics.dcr())
         self._deadline = self._now + self.limits.acknowledge
 
     def _do_poll(self) -> None:
@@ -524,11 +530,8 @@ class Session:
         self._opened(0)
 
     def _do_subscribe(self) -> None:
-        for topic in (*self._required, *self._optional):
-            answer = self._subscriptions.get(topic)
-            if answer is None or answer >= REFUSED:
-                self._subscriptions[topic] = None
-                self._flow.out.append(Subscribe(topic))
+        for topic in self._subscriptions.missing():
+            self._ask_for(topic)
         self._deadline = self._now + self.limits.acknowledge
 
     def _do_subscribe_later(self) -> None:

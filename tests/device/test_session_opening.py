@@ -58,11 +58,11 @@ def test_a_registration_is_sent_again_while_subscriptions_are_refused() -> None:
     life.now = session.due() or life.now
     session.tick(life.now)
     session.connected(0, life.now)
-    while not [topic for topic, answer in session._subscriptions.items() if answer is None]:
+    while not [topic for topic, answer in session._subscriptions.answers.items() if answer is None]:
         for action in session.outgoing():
             session.acknowledged(getattr(action, "id", 0), life.now)
     session.outgoing()
-    for topic in list(session._subscriptions):
+    for topic in list(session._subscriptions.answers):
         session.subscribed(topic, 128, life.now)
     session.tick(session.due() or life.now)
     assert any(getattr(action, "payload", b"").startswith(b"100,") for action in session.outgoing())

@@ -64,7 +64,7 @@ def silent(session: Session) -> None:
             return
         if session.state is State.CLOSING:
             session._deadline = 1e9  # it would end before
-        if session._subscriptions:
+        if session._subscriptions.answers:
             session._deadline = 1e9  # as above: SUBACK has the same limit
         session.tick(session._flow.due(publishing=True))
 
@@ -78,9 +78,11 @@ INPUTS: dict[Trigger, Callable[[Session], object]] = {
     Trigger.LOST: lambda session: session.disconnected(1.0),
     Trigger.CREDENTIALS: lambda session: session.received("s/dcr", b"70,t,u,p", 1.0),
     Trigger.REGISTERED: lambda session: acknowledge(session, 1.0),
-    Trigger.SUBSCRIBED: lambda session: [session.subscribed(topic, 1, 1.0) for topic in list(session._subscriptions)],
+    Trigger.SUBSCRIBED: lambda session: [
+        session.subscribed(topic, 1, 1.0) for topic in list(session._subscriptions.answers)
+    ],
     Trigger.NOT_SUBSCRIBED: lambda session: [
-        session.subscribed(topic, 128, 1.0) for topic in list(session._subscriptions)
+        session.subscribed(topic, 128, 1.0) for topic in list(session._subscriptions.answers)
     ],
     Trigger.TIMER: time_is_up,
     Trigger.SILENT: silent,
@@ -149,5 +151,5 @@ def test_the_documentation_shows_the_table(repository: Path) -> None:
 
 def test_a_session_that_is_online_has_subscribed_all() -> None:
     session = online(x_ids=["a", "b"], token=True, debug=True)
-    assert set(session._subscriptions) == {"s/ds", "s/dc/a", "s/dc/b", "s/dat", "s/e"}
+    assert set(session._subscriptions.answers) == {"s/ds", "s/dc/a", "s/dc/b", "s/dat", "s/e"}
     assert not [action for action in session.outgoing() if isinstance(action, Subscribe)]

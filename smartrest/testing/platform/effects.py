@@ -290,11 +290,14 @@ def _by_fragment(call: Call, status: str) -> Operation:
 
 
 def _by_id(call: Call, *statuses: str) -> Operation:
+    """The operation with the ID. A 504 may be repeated at any time, which changes nothing."""
     wanted = call["operation_id"]
     for operation in call.thing.operations:
         if operation.id == wanted:
             if operation.status not in statuses:
-                raise call.missing("41", f"operation {wanted} is {operation.status}")
+                refusal = call.missing("41", f"operation {wanted} is {operation.status}")
+                refusal.fault = refusal.fault and call.row[0] != "504"
+                raise refusal
             return operation
     raise Refusal("40", f"{call.thing.external_id} has no operation {wanted}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +33,11 @@ class Answer(NamedTuple):
 
 @dataclass(eq=False)
 class Operation:
-    """One operation for a device; `rows` are sent for it (two for a device profile, else one).
+    """One operation for a device; `rows` are sent for it (two for a device profile, none without a template, else one).
 
-    `status` is PENDING, EXECUTING, SUCCESSFUL or FAILED; `history` holds every status in order. `results` are the
-    parameters of row 503 or 506, `reason` the text of 502 or 505. `sent` counts how often the row was sent.
+    `content`: its fragments, as a client of `devicecontrol/notifications` gets them. `status` is PENDING, EXECUTING,
+    SUCCESSFUL or FAILED; `history` holds every status in order. `results` are the parameters of row 503 or 506,
+    `reason` the text of 502 or 505. `sent` counts how often it was sent.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Operation:
     fragment: str
     rows: list[tuple[str, ...]]
     topic: str
+    content: dict[str, Any] = field(default_factory=dict)
     changed: threading.Condition = field(repr=False, default_factory=threading.Condition)
     status: str = PENDING
     results: tuple[str, ...] = ()

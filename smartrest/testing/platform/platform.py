@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from smartrest import PACKET_LIMIT, encode
 from smartrest._limits import packet_room
 from smartrest._visible import visible
 from smartrest.mqtt import BOOTSTRAP_USERNAME, topics
+from smartrest.templates.operation_json import operation_row
 
 from ..broker import Broker, BrokerError, packet_size
 from ..broker.embedded import Embedded
@@ -269,6 +270,24 @@ class Platform:
             self._tenant.operate(self._client_of(roots), list(dict.fromkeys(operations)))
         return operations
 
+    def send_json(self, device_id: str, *contents: dict[str, Any]) -> list[Operation]:
+        """Create one operation per object of fragments, such as `{"c8y_Restart": {}}`, for a device, child or service.
+
+        A client of `devicecontrol/notifications` gets them as JSON, one of `s/ds` those with a static template as rows.
+        """
+        self._settle()
+        with self._changed:
+            root = self._root_of(device_id, None)
+            operations = []
+            for content in contents:
+                fragment, row = operation_row(content, device_id)
+                if not fragment:
+                    raise ValueError(f"an operation needs a fragment: {content!r}")
+                made = self._tenant.operation(row, topics.ds(), fragment, self._changed, content=content)
+                operations.append(made)
+            self._tenant.operate(self._client_of({root}), operations)
+        return operations
+
     def accept(self, device_id: str, username: str | None = None, password: str | None = None) -> Credentials:
         """Accept a device in registration: its next poll is answered with credentials."""
         with self._changed:
@@ -317,7 +336,7 @@ class Platform:
         if topics.parse(topic).kind == "ol":  # SmartREST 1.0 has the line number in place of the device
             if to is None or fragment is None:
                 raise ValueError(f"an operation on {topic} needs to= and fragment=")
-            return self._tenant.operation((row[0], to), topic, fragment, self._changed, row)
+            return self._tenant.operation((row[0], to), topic, fragment, self._changed, sent=row)
         if len(row) < 2:
             raise ValueError(f"no device ID in the second field of an operation: {row!r}")
         fragment = fragment or fragment_of(row[0])
@@ -428,5 +447,7 @@ def _one_profile(operations: list[Operation]) -> list[Operation]:
         ]
         if twin:
             twin[0].rows.append(operation.row)
+            if id_ == "531":
+                twin[0].content = operation.content  # it tells the software types too
         merged.append(twin[0] if twin else operation)
     return merged

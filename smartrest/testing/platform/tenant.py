@@ -27,6 +27,7 @@ from smartrest import (
 from smartrest._limits import packet_room
 from smartrest.mqtt import topics
 from smartrest.templates import static
+from smartrest.templates.operation_json import operation_content
 
 from . import one, requests
 from .calls import Call, Refusal
@@ -34,6 +35,7 @@ from .clients import Client, Credentials, Options, Outside, Traffic
 from .effects import EFFECTS
 from .history import History
 from .inventory import Inventory, ManagedObject, now
+from .json_operations import json_payloads
 from .operations import PENDING, Operation
 
 if TYPE_CHECKING:
@@ -139,10 +141,20 @@ class Tenant:
             self._push(client, operations)
 
     def operation(
-        self, row: Row, topic: str, fragment: str, changed: threading.Condition, sent: Row | None = None
+        self,
+        row: Row,
+        topic: str,
+        fragment: str,
+        changed: threading.Condition,
+        *,
+        sent: Row | None = None,
+        content: dict[str, Any] | None = None,
     ) -> Operation:
-        """A new operation; `sent`: its row, if that does not name the device."""
-        return Operation(str(next(self._operation_ids)), row[1], fragment, [sent or row], topic, changed)
+        """A new operation. `sent`: its row, if that does not name the device; `content`: its JSON, if not the row's."""
+        if content is None:
+            content = (operation_content(row) if topic == topics.ds() else None) or {fragment: {}}
+        rows = [sent or row] if row[0] else []
+        return Operation(str(next(self._operation_ids)), row[1], fragment, rows, topic, content, changed)
 
     def resend(self, client: Client) -> None:
         """Answer 500: send every PENDING operation of the device and its descendants, oldest first."""
@@ -151,17 +163,23 @@ class Tenant:
         self._push(client, [op for op in self.operations if op.status == PENDING and op.device in family])
 
     def _push(self, client: Client, operations: Sequence[Operation]) -> None:
+        if client.listens(topics.json_operations()):
+            for payload in json_payloads(operations, self.inventory):
+                self._send(client, topics.json_operations(), payload)
+            for operation in operations:
+                operation.sent += 1
         for topic in dict.fromkeys(op.topic for op in operations):
             if not client.listens(topic):
                 continue
-            mine = [op for op in operations if op.topic == topic]
+            mine = [op for op in operations if op.topic == topic and op.rows]
             for payload in pack((row for op in mine for row in op.rows), limit=packet_room(topic, qos=1)):
                 self._send(client, topic, payload)
             for operation in mine:
                 operation.sent += 1
 
     def _send(self, client: Client, topic: str, payload: bytes) -> None:
-        self.record(Traffic("down", client.client_id, topic, payload, decode(payload)))
+        rows = decode(payload) if topics.parse(topic).is_smartrest else []
+        self.record(Traffic("down", client.client_id, topic, payload, rows))
         self._outside.deliver(client, topic, payload)
 
     def record(self, traffic: Traffic) -> None:
