@@ -117,27 +117,30 @@ class Reader:
         elif parsed.is_error:
             code, template_id, *text = (*row, "", "")
             found.events.append(ErrorReceived(code, template_id, ",".join(text[:-2] if len(row) > 2 else ())))
-        elif (template := self._template(parsed, row[0])) is not None:
-            self._read_operation(found, topic, row, template)
+        elif (template := self._template(topic, parsed, row[0])) is not None:
+            # SmartREST 1.0 names no device: its rows have a line number there.
+            target = self._device if parsed.kind == "ol" else row[1] if len(row) > 1 else ""
+            self._read_operation(found, topic, row, target, template)
         else:
             found.events.append(MessageReceived(topic, row))
 
-    def _template(self, parsed: Topic, template_id: str) -> OperationTemplate | None:
+    def _template(self, topic: str, parsed: Topic, template_id: str) -> OperationTemplate | None:
         """How to read a row as an operation; `None` if it is another kind of row."""
-        if parsed.kind not in ("ds", "dc", "dd"):
+        if parsed.kind not in ("ds", "dc", "dd", "ol"):
             return None
-        own = None if parsed.kind == "ds" else self._templates.get(operation_key(parsed.x_id, template_id))
-        return own or self._templates.get(template_id)
+        own = None if parsed.kind == "ds" else self._templates.get(operation_key(topic, template_id))
+        return self._templates.get(template_id) if own is None and parsed.kind != "ol" else own
 
-    def _read_operation(self, found: Incoming, topic: str, row: tuple[str, ...], template: OperationTemplate) -> None:
+    def _read_operation(
+        self, found: Incoming, topic: str, row: tuple[str, ...], target: str, template: OperationTemplate
+    ) -> None:
         operation_id = None
         if template.id_field is not None and len(row) > template.id_field:
             operation_id = row[template.id_field] or None
-        if len(row) < 2 or not row[1] or (operation_id is None and template.fragment is None):
+        if not target or (operation_id is None and template.fragment is None):
             text = f"operation {row[0]!r} without a device ID, or without a fragment or ID to answer by"
             found.events.append(PayloadRefused(topic, "bad_operation", None, text))
             return
-        target = row[1]
         child = None if target == self._device else target
         operation = Operation(target, child, template.fragment or "", row, topic, operation_id, template.template)
         found.operations.append((operation, self._unknown(child)))

@@ -97,7 +97,7 @@ class Operation:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The named, typed parameters of the row's static template or collection, without `device_id`.
+        """The named, typed parameters of the row's static template or collection, without `device_id`, `line_number`.
 
         For other templates: the fields after the device ID as text, by their index in the row. For JSON without a
         static template: the properties of the fragment, or the fragment itself by its name if it is not an object.
@@ -112,7 +112,8 @@ class Operation:
         if template is None:
             return {str(index): text for index, text in enumerate(self.row) if index > 1}
         parameters = dict(template.parse(self.row).parameters)
-        parameters.pop("device_id", None)
+        for name in ("device_id", "line_number"):
+            parameters.pop(name, None)
         return parameters
 
     @property

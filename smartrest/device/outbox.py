@@ -16,6 +16,7 @@ from .._constants import ROW_END
 
 if TYPE_CHECKING:
     from .. import RowLike
+    from ..pure.types import Dialect
 
 MEASUREMENT = re.compile(rb"2[0-9][0-9](,|$)").match
 _JOINT = ROW_END.encode()
@@ -206,12 +207,12 @@ class Outbox:
         return dropped
 
 
-def encoded(row: RowLike, limit: int) -> list[bytes]:
+def encoded(row: RowLike, limit: int, dialect: Dialect = "backslash") -> list[bytes]:
     """The encoded row; several if it is too long and its template allows splitting."""
     try:
-        return [encode_row(row, limit=limit)]
+        return [encode_row(row, limit=limit, dialect=dialect)]
     except PayloadTooLargeError as error:
         try:
-            return list(pack([row], limit=limit, split_groups=True))
+            return list(pack([row], limit=limit, dialect=dialect, split_groups=True))
         except TemplateError:
             raise error from None

@@ -67,9 +67,10 @@ class Session:
     `credentials`: the device's. Without them, `bootstrap` (user `management/devicebootstrap`) fetches them in step 0;
     with `rebootstrap` also after the platform has refused the device's own for good. With neither, the device connects
     by certificate or anonymously. `prefix`: what a gateway's broker puts before every topic, such as `c8y`: in actions
-    and inputs only. `x_ids`: custom collections to subscribe to, `optional`: further topics; `operations`: how to read
-    operation rows, or "json": operations come as JSON with their ID (`devicecontrol/notifications` in place of `s/ds`),
-    and no row is one. Template IDs in `ignored` are not treated as operations (the platform sends 531 along with 527).
+    and inputs only. `x_ids`: custom collections to subscribe to; `required` and `optional`: further topics, where the
+    platform may refuse the optional ones; `operations`: how to read operation rows, or "json": operations come as JSON
+    with their ID (`devicecontrol/notifications` in place of `s/ds`), and no row is one. Template IDs in `ignored` are
+    not treated as operations (the platform sends 531 along with 527).
     `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
     fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
     operation is answered 503 first, such as `c8y_Restart`.
@@ -90,6 +91,7 @@ class Session:
         type: str = "c8y_MQTTDevice",
         prefix: str | None = None,
         x_ids: Iterable[str] = (),
+        required: Iterable[str] = (),
         optional: Iterable[str] = (),
         operations: Mapping[str, OperationTemplate] | Literal["json"] | None = None,
         ignored: Iterable[str] = ("531",),
@@ -125,9 +127,10 @@ class Session:
         self._flow = Flow(
             self.limits, self._prefix.room, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
         )
-        required = [topics.json_operations() if operations == "json" else topics.ds(), *map(topics.dc, x_ids)]
-        required += [topics.dd()] * (self.client_id.x_id is not None)
-        self._subscriptions = Subscriptions(required, [topics.dat()] * token + [topics.e()] * debug + list(optional))
+        first = topics.json_operations() if operations == "json" else topics.ds()
+        needed = [first, *map(topics.dc, x_ids), *required, *[topics.dd()] * (self.client_id.x_id is not None)]
+        further = [topics.dat()] * token + [topics.e()] * debug + list(optional)
+        self._subscriptions = Subscriptions(list(dict.fromkeys(needed)), further)
         watched, limit = self._subscriptions.watched, self.limits.receive
         self._reader = Reader(self.device_id, self._known, watched, operations, ignored, limit)
         self._opening = Opening(self.limits.hang_ups, self._prefix.room)
@@ -288,13 +291,15 @@ class Session:
         """
         self._at(now)
         items: list[Item] = []
-        for row, topic, static in placed(rows, child, x_id, mode):
-            parts = encoded(row, self._prefix.room(topic))
+        created: list[str] = []
+        for row, topic, static, dialect in placed(rows, child, x_id, mode):
+            parts = encoded(row, self._prefix.room(topic), dialect)
             measurement = static and MEASUREMENT(parts[0]) is not None
             items += [Item(topic, data, measurement=measurement) for data in parts]
+            if static and str(row[0]) in CREATES and len(row) > 1:
+                created.append(str(row[1]))
         self._flow.put(items, self._now, room)
-        if x_id is None:
-            self._known.update(str(row[1]) for row in rows if str(row[0]) in CREATES and len(row) > 1)
+        self._known.update(created)
         return self._end()
 
     def publish(

@@ -76,6 +76,11 @@ class Topic(NamedTuple):
         return self.kind in KINDS
 
     @property
+    def is_legacy(self) -> bool:
+        """Whether it is a topic of SmartREST 1.0, which doubles quotes."""
+        return self.kind in ("ul", "dl", "ol")
+
+    @property
     def is_json(self) -> bool:
         return self.kind == "json"
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "check_rows", "parse"]
 
 _CLOSED = ("us", "ds", "ut", "dt", "dcr", "dat")  # the table lists every row of these kinds of topics
-_ONE = ("ul", "dl", "ol")  # topics of SmartREST 1.0
-_CUSTOM = ("uc", "dc", *_ONE)
 _EVERY = 1 << 62  # rows: more than a payload has
 
 
@@ -105,7 +103,7 @@ class Reader:
     def _placed(self, rows: Iterable[RowLike]) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """The fields of each row of a payload, and the collection that defines it."""
         collection, left = self._collection, _EVERY
-        one = self.place.kind in _ONE
+        one = self.place.is_legacy
         for row in rows:
             fields = row_fields(row)
             if not one:
@@ -161,7 +159,7 @@ class Reader:
 
     def _of_topic(self) -> Any:
         """The collection that defines the rows of this topic."""
-        if self.place.kind in _CUSTOM:
+        if self.place.kind in ("uc", "dc") or self.place.is_legacy:
             return self._named(self.place.x_id)
         if self.place.kind in ("ud", "dd") and len(self._collections) == 1:
             return self._collections[0]
@@ -169,7 +167,7 @@ class Reader:
 
     def _named(self, x_id: str | None) -> Any:
         """The collection with this X-ID; of two with the same, the one of the topic's protocol."""
-        protocol = "1.0" if self.place.kind in _ONE else "2.0"
+        protocol = "1.0" if self.place.is_legacy else "2.0"
         found = [known for known in self._collections if known.x_id == x_id]
         return next((known for known in found if known.protocol == protocol), found[0] if found else None)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._faults import Fault, template_error
 from ._parameters import Group, Parameter
 from ._types import PARAMETER_TYPES, Refusal
+
+if TYPE_CHECKING:
+    from ..pure.types import Dialect
 
 __all__ = [
     "CollectionRow",
@@ -26,6 +29,11 @@ class CollectionRow(tuple[Any, ...]):
 
     x_id: str | None
     protocol: str
+
+    @property
+    def dialect(self) -> Dialect:
+        """How to encode the row: SmartREST 1.0 doubles quotes."""
+        return "backslash" if self.protocol == "2.0" else "double"
 
     def topic(self, child: str | None = None, mode: Any = "s") -> str:
         """Where to publish the row. Raises `SmartRestError`."""

@@ -157,7 +157,76 @@ def test_the_default_collection() -> None:
     assert operation.parameters == {"name": "a", "ssid": "b"}
 
 
+ONE = rb"""10,101,POST,/inventory/managedObjects,,,%%,STRING,"{""name"":""%%""}"
+11,200,,$.managedObject,$.managedObject.id
+11,300,,$.acme_Beep,$.acme_Beep.times
+11,301,,$.acme_Job,$.id,$.deviceId,$.acme_Job.what
+"""
+
+
+def _one() -> Collection:
+    return Collection.parse(ONE, "old")
+
+
+def test_a_device_subscribes_to_answers_and_operations_of_smartrest_1() -> None:
+    device = Device("localhost", "d:dev1:old", tls=False, collections=[_one(), _one()])
+    assert _online(device.session) == ["s/ds", "s/dl/old", "s/ol/old", "s/dd"]
+    both = Device("localhost", "dev1", tls=False, collections=[_one(), acme()])
+    assert _online(both.session) == ["s/ds", "s/dl/old", "s/ol/old", "s/dc/com.acme.v1", "s/dt"]
+
+
+def test_rows_of_smartrest_1_double_their_quotes_and_create_no_children() -> None:
+    session = Device("localhost", "dev1", tls=False, collections=[_one()]).session
+    _online(session)
+    session.send(_one().build("101", value_1='12" pipe'), now=30.0)
+    session.tick(31.0)
+    [sent] = [action for action in session.outgoing() if isinstance(action, Publish)]
+    assert (sent.topic, sent.payload) == ("s/ul/old", b'101,"12"" pipe"')
+    assert _operations(session, "s/ds", b'511,"12"" pipe",ls', 40.0) == []  # for an unknown child
+    with pytest.raises(SmartRestError, match="no child"):
+        session.send(_one().build("101", value_1="x"), child="c1", now=60.0)
+
+
+def test_operations_of_smartrest_1_are_those_of_the_device() -> None:
+    device = Device("localhost", "dev1", tls=False, collections=[_one()])
+    device.operation("acme_Beep")(lambda op: None)
+    session = device.session
+    _online(session)
+    [answer] = session.received("s/dl/old", b"200,1,4711\n50,2,404", 20.0)[:1]
+    assert isinstance(answer, MessageReceived)
+    [job] = _operations(session, "s/ol/old", b"301,1,77,4711,paint", 30.0)
+    assert (job.device, job.child, job.fragment, job.id) == ("dev1", None, "acme_Job", "77")
+    assert job.parameters == {"id": "77", "deviceId": "4711", "acme_Job.what": "paint"}
+    session.succeed(job, now=50.0)
+    assert [action.payload for action in session.outgoing() if isinstance(action, Publish)] == [b"506,77"]
+    [beep] = _operations(session, "s/ol/old", b"300,1,3", 60.0)
+    assert (beep.fragment, beep.id, beep.parameters) == ("acme_Beep", None, {"acme_Beep.times": "3"})
+    assert _operations(session, "s/ol/old", b"511,1,ls", 80.0) == []  # not a row of this collection
+
+
+def test_an_operation_of_smartrest_1_that_is_sent_again_runs_once() -> None:
+    """The line number counts the rows of a payload, so it may differ."""
+    device = Device("localhost", "dev1", tls=False, collections=[_one()])
+    device.operation("acme_Beep")(lambda op: None)
+    session = device.session
+    _online(session)
+    [first] = _operations(session, "s/ol/old", b"300,2,3", 30.0)
+    session.disconnected(40.0)
+    session.tick(100.0)
+    _online(session)
+    assert _operations(session, "s/ol/old", b"300,1,3", 130.0) == []
+    session.succeed(first, now=140.0)
+
+
+def test_the_same_x_id_in_both_protocols() -> None:
+    other = Collection("old").operation("301", "acme_New", what="acme_New.what")
+    device = Device("localhost", "dev1", tls=False, collections=[_one(), other])
+    _online(device.session)
+    [old] = _operations(device.session, "s/ol/old", b"301,1,77,4711,paint")
+    [new] = _operations(device.session, "s/dc/old", b"301,dev1,paint", 60.0)
+    assert (old.fragment, new.fragment) == ("acme_Job", "acme_New")
+
+
 def test_collections_that_a_device_cannot_use() -> None:
-    for bad in (Collection(None), Collection.parse(b"15,x\n11,1,,,a")):
-        with pytest.raises(ValueError, match=r"SmartREST 2\.0 with an X-ID"):
-            Custom([bad], None)
+    with pytest.raises(ValueError, match="with an X-ID"):
+        Custom([Collection(None)], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from typing import Any
 
@@ -10,7 +11,7 @@ from support_device import QUICK, LoopDevice
 from support_mqtt import BROKERS
 
 from smartrest.device import Device, MessageReceived, Operation
-from smartrest.templates import Collection, number
+from smartrest.templates import Collection, number, parse
 from smartrest.testing import Platform
 
 
@@ -24,14 +25,15 @@ def test_the_life_of_a_collection(kind: str, make: Any) -> None:
     c.operation("wifi", "acme_Wifi", name="acme_Wifi.name", ssid="acme_Wifi.ssid")
     with Platform(kind) as platform:
         device = make(platform.host, "dev1", port=platform.port, tls=False, limits=QUICK, collections=[c], name="Pump")
-        created, named = threading.Event(), []
+        created = threading.Event()
+        named: queue.Queue[str] = queue.Queue()
 
         @device.listen(MessageReceived)
         def message(event: MessageReceived) -> None:
             if event.topic == "s/dt" and c.answer(event.row) is not None:
                 created.set()
             elif event.topic == "s/dc/com.acme.v1":
-                named.append(c.parse(event.row)["name"])
+                named.put(c.parse(event.row)["name"])
 
         @device.operation("acme_Wifi")
         def wifi(op: Operation) -> str:
@@ -50,9 +52,53 @@ def test_the_life_of_a_collection(kind: str, make: Any) -> None:
             operation.wait(20)
             assert (operation.status, operation.result) == ("SUCCESSFUL", "joined onboarding")
             assert device.flush(20)
-            platform.wait_for(lambda: named == ["Pump"], 20, "no response")
+            assert named.get(timeout=20) == "Pump"
             assert platform.published("s/uc/com.acme.v1") == [("pump", "", "1450"), ("whoami", "dev1")]
             assert len(platform.inventory["dev1"].measurements) == 2
+            assert platform.errors == []
+        finally:
+            device.stop(10)
+            if make is LoopDevice:
+                device.close()
+
+
+ONE = Collection.parse(
+    """10,100,GET,/identity/externalIds/c8y_Serial/%%,,application/json,%%,STRING,
+10,101,PUT,/inventory/managedObjects/%%,application/json,application/json,%%,UNSIGNED STRING,"{""name"":""%%""}"
+11,200,,$.managedObject,$.managedObject.id
+11,300,,$.acme_Beep,$.acme_Beep.times
+""",
+    "old",
+)
+
+
+@pytest.mark.parametrize("make", [Device, LoopDevice])
+def test_the_life_of_a_collection_of_smartrest_1(make: Any) -> None:
+    with Platform() as platform:
+        device = make(platform.host, "dev1", port=platform.port, tls=False, limits=QUICK, collections=[ONE])
+        rows: queue.Queue[tuple[str, ...]] = queue.Queue()
+
+        @device.listen(MessageReceived)
+        def message(event: MessageReceived) -> None:
+            assert event.topic == "s/dl/old"
+            rows.put(event.row)
+
+        @device.operation("acme_Beep")
+        def beep(op: Operation) -> str:
+            return f"{op.parameters['acme_Beep.times']} times"
+
+        try:
+            device.start()
+            device.wait_online(20)
+            device.publish(ONE.topic, ONE.payload)
+            assert ONE.answer(rows.get(timeout=20)) is not None
+            device.send(ONE.build("100", value_1="dev1"))
+            found = parse(rows.get(timeout=20), "s/dl/old", collections=[ONE])
+            device.send(ONE.build("101", value_1=int(found["managedObject.id"]), value_2="12' pipe"))
+            platform.wait_for(lambda: platform.inventory["dev1"].name == "12' pipe", 20, "not renamed")
+            [operation] = platform.send(("300", "1", "3"), topic="s/ol/old", fragment="acme_Beep", to="dev1")
+            operation.wait(20)
+            assert (operation.status, operation.result) == ("SUCCESSFUL", "3 times")
             assert platform.errors == []
         finally:
             device.stop(10)

@@ -38,9 +38,11 @@ def test_paths(path: str, values: list[Any]) -> None:
 class Outside:
     def __init__(self) -> None:
         self.sent: list[tuple[str, list[tuple[str, ...]]]] = []
+        self.payloads: list[bytes] = []
 
     def deliver(self, client: Client, topic: str, payload: bytes) -> None:
         self.sent.append((topic, decode(payload)))
+        self.payloads.append(payload)
 
     def issued(self, credentials: Any) -> None:
         raise AssertionError
@@ -132,6 +134,13 @@ def test_smartrest_one(tenant: Tenant, client: Client, outside: Outside) -> None
     ]
     assert tenant.inventory["dev1"].name == "New"
     assert [error[0] for error in tenant.errors] == ["50", "43", "45", "42"]
+
+
+def test_smartrest_one_doubles_quotes(tenant: Tenant, client: Client, outside: Outside) -> None:
+    tenant.received(client, "s/ul/old", ONE)
+    tenant.inventory["dev1"].name = '12" pipe'
+    tenant.received(client, "s/ul/old", b"100,dev1")
+    assert outside.payloads[-1] == f'200,1,{tenant.inventory["dev1"].id},"12"" pipe"'.encode()
 
 
 def test_smartrest_one_without_an_x_id_or_with_a_bad_collection(tenant: Tenant, client: Client) -> None:

@@ -129,7 +129,7 @@ class Tenant:
 
     def reply(self, client: Client, topic: str, rows: Sequence[Row]) -> None:
         """Send rows in one payload."""
-        self._send(client, topic, encode(rows, limit=packet_room(topic, qos=1)))
+        self._send(client, topic, encode(rows, **_format(topic)))
 
     def operate(self, client: Client | None, operations: Sequence[Operation]) -> None:
         """Add operations, and send them in one payload per topic if a client listens."""
@@ -172,7 +172,7 @@ class Tenant:
             if not client.listens(topic):
                 continue
             mine = [op for op in operations if op.topic == topic and op.rows]
-            for payload in pack((row for op in mine for row in op.rows), limit=packet_room(topic, qos=1)):
+            for payload in pack((row for op in mine for row in op.rows), **_format(topic)):
                 self._send(client, topic, payload)
             for operation in mine:
                 operation.sent += 1
@@ -328,6 +328,12 @@ class Tenant:
         body = text.partition(".")[2]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         return claims["sub"] if claims["exp"] > time.time() else None
+
+
+def _format(topic: str) -> dict[str, Any]:
+    """The options for encoding what is sent on `topic`."""
+    legacy = topics.parse(topic).is_legacy
+    return {"limit": packet_room(topic, qos=1), "dialect": "double" if legacy else "backslash"}
 
 
 def _base64(data: bytes) -> str:
