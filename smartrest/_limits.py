@@ -90,11 +90,15 @@ def packet_room(topic: str, *, qos: int, packet_limit: int = PACKET_LIMIT) -> in
     except UnicodeEncodeError:
         raise ValueError(f"topic {topic[:80]!a} holds a lone surrogate") from None
     if not topic or length > STRING_LIMIT or any(sign in topic for sign in "+#\0"):
-        raise ValueError(f"cannot publish to topic {topic[:80]!a}")
+        long = f"it has {length:,} bytes, and MQTT allows {STRING_LIMIT:,}" if length > STRING_LIMIT else ""
+        why = long or ("it holds a wildcard or U+0000" if topic else "it is empty")
+        raise ValueError(f"cannot publish to topic {topic[:80]!a}: {why}")
     if index(qos) not in (0, 1, 2):
         raise ValueError(f"qos must be 0, 1 or 2, not {qos}")
     header = 2 + length + (2 if index(qos) else 0)
     remaining = max(min(index(packet_limit) - 1 - width, below - 1) for below, width in VARINT_STEPS)
     if remaining < header:
-        raise ValueError(f"a packet of {packet_limit} bytes leaves no room for a payload on topic {topic[:80]!a}")
+        raise ValueError(
+            f"a packet of {packet_limit} bytes has no room for a payload on topic {topic[:80]!a} of {length:,} bytes"
+        )
     return remaining - header

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SmartRestError
-from ._report import UsageError
+from ._report import UsageError, pointer
 
 if TYPE_CHECKING:
     from ..templates import Collection
@@ -30,4 +30,16 @@ def _load(word: str) -> Collection:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except SmartRestError as error:
-        raise UsageError(f"{path} is not a template collection: {error}") from error
+        raise UsageError(_explained(path, data, error)) from error
+
+
+def _explained(path: Path, data: bytes, error: SmartRestError) -> str:
+    """The first fault with its line; the error alone if it is of the X-ID given."""
+    from ..templates import Collection
+
+    for finding in Collection.check(data):
+        if finding.start is not None and finding.reason != "placeholder":
+            line = data.count(b"\n", 0, finding.start) + 1
+            column = pointer(data, finding.start, finding.start)[2]
+            return f"{path}:{line}:{column}: {finding.text}; all faults: smartrest templates check {path}"
+    return f"{path} is not a template collection: {error}"

@@ -24,6 +24,7 @@ _HELD = 512  # lines written at a time
 def run(args: argparse.Namespace) -> int:
     """Print the rows of all files; good rows before an error too."""
     run = Run(args)
+    run.bare("")  # refuses a bad prefix before any file is read
     where = _Where(args.keep) if args.keep else None
     writer = _Named(run, where) if args.named else _Rows(run, where)
     for source in run.sources():
@@ -96,7 +97,6 @@ class _Named:
         self._run, self._where = run, where
         self._held: list[str] = []
         collections = load(run.args.collection)
-        run.bare("")  # refuses a bad prefix before any file is read
         known: dict[tuple[Any, ...], Any] = {}  # not by child or unknown X-ID: there may be any number of these
 
         def reader(topic: str) -> Any:

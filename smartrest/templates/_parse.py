@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "check_rows", "parse"]
 
 _CLOSED = ("us", "ds", "ut", "dt", "dcr", "dat")  # the table lists every row of these kinds of topics
+_CUSTOM = ("uc", "dc", "ud", "dd", "ul", "dl", "ol")  # a collection defines the rows of these
 _EVERY = 1 << 62  # rows: more than a payload has
 
 
@@ -49,7 +50,7 @@ def check_rows(
 
     Reasons: those of `Template.parse`; `unknown_template` for an ID outside the topic's templates, if all of them are
     known; `wrong_direction` for a row that the other side sends; `unknown_topic` and `json_topic` if no row was
-    checked.
+    checked; `unknown_collection`, once, for the first row whose collection is not among `collections`.
     """
     return Reader(topic, collections=collections, prefix=prefix).check(rows)
 
@@ -85,6 +86,7 @@ class Reader:
         if not self.place.is_smartrest:
             yield self._not_checked()
             return
+        in_doubt = False
         for number, (fields, collection) in enumerate(self._placed(rows)):
             template = self._find(fields[0], collection)
             faults: list[Fault] = []
@@ -93,6 +95,12 @@ class Reader:
                 if self.is_stray(template):
                     expected = f"a row that {'a device' if self.place.direction == 'up' else 'the platform'} sends"
                     faults.insert(0, Fault("wrong_direction", None, fields[0], expected, 0))
+            elif self.place.kind == "ul" and fields[0] in ("10", "11"):  # the definition of a collection
+                continue
+            elif self.place.kind in _CUSTOM and collection is None:
+                if not in_doubt:
+                    yield self._unknown_collection(number)
+                in_doubt = True
             elif self.place.kind in _CLOSED or collection is not None:
                 faults.append(Fault("unknown_template", None, fields[0], f"a template ID of {self.topic}", 0))
             label = template.label if template is not None else ""
@@ -159,17 +167,20 @@ class Reader:
 
     def _of_topic(self) -> Any:
         """The collection that defines the rows of this topic."""
-        if self.place.kind in ("uc", "dc") or self.place.is_legacy:
-            return self._named(self.place.x_id)
-        if self.place.kind in ("ud", "dd") and len(self._collections) == 1:
-            return self._collections[0]
-        return None
+        if self.place.kind in ("ud", "dd"):
+            return self._collections[0] if len(self._collections) == 1 else None
+        return self._named(self.place.x_id) if self.place.kind in _CUSTOM else None
 
     def _named(self, x_id: str | None) -> Any:
         """The collection with this X-ID; of two with the same, the one of the topic's protocol."""
         protocol = "1.0" if self.place.is_legacy else "2.0"
         found = [known for known in self._collections if known.x_id == x_id]
         return next((known for known in found if known.protocol == protocol), found[0] if found else None)
+
+    def _unknown_collection(self, row: int) -> Finding:
+        x_id = self.place.x_id
+        missing = "of this row is not known" if x_id is None else f"of X-ID {fitting(x_id)} was not given"
+        return Finding("unknown_collection", f"not checked: the collection {missing}", row=row, field=0)
 
     def _not_checked(self) -> Finding:
         topic = fitting(self.topic)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._faults import Fault, template_error
@@ -44,6 +45,7 @@ class CollectionRow(tuple[Any, ...]):
         return topics.build("ul", self.x_id, child, mode=mode)
 
 
+_MARKER = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _BUFFERS = (bytes, bytearray, memoryview)
 
 
@@ -124,35 +126,68 @@ def read_group(
             ]
     if cut:
         name, place = f"{group.name}[{count}]" if group.repeated else group.name, start + count * width
-        faults.append(Fault("bad_group", name, fields[place], _shape(group), place))
+        if more and group.repeated and items:
+            faults.append(Fault("too_many_fields", None, fields[place], _shape(group), place, end))
+        else:
+            faults.append(Fault("bad_group", name, fields[place], _shape(group), place))
     return items
 
 
 def read_sections(
     groups: Sequence[Group], fields: tuple[Any, ...], start: int, end: int, faults: list[Fault]
 ) -> dict[str, Any]:
-    """Sections opened by markers, each at most once and in order; an empty section may be left out."""
-    markers = [group.marker for group in groups]
-    expected = f"the markers {', '.join(map(str, markers))}, in this order"
-    opened: dict[int, int] = {}  # number of the group -> place of its first value
-    for place in range(start, end):
-        if fields[place] in markers:
-            number = markers.index(fields[place])
-            if opened and number <= max(opened):
-                faults.append(Fault("bad_marker", groups[number].name, fields[place], expected, place))
-                return {}
-            opened[number] = place + 1
-    if end > start and min(opened.values(), default=0) != start + 1:
+    """Sections opened by markers, each at most once and in order; an empty section may be left out.
+
+    Sections whose marker belongs to no group are extra fields.
+    """
+    markers = ", ".join(str(group.marker) for group in groups)
+    expected = f"the markers {markers}, in this order"
+    sections = list(_sections(groups, fields, start, end))
+    if end > start and (not sections or sections[0][1] != start):
         faults.append(Fault("bad_marker", groups[0].name, fields[start], expected, start))
         return {}
+    spans: dict[int, tuple[int, int]] = {}  # of the values of each group, by its number
+    for (number, place), (_, stop) in zip(sections, [*sections[1:], (None, end)], strict=False):
+        if number is None:
+            faults.append(Fault("too_many_fields", None, fields[place], f"only the markers {markers}", place, stop))
+        elif number <= max(spans, default=-1):
+            faults.append(Fault("bad_marker", groups[number].name, fields[place], expected, place))
+            return {}
+        else:
+            spans[number] = place + 1, stop
     values: dict[str, Any] = {}
     for number, group in enumerate(groups):
-        place = opened.get(number, end)
-        stop = min((later - 1 for later in opened.values() if later > place), default=end)
+        place, stop = spans.get(number, (end, end))
         more = stop != end
         items = read_group(group, fields, place, stop, stop if more else len(fields), faults, more)
         values[group.name] = items if group.repeated else items[0] if items else None
+    faults.sort(key=_place)
     return values
+
+
+def _place(fault: Fault) -> int:
+    return fault.field or 0
+
+
+def _sections(
+    groups: Sequence[Group], fields: tuple[Any, ...], start: int, end: int
+) -> Iterator[tuple[int | None, int]]:
+    """The number of the group of each section (`None`: of no group), and the place of its marker."""
+    markers = [group.marker for group in groups]
+    opened, width = start - 1, 1  # of the items in the section; 0: it has none
+    for place in range(start, end):
+        field = fields[place]
+        if field in markers:
+            number = markers.index(field)
+            opened, width = place, len(groups[number].parameters)
+            yield number, place
+        elif width and (place - opened - 1) % width == 0 and _like_marker(field):
+            opened, width = place, 0
+            yield None, place
+
+
+def _like_marker(field: Any) -> bool:
+    return isinstance(field, str) and _MARKER.fullmatch(field) is not None
 
 
 def take_value(parameter: Parameter, value: Any, place: int, name: str, faults: list[Fault]) -> Any:
@@ -186,7 +221,7 @@ def take_group(group: Group, value: Any, place: int, markers: Sequence[str], fau
         for parameter, inner in zip(group.parameters, values, strict=True):
             here, label = place + len(fields), _inner(group, name, parameter)
             field = take_value(parameter, inner, here, label, faults)
-            if field in markers:
+            if field in markers or (markers and parameter is group.parameters[0] and _like_marker(field)):
                 faults.append(Fault("bad_value", label, field, "a text other than a marker", here))
             fields.append(field)
     if count < group.min_repeats and not (group.empty_item and count == 0):

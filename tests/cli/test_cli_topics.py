@@ -59,10 +59,35 @@ def test_the_prefix_counts_for_the_size(command_line: CommandLine) -> None:
 
 @pytest.mark.parametrize("prefix", ["c8y/#", "c8y/", "", "+/x"])
 def test_a_prefix_that_no_broker_can_have_is_wrong_usage(command_line: CommandLine, prefix: str) -> None:
-    for command in (("check",), ("decode", "--named")):
+    for command in (("check",), ("decode", "--named"), ("decode",)):
         result = command_line(*command, "--topic-prefix", prefix, "-", stdin=b"500")
         assert (result.code, result.out) == (2, "")
         assert "topic prefix" in result.err
+
+
+def test_topics_as_long_as_mqtt_allows_or_longer(command_line: CommandLine) -> None:
+    topics = ["s/us", "s/us/" + "x" * 65_530, "s/us/" + "x" * 65_531, "s/us/+", "", "s/us"]
+    lines = [json.dumps({"topic": topic, "payload": f"211,{number}"}) for number, topic in enumerate(topics)]
+    stdin = "\n".join(lines).encode()
+    result = command_line("check", "--framing", "jsonl", "-", stdin=stdin)
+    assert (result.code, result.out) == (1, "")
+    whys = [
+        ("2", "a packet of 16184 bytes has no room for a payload on topic", "of 65,535 bytes"),
+        ("3", "cannot publish to topic", "it has 65,536 bytes, and MQTT allows 65,535"),
+        ("4", "cannot publish to topic 's/us/+'", "it holds a wildcard or U+0000"),
+        ("5", "cannot publish to topic ''", "it is empty"),
+    ]
+    assert len(result.err.splitlines()) == len(whys)
+    for line, (number, text, why) in zip(result.err.splitlines(), whys, strict=True):
+        assert line.startswith(f"smartrest: standard input:{number}: {text}")
+        assert line.endswith(why)
+        assert len(line) < 250
+    named = command_line("decode", "--named", "--framing", "jsonl", "--with", "line", "-", stdin=stdin)
+    assert [json.loads(line)["line"] for line in named.out.splitlines()] == [1, 2, 3, 4, 5, 6]
+    captured = "".join(f"{topic or 'x/y'} 211,{number}\n" for number, topic in enumerate(topics)).encode()
+    result = command_line("check", "--framing", "topic", "-", stdin=captured)
+    assert [line.split(":")[2] for line in result.err.splitlines()] == ["2", "3", "4"]
+    assert "standard input:5: x/y: not a topic" in result.out
 
 
 COLLECTION = b"11,dm101,,acme_wifi,$.name,$.ssid,$.type\n"

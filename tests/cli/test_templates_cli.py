@@ -86,6 +86,27 @@ def test_check_a_bad_collection(run: CommandLine) -> None:
     ]
 
 
+ROWS = [f"11,r{number},,$.f{number},$.f{number}.a" for number in range(10_000)]
+
+
+def test_a_collection_of_10_000_rows(run: CommandLine, tmp_path: Path) -> None:
+    large, bad = tmp_path / "large.txt", tmp_path / "bad.txt"
+    large.write_text("\n".join(ROWS))
+    bad.write_text("\n".join(["# comment", *ROWS[:7_000], "11,r1,,$.f,$.a", *ROWS[7_000:], '11,q,,"x']))
+    [line] = run("templates", "check", large).out.splitlines()
+    assert line.endswith("divide it into collections with X-IDs of their own (too_large)")
+    options = ("decode", "--named", "--topic", "s/dc/large", "--collection")
+    assert json.loads(run(*options, large, "-", stdin=b"r9999,x").out)["parameters"] == {"f9999.a": "x"}
+    done = run(*options, bad, "-", stdin=b"r1,x")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"smartrest: {bad}:10003:7: quoted field is never closed")
+    assert f"smartrest templates check {bad}" in done.err
+    bad.write_text("\n".join(["# comment", *ROWS[:7_000], "11,r1,,$.f,$.a", *ROWS[7_000:], "12,x"]))
+    assert f"{bad}:7002:4: r1: message_id" in run(*options, bad, "-", stdin=b"r1,x").err
+    found = run("templates", "check", bad).out.splitlines()
+    assert [line.split(":")[1] for line in found[::3]] == ["7002", "10003"]
+
+
 def test_check_not_a_collection(run: CommandLine, tmp_path: Path) -> None:
     assert run("templates", "check", "-", stdin=b"{").code == 1
     assert run("templates", "check", "-", stdin=b"\xff").code == 1

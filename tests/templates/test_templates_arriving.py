@@ -48,6 +48,47 @@ def test_a_section_that_does_not_repeat_keeps_extra_fields(
     assert (message["firmware"], message.extra) == (firmware, extra)
 
 
+SECTIONS = [
+    # a field after the items of a section, a section that the table does not know: between others, first, last, twice
+    ("$SW,a,1,t,u,install,new,$CONF,u,c", ["software", "configuration"], ("new",)),
+    ("$SW,a,1,t,u,install,$NEW,x,y,$CONF,u,c", ["software", "configuration"], ("$NEW", "x", "y")),
+    ("$NEW,x,$SW,a,1,t,u,install", ["software"], ("$NEW", "x")),
+    ("$CONF,u,c,$NEW,x,y", ["configuration"], ("$NEW", "x", "y")),
+    ("$CONF,u,c,$NEW", ["configuration"], ("$NEW",)),
+    ("$A,1,$CONF,u,c,$B_2,x,$NEW,,", ["configuration"], ("$A", "1", "$B_2", "x", "$NEW")),
+    ("$NEW,x", [], ("$NEW", "x")),
+    ("$FW,f,1,u,false,,$NEW,x,$SW,a,1,t,u,install", ["firmware", "software"], ("$NEW", "x")),
+    ("$CONF,u,$NEW", ["configuration"], ()),  # a value, since an item is not at its end
+    ("$CONF,$new,c,$5,c", ["configuration"], ()),
+]
+
+
+@pytest.mark.parametrize(("text", "sections", "extra"), SECTIONS)
+def test_sections_keep_extra_fields_and_unknown_sections(
+    text: str, sections: list[str], extra: tuple[str, ...]
+) -> None:
+    row = smartrest.decode_row(f"531,d,{text}")
+    message = parse(row, "s/ds")
+    assert [name for name in ("firmware", "software", "configuration") if message[name]] == sections
+    assert all(len(message[name]) == 1 for name in sections if name == "software")
+    assert message.extra == extra
+    reasons = [finding.reason for finding in smartrest.check(smartrest.encode_row(row), topic="s/ds")]
+    assert set(reasons) == ({"too_many_fields"} if extra else set())
+
+
+@pytest.mark.parametrize("text", ["$SW,a,1,$CONF,u,c", "$CONF,u,c,$SW,a,1,t,u,install", "x,$NEW"])
+def test_sections_that_cannot_be_read_stay_errors(text: str) -> None:
+    with pytest.raises(TemplateError):
+        parse(smartrest.decode_row(f"531,d,{text}"), "s/ds")
+
+
+def test_a_value_that_would_be_read_as_a_section_is_not_built() -> None:
+    template = static["527"]
+    assert template.build(device_id="d", configuration=[("u", "$NEW")]) == ("527", "d", "$CONF", "u", "$NEW")
+    with pytest.raises(TemplateError, match="other than a marker"):
+        template.build(device_id="d", configuration=[("u", "c"), ("$NEW", "c")])
+
+
 def test_a_row_without_extra_fields_does_not_mention_them() -> None:
     message = parse(("511", "d", "ls"), "s/ds")
     assert message.extra == ()

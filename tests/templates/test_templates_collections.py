@@ -287,7 +287,11 @@ def test_check_knows_collections(pump: Collection, engine: Any) -> None:
         ("unknown_template", 22, 27, 2, 0),
         ("wrong_direction", 30, 36, 3, 0),
     ]
-    assert engine.check(payload, topic="s/uc/com.acme.pump.v1") == []
+    [doubt] = engine.check(payload, topic="s/uc/com.acme.pump.v1")
+    assert doubt.text == "not checked: the collection of X-ID com.acme.pump.v1 was not given"
+    assert (doubt.reason, doubt.start, doubt.row) == ("unknown_collection", 0, 0)
+    [doubt] = engine.check(payload, topic="s/ud", collections=[pump, pump])
+    assert doubt.text == "not checked: the collection of this row is not known"
 
 
 def test_answers_of_the_platform(pump: Collection) -> None:

@@ -58,6 +58,7 @@ def test_a_row_15_names_the_x_id_of_the_rows_that_follow() -> None:
     ]
     topic = smartrest.check(b"15,acme_3\n100,a,b\n101", topic="s/ul", collections=[mine])
     assert [(finding.reason, finding.row) for finding in topic] == [("too_many_fields", 1), ("unknown_template", 2)]
+    assert smartrest.check(GET, topic="s/ul/acme_3", collections=[mine]) == []  # its own definition
     assert parse(("100", "serial-1"), "s/ul/acme_3", collections=[mine])["value_1"] == "serial-1"
 
 

@@ -125,8 +125,11 @@ def _size_findings(collection: Collection) -> list[Finding]:
     """
     try:
         collection.encode(limit=None) if collection.protocol == "1.0" else collection.encode()
-    except (TemplateError, PayloadTooLargeError) as error:
+    except TemplateError as error:
         return [Finding(error.reason, str(error))]
+    except PayloadTooLargeError as error:
+        text = f"{TEXTS['too_large']} of {error.limit} bytes for the one payload that creates a collection"
+        return [Finding(error.reason, f"{text}: divide it into collections with X-IDs of their own")]
     return []
 
 
