@@ -78,10 +78,7 @@ class Entry:
     @property
     def fingerprint(self) -> Fingerprint:
         """All that distinguishes this operation from others without an ID."""
-        row, template = self.operation.row, self.operation.template
-        if template is not None and template.protocol == "1.0":
-            row = (row[0], *row[2:])  # its line number may differ when it is sent again
-        return (self.operation.topic, *row)
+        return (self.operation.topic, *self.operation.lasting)
 
     @property
     def running(self) -> bool:

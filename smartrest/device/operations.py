@@ -96,6 +96,12 @@ class Operation:
         return self.row[0]
 
     @property
+    def lasting(self) -> tuple[str, ...]:
+        """The fields that stay when the operation is sent again: in SmartREST 1.0 the line number may change."""
+        legacy = self.template is not None and self.template.protocol == "1.0"
+        return (self.row[0], *self.row[2:]) if legacy else self.row
+
+    @property
     def parameters(self) -> Mapping[str, Any]:
         """The named, typed parameters of the row's static template or collection, without `device_id`, `line_number`.
 

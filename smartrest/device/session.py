@@ -129,8 +129,7 @@ class Session:
         )
         first = topics.json_operations() if operations == "json" else topics.ds()
         needed = [first, *map(topics.dc, x_ids), *required, *[topics.dd()] * (self.client_id.x_id is not None)]
-        further = [topics.dat()] * token + [topics.e()] * debug + list(optional)
-        self._subscriptions = Subscriptions(list(dict.fromkeys(needed)), further)
+        self._subscriptions = Subscriptions(needed, [topics.dat()] * token + [topics.e()] * debug + list(optional))
         watched, limit = self._subscriptions.watched, self.limits.receive
         self._reader = Reader(self.device_id, self._known, watched, operations, ignored, limit)
         self._opening = Opening(self.limits.hang_ups, self._prefix.room)

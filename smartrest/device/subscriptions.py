@@ -13,7 +13,7 @@ class Subscriptions:
     """`required`: without these the device is not online. A refusal of another topic is only reported."""
 
     def __init__(self, required: Iterable[str], optional: Iterable[str]) -> None:
-        self._required = list(required)
+        self._required = list(dict.fromkeys(required))
         self._optional = list(optional)
         self.watched: set[str] = set()  # topics whose payloads the program wants as they are
         self.answers: dict[str, int | None] = {}  # `None`: on its way
