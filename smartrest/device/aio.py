@@ -455,13 +455,12 @@ class _Connection:
 
     def _make(self, action: Connect) -> Client:
         device, endpoint, will = self._device, self._device.endpoint, self._device.last_will
-        known = action.credentials
         return Client(
             endpoint.host,
             endpoint.port,
             identifier=action.client_id,
-            username=known.username if known is not None else None,
-            password=known.password if known is not None else None,
+            username=action.username,
+            password=action.password,
             clean_session=action.clean_session,
             will=aiomqtt.Will(*will) if will is not None else None,
             keepalive=device.keepalive,

@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -51,6 +52,7 @@ from .handlers import H, Handlers, Workers
 from .lifecycle import State
 from .operations import Operation, OperationTemplate, static_operations
 from .renewal import Renewal, Renewer
+from .service import ServiceSession, check_login
 from .session import CONNECTED, Session
 from .settings import Child, Limits
 
@@ -151,6 +153,7 @@ class DeviceBase:
         *,
         credentials: Credentials | None = None,
         identity: Identity | None = None,
+        tenant: str | None = None,
         renew: bool | Renewal = False,
         children: Iterable[Child | str] = (),
         name: str | None = None,
@@ -193,14 +196,16 @@ class DeviceBase:
         if credentials is None and self.store is not None:
             credentials = self.store.load()
         if isinstance(bootstrap, str):
-            tenant, _, user = BOOTSTRAP_USERNAME.partition("/")
-            bootstrap = Credentials(tenant, user, bootstrap)
+            owner, _, user = BOOTSTRAP_USERNAME.partition("/")
+            bootstrap = Credentials(owner, user, bootstrap)
         if renew and (identity is None or isinstance(tls, ssl.SSLContext)):
             raise ValueError("renew needs an identity, and a TLS context made from it: pass identity=, and no context")
         _doubt_login(identity, credentials or bootstrap, token=token, tls=tls)
         client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
         self._custom = Custom(collections, client_id.x_id)
-        self.session = Session(
+        password = (credentials or bootstrap) is not None
+        check_login(host, client_id, identity, tenant=tenant, password=password, tls=tls)
+        self.session = (partial(ServiceSession, tenant=tenant) if host.service else Session)(
             client_id,
             credentials=credentials,
             bootstrap=bootstrap,

@@ -22,11 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Connect:
-    """Open a connection with a clean session; then call `connected` or `disconnected`."""
+    """Open a connection with a clean session; then call `connected` or `disconnected`.
+
+    `tenant`: the user name of a device that logs in by certificate, on the MQTT Service.
+    """
 
     client_id: str
     credentials: Credentials | None = None
     clean_session: bool = True
+    tenant: str | None = None
+
+    @property
+    def username(self) -> str | None:
+        return self.credentials.username if self.credentials is not None else self.tenant
+
+    @property
+    def password(self) -> str | None:
+        return self.credentials.password if self.credentials is not None else None
 
 
 @dataclass(frozen=True)

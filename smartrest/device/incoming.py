@@ -27,6 +27,7 @@ from .events import (
     TokenReceived,
 )
 from .operations import Operation, OperationTemplate, static_operations
+from .settings import Limits
 
 TOKEN_LIFE = 3600.0  # seconds; the platform's default, for tokens without a readable expiry
 SOONEST = 1.0  # seconds before renewing a token, at least
@@ -44,7 +45,7 @@ class Incoming:
 
 
 class Reader:
-    """Reads payloads for `device` and its `children`. `limit`: bytes in one payload.
+    """Reads payloads for `device` and its `children`.
 
     `watched`: topics whose payloads are reported as they are, too. `templates`: how to read operation rows, by template
     ID, or "json": operations come as JSON, and no row is one.
@@ -57,13 +58,13 @@ class Reader:
         watched: Container[str],
         templates: Mapping[str, OperationTemplate] | Literal["json"] | None,
         ignored: Iterable[str],
-        limit: int,
+        limits: Limits,
     ) -> None:
         self.json = templates == "json"
         self._device = device
         self._children = children
         self._watched = watched
-        self._limit = limit
+        self._limit = limits.receive
         self._handled: set[str] = set()  # fragments with a handler, for operations as JSON
         self._templates: dict[str, OperationTemplate] = {}
         if templates != "json":

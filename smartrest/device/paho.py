@@ -377,8 +377,8 @@ class Device(DeviceBase):
             client.ws_set_options(path=endpoint.path)
         if self.tls_context is not None:
             client.tls_set_context(self.tls_context)
-        if action.credentials is not None:
-            client.username_pw_set(action.credentials.username, action.credentials.password)
+        if action.username is not None:
+            client.username_pw_set(action.username, action.password)
         if self.last_will is not None:
             client.will_set(*self.last_will)
         client.max_inflight_messages_set(UNLIMITED)

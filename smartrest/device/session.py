@@ -2,8 +2,7 @@
 
 No socket, clock or thread: inputs carry the time, outputs are actions and events. Every change of state is a row of
 `lifecycle.TRANSITIONS`, which names the `_do_…` methods to run. docs/session.md gives the order of packets on a new
-connection. Not thread-safe: callers lock.
-Source: MQTT integration guide, section "Device integration".
+connection. Not thread-safe: callers lock. Source: MQTT integration guide, section "Device integration".
 """
 
 from __future__ import annotations
@@ -70,14 +69,16 @@ class Session:
     and inputs only. `x_ids`: custom collections to subscribe to; `required` and `optional`: further topics, where the
     platform may refuse the optional ones; `operations`: how to read operation rows, or "json": operations come as JSON
     with their ID (`devicecontrol/notifications` in place of `s/ds`), and no row is one. Template IDs in `ignored` are
-    not treated as operations (the platform sends 531 along with 527).
-    `token`: fetch tokens (certificate devices only). `debug`: subscribe to error rows. `restarted`: when first online,
-    fail (507) with this text the operations that an earlier run left EXECUTING; `finished`: fragments whose left-over
-    operation is answered 503 first, such as `c8y_Restart`.
-    `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1, and unacknowledged payloads are
-    sent again after a broken connection. Otherwise a payload counts as delivered once handed out. `outbox`: an SQLite
-    file that keeps rows across runs until they are delivered; `send`, `publish` and `stop` write to it.
+    not treated as operations (531 comes along with 527). `token`: fetch tokens (certificate devices only). `debug`:
+    subscribe to error rows. `restarted`: when first online, fail (507) with this text the operations that an earlier
+    run left EXECUTING; `finished`: fragments whose left-over operation is answered 503 first, such as `c8y_Restart`.
+    `acknowledgements`: the client calls `acknowledged` for each `Publish` of QoS 1, and unacknowledged payloads go
+    again after a broken connection. Else a payload counts as delivered once handed out. `outbox`: an SQLite file that
+    keeps rows until they are delivered, also by a later run; `send`, `publish` and `stop` write to it.
     """
+
+    smartrest = True  # registers, subscribes to operations and asks for them
+    tenant: str | None = None  # the user name of a device without credentials
 
     def __init__(
         self,
@@ -127,11 +128,11 @@ class Session:
         self._flow = Flow(
             self.limits, self._prefix.room, qos=qos, linger=linger, acknowledgements=acknowledgements, outbox=outbox
         )
-        first = topics.json_operations() if operations == "json" else topics.ds()
-        needed = [first, *map(topics.dc, x_ids), *required, *[topics.dd()] * (self.client_id.x_id is not None)]
-        self._subscriptions = Subscriptions(needed, [topics.dat()] * token + [topics.e()] * debug + list(optional))
-        watched, limit = self._subscriptions.watched, self.limits.receive
-        self._reader = Reader(self.device_id, self._known, watched, operations, ignored, limit)
+        own = [topics.json_operations() if operations == "json" else topics.ds()] * self.smartrest
+        own += [*map(topics.dc, x_ids), *required, *[topics.dd()] * (self.client_id.x_id is not None)]
+        self._subscriptions = Subscriptions(own, [topics.dat()] * token + [topics.e()] * debug + list(optional))
+        watched = self._subscriptions.watched
+        self._reader = Reader(self.device_id, self._known, watched, operations, ignored, self.limits)
         self._opening = Opening(self.limits.hang_ups, self._prefix.room)
         self._left_over = LeftOver(self.client_id.device_id, finished, restarted, self._prefix.room)
         self._random = random
@@ -211,20 +212,16 @@ class Session:
         topic, subscriptions = self._prefix.inside(topic) or topic, self._subscriptions
         if not subscriptions.answered(topic, code):
             return self._end()
+        if code >= REFUSED and self.state in (State.BOOTSTRAP, State.ONLINE):
+            self._cause = f"subscription of {topic} refused"
+            self._flow.events.append(SubscriptionRefused(topic, code, None))
         if self.state is State.BOOTSTRAP:
-            if code >= REFUSED:
-                self._cause = f"subscription of {topic} refused"
-                self._flow.events.append(SubscriptionRefused(topic, code, None))
             self._fire(Trigger.NOT_SUBSCRIBED if code >= REFUSED else Trigger.SUBSCRIBED)
-        elif self.state is State.ONLINE:
-            if code >= REFUSED:
-                self._flow.events.append(SubscriptionRefused(topic, code, None))
-        elif subscriptions.complete:
+        elif self.state is not State.ONLINE and subscriptions.complete:
             blocked = subscriptions.blocked
             self._fire(Trigger.NOT_SUBSCRIBED if blocked else Trigger.SUBSCRIBED)
             retry_in = self._deadline - self._now if blocked else None
-            refused = subscriptions.refused.items()
-            self._flow.events += [SubscriptionRefused(name, code, retry_in) for name, code in refused]
+            self._flow.events += [SubscriptionRefused(*each, retry_in) for each in subscriptions.refused.items()]
         return self._end()
 
     def acknowledged(self, id: int, now: float) -> list[Event]:
@@ -335,8 +332,7 @@ class Session:
     def subscribe(self, topic: str, *, now: float | None = None) -> list[Event]:
         """Subscribe to an exact topic, now and on every later connection: `PayloadReceived` for each payload.
 
-        A refusal is reported (`SubscriptionRefused`) and keeps nothing else from working. Raises `SmartRestError` for a
-        topic that cannot be subscribed to.
+        A refusal is only reported (`SubscriptionRefused`). Raises `SmartRestError` for a topic that is for publishing.
         """
         self._at(now)
         if self._subscriptions.watch(topic) and self.state in (State.SUBSCRIBING, State.ONLINE):
@@ -517,7 +513,7 @@ class Session:
 
     def _do_connect(self) -> None:
         credentials = self.bootstrap if self._bootstrapping else self.credentials
-        self._flow.out.append(Connect(str(self.client_id), credentials))
+        self._flow.out.append(Connect(str(self.client_id), credentials, tenant=self.tenant))
         self._deadline = self._now + self.limits.connect
 
     def _do_subscribe_credentials(self) -> None:
@@ -534,9 +530,11 @@ class Session:
         self._opened(0)
 
     def _do_subscribe(self) -> None:
+        self._deadline = self._now + self.limits.acknowledge
         for topic in self._subscriptions.missing():
             self._ask_for(topic)
-        self._deadline = self._now + self.limits.acknowledge
+        if not self._subscriptions.answers:
+            self._fire(Trigger.SUBSCRIBED)
 
     def _do_subscribe_later(self) -> None:
         delay = self.limits.subscribe_backoff.delay(self._denials, self._random())
@@ -548,7 +546,7 @@ class Session:
         self._flow.events.append(Online())
         self._online_at = self._now
         self._refusals = self._denials = self._token_attempts = 0
-        steps = [*self._left_over.steps(self.children), ASK]
+        steps = [*self._left_over.steps(self.children), *[ASK] * self.smartrest]
         if self.token_wanted and (self.token is None or self._now >= self._token_at):
             steps.append(TOKEN)
             self._schedule_token()

@@ -14,7 +14,7 @@ from .._findings import Finding
 from .._limits import STRING_LIMIT
 from ..errors import SmartRestError
 from . import topics
-from ._text import check_string, refuse
+from ._text import WILDCARDS, check_string, refuse
 from .client_id import OLD_PROTOCOL, ClientId
 
 PROTOCOLS = ("3.1.1", OLD_PROTOCOL)
@@ -25,6 +25,7 @@ PORTS = {  # (websocket, tls) -> port
     (True, True): 443,
     (True, False): 80,
 }
+SERVICE_ID_LIMIT = 128  # characters of a ClientId on the MQTT Service
 SERVICE_PORTS = {True: 9883, False: 2883}  # tls -> port of the separate MQTT Service
 BOOTSTRAP_USERNAME = "management/devicebootstrap"
 
@@ -248,7 +249,7 @@ def check_connect(
 ) -> list[Finding]:
     """Doubts about how a client connects: session, protocol version, ClientId."""
     identity = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
-    found = identity.check(protocol=protocol)
+    found = _check_service_id(str(identity)) if mqtt_service else identity.check(protocol=protocol)
     if not clean_session:
         found.append(Finding("clean_session", "clean session must be 1: the platform does not keep sessions reliably"))
     if protocol not in PROTOCOLS and not mqtt_service:
@@ -256,13 +257,33 @@ def check_connect(
     return found
 
 
+def _check_service_id(client_id: str) -> list[Finding]:
+    found = []
+    if len(client_id) > SERVICE_ID_LIMIT:
+        text = f"the MQTT Service allows {SERVICE_ID_LIMIT} characters, this ClientId has {len(client_id)}"
+        found.append(Finding("client_id_too_long", text))
+    if ":" in client_id:
+        text = "the MQTT Service takes the ClientId as it is, without connection type and X-ID: leave out the colons"
+        found.append(Finding("client_id_parts", text))
+    elif not (client_id.isascii() and client_id.replace("_", "").replace("-", "").isalnum()):
+        found.append(Finding("client_id_characters", "the MQTT Service documents letters and digits for a ClientId"))
+    return found
+
+
 _JSON_DOWN = (topics.JSON_ERRORS, topics.JSON_OPERATIONS)
 
 
-def check_publish(topic: str, *, qos: int = 1, retain: bool = False, prefix: str | None = None) -> list[Finding]:
+def check_publish(
+    topic: str, *, qos: int = 1, retain: bool = False, prefix: str | None = None, mqtt_service: bool = False
+) -> list[Finding]:
     """Doubts about a publish: topic and mode, QoS, retain. `prefix`: as in `topics.parse`."""
     found = _check_qos(qos)
     parsed = topics.parse(topic, prefix=prefix)
+    if mqtt_service:
+        found += _check_service_topic(topic)
+        if retain:
+            found.append(Finding("retain", "the MQTT Service closes the connection of a client that sets retain"))
+        return found
     if parsed.kind is None:
         found.append(Finding("unknown_topic", "not a topic of SmartREST or JSON via MQTT"))
     elif parsed.direction == "down" or topics.without_prefix(topic, prefix) in _JSON_DOWN:
@@ -276,9 +297,27 @@ def check_publish(topic: str, *, qos: int = 1, retain: bool = False, prefix: str
     return found
 
 
-def check_subscribe(topic: str, *, qos: int = 1, prefix: str | None = None) -> list[Finding]:
+def _check_service_topic(topic: str) -> list[Finding]:
+    if topic.startswith("$"):
+        text = f"the MQTT Service keeps topics that begin with '$' to itself, except {topics.SERVICE_ERRORS}"
+        return [Finding("system_topic", text)]
+    if topics.parse(topic).kind is not None:
+        text = "a topic of SmartREST or JSON via MQTT, which the MQTT Service reserves: support for it is a preview"
+        return [Finding("reserved_topic", text)]
+    return []
+
+
+def check_subscribe(
+    topic: str, *, qos: int = 1, prefix: str | None = None, mqtt_service: bool = False
+) -> list[Finding]:
     """Doubts about a subscription: topic and QoS. The platform sends operations at the QoS of the subscription."""
     found = _check_qos(qos)
+    if mqtt_service and topic != topics.SERVICE_ERRORS:
+        found += _check_service_topic(topic)
+        if any(character in topic for character in WILDCARDS):
+            found.append(Finding("wildcard", "releases of the MQTT Service before 2026 refuse wildcards"))
+    if mqtt_service:
+        return found
     try:
         topics.check_filter(topic, prefix=prefix)
     except SmartRestError as error:

@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "e": Kind("down", "error rows, for debugging"),
 }
 
+SERVICE_ERRORS = "$debug/$error"
 JSON_ERRORS = "error"
 JSON_OPERATIONS = "devicecontrol/notifications"
 JSON_ACTIONS: dict[str, tuple[str, ...]] = {
@@ -276,6 +277,11 @@ def json_errors() -> str:
 def json_operations() -> str:
     """Subscribe to operations as JSON: one per line, several per payload."""
     return JSON_OPERATIONS
+
+
+def service_errors() -> str:
+    """Subscribe to errors of the MQTT Service that concern this client."""
+    return SERVICE_ERRORS
 
 
 def json(resource: str, action: str, object_id: str | None = None, *, mode: str = "s") -> str:

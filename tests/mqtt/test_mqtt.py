@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smartrest import SmartRestError, decode_row
+from smartrest._findings import Finding
 from smartrest.mqtt import (
     Backoff,
     ClientId,
@@ -14,6 +15,7 @@ from smartrest.mqtt import (
     check_publish,
     check_subscribe,
     last_will,
+    topics,
     username,
 )
 
@@ -193,6 +195,28 @@ def test_advice_on_connecting() -> None:
     assert [f.reason for f in found] == ["client_id_too_long", "clean_session"]
     assert [f.reason for f in check_connect("x", protocol="5")] == ["bad_protocol"]
     assert check_connect("x", protocol="5", mqtt_service=True) == []
+
+
+def test_advice_for_the_mqtt_service() -> None:
+    def reasons(found: list[Finding]) -> list[str]:
+        return [finding.reason for finding in found]
+
+    assert check_connect("pump_7-a", mqtt_service=True) == []
+    assert reasons(check_connect("x" * 129, mqtt_service=True)) == ["client_id_too_long"]
+    assert reasons(check_connect("d:x", clean_session=False, mqtt_service=True)) == ["client_id_parts", "clean_session"]
+    assert reasons(check_connect("é", mqtt_service=True)) == ["client_id_characters"]
+    assert check_publish("v1/devices/me/telemetry", mqtt_service=True) == []
+    assert reasons(check_publish("s/us", qos=2, retain=True, mqtt_service=True)) == [
+        "qos_2",
+        "reserved_topic",
+        "retain",
+    ]
+    assert reasons(check_publish("$SYS/x", mqtt_service=True)) == ["system_topic"]
+    assert reasons(check_publish(topics.service_errors(), mqtt_service=True)) == ["system_topic"]
+    assert check_subscribe(topics.service_errors(), mqtt_service=True) == []
+    assert reasons(check_subscribe("$share/g/x", mqtt_service=True)) == ["system_topic"]
+    assert reasons(check_subscribe("sensors/+/x", mqtt_service=True)) == ["wildcard"]
+    assert reasons(check_subscribe("devicecontrol/notifications", mqtt_service=True)) == ["reserved_topic"]
 
 
 def test_advice_on_publishing() -> None:
