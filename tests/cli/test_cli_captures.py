@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,19 @@ def test_hostile_captures_end_in_errors_with_lines_and_lose_nothing(command_line
         assert peak < 60_000_000
     result = command_line("check", "--framing", "topic", file)
     assert f"{file}:3: " in result.err  # longer than a topic can be
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framing", ["jsonl", "topic", "lines"])
+def test_a_long_capture_loses_nothing_and_needs_little_memory(framing: str, repository: Path) -> None:
+    """tools/capture.py in small: each payload arrives, each damaged line is reported with its number."""
+    program = [sys.executable, "tools/capture.py", "--framing", framing, "--size", "3000000", "--long", "0"]
+    done = subprocess.run(program, cwd=repository, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+    assert result["payloads"] > 8_000
+    assert result["damaged lines"] > 0
+    assert result["peak MB"] < 100
 
 
 @pytest.mark.slow
