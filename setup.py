@@ -75,12 +75,13 @@ class BuildCore(build_ext):
                     text = f"SMARTREST_EXT=require asks for the compiled core: {reason}"
                     raise SystemExit(f"{text}. To get it: {fix}" if fix else text) from exc
         self.inplace = inplace
-        core = Path(self.get_ext_fullpath("smartrest.core"))
+        files = [Path(self.get_ext_fullpath(f"smartrest.{name}")) for name in EXTENSIONS]
         if reason:
             print(f"\n{'*' * 78}\nWARNING: smartrest has no compiled core: {reason}\n{'*' * 78}\n", file=sys.stderr)
-            for old in (core, Path(self.build_lib, "smartrest", core.name)):
-                with suppress(FileNotFoundError):
-                    old.unlink()
+            for file in files:  # all or none
+                for old in (file, Path(self.build_lib, "smartrest", file.name)):
+                    with suppress(FileNotFoundError):
+                        old.unlink()
             self.distribution.ext_modules = None
             wheel = self.distribution.get_command_obj("bdist_wheel", create=False)
             if wheel is not None:
@@ -92,8 +93,8 @@ class BuildCore(build_ext):
             "python": sysconfig.get_config_var("SOABI"),
             "cython": cython_version,
         }
-        core.parent.mkdir(parents=True, exist_ok=True)
-        core.with_name("_build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        files[0].parent.mkdir(parents=True, exist_ok=True)
+        files[0].with_name("_build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     def explain(self, exc):
         """The reason why the core was not built, and the fix."""
@@ -124,26 +125,33 @@ class Wheel(bdist_wheel):
         super().run()
 
 
-def core():
-    extension = Extension(
-        "smartrest.core",
-        ["smartrest/core.pyx", *sorted(glob("src_c/**/*.c", recursive=True))],
+def extension(name, folders):
+    """The extension smartrest.<name>: its parts in shell/, and the C in these folders of src_c."""
+    c = [path for folder in folders for path in sorted(glob(f"src_c/{folder}/**/*.*", recursive=True))]
+    made = Extension(
+        f"smartrest.{name}",
+        [f"smartrest/{name}.pyx", *(path for path in c if path.endswith(".c"))],
         depends=[
-            "smartrest/core.pxd",
+            f"smartrest/{name}.pxd",
             *sorted(glob("smartrest/shell/*.pxi")),
-            *sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc", recursive=True)),
+            *(path for path in c if path.endswith((".h", ".inc"))),
         ],
-        include_dirs=["src_c/codec", "src_c/objects"],
+        include_dirs=[f"src_c/{folder}" for folder in folders],
         extra_compile_args=[] if os.name == "nt" else ["-std=c11", "-fno-builtin-memset", "-fvisibility=hidden"],
     )
-    extension.cython_c_in_temp = True
+    made.cython_c_in_temp = True
     chosen = os.environ.get("CFLAGS", "")  # these come before the extension's own flags, so those would win
     if os.name != "nt" and "-O" not in chosen:
-        extension.extra_compile_args.append("-O3")
+        made.extra_compile_args.append("-O3")
     if sys.platform == "linux" and "-g" not in chosen:  # Python's own flags ask for -g
-        extension.extra_compile_args.append("-g0")
-        extension.extra_link_args.append("-Wl,-s")
-    return extension
+        made.extra_compile_args.append("-g0")
+        made.extra_link_args.append("-Wl,-s")
+    return made
+
+
+FOLDERS = {"core": ("codec", "objects"), "columns": ("codec", "columns")}
+# tools/probes.py builds the core alone
+EXTENSIONS = [name for name in FOLDERS if Path(f"smartrest/{name}.pyx").is_file()]
 
 
 def elsewhere():
@@ -155,4 +163,8 @@ def elsewhere():
     return {"build": {"build_base": folder}, "egg_info": {"egg_base": folder}}
 
 
-setup(ext_modules=[core()], cmdclass={"build_ext": BuildCore, "bdist_wheel": Wheel}, options=elsewhere())
+setup(
+    ext_modules=[extension(name, FOLDERS[name]) for name in EXTENSIONS],
+    cmdclass={"build_ext": BuildCore, "bdist_wheel": Wheel},
+    options=elsewhere(),
+)

@@ -1,0 +1,11 @@
+"""Tables to SmartREST payloads and back, a column at a time, for whatever speaks the Arrow PyCapsule interface.
+
+Batches in, batches out: pyarrow, pandas, polars, DuckDB and nanoarrow need no other library, and neither do columns of
+numpy arrays. Where pyarrow is installed, iterating yields its `RecordBatch`.
+"""
+
+from __future__ import annotations
+
+from ._batches import Batches
+
+__all__ = ["Batches"]

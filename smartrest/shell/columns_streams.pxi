@@ -1,0 +1,212 @@
+# Streams of Arrow batches, from others and to them, batches of buffers, and the engine that has it all.
+
+@cython.final
+cdef class Stream:
+    """The batches of an Arrow stream, one at a time. The producer runs without the GIL."""
+    cdef ArrowArrayStream stream
+    cdef readonly Shape shape
+
+    def __init__(self, *_):
+        raise TypeError("made by the engine")
+
+    def __dealloc__(self):
+        if self.stream.release != NULL:
+            self.stream.release(&self.stream)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef ArrowArray array
+        cdef int failed
+        memset(&array, 0, sizeof(array))
+        if self.stream.release == NULL:
+            raise StopIteration
+        with nogil:
+            failed = self.stream.get_next(&self.stream, &array)
+        if failed:
+            self.fail(failed)
+        if array.release == NULL:
+            self.close()
+            raise StopIteration
+        return batch_from(self.shape, &array)
+
+    cdef close(self):
+        self.stream.release(&self.stream)
+        self.stream.release = NULL
+
+    cdef fail(self, int code):
+        cdef const char *text = self.stream.get_last_error(&self.stream)
+        message = bytes_or_empty(text).decode("utf-8", "replace") or f"error {code}"
+        self.close()
+        raise OSError(code, f"the source failed: {message}")
+
+
+cdef struct Feed:            # the private data of a stream made here
+    PyObject *batches        # an iterator of objects with __arrow_c_array__
+    PyObject *shape
+    char *error
+
+
+cdef int feed_schema(ArrowArrayStream *stream, ArrowSchema *to) noexcept with gil:
+    cdef Feed *feed = <Feed *>stream.private_data
+    memset(to, 0, sizeof(ArrowSchema))
+    try:
+        copy_schema(&(<Shape>feed.shape).schema, to)
+        return 0
+    except BaseException as error:
+        return note(feed, error)
+
+
+cdef int feed_next(ArrowArrayStream *stream, ArrowArray *to) noexcept with gil:
+    cdef Feed *feed = <Feed *>stream.private_data
+    cdef ArrowArray *array
+    memset(to, 0, sizeof(ArrowArray))
+    try:
+        batch = next(<object>feed.batches, None)
+        if batch is not None:
+            _, capsule = batch.__arrow_c_array__()
+            array = <ArrowArray *>PyCapsule_GetPointer(capsule, "arrow_array")
+            to[0] = array[0]
+            array.release = NULL
+        return 0
+    except BaseException as error:
+        return note(feed, error)
+
+
+cdef int note(Feed *feed, error) noexcept:
+    """Keeps the error's text for get_last_error."""
+    cdef bytes text
+    try:
+        text = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+        free(feed.error)
+        feed.error = copied(text, len(text) + 1)
+    except BaseException:
+        feed.error = NULL
+    return 5   # EIO
+
+
+cdef const char *feed_error(ArrowArrayStream *stream) noexcept nogil:
+    return (<Feed *>stream.private_data).error
+
+
+cdef void feed_release(ArrowArrayStream *stream) noexcept with gil:
+    cdef Feed *feed = <Feed *>stream.private_data
+    Py_DECREF(<object>feed.batches)
+    Py_DECREF(<object>feed.shape)
+    free(feed.error)
+    free(feed)
+    stream.release = NULL
+
+
+cdef void drop_stream_capsule(capsule) noexcept:
+    cdef ArrowArrayStream *stream = <ArrowArrayStream *>PyCapsule_GetPointer(capsule, "arrow_array_stream")
+    if stream.release != NULL:
+        stream.release(stream)
+    free(stream)
+
+
+cdef stream_of(Shape shape, batches):
+    """A capsule `arrow_array_stream` of the batches that an iterator yields, each taken when the consumer asks."""
+    cdef ArrowArrayStream *stream = <ArrowArrayStream *>calloc(1, sizeof(ArrowArrayStream))
+    cdef Feed *feed = <Feed *>calloc(1, sizeof(Feed))
+    if stream == NULL or feed == NULL:
+        free(stream)
+        free(feed)
+        raise MemoryError
+    Py_INCREF(batches)
+    Py_INCREF(shape)
+    feed.batches, feed.shape = <PyObject *>batches, <PyObject *>shape
+    stream.private_data = feed
+    stream.get_schema, stream.get_next = feed_schema, feed_next
+    stream.get_last_error, stream.release = feed_error, feed_release
+    return PyCapsule_New(stream, "arrow_array_stream", drop_stream_capsule)
+
+
+cdef read_stream(capsule):
+    """The batches of a capsule that `__arrow_c_stream__` gave. Raises `OSError` where the producer fails."""
+    cdef ArrowArrayStream *given = <ArrowArrayStream *>PyCapsule_GetPointer(capsule, "arrow_array_stream")
+    cdef Stream made = Stream.__new__(Stream)
+    cdef ArrowSchema schema
+    cdef int failed
+    if given.release == NULL:
+        raise ValueError("this Arrow stream has been read before")
+    made.stream = given[0]
+    given.release = NULL
+    memset(&schema, 0, sizeof(schema))
+    with nogil:
+        failed = made.stream.get_schema(&made.stream, &schema)
+    if failed:
+        made.fail(failed)
+    made.shape = shape_from(&schema)
+    return made
+
+
+cdef read_array(schema_capsule, array_capsule):
+    """The batch of the capsules that `__arrow_c_array__` gave."""
+    cdef ArrowSchema *schema = <ArrowSchema *>PyCapsule_GetPointer(schema_capsule, "arrow_schema")
+    cdef ArrowArray *array = <ArrowArray *>PyCapsule_GetPointer(array_capsule, "arrow_array")
+    if schema.release == NULL or array.release == NULL:
+        raise ValueError("this Arrow array has been read before")
+    return batch_from(shape_from(schema), array)
+
+
+cdef from_buffers(columns, int64_t rows):
+    """A batch of tuples (name, format, nulls, buffers), each buffer `None` or an object with bytes, which are copied."""
+    cdef Shape shape = shape_of([column[:2] for column in columns])
+    cdef Batch batch = new_batch(shape, rows)
+    cdef const uint8_t[::1] view
+    cdef int64_t i = 0, b
+    cdef void *memory
+    cdef ArrowArray *array
+    for _, _, nulls, buffers in columns:
+        array = batch.tree.array.children[i]
+        new_array(array, rows, nulls, len(buffers), 0)
+        for b, given in enumerate(buffers):
+            if given is not None:
+                view = memoryview(given).cast("B")
+                memory = taken(view.shape[0])
+                own_buffer(array, b, memory)
+                if view.shape[0]:
+                    memcpy(memory, &view[0], view.shape[0])
+        i += 1
+    check_array(&shape.schema, &batch.tree.array)
+    return batch
+
+# ---- engines ---------------------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class Engine:
+    """A kernel of the core: "auto" is the best that this CPU supports."""
+    cdef const sr_kernel *kernel
+
+    def __cinit__(self, str kernel="auto"):
+        cdef size_t i = 0
+        self.kernel = sr_kernel_best(sr_cpu()) if kernel == "auto" else sr_kernel_at(0)
+        while kernel != "auto" and self.kernel != NULL and self.kernel.name.decode() != kernel:
+            i += 1
+            self.kernel = sr_kernel_at(i)
+        if self.kernel == NULL:
+            raise ValueError(f"unknown kernel {kernel!r}")
+        if self.kernel.needs & sr_cpu() != self.kernel.needs:
+            raise ValueError(f"this CPU does not support the kernel {kernel!r}")
+
+    def engine(self):
+        return f"core:{self.kernel.name.decode()}"
+
+    # the same for every kernel, here so that an engine has them all
+    def read_stream(self, capsule):
+        return read_stream(capsule)
+
+    def read_array(self, schema_capsule, array_capsule):
+        return read_array(schema_capsule, array_capsule)
+
+    def from_buffers(self, columns, rows):
+        return from_buffers(columns, rows)
+
+    def shape_of(self, columns):
+        return shape_of(columns)
+
+    def stream_of(self, shape, batches):
+        return stream_of(shape, batches)
