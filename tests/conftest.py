@@ -79,6 +79,15 @@ def engine(request: pytest.FixtureRequest) -> Any:
     return opened
 
 
+@pytest.fixture(scope="session")
+def engines() -> list[Any]:
+    """All engines that run here, for tests with a reference that takes longer than they do."""
+    able = support.kernels_here()
+    names = ["pure", *(f"core:{name}" for name in support.KERNELS if able.get(name, support.REQUIRED))]
+    _ran.update(names)
+    return [support.open_engine(name) for name in names]
+
+
 @pytest.fixture(scope="session", params=support.CORE_VARIANTS, ids=str)
 def core(request: pytest.FixtureRequest) -> Any:
     """Each kernel of the compiled core in turn, to compare with the pure engine."""
