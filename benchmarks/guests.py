@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from runpy import run_path
@@ -51,7 +52,6 @@ def contenders(paths: Sequence[str], lineup: Lineup) -> list[Contender]:
         name, jobs = load(path)
         if lineup.job in jobs:
             names, code = {lineup.job: jobs[lineup.job]}, f"{lineup.job}(item)"
-            found.append(
-                Contender(name, code, names, model.items, reads=model.reads, forgives=model.forgives, guest=True)
-            )
+            items = model.items if callable(model.items) else deepcopy(model.items)  # its own, to spoil as it likes
+            found.append(Contender(name, code, names, items, reads=model.reads, forgives=model.forgives, guest=True))
     return found

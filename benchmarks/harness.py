@@ -161,6 +161,26 @@ def rounds_for(passes: Sequence[int], budget: float) -> int:
     return max(least, min(400, int(budget * 1e9 / max(1, sum(passes)))))
 
 
+class Failure(Exception):
+    """A contender raised while it was timed, after it had been tried."""
+
+    def __init__(self, contender: Contender, cause: Exception) -> None:
+        self.contender, self.cause = contender, cause
+
+
+def guarded(contender: Contender, clock: Clock, trying: Callable[[str], object]) -> int:
+    """Time one pass. A user's own contender may hang in any of them."""
+    try:
+        if not contender.guest:
+            return contender.one_pass(clock)
+        trying(contender.name)
+        taken = contender.one_pass(clock)
+        trying("")
+    except Exception as exc:
+        raise Failure(contender, exc) from exc
+    return taken
+
+
 def race(
     contenders: Sequence[Contender],
     units: int,
@@ -194,11 +214,16 @@ def race(
             else:
                 fit.append(contender)
         trying("")
-        passes = [partial(c.one_pass, clock) for c in fit]
-        names = [c.name for c in fit]
-        if rounds:
-            return timings(names, passes, units, rounds, wrong)
-        return timings(names, passes, units, rounds_for(warm, budget), wrong, patience=PATIENCE)
+        most, patience = (rounds, 1) if rounds else (rounds_for(warm, budget), PATIENCE)
+        while True:
+            passes = [partial(guarded, c, clock, trying) for c in fit]
+            try:
+                return timings([c.name for c in fit], passes, units, most, wrong, patience=patience)
+            except Failure as failure:
+                if failed is None or failure.contender.must:
+                    raise failure.cause from None
+                failed[failure.contender.name] = reason(failure.cause)
+                fit.remove(failure.contender)
 
 
 def reason(exc: BaseException) -> str:

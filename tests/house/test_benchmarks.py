@@ -275,6 +275,27 @@ def test_a_failure_of_this_engine_ends_the_race():
         harness.race([mine], 1, expected=[1], failed={})
 
 
+def test_a_contender_that_raises_while_it_is_timed_is_named_and_the_others_race_on():
+    late = iter([1, 1, 1]).__next__  # one call for the check, one to warm up, one round
+    mine, other = lineup.ours("f(item)", [1], f=int), harness.Contender("late", "f()", {"f": late}, [1])
+    failed = {}
+    timed = harness.race([mine, other], 1, expected=[1], rounds=5, failed=failed)
+    assert {name: timing.rounds for name, timing in timed.items()} == {"smartrest": 5}
+    assert failed == {"late": "raised StopIteration: "}
+    late = iter([1, 1, 1]).__next__
+    with pytest.raises(StopIteration):
+        harness.race([harness.Contender("late", "f()", {"f": late}, [1])], 1, expected=[1], rounds=5)
+
+
+def test_a_contender_of_ones_own_cannot_spoil_the_rows_of_others(tmp_path):
+    mine = tmp_path / "spoils.py"
+    mine.write_text("def encode(rows): rows.clear(); return b''")
+    found = next(registry.RACES["E1"](lineup.Setting()))
+    [own] = guests.contenders([str(mine)], found)
+    assert harness.verify(own, found.expected) == "wrong on 64 of 64 items"
+    assert harness.verify(found.contenders[0], found.expected) == ""
+
+
 def test_minima_and_medians_far_apart_are_called_noisy():
     assert harness.Ratio(2.0, 2.3).noisy
     assert harness.Ratio(2.3, 2.0).noisy
@@ -363,6 +384,7 @@ CONTENDERS = {
     "odd": "def decode(payload): return None",
     "raises": "def decode(payload): raise RuntimeError('no')",
     "hangs": "def decode(payload):\n    while True: pass",
+    "hangs late": "n = []\ndef decode(payload):\n    n.append(1)\n    while len(n) > 150: pass\n    return []",
 }
 
 
@@ -372,7 +394,7 @@ def test_contenders_of_ones_own_are_marked_and_shown_beside_the_others(tmp_path)
     for name, code in CONTENDERS.items():
         (tmp_path / f"{name}.py").write_text(code)
         options += ["--contender", tmp_path / f"{name}.py"]
-    done = quick("--rows", "D1", "--trial", "5", *options, "--json", tmp_path / "run.json")
+    done = quick("--rows", "D1", "--trial", "4", *options, "--json", tmp_path / "run.json")
     assert done.returncode in (0, 1), done.stderr
     run = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     notes = {row["peer"]: row["note"] for row in run["table"]}
@@ -380,10 +402,11 @@ def test_contenders_of_ones_own_are_marked_and_shown_beside_the_others(tmp_path)
     assert notes["wrong"] == notes["odd"] == "wrong on 64 of 64 items"
     assert {f["name"]: f["why"] for f in run["failures"]} == {
         "raises": "raised RuntimeError: no",
-        "hangs": "did not end within 5 s",
+        "hangs": "did not end within 4 s",
+        "hangs late": "did not end within 4 s",
     }
     assert {"right", "wrong", "naive", "smartrest"} <= {t["name"] for t in run["nanoseconds"]}
-    assert "hangs did not end within 5 s" in done.stdout
+    assert "hangs did not end within 4 s" in done.stdout
     assert run["workloads"][1]["foreign"] == pytest.approx(0.3, abs=0.02)
 
 
