@@ -21,7 +21,7 @@ Clock = Callable[[], int]
 ROUNDS = 15
 ROUNDS_BELOW_A_MILLISECOND = 40
 CLOCKS: dict[str, Clock] = {"wall": perf_counter_ns, "cpu": thread_time_ns}  # cpu: what others run does not count
-BUDGET = 2.0  # seconds that the rounds of one race take, where the fewest do not take longer
+BUDGET = 1.5  # seconds that the rounds of one race take, where the fewest do not take longer
 PATIENCE = 3
 NOISY = 1.10  # ratio of minima and ratio of medians further apart than this: a warning
 
