@@ -12,8 +12,9 @@ from cryptography import x509
 
 from ._check import aware
 from ._errors import CertificateError
-from ._facts import facts_of, quiet
+from ._facts import facts_of
 from ._files import CA_FILE, CA_KEY_FILE, chain_pem, read_file, save_files
+from ._hostile import quiet
 from ._identity import Identity, load_certificates
 from ._keys import RSA_DEFAULT, make_key, read_key, same_key, write_key
 from ._names import NO_PARTS, common_names, demand_name, make_name, name_key, title
@@ -179,7 +180,7 @@ class CA:
 
         `previous` is the last list, whose entries stay. `reason`: `keyCompromise`, `superseded`, `cessationOfOperation`
         or another word of RFC 5280. The list says that the next one comes after `days`.
-        `CertificateError` `wrong_issuer`, `bad_value`, `unreadable`, `no_key`, `expired`.
+        `CertificateError` `wrong_issuer`, `bad_value`, `bad_days`, `unreadable`, `no_key`, `expired`.
         """
         return make_list(self.certificate, self._need_key(now), revoked, previous, reason, days, aware(now))
 

@@ -18,8 +18,9 @@ from smartrest.errors import SmartRestError
 from smartrest.mqtt import ClientId
 
 from ._errors import quoted
-from ._facts import quiet, read_chain, signature_verdict
+from ._facts import read_chain, signature_verdict
 from ._findings import ChainFinding
+from ._hostile import quiet
 from ._keys import CURVE, RSA_LEAST, key_name
 from ._names import common_names, device_problem, title
 from ._order import put_in_order

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -14,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ._check import check_chain
 from ._errors import CertificateError, quoted
-from ._facts import quiet
 from ._files import READ_LIMIT
+from ._hostile import quiet, readable
 from ._http import Reply, Server, post
 from ._identity import Identity, read_certificates
 from ._keys import same_key
@@ -76,7 +75,7 @@ def read_answer(data: bytes) -> list[x509.Certificate]:
     text = data.strip()
     if text[:1] == b"<":
         raise CertificateError("the answer is a web page: use the host name of the tenant itself", "bad_answer")
-    try:
+    with readable("the answer is not a certificate (PKCS#7 in base64, or PEM): is this the platform?", "bad_answer"):
         if b"-----BEGIN CERTIFICATE" in text:
             return read_certificates(text, "the answer")
         with quiet():  # the platform writes BER, which is allowed here
@@ -84,11 +83,6 @@ def read_answer(data: bytes) -> list[x509.Certificate]:
                 return pkcs7.load_pem_pkcs7_certificates(text)
             der = text if text[:1] == b"\x30" else base64.b64decode(b"".join(text.split()), validate=True)
             return pkcs7.load_der_pkcs7_certificates(der)
-    except Exception:  # cryptography raises many exceptions on hostile DER
-        wanted = "PKCS#7 in base64, or PEM"
-        raise CertificateError(
-            f"the answer is not a certificate ({wanted}): is this the platform?", "bad_answer"
-        ) from None
 
 
 def accept(
@@ -118,8 +112,9 @@ def accept(
 
 def _has_key(certificate: x509.Certificate, public: object) -> bool:
     try:
-        return same_key(certificate.public_key(), public)
-    except Exception:  # as in read_answer
+        with readable("the key"):
+            return same_key(certificate.public_key(), public)
+    except CertificateError:
         return False
 
 
@@ -128,11 +123,9 @@ def _has_key(certificate: x509.Certificate, public: object) -> bool:
 
 def decode_request(body: bytes) -> bytes:
     """The signing request of a device, from the body of its call, in PEM. `CertificateError` `bad_request`."""
-    try:
+    with readable("not a signing request in base64", "bad_request"):
         der = base64.b64decode(b"".join(body.split()), validate=True)
         return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM)
-    except (binascii.Error, ValueError):
-        raise CertificateError("not a signing request in base64", "bad_request") from None
 
 
 def encode_answer(certificates: Sequence[x509.Certificate]) -> bytes:

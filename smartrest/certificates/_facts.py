@@ -6,9 +6,6 @@ Safe on hostile input: unreadable parts become findings, never exceptions.
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -18,17 +15,18 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtensionOID
 
+from ._errors import CertificateError
 from ._files import READ_LIMIT, read_file
 from ._findings import ChainFinding
+from ._hostile import quiet, readable
 from ._names import name_key, title
 from ._pem import Block, find_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 HASHES = ("sha256", "sha384", "sha512")  # of signatures; anything else is weak
-_quiet = threading.Lock()
 
 # Critical extensions that TLS libraries act on; any other makes them refuse the certificate.
 KNOWN_CRITICAL = {
@@ -105,24 +103,15 @@ class Facts:
         )
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silences the warnings of `cryptography` about odd certificates: the checks report them better."""
-    with _quiet, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
-        warnings.filterwarnings("ignore", message="(?i).*parsed", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="(?i).*parsed", category=UserWarning)
-        yield
-
-
 def facts_of(certificate: x509.Certificate, index: int, start: int | None = None, end: int | None = None) -> Facts:
     """The facts of one certificate; raises nothing."""
     facts = Facts(certificate, index, start, end)
 
     def attempt(what: str, read: Callable[[], T]) -> T | None:
         try:
-            return read()
-        except Exception:  # cryptography raises many kinds on hostile DER; each means: cannot be read
+            with readable(what):
+                return read()
+        except CertificateError:
             facts.unreadable.append(what)
             return None
 
@@ -147,11 +136,10 @@ def _readable(name: x509.Name) -> x509.Name:
 def signature_verdict(child: Facts, parent: Facts) -> Literal["good", "bad", "unknown"]:
     """Whether the key of `parent` signed `child`, whose issuer is the subject of `parent` byte by byte."""
     try:
-        child.certificate.verify_directly_issued_by(parent.certificate)
-    except UnsupportedAlgorithm:
-        return "unknown"
-    except Exception:  # InvalidSignature, and as in facts_of
-        return "bad"
+        with readable("the signature"):
+            child.certificate.verify_directly_issued_by(parent.certificate)
+    except CertificateError as error:
+        return "unknown" if isinstance(error.__context__, UnsupportedAlgorithm) else "bad"
     return "good"
 
 
@@ -241,11 +229,13 @@ def _read_block(block: Block, findings: list[ChainFinding]) -> x509.Certificate 
         note("unreadable", "a certificate without END line: the file is truncated, or lines are missing", 11)
     else:
         try:
-            return x509.load_pem_x509_certificate(block.text)
-        except x509.InvalidVersion:
-            note("not_version_3", "a certificate is not X.509 version 3: issue it again as version 3", 1)
-        except Exception:  # as in facts_of
-            note("unreadable", "a damaged certificate: copy it again from its source", 11)
+            with readable("a damaged certificate: copy it again from its source"):
+                return x509.load_pem_x509_certificate(block.text)
+        except CertificateError as error:
+            if isinstance(error.__context__, x509.InvalidVersion):
+                note("not_version_3", "a certificate is not X.509 version 3: issue it again as version 3", 1)
+            else:
+                note(error.reason, str(error), 11)
     return None
 
 

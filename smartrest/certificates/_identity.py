@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ._errors import CertificateError
-from ._facts import quiet, read_chain
+from ._facts import read_chain
 from ._files import CHAIN_FILE, KEY_FILE, chain_pem, read_file, save_files, whole_folder
+from ._hostile import quiet
 from ._keys import RSA_DEFAULT, find_key, make_key, read_key, same_key, write_key
 from ._names import NO_PARTS, common_names, demand_name, make_name
 from ._profile import DEVICE_DAYS, Order, sign

@@ -19,7 +19,8 @@ from smartrest.mqtt import ClientId
 from ._authority import CA
 from ._check import aware
 from ._errors import CertificateError, quoted
-from ._facts import facts_of, quiet
+from ._facts import facts_of
+from ._hostile import quiet
 from ._http import HTTPS, Server, basic, bearer, post
 from ._identity import Identity
 from ._names import common_names, demand_name, title

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from ._errors import CertificateError, quoted
-from ._facts import quiet
 from ._files import CA_KEY_FILE, KEY_FILE, READ_LIMIT, REQUEST_FILE, save_files
+from ._hostile import quiet, readable
 from ._identity import Identity, read_certificates
 from ._keys import RSA_DEFAULT, demand_key, make_key, write_key
 from ._names import NO_PARTS, POLICY, common_names, demand_name, make_name
@@ -134,25 +134,20 @@ def find_request(asker: object) -> x509.CertificateSigningRequest | None:
         raise TypeError(f"expected a name or a signing request, not {type(asker).__name__}")
     if isinstance(asker, str) and "-----BEGIN" not in asker:
         return None
-    try:
+    text = "not a certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or a damaged one"
+    with readable(text, "bad_request"):
         return x509.load_pem_x509_csr(data)
-    except Exception:  # cryptography raises many exceptions on hostile DER
-        text = "not a certificate signing request in PEM form (-----BEGIN CERTIFICATE REQUEST-----), or a damaged one"
-        raise CertificateError(text, "bad_request") from None
 
 
 def read_request(
     request: x509.CertificateSigningRequest, subject: Mapping[str, str], *, device: bool, name: str | None = None
 ) -> Asked:
     """What a request asks for. `device`: its common name must be a device identifier, `name` if that is given."""
-    try:
-        with quiet():
-            valid, public, asked = request.is_signature_valid, request.public_key(), request.subject
-            names = common_names(asked)
-            parts = {part: asked.get_attributes_for_oid(oid) for part, oid in POLICY.items()}
-            ca, path_length = wishes(request)
-    except Exception:  # as in find_request
-        raise CertificateError("the signing request cannot be read: make a new one", "bad_request") from None
+    with quiet(), readable("the signing request cannot be read: make a new one", "bad_request"):
+        valid, public, asked = request.is_signature_valid, request.public_key(), request.subject
+        names = common_names(asked)
+        parts = {part: asked.get_attributes_for_oid(oid) for part, oid in POLICY.items()}
+        ca, path_length = wishes(request)
     if not valid:
         text = "the signing request is not signed by its own key: it was changed, or made wrongly"
         raise CertificateError(text, "bad_request")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from ._facts import Facts, facts_of, quiet, read_chain
+from ._errors import CertificateError
+from ._facts import Facts, facts_of, read_chain
+from ._hostile import quiet, readable
 from ._keys import key_name
 from ._pem import Block, find_blocks
 from ._request import wishes
@@ -112,7 +114,7 @@ def _certificate(facts: Facts) -> dict[str, Any]:
 
 def _request(block: Block) -> dict[str, Any] | None:
     try:
-        with quiet():
+        with quiet(), readable("the request"):
             request = x509.load_pem_x509_csr(block.text)
             return {
                 "kind": "signing request",
@@ -121,7 +123,7 @@ def _request(block: Block) -> dict[str, Any] | None:
                 "key": key_name(request.public_key()),
                 "valid_signature": request.is_signature_valid,
             }
-    except Exception:  # cryptography raises many exceptions on hostile DER
+    except CertificateError:
         return None
 
 

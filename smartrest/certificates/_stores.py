@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from ._errors import CertificateError, quoted
-from ._facts import quiet
 from ._files import READ_LIMIT
+from ._hostile import quiet, readable
 from ._keys import key_name, secret, warn_if_shared
 
 if TYPE_CHECKING:
@@ -69,18 +69,12 @@ def read_store(data: bytes, passphrase: Passphrase | None, where: str) -> Store:
 
 
 def _load(data: bytes, passphrase: Passphrase | None, where: str) -> Any:
-    try:
-        with quiet():
-            loaded = pkcs12.load_pkcs12(data, None if passphrase is None else secret(passphrase))
-    except CertificateError:
-        raise
-    except Exception:  # cryptography raises many exceptions on hostile DER, and none tells a wrong passphrase apart
-        if passphrase is None:
-            raise CertificateError(
-                f"{where}: the keystore is encrypted: pass its passphrase", "no_passphrase"
-            ) from None
-        text = f"{where}: wrong passphrase for the keystore, or a damaged file"
-        raise CertificateError(text, "wrong_passphrase") from None
+    password = None if passphrase is None else secret(passphrase)
+    text, reason = f"{where}: the keystore is encrypted: pass its passphrase", "no_passphrase"
+    if password is not None:  # no exception tells these two apart
+        text, reason = f"{where}: wrong passphrase for the keystore, or a damaged file", "wrong_passphrase"
+    with quiet(), readable(text, reason):
+        loaded = pkcs12.load_pkcs12(data, password)
     if passphrase is None and loaded.key is not None:
         warn_if_shared(where)
     return loaded
@@ -98,8 +92,9 @@ def chain_of(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list
 
 def _signed(child: x509.Certificate, parent: x509.Certificate) -> bool:
     try:
-        child.verify_directly_issued_by(parent)
-    except Exception:  # another issuer, a bad signature, or as in _load
+        with readable("another issuer, or a bad signature"):
+            child.verify_directly_issued_by(parent)
+    except CertificateError:
         return False
     return True
 

@@ -140,8 +140,12 @@ def _token_over_mqtt(args: argparse.Namespace, mqtt: tuple[str, int], passphrase
     return device.token
 
 
-def _tell(identity: Identity, folder: Path) -> int:
+def tell_validity(identity: Identity) -> None:
     say(f"device {identity.device_id!r}, valid until {identity.certificate.not_valid_after_utc:%Y-%m-%d}")
+
+
+def _tell(identity: Identity, folder: Path) -> int:
+    tell_validity(identity)
     say(f"  {folder / 'chain.pem'}  its certificate, issued by {identity.certificate.issuer.rfc4514_string()}")
     say(f"  {folder / 'key.pem'}  its private key: it stays on the device")
     return 0
@@ -186,7 +190,7 @@ def _revoke(args: argparse.Namespace) -> int:
         _serial(each) if each[:2].lower() == "0x" else read_certificates(read_input(each), each)[0]
         for each in args.revoked
     ]
-    previous = read_input(str(path)) if path.exists() else None
+    previous = path.read_bytes() if path.exists() else None  # of any size: the CA's own list
     save_file(path, ca.revoke(revoked, previous=previous, reason=args.reason, days=args.days), overwrite=True)
     say(f"{path}  the revocation list of {ca.name!r}")
     for each in revoked:

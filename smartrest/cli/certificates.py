@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import _enrol, _stores
 from ._certificate_actions import action, host_and_port, read_input, refuse_existing, say, shown
-from ._enrol import device_folder, key_kind, load_ca
+from ._enrol import device_folder, key_kind, load_ca, tell_validity
 from ._numbers import count, natural
 from ._passphrase import given_passphrase, new_passphrase, passphrase_options, unlocked
 from ._report import Colours, UsageError, visible
@@ -166,7 +166,7 @@ def _intermediate(args: argparse.Namespace) -> int:
 
 def _save_ca(args: argparse.Namespace, ca: CA, passphrase: str | None) -> int:
     folder = ca.save(args.out, passphrase=passphrase, overwrite=args.force)
-    state = "unencrypted" if passphrase is None else "encrypted"
+    state = _state(passphrase)
     say(f"CA {ca.name!r}, valid until {ca.certificate.not_valid_after_utc:%Y-%m-%d}")
     say(f"  {folder / 'ca.pem'}  its certificate: upload this to the platform, as trusted certificate")
     say(f"  {folder / 'ca.key.pem'}  its private key, {state}: whoever has it can create devices, so keep it off them")
@@ -188,11 +188,11 @@ def _device(args: argparse.Namespace) -> int:
         contents.append(identity.pkcs12(passphrase))
     save_files(folder, dict(zip(names, contents, strict=True)), overwrite=args.force)
     _tell_device(identity, folder)
-    state = "unencrypted" if passphrase is None else "encrypted"
+    state = _state(passphrase)
     say(f"  {folder / 'key.pem'}  its private key, {state}: it stays on the device")
     if args.pkcs12:
         say(f"  {folder / KEYSTORE_FILE}  both in one keystore for Java, with the same passphrase")
-    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    _tell_check(identity, folder)
     return 0
 
 
@@ -204,10 +204,10 @@ def _self_signed(args: argparse.Namespace) -> int:
     identity = Identity.self_signed(args.device_id, key=args.key, days=args.days, subject=_subject(args))
     passphrase = new_passphrase(args, "the device's key", wanted=args.ask_passphrase)
     identity.save(folder, passphrase=passphrase, overwrite=args.force)
-    say(f"device {identity.device_id!r}, valid until {identity.certificate.not_valid_after_utc:%Y-%m-%d}")
+    tell_validity(identity)
     say(f"  {folder / 'chain.pem'}  its certificate: the device sends it; upload it to the platform, as trusted too")
-    say(f"  {folder / 'key.pem'}  its private key, {'unencrypted' if passphrase is None else 'encrypted'}")
-    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    say(f"  {folder / 'key.pem'}  its private key, {_state(passphrase)}")
+    _tell_check(identity, folder)
     return 0
 
 
@@ -225,7 +225,7 @@ def _request(args: argparse.Namespace) -> int:
     wanted = not args.no_passphrase if args.intermediate else args.ask_passphrase
     passphrase = new_passphrase(args, "the new key", wanted=wanted)
     folder = request.save(args.out, passphrase=passphrase, overwrite=args.force)
-    state = "unencrypted" if passphrase is None else "encrypted"
+    state = _state(passphrase)
     say(f"request for {'the intermediate CA' if args.intermediate else 'the device'} {request.name!r}")
     say(f"  {folder / 'request.pem'}  send this to the CA")
     say(f"  {folder / key_file}  the private key, {state}: it stays here")
@@ -249,7 +249,7 @@ def _sign(args: argparse.Namespace) -> int:
     folder = device_folder(args, identity.device_id)
     identity.save(folder, overwrite=args.force)
     _tell_device(identity, folder)
-    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+    _tell_check(identity, folder)
     return 0
 
 
@@ -262,9 +262,16 @@ def _save_intermediate(args: argparse.Namespace, ca: CA) -> int:
 
 
 def _tell_device(identity: Identity, folder: Path) -> None:
-    until = identity.certificate.not_valid_after_utc
-    say(f"device {identity.device_id!r}, valid until {until:%Y-%m-%d}")
+    tell_validity(identity)
     say(f"  {folder / 'chain.pem'}  its certificate, followed by the CA's: the device sends this")
+
+
+def _tell_check(identity: Identity, folder: Path) -> None:
+    say(f"next: smartrest certificates check {folder} --client-id {identity.device_id}")
+
+
+def _state(passphrase: str | None) -> str:
+    return "unencrypted" if passphrase is None else "encrypted"
 
 
 def _subject(args: argparse.Namespace) -> dict[str, str]:

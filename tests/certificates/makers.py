@@ -23,6 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from smartrest.certificates import CertificateError
+
+SECRET = "correct horse"  # the passphrase of these tests, which no error may quote
 DATA = Path(__file__).parent / "data"
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -189,3 +192,12 @@ def plain_context(chain: bytes, key: Any, ca: Path | None, folder: Path) -> ssl.
         path.write_bytes(key_bytes(key) + chain)
         context.load_cert_chain(path)
     return context
+
+
+def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
+    """The text of the error that the call raises for this reason."""
+    with pytest.raises(CertificateError) as caught:
+        call(*arguments, **options)
+    assert caught.value.reason == reason
+    assert SECRET not in str(caught.value)
+    return str(caught.value)

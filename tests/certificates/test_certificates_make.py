@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
-from certificates.makers import DAY, NOW, device, ec_key, key_bytes, make, name, pem, root, usage
+from certificates.makers import DAY, NOW, SECRET, device, ec_key, key_bytes, make, name, pem, refused, root, usage
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -31,21 +31,6 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from smartrest.certificates import CA, CertificateError, Identity, bulk_registration, check_chain, trusted_certificate
-
-SECRET = "correct horse"
-
-
-def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(CertificateError) as caught:
-        call(*arguments, **options)
-    assert caught.value.reason == reason
-    assert SECRET not in str(caught.value)
-    return str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,6 @@ BOTH = pytest.mark.parametrize("version", [V12, V13], ids=["tls1.2", "tls1.3"])
 
 
 @pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
-
-
-@pytest.fixture(scope="module")
 def pump(ca: CA) -> Identity:
     return ca.issue("pump-1", key=ec_key(0))
 

@@ -15,29 +15,17 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
-from certificates.makers import NOW, ec_key, openssl, pem, server_files
+from certificates.makers import NOW, SECRET, ec_key, openssl, pem, refused, server_files
 from certificates.support_servers import HOST
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from smartrest.certificates import CA, CertificateError, bulk_registration, trusted_certificate, upload
+from smartrest.certificates import CA, bulk_registration, trusted_certificate, upload
 from smartrest.testing import EnrolmentServer
 from smartrest.testing.platform.enrolment import Answer
 
-SECRET = "correct horse battery staple"
 PATH = "/tenant/tenants/t0815/trusted-certificates"
-
-
-@pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
-
-
-def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(CertificateError) as caught:
-        call(*arguments, **options)
-    assert caught.value.reason == reason
-    assert SECRET not in str(caught.value)
-    return str(caught.value)
 
 
 # --- one-time passwords ---
@@ -154,6 +142,19 @@ def test_what_cannot_be_revoked(ca: CA) -> None:
     refused("wrong_issuer", ca.revoke, [1], previous=other.revoke([stranger]))
     refused("unreadable", ca.revoke, [1], previous=b"junk")
     refused("bad_value", lambda: ca.revoke([1], reason="boredom"))
-    refused("bad_value", ca.revoke, [0])
+    for serial in (0, -1, 1 << 159, 1 << 160):
+        refused("bad_value", ca.revoke, [serial])
+    for days in (0, -1, 99_999_999, 10**12):
+        refused("bad_days", ca.revoke, [1], days=days)
     below = ca.intermediate("Pumps", key=ec_key(2))
     x509.load_pem_x509_crl(ca.revoke([below.certificate]))
+
+
+def test_a_list_without_number_goes_on(ca: CA) -> None:
+    """OpenSSL writes one if its configuration has no `crlnumber`."""
+    entry = x509.RevokedCertificateBuilder().serial_number(5).revocation_date(NOW).build()
+    builder = x509.CertificateRevocationListBuilder(ca.certificate.subject, NOW, NOW + timedelta(days=1), [], [entry])
+    previous = builder.sign(ec_key(1), hashes.SHA256()).public_bytes(Encoding.PEM)
+    crl = x509.load_pem_x509_crl(ca.revoke([6], previous=previous))
+    assert {each.serial_number for each in crl} == {5, 6}
+    assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 1

@@ -13,26 +13,12 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
-from certificates.makers import ec_key, name, openssl, openssl_verdict, rsa_key
+from certificates.makers import SECRET, ec_key, name, openssl, openssl_verdict, refused, rsa_key
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smartrest.certificates import CA, CertificateError, Identity, SigningRequest, check_chain
-
-SECRET = "correct horse"
-
-
-@pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
-
-
-def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(CertificateError) as caught:
-        call(*arguments, **options)
-    assert caught.value.reason == reason
-    return str(caught.value)
 
 
 def asking(title: str, key: Any, constraints: x509.BasicConstraints | None = None) -> x509.CertificateSigningRequest:

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
-from certificates.makers import DATA, device, ec_key, openssl, pem, root, rsa_key, server_files
+from certificates.makers import DATA, SECRET, device, ec_key, openssl, pem, refused, root, rsa_key, server_files
 from certificates.support_servers import HOST, serving
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, pkcs12
 
@@ -33,27 +33,13 @@ from smartrest.certificates import (
 )
 from smartrest.certificates._est import accept, encode_answer, read_answer
 
-SECRET = "correct horse"
 KEYTOOL, JAVA = shutil.which("keytool"), shutil.which("java")
 needs_keytool = pytest.mark.skipif(KEYTOOL is None, reason="keytool (a Java runtime) is not installed")
 
 
 @pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
-
-
-@pytest.fixture(scope="module")
 def pump(ca: CA) -> Identity:
     return ca.intermediate("Pumps", key=ec_key(2)).issue("pump-1", key=ec_key(0))
-
-
-def refused(reason: str, call: Any, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(CertificateError) as caught:
-        call(*arguments, **options)
-    assert caught.value.reason == reason
-    assert SECRET not in str(caught.value)
-    return str(caught.value)
 
 
 def keytool(*arguments: str) -> str:

@@ -254,7 +254,7 @@ def test_show(run: Any, acme: CA) -> None:
 
 
 def test_an_encrypted_key_beside_the_chain(run: Any, acme: CA, capsys: pytest.CaptureFixture[str]) -> None:
-    """The key was not named, and there is no terminal to ask on: the chain is still checked."""
+    """Only a key named with --key is worth a prompt; the chain is checked without it."""
     acme.issue("pump", key=ec_key(0)).save("pump", passphrase=SECRET)
     assert main(["certificates", "check", "pump", "--client-id", "pump"]) == 0
     assert "is encrypted; not compared" in capsys.readouterr().err

@@ -61,7 +61,9 @@ def test_enroll_and_renew(run: CertificateCommand, est: EnrolmentServer, ca: CA)
     assert "works once" in wrong.err
     assert "valid until" in run("enroll", "pump-1", *where(est), "--password-env", "SECRET", *P256).out
     assert sorted(os.listdir("pump-1")) == ["chain.pem", "key.pem"]
-    assert "already exists" in run("enroll", "pump-1", *where(est), "--password-env", "SECRET", code=2).err
+    exists = run("enroll", "pump-1", *where(est), "--password-env", "SECRET", code=2).err
+    assert "renew it, or choose another folder" in exists
+    assert "--force" not in exists  # which this action does not have
     assert "no terminal" in run("enroll", "pump-2", *where(est), code=2).err
     run("enroll", "a:b", *where(est), "--password-env", "SECRET", "--out", "x", code=1)
 
@@ -129,6 +131,10 @@ def test_revoke(run: CertificateCommand, ca: CA) -> None:
     crl = x509.load_pem_x509_crl(Path("ca/crl.pem").read_bytes())
     assert {each.serial_number for each in crl} == {identity.certificate.serial_number, 31}
     assert "not a serial number" in run("revoke", "0xyz", *unlock, code=2).err
+    Path("ca/crl.pem").write_bytes(b"a long list\n" * 100_000 + Path("ca/crl.pem").read_bytes())
+    run("revoke", "0x20", *unlock)
+    assert len(list(x509.load_pem_x509_crl(Path("ca/crl.pem").read_bytes()))) == 3
+    run("revoke", "0x21", *unlock, "--days", "99999999", code=1)
     Path("ca/crl.pem").write_text("junk")
     assert "damaged" in run("revoke", "0x1f", *unlock, code=1).err
 
