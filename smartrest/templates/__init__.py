@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         string,
         unsigned,
     )
+    from .library import fragment_library
 
 __all__ = [
     "AdvancedSoftware",
@@ -70,6 +71,7 @@ __all__ = [
     "date",
     "divided",
     "flag",
+    "fragment_library",
     "integer",
     "number",
     "operation_status",
@@ -84,7 +86,7 @@ __all__ = [
 _LATER = dict.fromkeys(
     ("alarm_status", "date", "flag", "integer", "number", "operation_status", "severity", "string", "unsigned"),
     "collection.properties",
-) | {"Collection": "collection.collection", "Property": "collection.definitions"}
+) | {"Collection": "collection.collection", "Property": "collection.definitions", "fragment_library": "library"}
 
 
 def __getattr__(name: str) -> Any:
