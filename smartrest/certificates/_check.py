@@ -28,26 +28,27 @@ from ._order import put_in_order
 if TYPE_CHECKING:
     from ._facts import Facts
 
-CHAIN_LIMIT = 2  # certificates, device and CA included: every installation accepts two
+CHAIN_LIMIT = 10  # certificates, device and CA included, in the cloud
+CHAIN_SURE = 2  # every installation accepts so many
 SOON = timedelta(days=30)
 
 
 def check_chain(
-    chain: object, client_id: str | ClientId | None, *, max_length: int = CHAIN_LIMIT, now: datetime | None = None
+    chain: object, client_id: str | ClientId | None, *, max_length: int | None = None, now: datetime | None = None
 ) -> list[ChainFinding]:
     """Return every fault and doubt about a device's certificate chain; an empty list if there are none.
 
     `chain` is PEM text (`bytes` or `str`), a path (`os.PathLike`), an `Identity`, or a list of certificates of
     `cryptography`, device first. `client_id` is the MQTT ClientId that the device will use, or `None` to skip the
-    comparison with the common name. `max_length` counts certificates, device and CA included. `now` is an aware
-    `datetime`, by default the present.
+    comparison with the common name. `max_length` counts certificates, device and CA included; without it more than 10
+    are a fault and more than 2 a doubt. `now` is an aware `datetime`, by default the present.
 
     Never raises on a bad chain; `TypeError` and `ValueError` for wrong arguments, `OSError` for an unreadable path.
     """
     moment = aware(now)
     if client_id is not None and not isinstance(client_id, (str, ClientId)):
         raise TypeError(f"client_id is str, ClientId or None, not {type(client_id).__name__}")
-    if max_length < 1:
+    if max_length is not None and max_length < 1:
         raise ValueError(f"max_length is at least 1, not {max_length}")
     findings: list[ChainFinding] = []
     given = read_chain(chain, findings)
@@ -64,12 +65,19 @@ def check_chain(
             _check_link(child, parent, findings)
         _check_last(path[-1], findings)
         _check_name(path[0], client_id, findings)
-    if len(path) > max_length:
+    most = CHAIN_LIMIT if max_length is None else max_length
+    if len(path) > most:
         text = (
-            f"the chain has {len(path)} certificates and at most {max_length} are accepted: upload the CA that signs"
+            f"the chain has {len(path)} certificates and at most {most} are accepted: upload the CA that signs"
             " the device and end the chain with it, or raise max_length if your installation takes longer chains"
         )
         findings.append(ChainFinding("too_long", text, requirement=8))
+    elif max_length is None and len(path) > CHAIN_SURE:
+        text = (
+            f"the chain has {len(path)} certificates, and older installations accept {CHAIN_SURE}: give max_length if"
+            " you know that yours takes them, or upload the CA that signs the device and end the chain with it"
+        )
+        findings.append(ChainFinding("long_chain", text, requirement=8, fault=False))
     return findings
 
 

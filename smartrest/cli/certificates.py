@@ -40,7 +40,9 @@ def register(commands: Actions) -> None:
     check.add_argument(
         "--client-id", required=True, metavar="ID", help="the MQTT ClientId that the device connects with"
     )
-    check.add_argument("--max-length", type=count, default=2, metavar="N", help="certificates accepted (default 2)")
+    check.add_argument(
+        "--max-length", type=count, metavar="N", help="certificates accepted (default 10, with a doubt over 2)"
+    )
     check.add_argument("--key", metavar="FILE", help="private key of the chain (default: key.pem of the folder)")
     check.add_argument("--json", action="store_true", help="one JSON object a finding")
     check.add_argument("--connect", metavar="HOST[:PORT]", help="also shake hands with this server (port 8883)")

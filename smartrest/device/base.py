@@ -201,6 +201,8 @@ class DeviceBase:
         if renew and (identity is None or isinstance(tls, ssl.SSLContext)):
             raise ValueError("renew needs an identity, and a TLS context made from it: pass identity=, and no context")
         _doubt_login(identity, credentials or bootstrap, token=token, tls=tls)
+        for finding in host.check():
+            log.warning("%s", finding.text)
         client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
         self._custom = Custom(collections, client_id.x_id)
         password = (credentials or bootstrap) is not None

@@ -10,17 +10,25 @@ from ..mqtt import Backoff
 
 @dataclass(frozen=True)
 class Child:
-    """A child device: row 101. `parent` is the external ID of the child it belongs to, or `None` for the device."""
+    """A child device: row 101. `parent` is the external ID of the child it belongs to, or `None` for the device.
+
+    `marker`: the fourth value of 101. `False` or "false" makes an object that is not marked as a device; any other text
+    counts as true.
+    """
 
     id: str
     name: str | None = None
     type: str | None = None
     parent: str | None = None
+    marker: bool | str | None = None
 
 
 def row_101(child: Child) -> tuple[str, ...]:
     """The row that creates a child device."""
-    row = ("101", child.id, child.name or child.id)
+    row: tuple[str, ...] = ("101", child.id, child.name or child.id)
+    if child.marker is not None:
+        marker = child.marker if isinstance(child.marker, str) else "true" if child.marker else "false"
+        return (*row, child.type or "", marker)
     return row if child.type is None else (*row, child.type)
 
 

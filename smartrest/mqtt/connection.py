@@ -27,6 +27,7 @@ PORTS = {  # (websocket, tls) -> port
 }
 SERVICE_ID_LIMIT = 128  # characters of a ClientId on the MQTT Service
 SERVICE_PORTS = {True: 9883, False: 2883}  # tls -> port of the separate MQTT Service
+OFF_IN_CLOUD = {80: 443, 2883: 9883}  # port without TLS -> the port with TLS
 BOOTSTRAP_USERNAME = "management/devicebootstrap"
 
 
@@ -143,8 +144,9 @@ _OF_MQTT_5: dict[object, int] = {132: 1, 133: 2, 136: 3, 137: 3, 134: 4, 140: 4,
 class Endpoint:
     """Where to connect: `Endpoint("mqtt.example.com")` is port 8883, TLS over TCP.
 
-    `certificate`: the client presents a certificate, which requires TLS over TCP. `service` means the separate MQTT
-    Service. `port` overrides the platform's. Raises `SmartRestError` (`bad_endpoint`; `bad_identifier` for `host`).
+    With `websocket` the host may end with the path, as in `mytenant.example.com/mqtt`. `certificate`: the client
+    presents a certificate, which requires TLS over TCP. `service` means the separate MQTT Service. `port` overrides the
+    platform's. Raises `SmartRestError` (`bad_endpoint`; `bad_identifier` for `host`).
     """
 
     host: str
@@ -165,6 +167,10 @@ class Endpoint:
         port: int | None = None,
     ) -> None:
         check_string(host, "host")
+        if websocket:
+            host = check_string(host.removesuffix(WEBSOCKET_PATH), "host")
+        elif host.endswith(WEBSOCKET_PATH):
+            raise refuse(host, "host", f"has the path {WEBSOCKET_PATH} of the WebSocket: pass websocket=True")
         if any(c in host for c in "/ \t\r\n") or (":" in host and not _is_ipv6(host)):
             raise refuse(host, "host", "is not a host name; pass scheme, port and path as arguments")
         if certificate and websocket:
@@ -179,6 +185,13 @@ class Endpoint:
         values = (host, tls, websocket, certificate, service, usual if port is None else port)
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
+
+    def check(self) -> list[Finding]:
+        """Doubts about this endpoint: a port that the vendor's cloud has turned off."""
+        if self.port in OFF_IN_CLOUD:
+            text = f"port {self.port} is off in the vendor's cloud: use TLS, port {OFF_IN_CLOUD[self.port]}"
+            return [Finding("port_off", text)]
+        return []
 
     @property
     def path(self) -> str | None:

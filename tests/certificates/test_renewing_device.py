@@ -235,3 +235,5 @@ def test_what_is_told_when_a_device_is_made(ca: CA, caplog: pytest.LogCaptureFix
         caplog.clear()
         Device("mqtt.example.com", "pump-1", identity=identity, token=True)
         assert caplog.text == ""
+        Device("mqtt.example.com", "pump-1", websocket=True, tls=False)
+        assert "port 80 is off" in caplog.text

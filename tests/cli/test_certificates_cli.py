@@ -75,10 +75,12 @@ def test_options_of_making(run: Any) -> None:
     assert key is not None
     assert certificate is not None
     assert len(others) == 2
-    too_long = run("check", "p", "--client-id", "p", "--passphrase-env", "PASS", code=1)
+    too_long = run("check", "p", "--client-id", "p", "--max-length", "2", "--passphrase-env", "PASS", code=1)
     assert too_long.out.startswith("fault: the chain has 3 certificates and at most 2 are accepted")
     assert "[requirement 8: length of the chain]" in too_long.out
     run("check", "p", "--client-id", "p", "--max-length", "3", "--passphrase-env", "PASS")
+    doubt = run("check", "p", "--client-id", "p", "--passphrase-env", "PASS")
+    assert doubt.out.startswith("doubt: the chain has 3 certificates, and older installations accept 2")
 
 
 def test_a_request_is_signed(run: Any, acme: CA) -> None:

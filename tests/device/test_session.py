@@ -70,6 +70,18 @@ def test_the_default_collection_is_subscribed() -> None:
     assert [decode(a.payload) for a in actions if isinstance(a, Publish)] == [[("100", "My device", "my_type")]]
 
 
+def test_the_marker_of_a_child() -> None:
+    children = [Child("a", marker=False), Child("b", "B", "t", marker="asset"), Child("c", marker=True), Child("d")]
+    session = Session("dev", children=children)
+    session.connected(0, 0.0)
+    assert rows(session)[0][1][1:] == [
+        ("101", "a", "a", "", "false"),
+        ("101", "b", "B", "t", "asset"),
+        ("101", "c", "c", "", "true"),
+        ("101", "d", "d"),
+    ]
+
+
 def test_subscriptions_wait_for_the_acknowledgement_of_100() -> None:
     session = Session("dev", acknowledgements=True)
     session.outgoing()

@@ -110,3 +110,28 @@ def test_watchers_and_conditions_may_read_anything(kind: str) -> None:
         client.publish("s/us", "999")
         platform.wait_for(lambda: seen == [0, 2] and [row[1] for row in platform.errors] == ["999"])
         assert time.monotonic() - began < 2
+
+
+def test_the_older_of_two_clients_of_one_device_ends(kind: str) -> None:
+    with Platform(kind) as platform, MqttClient("dev1", platform.port) as older:
+        older.publish("s/us", "100")
+        platform.wait_for_device("dev1")
+        with MqttClient("d:dev1:acme", platform.port) as newer:
+            older.wait(lambda: len(older.losses) == 1)
+            older.paho.disconnect()  # else it would connect again, and end the other
+            newer.publish("s/us", "125")
+            assert newer.losses == []
+        seen = [(event.direction, event.client_id) for event in platform.traffic() if "connect" in event.direction]
+        assert seen[:3] == [("connect", "dev1"), ("connect", "d:dev1:acme"), ("disconnect", "dev1")]
+        assert platform.errors == []
+
+
+def test_a_topic_for_publishing_is_refused_or_told(kind: str) -> None:
+    with Platform(kind) as platform, MqttClient("dev1", platform.port) as client:
+        client.publish("s/us", "100")
+        platform.wait_for_device("dev1")
+        granted = client.subscribe("s/us", "s/#")
+        assert granted == [kind == "mosquitto"] * 2
+        text = "dev1 subscribed to {}, which the platform refuses and this broker cannot"
+        told = [("", "", text.format(topic)) for topic in ("s/us", "s/#")]
+        assert platform.errors == (told if kind == "mosquitto" else [])

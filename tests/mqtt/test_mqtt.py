@@ -170,6 +170,29 @@ def test_endpoint_host_refused(host: str) -> None:
     assert Endpoint("::1").url == "mqtts://[::1]:8883"
 
 
+def test_the_path_of_the_websocket_in_the_host() -> None:
+    endpoint = Endpoint("mytenant.example.com/mqtt", websocket=True)
+    assert endpoint == Endpoint("mytenant.example.com", websocket=True)
+    assert endpoint.url == "wss://mytenant.example.com:443/mqtt"
+    with pytest.raises(SmartRestError, match="websocket=True"):
+        Endpoint("mytenant.example.com/mqtt")
+    for host in ("/mqtt", "h/mqtt/mqtt", "h/mqtt/"):
+        with pytest.raises(SmartRestError):
+            Endpoint(host, websocket=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"websocket": True, "tls": False}, "port 80 is off in the vendor's cloud: use TLS, port 443"),
+        ({"service": True, "tls": False}, "port 2883 is off in the vendor's cloud: use TLS, port 9883"),
+    ],
+)
+def test_ports_that_are_off_in_the_cloud(options: dict[str, bool], text: str) -> None:
+    assert [finding.text for finding in Endpoint("h", **options).check()] == [text]  # type: ignore[arg-type]  # as above
+    assert Endpoint("h", **options, port=8080).check() == []  # type: ignore[arg-type]  # as above
+
+
 def test_last_will() -> None:
     topic, payload, qos, retain = last_will()
     assert (topic, qos, retain) == ("s/us", 1, False)

@@ -147,8 +147,7 @@ class ClientLink:
         from paho.mqtt.enums import CallbackAPIVersion
 
         other = Paho(CallbackAPIVersion.VERSION2, client.client_id)
-        if self._password is not None:
-            other.username_pw_set(OWN_ID, self._password)
+        other.username_pw_set(OWN_ID, self._password)
         other.connect(self.host, self.port)
         other.loop(1)
         other.disconnect()
@@ -207,6 +206,7 @@ class ClientLink:
         elif found := CONNECTED.match(text):
             if found["id"] != OWN_ID:
                 self._left(found["id"])
+            if OWN_ID not in (found["id"], found["user"]):  # as user: only to end the connection of a client
                 self.listener.connected(self._client(found["id"], found["user"]))
         elif found := LEFT.match(text):
             self._left(found["id"])

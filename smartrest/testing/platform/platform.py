@@ -23,7 +23,7 @@ from .clients import Client, Credentials, Options, Traffic
 from .effects import fragment_of
 from .links import ClientLink, EmbeddedLink, Link
 from .operations import Operation
-from .tenant import Tenant
+from .tenant import Tenant, not_for_subscribing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -395,11 +395,19 @@ class Platform:
                 text = f"{both} are connected, but with this broker devices cannot be told apart: use Platform('amqtt')"
                 self._tenant.errors.append(("", "", text))
             self._note(Traffic("connect", client.client_id))
+            older = [other for other in self._clients() if other.device_id == client.device_id and other is not client]
+        for other in older:  # under another form of the ClientId; under the same one the broker ends it
+            if self._link is not None:
+                self._link.drop(other)
 
     def left(self, client: Client) -> None:
         self._note(Traffic("disconnect", client.client_id))
 
     def subscribed(self, client: Client, topic: str) -> None:
+        if self._prefix is None and not_for_subscribing(topic):  # only mosquitto grants it
+            text = f"{client.device_id} subscribed to {topic}, which the platform refuses and this broker cannot"
+            with self._changed:
+                self._tenant.errors.append(("", "", text))
         self._note(Traffic("subscribe", client.client_id, topic))
 
     def may_subscribe(self, client: Client, topic: str) -> bool:

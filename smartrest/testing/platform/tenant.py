@@ -48,6 +48,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Tenant"]
 
+
+def not_for_subscribing(topic: str) -> bool:
+    """Whether the platform refuses a subscription to this topic from any device."""
+    return "+" in topic or "#" in topic or topics.parse(topic).direction == "up"
+
+
 REFUSED_BEFORE_CREATION = (topics.ds(), topics.dat(), topics.json_operations())  # seen in the field as SUBACK 0x80
 
 
@@ -102,7 +108,7 @@ class Tenant:
 
     def may_subscribe(self, client: Client, topic: str) -> bool:
         """Whether the platform accepts a subscription: exact topics only, and only from devices that exist."""
-        if "+" in topic or "#" in topic or topics.parse(topic).direction == "up":
+        if not_for_subscribing(topic):
             return False
         known = client.device_id in self.inventory
         return known or not self.options.refuse_subscriptions or topic not in REFUSED_BEFORE_CREATION
@@ -195,7 +201,7 @@ class Tenant:
             self.report(client, "40", row[0], "No static template for this message id")
             return
         try:
-            values = static[row[0]].parse(row).parameters
+            values = static[row[0]].parse(_marked(row)).parameters
             if row[0] == "100" and child is None and client.device_id not in self.inventory:
                 self.create(client, values.get("device_name"), values.get("device_type"))
                 return
@@ -334,6 +340,13 @@ def _format(topic: str) -> dict[str, Any]:
     """The options for encoding what is sent on `topic`."""
     legacy = topics.parse(topic).is_legacy
     return {"limit": packet_room(topic, qos=1), "dialect": "double" if legacy else "backslash"}
+
+
+def _marked(row: Row) -> Row:
+    """The row, with a marker of 101 that is not a Boolean as the platform takes it: any text but `false` is true."""
+    if row[0] == "101" and len(row) > 4 and row[4] not in ("", "true", "false"):
+        return (*row[:4], "true", *row[5:])
+    return row
 
 
 def _base64(data: bytes) -> str:
