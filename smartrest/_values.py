@@ -154,27 +154,31 @@ def int_text(value: int, row: int | None, field: int | None) -> str:
 
 def datetime_text(value: datetime, row: int | None, field: int | None) -> str:
     """ISO 8601 with milliseconds and offset."""
-    moment = with_offset(value, row, field)
-    text: str = class_of("datetime", "datetime").isoformat(moment, timespec="milliseconds")
+    minutes = offset_minutes(value, row, field)
+    cls, delta, timezone = [class_of("datetime", name) for name in ("datetime", "timedelta", "timezone")]
+    moment = cls.replace(_as_datetime(cls, value, row, field), tzinfo=timezone(delta(minutes=minutes)))
+    text: str = moment.isoformat(timespec="milliseconds")
     return text
 
 
-def with_offset(value: datetime, row: int | None, field: int | None) -> datetime:
-    """The value as a plain `datetime` with a fixed offset. Asks for it once: a time zone is the caller's code."""
+def offset_minutes(value: datetime, row: int | None, field: int | None) -> int:
+    """The offset that the time zone of `value` gives. Asks for it once: a time zone is the caller's code."""
     cls = class_of("datetime", "datetime")
-    moment = value if type(value) is cls else _as_datetime(cls, value, row, field)
-    offset = _utc_offset(cls, moment, row, field)
+    offset = _utc_offset(cls, _as_datetime(cls, value, row, field), row, field)
     if offset is None:
         raise encode_error("bad_value", row, field, "datetime without time zone; give it one, such as timezone.utc")
-    delta, timezone = class_of("datetime", "timedelta"), class_of("datetime", "timezone")
-    if delta.__mod__(offset, delta(minutes=1)):
+    delta = class_of("datetime", "timedelta")
+    minutes, seconds = divmod(delta.seconds.__get__(offset), 60)
+    if seconds or delta.microseconds.__get__(offset):
         raise encode_error("bad_value", row, field, "datetime with an offset that is not in whole minutes")
-    fixed: datetime = cls.replace(moment, tzinfo=timezone(offset))
-    return fixed
+    whole: int = delta.days.__get__(offset) * 1440 + minutes
+    return whole
 
 
 def _as_datetime(cls: Any, value: datetime, row: int | None, field: int | None) -> Any:
-    """A value of a subclass as a `datetime`: what the time zone sees, and its methods, are then not the subclass's."""
+    """The value as a plain `datetime`: what the time zone sees, and its methods, are then not those of a subclass."""
+    if type(value) is cls:
+        return value
     names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo")
     moment = cls(*[getattr(cls, name).__get__(value) for name in names], fold=cls.fold.__get__(value))
     stamp = class_of("pandas", "Timestamp")

@@ -133,9 +133,9 @@ cdef extern from "spare_rows.h":
 
     int srp_reserve(srp_buffer *out, size_t more)
     int srp_times_init() except -1
-    bint srp_learn_times(object value)
-    bint srp_learn_numpy(object value)
+    bint srp_learn(object value)
     bint srp_is_time(object value)
+    int srp_put_time_at(srp_buffer *out, sr_style style, object value, int offset_minutes)
 
     ctypedef struct srp_plan:
         const uint8_t *fixed

@@ -51,11 +51,10 @@ cdef int put_copy(Workspace engine, srp_buffer *out, sr_style style, tuple field
 
 cdef int put_field(Workspace engine, srp_buffer *out, sr_style style, value, index, field) except -1:
     cdef int status = engine.layer.put_value(out, engine.k, style, value)
-    if status == SRP_SLOW and (srp_learn_times(value) or srp_learn_numpy(value)):
+    if status == SRP_SLOW and srp_learn(value):
         status = engine.layer.put_value(out, engine.k, style, value)
     if status == SRP_SLOW and srp_is_time(value):
-        value = srp_call(_values.with_offset, value, index, <PyObject *>field)
-        status = engine.layer.put_value(out, engine.k, style, value)
+        status = srp_put_time_at(out, style, value, srp_call(_values.offset_minutes, value, index, <PyObject *>field))
     if status == SRP_SLOW:
         value = srp_call(_values.text_of, value, index, <PyObject *>field)
         status = engine.layer.put_value(out, engine.k, style, value)

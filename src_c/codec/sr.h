@@ -333,6 +333,9 @@ typedef struct {
 /* yyyy-mm-ddThh:mm[:ss[.f…]](Z|±hh:mm|±hhmm|±hh), fractions cut to microseconds; t and z are T and Z. */
 bool sr_get_time(const uint8_t *src, size_t len, sr_time *value);
 
+/* The UTC time so many milliseconds after the start of 1970; false outside the years 1 to 9999. */
+bool sr_time_at(int64_t millis, sr_time *value);
+
 /* yyyy-mm-ddThh:mm:ss.mmm±hh:mm; returns its length. */
 size_t sr_put_time(const sr_time *value, uint8_t *dst);
 

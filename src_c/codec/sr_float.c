@@ -157,6 +157,7 @@ static inline uint8_t *put_decimal(decimal number, int exponent, uint8_t *out) {
 
 /* As put_decimal, for fewer digits, too. */
 static uint8_t *put_any_decimal(uint64_t number, int exponent, uint8_t *out) {
+    for (; number < TEN_16 / EIGHT; exponent -= 8) number *= EIGHT;
     for (; number < TEN_16 / 10; exponent--) number *= 10;
     return put_decimal((decimal){number / 10, number % 10}, exponent, out);
 }

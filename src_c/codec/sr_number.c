@@ -43,6 +43,13 @@ size_t sr_put_int(int64_t value, uint8_t *dst) {
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     *out = '-';
     out += value < 0;
+    if (size < 1000000) {
+        uint32_t thousands = (uint32_t)size / 1000;
+        if (thousands == 0) return (size_t)(out - dst) + sr_put_tiny((uint32_t)size, out);
+        out += sr_put_tiny(thousands, out);
+        sr_put_four(sr_three_digits[size % 1000], out);
+        return (size_t)(out - dst) + 3;
+    }
     if (size < EIGHT) return (size_t)(out - dst) + put_small((uint32_t)size, out);
     uint64_t high = size / EIGHT;
     out += high < EIGHT ? put_small((uint32_t)high, out) : (size_t)sr_put_int((int64_t)high, out);
@@ -255,6 +262,32 @@ bool sr_get_time(const uint8_t *src, size_t len, sr_time *t) {
     return t->year >= 1 && t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= days_in(t->year, t->month) &&
            t->hour >= 0 && t->hour <= 23 && t->minute >= 0 && t->minute <= 59 && t->second >= 0 && t->second <= 59 &&
            get_offset(src + i, len - i, &t->offset_minutes);
+}
+
+#define DAY 86400000ll      /* milliseconds */
+#define FIRST_DAY (-719162) /* of the year 1, counted from 1970 */
+#define LAST_DAY 2932896    /* of the year 9999 */
+
+bool sr_time_at(int64_t millis, sr_time *t) {
+    int64_t days = millis / DAY - (millis % DAY < 0);
+    if (days < FIRST_DAY || days > LAST_DAY) return false;
+    int rest = (int)(millis - days * DAY);
+    /* Years that begin in March, so that a leap day ends its year; 306 days from March of year 0 to year 1. */
+    int day = (int)days - FIRST_DAY + 306, cycle = day / 146097; /* of 400 years */
+    day %= 146097;
+    int year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    int month = (5 * day + 2) / 153; /* 0 is March */
+    *t = (sr_time){
+        .year = 400 * cycle + year + (month >= 10),
+        .month = month < 10 ? month + 3 : month - 9,
+        .day = day - (153 * month + 2) / 5 + 1,
+        .hour = rest / 3600000,
+        .minute = rest / 60000 % 60,
+        .second = rest / 1000 % 60,
+        .microsecond = rest % 1000 * 1000,
+    };
+    return true;
 }
 
 static void put_pair(unsigned value, uint8_t *dst) {

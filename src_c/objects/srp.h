@@ -121,26 +121,73 @@ static inline int srp_put_bytes(srp_buffer *out, PyObject *text) {
     return 0;
 }
 
-/* ---- times (times.c) --------------------------------------------------------------------------------------------- */
+/* The most common values but str: floats, ints and constants. Writes to `at`, with room for SR_NUMBER_ROOM bytes, and
+   returns the end; NULL: take the long way. */
+static inline uint8_t *srp_put_plain(uint8_t *at, PyObject *value) {
+    if (PyFloat_CheckExact(value)) {
+        double number = PyFloat_AS_DOUBLE(value);
+        size_t n = sr_put_float(number, at);
+        if (n) return at + n;
+        return number - number == 0 ? at + sr_put_any_float(number, at) : NULL; /* neither inf nor nan */
+    }
+    if (PyLong_CheckExact(value)) {
+        int overflow;
+        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (overflow) return NULL;
+        return at + ((unsigned long long)number < 1000 ? sr_put_tiny((uint32_t)number, at) : sr_put_int(number, at));
+    }
+    if (value == Py_None) return at;
+    if (!PyBool_Check(value)) return NULL;
+    memcpy(at, value == Py_True ? "true\0\0\0" : "false\0\0", 8);
+    return at + 5 - (value == Py_True);
+}
 
-int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
-/* For a value that was SRP_SLOW: takes note of datetime and zoneinfo if they are loaded. Whether anything was new, so
-   that the value may now be written. */
-bool srp_learn_times(PyObject *value);
+/* Starts a field of at most `room` bytes that never forces quotes, and is quoted only if every field is; NULL: no
+   memory. srp_close takes the end of what was written. */
+static inline uint8_t *srp_open(srp_buffer *out, sr_style style, size_t room) {
+    if (srp_reserve(out, room + 2)) return NULL;
+    uint8_t *at = out->data + out->len;
+    if (style.all) *at++ = SR_QUOTE;
+    return at;
+}
 
-PyObject *srp_new_time(const sr_time *time);
-bool srp_is_time(PyObject *value); /* false for any value until datetime is known */
-int srp_put_time(srp_buffer *out, sr_style style, PyObject *value);
+static inline int srp_close(srp_buffer *out, sr_style style, uint8_t *end) {
+    if (style.all) *end++ = SR_QUOTE;
+    out->len = (size_t)(end - out->data);
+    return SR_OK;
+}
+
+int srp_put_int(srp_buffer *out, sr_style style, PyObject *value);
+/* The text that the class of a number made, or NULL with an exception; takes the reference. */
+int srp_put_digits(srp_buffer *out, sr_style style, PyObject *text);
+
+/* ---- values of other types, known once their modules are loaded -------------------------------------------------- */
+
+/* A datetime, a Decimal, a scalar of numpy or a float of a subclass; else SRP_SLOW. (others.c) */
+int srp_put_other(srp_buffer *out, sr_style style, PyObject *value);
+/* For a value that was SRP_SLOW: takes note of its classes if they are loaded. Whether anything was new, so that the
+   value may now be written. */
+bool srp_learn(PyObject *value);
 
 /* A class that no code can change. An attribute of a module if that is loaded, or NULL, perhaps with an exception. */
 bool srp_is_fixed(PyTypeObject *type);
 PyObject *srp_loaded(const char *module, const char *name);
+PyTypeObject *srp_fixed_class(const char *module, const char *name); /* NULL: not loaded, or code can change it */
 
-/* ---- scalars of numpy (numpy.c) ---------------------------------------------------------------------------------- */
+/* datetime (times.c) */
+int srp_times_init(void); /* before the first SRP_TIME: imports Python's datetime module */
+bool srp_learn_times(PyObject *value);
+PyObject *srp_new_time(const sr_time *time);
+bool srp_is_plain_time(PyObject *value); /* not of a subclass */
+bool srp_is_time(PyObject *value);       /* false for any value until datetime is known */
+int srp_put_time(srp_buffer *out, sr_style style, PyObject *value);
+int srp_put_time_at(srp_buffer *out, sr_style style, PyObject *value, int offset_minutes); /* of a time */
 
-bool srp_learn_numpy(PyObject *value); /* as srp_learn_times */
+/* Scalars of numpy (numpy.c) */
+bool srp_learn_numpy(PyObject *value);
 bool srp_is_small_float(PyObject *value);
 bool srp_is_numpy_bool(PyObject *value);
+bool srp_is_numpy_int(PyObject *value);
 int srp_put_numpy(srp_buffer *out, sr_style style, PyObject *value);
 
 #define SRP_PADDING 32 /* bytes after the constant text of a hole, so that it can be copied in whole blocks */
@@ -160,8 +207,9 @@ enum { SRP_HOLE_ANY, SRP_HOLE_STR, SRP_HOLE_INT, SRP_HOLE_FLOAT, SRP_HOLE_BOOL, 
 static inline bool srp_fits(int kind, PyObject *value) {
     if (value == Py_None || kind == SRP_HOLE_ANY) return true;
     if (kind == SRP_HOLE_STR) return PyUnicode_CheckExact(value) || PyUnicode_Check(value);
-    if (kind == SRP_HOLE_FLOAT) return PyFloat_Check(value) || PyLong_CheckExact(value) || srp_is_small_float(value);
-    if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value);
+    if (kind == SRP_HOLE_INT) return PyLong_CheckExact(value) || srp_is_numpy_int(value);
+    if (kind == SRP_HOLE_FLOAT)
+        return PyFloat_Check(value) || srp_is_small_float(value) || srp_fits(SRP_HOLE_INT, value);
     if (kind == SRP_HOLE_TIME) return srp_is_time(value);
     return kind == SRP_HOLE_BOOL && (PyBool_Check(value) || srp_is_numpy_bool(value));
 }

@@ -12,24 +12,11 @@
 static PyObject *SRP_SHARED ask_timezone, *SRP_SHARED ask_zoneinfo; /* their methods `utcoffset`, NULL until known */
 static PyTypeObject *SRP_SHARED zoneinfo;                           /* set after its method */
 
-bool srp_is_fixed(PyTypeObject *type) {
-    return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
-}
-
-/* The method of such a class, or NULL. */
+/* The method of a class that no code can change, or NULL. */
 static PyObject *method_of(PyTypeObject *type, const char *name) {
     PyObject *method = srp_is_fixed(type) ? PyObject_GetAttrString((PyObject *)type, name) : NULL;
     if (method && !Py_IS_TYPE(method, &PyMethodDescr_Type)) Py_CLEAR(method);
     return method;
-}
-
-PyObject *srp_loaded(const char *module, const char *name) {
-    PyObject *key = PyUnicode_FromString(module), *found = key ? PyImport_GetModule(key) : NULL;
-    PyObject *value = found ? PyObject_GetAttrString(found, name) : NULL;
-    if (!value) PyErr_Clear();
-    Py_XDECREF(key);
-    Py_XDECREF(found);
-    return value;
 }
 
 int srp_times_init(void) {
@@ -62,6 +49,7 @@ bool srp_learn_times(PyObject *value) {
     return learned;
 }
 
+bool srp_is_plain_time(PyObject *value) { return PyDateTimeAPI && PyDateTime_CheckExact(value); }
 bool srp_is_time(PyObject *value) { return PyDateTimeAPI && PyDateTime_Check(value); }
 
 /* A value of a subclass as a datetime: a ZoneInfo calls the methods of a subclass. */
@@ -104,26 +92,27 @@ static bool get_offset(PyObject *moment, int *minutes) {
     return seconds > -86400 && seconds % 60 == 0;
 }
 
+int srp_put_time_at(srp_buffer *out, sr_style style, PyObject *value, int offset_minutes) {
+    sr_time time = {
+        .year = PyDateTime_GET_YEAR(value),
+        .month = PyDateTime_GET_MONTH(value),
+        .day = PyDateTime_GET_DAY(value),
+        .hour = PyDateTime_DATE_GET_HOUR(value),
+        .minute = PyDateTime_DATE_GET_MINUTE(value),
+        .second = PyDateTime_DATE_GET_SECOND(value),
+        .microsecond = PyDateTime_DATE_GET_MICROSECOND(value),
+        .offset_minutes = offset_minutes,
+    };
+    uint8_t *at = srp_open(out, style, SR_NUMBER_ROOM);
+    return at ? srp_close(out, style, at + sr_put_time(&time, at)) : SRP_NO_MEMORY;
+}
+
 int srp_put_time(srp_buffer *out, sr_style style, PyObject *value) {
-    sr_time time;
     if (!srp_is_time(value)) return SRP_SLOW;
-    time.year = PyDateTime_GET_YEAR(value);
+    int year = PyDateTime_GET_YEAR(value), minutes;
     /* A Timestamp of pandas outside the calendar is a datetime of one of these years. */
-    if (!PyDateTime_CheckExact(value) && (time.year == 1970 || time.year == 1972)) return SRP_SLOW;
-    if (!get_offset(value, &time.offset_minutes)) return SRP_SLOW;
-    time.month = PyDateTime_GET_MONTH(value);
-    time.day = PyDateTime_GET_DAY(value);
-    time.hour = PyDateTime_DATE_GET_HOUR(value);
-    time.minute = PyDateTime_DATE_GET_MINUTE(value);
-    time.second = PyDateTime_DATE_GET_SECOND(value);
-    time.microsecond = PyDateTime_DATE_GET_MICROSECOND(value);
-    if (srp_reserve(out, SR_NUMBER_ROOM + 2)) return SRP_NO_MEMORY;
-    uint8_t *dst = out->data + out->len;
-    if (style.all) *dst++ = SR_QUOTE;
-    dst += sr_put_time(&time, dst);
-    if (style.all) *dst++ = SR_QUOTE;
-    out->len = (size_t)(dst - out->data);
-    return SR_OK;
+    if (!PyDateTime_CheckExact(value) && (year == 1970 || year == 1972)) return SRP_SLOW;
+    return get_offset(value, &minutes) ? srp_put_time_at(out, style, value, minutes) : SRP_SLOW;
 }
 
 PyObject *srp_new_time(const sr_time *t) {

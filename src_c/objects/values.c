@@ -25,34 +25,53 @@ SR_NO_INLINE int srp_put_text(srp_buffer *out, const sr_kernel *k, sr_style styl
     return status;
 }
 
-/* Numbers and words never force quotes; they are quoted only if every field is. */
+int srp_put_digits(srp_buffer *out, sr_style style, PyObject *text) {
+    int status = SRP_SLOW; /* which meets any error again */
+    if (text && PyUnicode_IS_ASCII(text)) {
+        size_t n = (size_t)PyUnicode_GET_LENGTH(text);
+        const uint8_t *digits = PyUnicode_DATA(text), *first = digits + (digits[0] == '-');
+        bool number = (unsigned)(*first - '0') < 10; /* not Infinity or NaN */
+        if (number && n - (size_t)(first - digits) <= SR_INT_DIGITS) {
+            uint8_t *at = srp_open(out, style, n);
+            if (at) memcpy(at, digits, n);
+            status = at ? srp_close(out, style, at + n) : SRP_NO_MEMORY;
+        }
+    }
+    PyErr_Clear();
+    Py_XDECREF(text);
+    return status;
+}
+
+/* Whether int's own text, which takes a time that grows with the square of its digits, may be asked for. */
+static bool is_of_few_digits(PyObject *value) {
+    if (PyLong_AsDouble(value) != -1 || !PyErr_Occurred()) return true;
+    PyErr_Clear();
+    PyObject *bits = PyObject_CallMethod((PyObject *)&PyLong_Type, "bit_length", "O", value);
+    long n = bits ? PyLong_AsLong(bits) : -1;
+    Py_XDECREF(bits);
+    PyErr_Clear();
+    return 0 < n && n <= (long)SR_INT_DIGITS * 10 / 3; /* a digit has 3.32 bits */
+}
+
+int srp_put_int(srp_buffer *out, sr_style style, PyObject *value) {
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow) return is_of_few_digits(value) ? srp_put_digits(out, style, PyLong_Type.tp_repr(value)) : SRP_SLOW;
+    uint8_t *at = srp_open(out, style, SR_NUMBER_ROOM);
+    return at ? srp_close(out, style, at + sr_put_int(number, at)) : SRP_NO_MEMORY;
+}
+
 int srp_put_number(srp_buffer *out, sr_style style, PyObject *value) {
-    if (srp_reserve(out, SR_NUMBER_ROOM + 2)) return SRP_NO_MEMORY;
-    uint8_t *dst = out->data + out->len + style.all;
-    size_t n;
-    if (value == Py_True || value == Py_False) {
-        n = value == Py_True ? 4 : 5;
-        memcpy(dst, value == Py_True ? "true" : "false", n);
-    } else if (value == Py_None) {
-        n = 0;
-    } else if (PyLong_Check(value)) {
-        int overflow;
-        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        if (overflow) return SRP_SLOW;
-        n = sr_put_int(number, dst);
-    } else {
+    if (PyLong_Check(value) && !PyBool_Check(value)) return srp_put_int(out, style, value);
+    uint8_t *at = srp_open(out, style, SR_NUMBER_ROOM), *end = at ? srp_put_plain(at, value) : NULL;
+    if (!at) return SRP_NO_MEMORY;
+    if (!end) {
         double number = PyFloat_AS_DOUBLE(value);
         if (!(number - number == 0)) return SRP_SLOW; /* inf and nan */
-        n = sr_put_float(number, dst);
-        if (n == 0) n = sr_put_any_float(number, dst);
+        size_t n = sr_put_float(number, at);
+        end = at + (n ? n : sr_put_any_float(number, at));
     }
-    if (style.all) {
-        dst[-1] = SR_QUOTE;
-        dst[n] = SR_QUOTE;
-        n += 2;
-    }
-    out->len += n;
-    return SR_OK;
+    return srp_close(out, style, end);
 }
 
 int srp_put_empty_row(srp_buffer *out) {
