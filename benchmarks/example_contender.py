@@ -2,10 +2,10 @@
 
 Define any of these four functions; each takes part in the rows that need it:
 
-    decode(payload: bytes) -> list of rows, a row being a list or tuple of str    D1, D2, D3
+    decode(payload: bytes) -> list of rows, a row being a list or tuple of str    D1, D2, D3, D15
     decode_row(payload: bytes) -> one row                                         D4
-    encode(rows) -> bytes                                                         E1, E2, E3, E4, F1
-    encode_row(row) -> bytes                                                      E5
+    encode(rows) -> bytes                                                         E1, E2, E3, E4, E12, F1
+    encode_row(row) -> bytes                                                      E5, E10
 
 It is checked before it is timed, and marked right or wrong. This one uses a regular expression, which knows nothing of
 blanks beside quotes.
