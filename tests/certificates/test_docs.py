@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -16,6 +17,8 @@ pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is
 
 from certificates.makers import ec_key, openssl
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from smartrest.certificates import CA, REQUIREMENTS, Identity, check_chain
 
@@ -143,3 +146,15 @@ def test_the_page_on_enrolment_runs(repository: Path, tmp_path: Path, monkeypatc
         assert sent.returncode == 0, sent.stderr
         assert json.loads(sent.stdout) == {"status": "ENABLED"}
         assert json.loads(est.calls[-1].body) == body
+
+
+def test_the_line_that_proves_possession(page: str, tmp_path: Path) -> None:
+    openssl("version")
+    ca = CA.create("Acme CA", key=ec_key(1))
+    ca.save(tmp_path / "ca")
+    (tmp_path / "code.txt").write_bytes(b"code of the platform")
+    (line,) = re.findall(r"`(openssl dgst .*?)`", page)
+    signed = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, timeout=60, check=True).stdout
+    public = ca.certificate.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    public.verify(base64.b64decode(signed), b"code of the platform", ec.ECDSA(hashes.SHA256()))

@@ -80,3 +80,29 @@ def test_examples_of_templates_are_rows_of_theirs(repository: Path) -> None:
     assert len(examples) > 100
     for key, body in examples:
         assert decode_row(body)[0] == key
+
+
+def test_the_table_of_the_guide_names_tests_that_exist(repository: Path) -> None:
+    page = (repository / "docs" / "guide.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 40
+    for row in rows:
+        proof = row[-1].removesuffix(" |")
+        if proof.startswith("not covered: "):
+            continue
+        file, _, name = proof.strip("`").partition("::")
+        text = (repository / "tests" / file).read_text(encoding="utf-8")
+        assert not name or f"def {name}(" in text, f"{row[0]}: {proof}"
+        assert row[2].startswith("["), row[0]
+
+
+def test_links_to_headings_lead_somewhere(repository: Path) -> None:
+    wrong = []
+    for page in pages(repository):
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            text = (page.parent / target if target else page).read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            known = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            if anchor not in known:
+                wrong.append(f"{page.name}: {target}#{anchor}")
+    assert wrong == []
