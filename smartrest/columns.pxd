@@ -1,6 +1,10 @@
 # The names of the Arrow structs (src_c/columns/arrow.h) and of the C core that the parts of columns.pyx use.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+cdef extern from "<stdint.h>":
+    size_t SIZE_MAX
+    size_t UINT32_MAX
+
 cdef extern from "arrow.h" nogil:
     cdef struct ArrowSchema:
         const char *format
@@ -42,3 +46,167 @@ cdef extern from "sr.h" nogil:
     uint32_t sr_cpu()
     const sr_kernel *sr_kernel_best(uint32_t cpu)
     const sr_kernel *sr_kernel_at(size_t i)
+
+    ctypedef struct sr_style:
+        uint8_t escape
+        bint all
+        bint refuse_backslash
+
+    enum:
+        SR_TOO_LARGE
+        SR_ESCAPE
+        SR_QUOTE
+
+cdef extern from "encode.h" nogil:
+    ctypedef enum sre_kind:
+        SRE_NULL
+        SRE_BOOL
+        SRE_INT
+        SRE_DECIMAL
+        SRE_TEXT
+        SRE_LARGE_TEXT
+        SRE_VIEW
+        SRE_ENTRY
+        SRE_INDEX
+
+    ctypedef enum sre_stop:
+        SRE_DONE
+        SRE_FULL_TABLE
+        SRE_FULL_OUTPUT
+        SRE_FULL_STORE
+        SRE_FULL_ERRORS
+        SRE_ASK
+
+    enum:
+        SRE_PADDING
+        SRE_BAD_DEVICE
+        SRE_MISSING
+        SRE_NO_DEVICE
+        SRE_UNSEEN
+
+    ctypedef struct sre_entry:
+        size_t start
+        uint32_t len
+
+    ctypedef struct sre_column:
+        sre_kind kind
+        int width
+        int64_t scale
+        bint needed
+        int64_t rows
+        int64_t offset
+        const uint8_t *valid
+        const uint8_t *values
+        const uint8_t *data
+        int64_t n_data
+        const uint8_t *const *buffers
+        const uint8_t *sizes
+        int64_t n_buffers
+        const sre_column *dictionary
+        int64_t n_dictionary
+        const sre_entry *entries
+
+    ctypedef struct sre_constant:
+        const uint8_t *text
+        size_t len
+
+    ctypedef struct sre_plan:
+        const sr_kernel *kernel
+        sr_style style
+        size_t last
+        size_t n_columns
+        const sre_constant *constants
+        size_t limit
+        size_t budget
+        size_t room
+
+    ctypedef struct sre_output:
+        uint8_t *data
+        size_t size
+        size_t len
+        size_t start
+        uint32_t rows
+        uint32_t n
+        uint32_t slots
+        int32_t *ends
+        int32_t *counts
+        uint32_t *devices
+        size_t need
+
+    ctypedef struct sre_text:
+        uint8_t *data
+        size_t size
+        size_t len
+        size_t need
+
+    ctypedef struct sre_error:
+        int64_t row
+        int32_t column
+        int32_t reason
+        size_t size
+        size_t limit
+
+    ctypedef struct sre_errors:
+        sre_error *items
+        size_t n
+        size_t slots
+
+    ctypedef struct sre_devices:
+        uint64_t seed[2]
+        uint64_t *slots
+        size_t n_slots
+        uint8_t *ids
+        size_t ids_size
+        uint32_t *starts
+        uint32_t n
+        uint32_t room
+        size_t most
+        size_t longest
+
+    ctypedef struct sre_tail:
+        const uint8_t *text
+        uint32_t len
+        uint32_t rows
+
+    ctypedef struct sre_groups:
+        const uint8_t *text
+        const uint64_t *order
+        const uint32_t *starts
+        const sre_devices *devices
+        sre_tail *tails
+        uint32_t device
+        uint32_t to
+        size_t leave
+        uint8_t *store
+        size_t store_size
+        size_t store_len
+        uint32_t left
+        uint64_t n_rows
+
+    ctypedef struct sre_layer:
+        int64_t (*rows)(sre_plan *, const sre_column *, int64_t, int64_t, int64_t, const sre_devices *, int32_t *,
+                        uint64_t *, sre_text *, sre_errors *) noexcept nogil
+        int64_t (*entries)(sre_plan *, const sre_column *, int64_t, uint8_t *, size_t, size_t *, sre_entry *,
+                           size_t *) noexcept nogil
+
+    const sre_layer *sre_layer_of(const sr_kernel *k)
+    void sre_start(sre_plan *plan)
+    bint sre_text_at(const sre_column *column, int64_t row, const uint8_t **text, size_t *length)
+    double sre_float_at(const sre_column *column, int64_t row)
+    uint64_t sre_index_at(const sre_column *column, int64_t row)
+    bint sre_is_within(const sre_column *column, int64_t row)
+    int64_t sre_text_bytes(const sre_column *column)
+    void sre_move(sre_output *out, uint8_t *data, size_t size)
+    sre_stop sre_find_devices(sre_devices *d, const sre_column *column, int64_t first, int64_t *row, int64_t to,
+                              int32_t *map, int32_t *numbers, sre_errors *errors)
+    uint32_t sre_add_device(sre_devices *d, const uint8_t *id, size_t length)
+    void sre_rehash(sre_devices *d)
+    void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *new, sre_tail *tails,
+                       uint32_t *numbers)
+    size_t sre_fullest(const sre_tail *tails, uint32_t n, size_t most)
+    uint32_t sre_count_rows(const int32_t *numbers, size_t n, uint32_t *counts)
+    void sre_sum_rows(uint32_t *counts, uint32_t n_devices)
+    void sre_order_rows(const int32_t *numbers, const uint64_t *spans, size_t n, uint32_t *counts, uint64_t *order)
+    sre_stop sre_pack(const sre_plan *plan, sre_groups *groups, sre_output *out)
+    size_t sre_put_topics(const sre_devices *d, const uint8_t *prefix, size_t n_prefix, const uint32_t *devices,
+                          size_t n, int32_t *offsets, uint8_t *text)

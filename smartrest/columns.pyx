@@ -7,16 +7,19 @@ A second extension, so that `import smartrest` loads nothing of it; `smartrest.a
 `shell/columns_*.pxi`. The reference beside it is `smartrest.pure.columns`.
 """
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strcmp, strlen, strncmp
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset, strcmp, strlen, strncmp
 
-from smartrest import _constants
+from os import urandom as _urandom
+
+from smartrest import _columns, _constants, _limits
 from smartrest.errors import excerpt
 
 # Each part uses only those before it (tests/house/test_imports.py).
 include "shell/columns_base.pxi"
 include "shell/columns_streams.pxi"
+include "shell/columns_encode.pxi"

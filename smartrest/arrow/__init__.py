@@ -7,5 +7,6 @@ numpy arrays. Where pyarrow is installed, iterating yields its `RecordBatch`.
 from __future__ import annotations
 
 from ._batches import Batches
+from ._encode import encode_batches
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "encode_batches"]

@@ -29,11 +29,12 @@ MAY_IMPORT = {
     "_values": {"_constants", "errors"},
     "_door": set(),
     "_findings": {"_constants", "_door", "_limits"},
+    "_columns": {"errors"},
     "dispatch": {"errors"},
-    "pure": CODEC,  # and never core
+    "pure": CODEC | {"_columns"},  # and never core
     "core": CODEC,  # and never pure
-    "columns": {"_constants", "errors"},  # and never core
-    "shell": CODEC,  # the parts of both
+    "columns": {"_columns", "_constants", "_limits", "errors"},  # and never core
+    "shell": CODEC | {"_columns"},  # the parts of both
     "_install": set(),
     "_visible": set(),
     "_engine": {"_install", "core", "pure"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "certificates": {"_constants", "_findings", "_install", "errors", "mqtt"},
     "device": {"_constants", "_limits", "errors", "mqtt", "templates", "smartrest"},
     "testing": {"_limits", "_install", "_visible", "_constants", "errors", "mqtt", "templates", "smartrest"},
-    "arrow": {"_constants", "_limits", "errors", "templates", "smartrest"},
+    "arrow": {"_columns", "_constants", "_limits", "_values", "errors", "mqtt", "templates", "smartrest"},
     "cli": {"_limits", "_constants", "_engine", "_findings", "_install", "_visible", "errors", "smartrest"},
     "__main__": {"cli"},
 }
