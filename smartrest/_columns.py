@@ -110,8 +110,8 @@ def type_of(format: str, column: str) -> Type:
             raise TypeError(f"column {column!a} holds {NAIVE}")
         return Type("time", 8, UNITS[format[2]])
     if format.startswith("d:"):
-        scale, _, bits = format[2:].partition(",")[2].partition(",")
-        return Type("decimal", int(bits or 128) // 8, int(scale))
+        _, scale, *bits = map(int, format[2:].replace(",", " ").split())
+        return Type("decimal", (bits[0] if bits else 128) // 8, scale)
     words = next((WORDS[head] for head in (format[:2], format[:1]) if head in WORDS), f"type {format[:40]!a}")
     raise TypeError(f"column {column!a} holds {words}, which cannot be sent: cast it to text, or leave it out")
 

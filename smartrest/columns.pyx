@@ -22,4 +22,5 @@ from smartrest.errors import excerpt
 # Each part uses only those before it (tests/house/test_imports.py).
 include "shell/columns_base.pxi"
 include "shell/columns_streams.pxi"
+include "shell/columns_payloads.pxi"
 include "shell/columns_encode.pxi"

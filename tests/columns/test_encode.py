@@ -59,7 +59,7 @@ def errors_of(source: Any, *args: Any, **options: Any) -> tuple[dict[str, list[t
 @hypothesis.given(st.integers(0, 2**32))
 def test_payloads_are_those_of_pack(columns: Any, seed: int) -> None:
     r = random.Random(seed)
-    table = random_table(r, r.choice((1, 30, 300)), r.choice((1, 3, 40)))
+    table = random_table(r, r.choice((1, 20, 90)), r.choice((1, 3, 40)))
     options: Any = {
         "dialect": r.choice(("backslash", "double")), "quote": r.choice(("minimal", "all")),
         "final_newline": r.choice((False, True)),
@@ -228,10 +228,13 @@ def test_little_memory_sends_payloads_early_and_loses_nothing(columns: Any) -> N
     batches = encode_batches(pieces, ANY, columns=["x"], by="by", memory=50_000, batch_bytes=10_000)
     found = drained(batches)
     assert batches.counts.evicted > 0
-    for topic, payloads in found.items():
-        rows = [int(row[2:]) for payload, _ in payloads for row in payload.split(b"\n")]
-        assert rows == [at for at, device in enumerate(devices) if topic == f"s/us/{device}"]
-    assert set(found) == {f"s/us/{device}" for device in devices}
+    expected: dict[str, list[int]] = {}
+    for at, device in enumerate(devices):
+        expected.setdefault(f"s/us/{device}", []).append(at)
+    assert expected == {
+        topic: [int(row[2:]) for payload, _ in payloads for row in payload.split(b"\n")]
+        for topic, payloads in found.items()
+    }
 
 
 def test_a_static_template_takes_the_columns_of_its_parameters(columns: Any) -> None:
