@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ._report import UsageError, visible
 
@@ -34,7 +35,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         print(f"smartrest: {visible(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
-        hint = "; --force overwrites it" if isinstance(error, FileExistsError) and hasattr(args, "force") else ""
+        hint = "; --force overwrites it" if isinstance(error, FileExistsError) else ""
         raise UsageError(f"{visible(str(error.filename or ''))}: {error.strerror or error}{hint}") from None
 
 
@@ -67,7 +68,14 @@ def refuse_existing(args: argparse.Namespace, *names: str) -> None:
 
 
 def host_and_port(text: str, option: str, default: int) -> tuple[str, int]:
-    host, _, port = text.partition(":")
-    if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
-        raise UsageError(f"expected {option} HOST or HOST:PORT, not {text!r}")
-    return host, int(port or default)
+    """`HOST` or `HOST:PORT`. An IPv6 address is in brackets if a port follows: `[::1]:8883`."""
+    alone = text.count(":") > 1 and "[" not in text
+    try:
+        found = urlsplit(f"//[{text}]" if alone else f"//{text}")
+        host, port = found.hostname, found.port
+        whole = found.netloc == (f"[{text}]" if alone else text) and "@" not in text
+    except ValueError:  # brackets without an IPv6 address, or a port that cannot be
+        host, port, whole = None, None, False
+    if not host or port == 0 or not whole:
+        raise UsageError(f"expected {option} HOST or HOST:PORT, with [] around an IPv6 address, not {text!r}")
+    return host, port or default

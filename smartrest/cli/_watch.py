@@ -67,23 +67,24 @@ class _Watch:
         self._reader("")  # refuses a bad prefix before connecting
 
     def run(self, seconds: float | None) -> int:
-        port = self._args.port or (1883 if self._args.no_tls else 8883)
+        host, port = self._args.host, self._args.port or (1883 if self._args.no_tls else 8883)
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            self._client.connect(self._args.host, port)
+            self._client.connect(host, port)
         except (OSError, ValueError) as error:
-            raise UsageError(f"no connection to {self._args.host}:{port}: {error}") from error
+            raise UsageError(f"no connection to {where}: {error}") from error
         began = time.monotonic()
         self._client.loop_start()
         try:
             if not self._subscribed.wait(PATIENCE) or self._problem:
-                raise UsageError(f"{self._args.host}:{port}: {self._problem or 'no answer in time'}")
+                raise UsageError(f"{where}: {self._problem or 'no answer in time'}")
             began = time.monotonic()
             self.ended.wait(seconds)
         finally:
             self._client.disconnect()
             self._client.loop_stop()
         if self._problem:
-            raise UsageError(f"{self._args.host}:{port}: {self._problem}")
+            raise UsageError(f"{where}: {self._problem}")
         self._show.line(self._summary(time.monotonic() - began))
         return 0
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from support_cli import CertificateCommand
 
 from smartrest.certificates import CA, Identity, load_truststore, truststore
+from smartrest.cli._certificate_actions import host_and_port
 
 SECRET = "correct horse"
 UNLOCK = ("--passphrase-env", "PASS")
@@ -103,3 +104,30 @@ def test_fetch(run: CertificateCommand) -> None:
     assert "not trusted" in got.out
     assert "nothing listens" in run("fetch", f"{HOST}:{port}", code=1).err
     assert "HOST:PORT" in run("fetch", "a:b", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("host", ("host", 443)),
+        ("host:8883", ("host", 8883)),
+        ("10.0.0.1:1", ("10.0.0.1", 1)),
+        ("::1", ("::1", 443)),
+        ("[::1]", ("::1", 443)),
+        ("[::1]:8883", ("::1", 8883)),
+        ("[fe80::1%eth0]:8883", ("fe80::1%eth0", 8883)),
+    ],
+)
+def test_hosts_with_and_without_port(text: str, found: tuple[str, int]) -> None:
+    assert host_and_port(text, "--connect", 443) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":1", "host:0", "host:65536", "host:x", "host:-1", "host/path", "u@host", "[::1", "[]:1", "h?x", "h#x"]
+)
+def test_hosts_that_are_wrong_usage(run: CertificateCommand, text: str) -> None:
+    assert "expected a server as HOST" in run("fetch", text, code=2).err
+
+
+def test_an_ipv6_address_is_connected_to(run: CertificateCommand) -> None:
+    run("fetch", "[::1]:1", code=1)  # nothing listens there
