@@ -84,6 +84,12 @@ def numpy_class(cls: type) -> Any:
     return None
 
 
+def numpy_kind(value: object) -> str | None:
+    """What Python calls values such as this scalar of numpy: "float", "bool" or "datetime"; `None`: not such a scalar."""
+    known = numpy_class(type(value))
+    return None if known is None else NUMPY[known.__name__]
+
+
 def text_of(value: Any, row: int | None, field: int | None) -> str:
     """The text of a field value, not yet quoted. Raises `EncodeError` for a value that cannot be sent."""
     cls = type(value)
@@ -376,9 +382,9 @@ def fits(hole: type, value: Any) -> bool:
     cls = type(value)
     if value is None or hole is object or (hole is not int and is_a(cls, hole)):
         return True
-    known = numpy_class(cls)
+    known = numpy_kind(value)
     if known is not None:
-        return NUMPY[known.__name__] == hole.__name__
+        return known == hole.__name__
     if hole is int:
         return cls is not bool and (is_a(cls, int) or (not is_a(cls, float) and has_index(cls)))
     return hole is float and fits(int, value)

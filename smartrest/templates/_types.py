@@ -16,13 +16,15 @@ from .._constants import INT_DIGITS
 from .._values import (
     MAX_BITS,
     class_of,
-    datetime_text,
     has_index,
     is_a,
+    numpy_class,
+    numpy_kind,
     parse_bool,
     parse_datetime,
     parse_float,
     parse_int,
+    text_of,
 )
 from ..errors import EncodeError
 
@@ -118,6 +120,8 @@ class _Number(ParameterType):
         decimal = class_of("decimal", "Decimal")
         if is_a(type(value), float):
             number = float.__float__(value)
+        elif numpy_kind(value) == "float":
+            number = numpy_class(type(value)).__float__(value)
         elif is_a(type(value), decimal):
             number = decimal.__float__(value) if decimal.is_finite(value) else inf
         else:
@@ -165,6 +169,8 @@ class _Boolean(ParameterType):
         return _parsed(parse_bool, text)
 
     def take(self, value: Any) -> Any:
+        if numpy_kind(value) == "bool":
+            return text_of(value, None, None) == "true"
         return value if type(value) is bool else BAD_TYPE
 
 
@@ -175,13 +181,14 @@ class _Date(ParameterType):
         return _parsed(parse_datetime, text)
 
     def take(self, value: Any) -> Any:
-        if not is_a(type(value), class_of("datetime", "datetime")):
+        scalar = numpy_kind(value) == "datetime"
+        if not scalar and not is_a(type(value), class_of("datetime", "datetime")):
             return BAD_TYPE
         try:
-            datetime_text(value, None, None)
+            text = text_of(value, None, None)
         except EncodeError:
             return BAD_VALUE
-        return value
+        return parse_datetime(text) if scalar else value
 
 
 class _OneOf(ParameterType):

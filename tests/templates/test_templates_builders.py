@@ -191,3 +191,23 @@ def test_a_named_builder_costs_little() -> None:
         if ratios[-1] <= 4:
             return
     pytest.fail(f"building and encoding a 200 takes {min(ratios):.1f} times the encoding alone")
+
+
+def test_scalars_of_numpy() -> None:
+    np: Any = pytest.importorskip("numpy", reason="numpy is not installed")
+    moment = np.datetime64("2026-01-02T03:04:05.678", "ms")
+    temperature, child = static.create_measurement, static.create_child_device
+    assert temperature("f", "s", np.float32(25.3))[:4] == ("200", "f", "s", np.float32(25.3))
+    assert smartrest.encode_row(temperature("f", "s", np.float32(25.3), "C", moment)) == (
+        b"200,f,s,25.3,C,2026-01-02T03:04:05.678+00:00"
+    )
+    assert temperature("f", "s", np.int16(-7)) == ("200", "f", "s", -7)
+    assert child("id", is_child_device=np.bool_(True)) == child("id", is_child_device=True)
+    for wrong in (np.float32("inf"), np.float16("nan"), np.bool_(True), moment):
+        with pytest.raises(TemplateError):
+            temperature("f", "s", wrong)
+    for wrong in (np.datetime64("NaT"), np.float32(1)):
+        with pytest.raises(TemplateError):
+            temperature("f", "s", 1, "C", wrong)
+    with pytest.raises(TemplateError):
+        child("id", is_child_device=np.float32(1))
