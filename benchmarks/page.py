@@ -12,7 +12,7 @@ from typing import Any
 from .compare import UnusableRun, load
 from .lineup import OURS
 from .report import faster, markdown_table, number, workload_table
-from .targets import BEST_JSON, BEST_NAIVE, MAP
+from .targets import BEST_JSON, BEST_NAIVE, IDS, MAP
 
 RESULTS = Path(__file__).parent / "results"
 MARKER = "<!-- benchmarks:"
@@ -29,18 +29,27 @@ def finished(folder: Path = RESULTS) -> Found:
 
 
 def newest(runs: Found) -> Found:
-    """Return the newest run of each kernel, of the first seed and the oldest Python of that day."""
+    """Return the newest run of each kernel, of the first seed and the oldest Python of that day; older ones last."""
     best: dict[str, dict[str, Any]] = {}
     for run in sorted(
         runs, key=lambda r: (r["date"], r["seed"] == 1, r["machine"]["python"].startswith("CPython 3.11"))
     ):
         best[kernel(run)] = run
-    return [best[name] for name in sorted(best, key=order)]
+    last = max(run["date"] for run in runs)
+    return sorted(best.values(), key=lambda run: (run["date"] != last, order(kernel(run))))
 
 
 def kernel(run: dict[str, Any]) -> str:
     engine = str(run["machine"]["engine"])
     return engine.partition(":")[2] or engine
+
+
+def heads(runs: Found) -> list[str]:
+    """Return the columns' names: the kernels, with date and commit where a run is older than the newest."""
+    newest_day = max(run["date"] for run in runs)
+    return [
+        kernel(run) if run["date"] == newest_day else f"{kernel(run)}, {run['date']}, `{run['commit']}`" for run in runs
+    ]
 
 
 def order(name: str) -> int:
@@ -55,35 +64,48 @@ def ahead(runs: Found) -> str:
         [f"{key[0]} {key[1]}", *(", ".join(map(one_ahead, f.get(key, {}).items())) for f in found)]
         for key in sorted({key for f in found for key in f}, key=lambda key: [least(f.get(key)) for f in found])
     ]
-    return markdown_table(("row", *map(kernel, runs)), rows) if rows else "None."
+    return markdown_table(("row", *heads(runs)), rows) if rows else "None."
 
 
 def one_ahead(other: tuple[str, tuple[float, str]]) -> str:
     name, (share, wrong) = other
-    return f"{name} {share:.2f}{' (wrong rows)' if wrong else ''}"
+    return f"{name} {number(share)}{' (wrong rows)' if wrong else ''}"
 
 
 def least(others: dict[str, tuple[float, str]] | None) -> float:
     return min((share for share, _ in others.values()), default=2.0) if others else 2.0
 
 
+def of_the_day(runs: Found) -> dict[str, Found]:
+    """Return the runs of each kernel, whatever their seed, of the day and the Python of its newest one."""
+    found = {}
+    for shown in newest(runs):
+        where = [(kernel(run), run["date"], run["machine"]["python"]) for run in (shown, *runs)]
+        same = [run for run, place in zip(runs, where[1:], strict=True) if place == where[0]]
+        found[kernel(shown)] = sorted(same, key=lambda run: int(run["seed"]))
+    return found
+
+
 def missed(runs: Found) -> str:
-    """Return the gates that were missed on the newest day of each kernel, whatever the seed."""
-    days = {(kernel(run), run["date"], run["machine"]["python"]) for run in newest(runs)}
-    shown: dict[tuple[str, str, str], dict[str, list[str]]] = {}
-    for run in runs:
-        if (kernel(run), run["date"], run["machine"]["python"]) not in days:
-            continue
-        for o in run["table"]:
-            if o["verdict"] == "MISSED":
-                cell = shown.setdefault((o["id"], o["part"], o["peer"]), {}).setdefault(kernel(run), [])
-                cell.append(f"{number(o['value'])} of {number(o['gate'])} (seed {run['seed']})")
-    kernels = sorted({name for name, _, _ in days}, key=order)
+    """Return the gates that a run of the newest day of its kernel missed, with the ratios of all seeds."""
+    ratios: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+    days = of_the_day(runs)
+    for name, same in days.items():
+        for o in (o for run in same for o in run["table"]):
+            ratios.setdefault((o["id"], o["part"], o["peer"]), {}).setdefault(name, []).append(o)
     rows = [
-        [f"{id} {part}", peer, *("; ".join(cells.get(name, [])) for name in kernels)]
-        for (id, part, peer), cells in shown.items()
+        [f"{id} {part}", peer, *(against_gate(found.get(name, [])) for name in days)]
+        for (id, part, peer), found in ratios.items()
+        if any(map(against_gate, found.values()))
     ]
-    return markdown_table(("row", "against", *kernels), rows) if rows else "None."
+    return markdown_table(("row", "against", *heads(newest(runs))), rows) if rows else "None."
+
+
+def against_gate(outcomes: list[dict[str, Any]]) -> str:
+    """Return the ratios of all seeds and their gate, or nothing where none missed it."""
+    if not any(o["verdict"] == "MISSED" for o in outcomes):
+        return ""
+    return f"{' / '.join(map(ratio_of, outcomes))}, gate {number(outcomes[0]['gate'])}"
 
 
 def chart(runs: Found) -> str:
@@ -147,9 +169,9 @@ def times(runs: Found) -> str:
     if not rows:
         return "Not measured yet."
     kept = [i for i in range(2 * len(runs)) if any(line[i] for line in rows.values())]
-    heads = [f"{kernel(run)}, {unit}" for run in runs for unit in ("ns/field", "MB/s")]
+    names = [f"{head}, {unit}" for head in heads(runs) for unit in ("ns/field", "MB/s")]
     table = [[name, *(line[i] for i in kept)] for name, line in rows.items()]
-    return markdown_table(("row", *(heads[i] for i in kept)), table, range(1, len(kept) + 1))
+    return markdown_table(("row", *(names[i] for i in kept)), table, range(1, len(kept) + 1))
 
 
 def workloads(runs: Found) -> str:
@@ -162,25 +184,26 @@ def table(runs: Found) -> str:
 
     One line holds all parts of a row that have the same contenders; their ratios follow each other.
     """
-    lines: dict[tuple[str, tuple[str, ...]], dict[str, list[list[str]]]] = {}
-    for id, part in dict.fromkeys((o["id"], o["part"]) for run in runs for o in run["table"] if o["id"] not in MAP):
+    lines: dict[tuple[str, tuple[str, ...]], dict[str, list[dict[str, str]]]] = {}
+    parts = dict.fromkeys((o["id"], o["part"]) for run in runs for o in run["table"] if o["id"] not in MAP)
+    for id, part in sorted(parts, key=lambda key: IDS.index(key[0])):
         found = [[o for o in run["table"] if (o["id"], o["part"]) == (id, part)] for run in runs]
         peers = tuple(dict.fromkeys(peer(o) for outcomes in found for o in outcomes))
-        cells = [[figure(run, o) for o in outcomes] for run, outcomes in zip(runs, found, strict=True)]
+        cells = [{peer(o): figure(run, o) for o in outcomes} for run, outcomes in zip(runs, found, strict=True)]
         lines.setdefault((id, peers), {})[part] = cells
     rows = []
-    for (id, peers), parts in lines.items():
-        cells = []
+    for (id, peers), by_part in lines.items():
+        columns = []
         for column in range(len(runs)):
-            figures = [found[column] for found in parts.values()]
+            figures = [cells[column] for cells in by_part.values()]
             by_peer = [
-                f"{name} {' / '.join(f[i] for f in figures if i < len(f))}"
-                for i, name in enumerate(peers)
-                if any(figures)
+                f"{name} {' / '.join(f.get(name, '-') for f in figures)}"
+                for name in peers
+                if any(name in f for f in figures)
             ]
-            cells.append(" · ".join(by_peer))
-        rows.append([f"{id} {together(list(parts))}", *cells])
-    return markdown_table(("row", *map(kernel, runs)), rows)
+            columns.append(" · ".join(by_peer))
+        rows.append([f"{id} {together(list(by_part))}", *columns])
+    return markdown_table(("row", *heads(runs)), rows)
 
 
 def together(parts: list[str]) -> str:
@@ -204,13 +227,20 @@ def figure(run: dict[str, Any], outcome: dict[str, Any]) -> str:
 
 def sources(runs: Found) -> str:
     places: dict[str, list[str]] = {}
-    for run in runs:
-        python = run["machine"]["python"].partition(" (")[0]
-        place = f"{run['date']}, commit `{run['commit']}`, {run['machine']['cpu']}, {python}, seed {run['seed']}"
-        places.setdefault(place, []).append(kernel(run))
+    versions: dict[str, dict[str, None]] = {}
+    for name, same in of_the_day(runs).items():
+        seeds = ", ".join(dict.fromkeys(str(run["seed"]) for run in same))
+        for run in newest(same):
+            python = run["machine"]["python"].partition(" (")[0]
+            place = f"{run['date']}, commit `{run['commit']}`, {run['machine']['cpu']}, {python}"
+            places.setdefault(place, []).append(
+                f"{name} (seeds {seeds})" if len(seeds) > 1 else f"{name} (seed {seeds})"
+            )
+            found = ", ".join(f"{peer} {version}" for peer, version in run.get("peers", {}).items())
+            versions.setdefault(found, {})[name] = None
     lines = [f"* {', '.join(kernels)}: {place}" for place, kernels in places.items()]
-    versions = dict.fromkeys(", ".join(f"{n} {v}" for n, v in run.get("peers", {}).items()) for run in runs)
-    lines += [f"* Contenders: {found}" for found in versions if found]
+    lines += [f"* contenders of {', '.join(kernels)}: {found}" for found, kernels in versions.items() if found]
+    runs = newest(runs)
     dated: dict[str, dict[str, None]] = {}
     for run in runs:
         for name, why in run.get("superseded", {}).items():
@@ -233,9 +263,11 @@ def write(path: str) -> None:
 def filled(text: str, runs: Found, path: str = "the page") -> str:
     """Return the text with every section written anew. Raises UnusableRun."""
     shown = newest(runs)
-    for section in (ahead, chart, times, workloads, table, sources):
+    for section in (ahead, chart, times, workloads, table):
         text = between(text, section.__name__, section(shown), path)
-    return between(text, "missed", missed(runs), path)
+    for section in (missed, sources):
+        text = between(text, section.__name__, section(runs), path)
+    return text
 
 
 def between(text: str, name: str, content: str, path: str = "the page") -> str:

@@ -56,7 +56,7 @@ def cpu() -> str:
 def number(value: float | None, small: bool = False) -> str:
     if value is None:
         return ""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 3
     return ("<= " if small else "") + f"{value:.{digits}f}"
 
 
@@ -224,7 +224,7 @@ def ahead(run: dict[str, Any]) -> str:
     lines = []
     for (id, part), others in faster(run).items():
         named = [
-            f"{name} ({share:.2f} of our time{', wrong rows' if wrong else ''})"
+            f"{name} ({number(share)} of our time{', wrong rows' if wrong else ''})"
             for name, (share, wrong) in others.items()
         ]
         lines.append(f"* {id}, {part}: {', '.join(named)}")

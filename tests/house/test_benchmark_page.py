@@ -160,10 +160,26 @@ def test_missed_gates_are_listed_for_every_seed_of_the_newest_day():
         kernel_run("scalar", fine),
     ]
     assert page.missed(runs).splitlines()[2:] == [
-        "| D1 decode | naive | 0.50 of 0.90 (seed 2) |  |",
-        "| D2 events | naive | 0.80 of 0.90 (seed 2) |  |",
+        "| D1 decode | naive | 1.50 / 0.50✗, gate 0.90 |  |",
+        "| D2 events | naive | 0.80✗, gate 0.90 |  |",
     ]
     assert page.missed(runs[1:2]) == "None."
+    assert "* avx2 (seeds 1, 2), scalar (seed 1): 2026-01-02, commit `abc`, a CPU, CPython 3.11.7" in page.sources(runs)
+
+
+def test_each_ratio_stands_beside_its_own_contender():
+    """A contender that a run does not have once shifted the ratios of the others."""
+    old = kernel_run("avx512", outcome("F1", "text", "repr", 9.0), outcome("E2", "encode", "naive", 3.0))
+    new = kernel_run("avx2", outcome("E2", "encode", "naive", 2.0), outcome("F1", "text", "ssrjson", 1.2))
+    assert page.table([old, new]).splitlines()[2:] == [
+        "| E2 encode | naive 3.00 | naive 2.00 |",
+        "| F1 text | repr 9.00 | ssrjson 1.20 |",
+    ]
+
+
+def test_columns_older_than_the_newest_have_date_and_commit():
+    runs = [kernel_run("avx512", date="2026-01-01"), kernel_run("avx2")]
+    assert page.heads(page.newest(runs)) == ["avx2", "avx512, 2026-01-01, `abc`"]
 
 
 def test_the_page_has_times_workloads_and_versions():
@@ -172,7 +188,7 @@ def test_the_page_has_times_workloads_and_versions():
     run = kernel_run("avx2", nanoseconds=[timing, timing | {"name": "other"}], workloads=facts)
     assert page.times([kernel_run("sse2"), run]).splitlines()[-1] == "| D1 decode | 20 | 500 |"
     assert page.workloads([kernel_run("sse2"), run]) == report.workload_table(facts)
-    assert "* Contenders: orjson 3" in page.sources([run])
+    assert "* contenders of avx2: orjson 3" in page.sources([run])
 
 
 def test_the_page_shows_the_results_that_the_repository_holds():
