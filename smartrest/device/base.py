@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -143,7 +144,7 @@ class Health:
         return self.state is State.ONLINE
 
 
-class DeviceBase:
+class DeviceBase(ABC):
     """The options and public interface of a device; see `Device`."""
 
     def __init__(
@@ -248,15 +249,16 @@ class DeviceBase:
         self._renewer: Renewer | None = None
         if identity is not None and renew:
             renewal = renew if isinstance(renew, Renewal) else Renewal()
-            self._renewer = Renewer(self, renewal, identity, ca_file, lambda events: self._announce(events))
+            self._renewer = Renewer(self, renewal, identity, ca_file, self._announce)
         self._prepare()
 
+    @abstractmethod
     def _prepare(self) -> None:
         """Finish construction; a hook, so that all devices share the signature of `__init__`."""
 
+    @abstractmethod
     def _announce(self, events: list[Event]) -> None:
         """Report events of another thread in the device's own."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.session.client_id)!r} at {self.endpoint.url}, {self.session.state}>"
@@ -343,9 +345,9 @@ class DeviceBase:
     def _read_with(self, topic: str, handler: PayloadHandler) -> None:
         self._readers[topic] = [*self._readers.get(topic, ()), handler]
 
+    @abstractmethod
     def _report(self, operation: Operation, text: str) -> None:
         """The target of `Operation.progress`."""
-        raise NotImplementedError
 
     def _health(self, operations: int, idle_for: float | None) -> Health:
         now, session, flow = monotonic(), self.session, self.session._flow
@@ -388,6 +390,7 @@ class DeviceBase:
         if log.isEnabledFor(level):
             log.log(level, "%s: %r", self.client_id, event)
 
+    @abstractmethod
     def _interrupted(self, error: BaseException) -> None:
         """A listener or handler raised `error` and the device goes on; a hook to pass Ctrl+C on."""
 

@@ -4,8 +4,8 @@ The queue itself stays in memory, with its order, bound and policy; an SQLite fi
 `put` returns, and are deleted once acknowledged or dropped. With `synchronous=NORMAL` and a write-ahead log (WAL), a
 transaction writes to the log without waiting for the disk. A killed process loses nothing, since the system has the
 write; a power cut may lose the latest transactions but does not damage the file. A thread checkpoints the log into the
-file, so that most waiting for the disk happens there. `write_in_thread` moves the rest of it, where nobody needs the
-result at once.
+file, so that most waiting for the disk happens there. `write_in_thread` moves the writes there too, for a caller that
+asks for the result later.
 """
 
 from __future__ import annotations

@@ -95,11 +95,16 @@ class Refused(Event):
 
 
 @dataclass(frozen=True)
-class Lost(Event):
-    """The connection broke or could not be opened; the next attempt is in `retry_in` seconds."""
+class Failed(Event):
+    """Base of events that tell of a failure: why, and in how many seconds the next attempt is."""
 
     reason: str
     retry_in: float
+
+
+@dataclass(frozen=True)
+class Lost(Failed):
+    """The connection broke or could not be opened."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +120,8 @@ class CredentialsStored(Event):
 
 
 @dataclass(frozen=True)
-class CredentialsNotStored(Event):
-    """Writing the store failed. The credentials are in memory only; the next attempt is in `retry_in` seconds."""
-
-    reason: str
-    retry_in: float
+class CredentialsNotStored(Failed):
+    """Writing the store failed. The credentials are in memory only."""
 
 
 @dataclass(frozen=True)
@@ -268,14 +270,11 @@ class QueueHalfFull(Event):
 
 
 @dataclass(frozen=True)
-class OutboxFailed(Event):
-    """Writing the outbox file failed. Rows stay in memory; the next attempt is in `retry_in` seconds.
+class OutboxFailed(Failed):
+    """Writing the outbox file failed. Rows stay in memory.
 
     Emitted once; `OutboxSaved` follows when a later attempt succeeds.
     """
-
-    reason: str
-    retry_in: float
 
 
 @dataclass(frozen=True)
@@ -291,11 +290,8 @@ class IdentityRenewed(Event):
 
 
 @dataclass(frozen=True)
-class RenewalFailed(Event):
-    """The certificate could not be renewed; the old one is still there. The next attempt is in `retry_in` seconds."""
-
-    reason: str
-    retry_in: float
+class RenewalFailed(Failed):
+    """The certificate could not be renewed; the old one is still there."""
 
 
 @dataclass(frozen=True)

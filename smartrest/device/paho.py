@@ -206,6 +206,9 @@ class Device(DeviceBase):
         with self._lock:
             self._tell(events)
 
+    def _interrupted(self, error: BaseException) -> None:
+        """Ctrl+C reaches only the main thread, which calls neither listeners nor handlers."""
+
     def _wake(self) -> None:
         if not self._awake:
             self._awake = True

@@ -7,18 +7,19 @@ the next one uses the new certificate.
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .events import Event, IdentityRenewed, RenewalFailed
 
 if TYPE_CHECKING:
     from ..certificates import Identity
-    from .base import DeviceBase
+    from ..mqtt import ClientId, Endpoint
 
 LOOK = 60.0  # seconds at most between two looks at the clock, which may have been set
 PATIENCE = 3600.0  # seconds at most between two attempts
@@ -45,12 +46,26 @@ class Renewal:
             raise ValueError(f"at is a fraction of the lifetime, from 0 to less than 1, not {self.at!r}")
 
 
+class Renewed(Protocol):
+    """The part of a device that is used here."""
+
+    endpoint: Endpoint
+    tls_context: ssl.SSLContext | None
+
+    @property
+    def client_id(self) -> ClientId: ...
+    @property
+    def online(self) -> bool: ...
+    @property
+    def token(self) -> str | None: ...
+
+
 class Renewer:
     """The thread that renews the identity of one device, from `start` to `stop`."""
 
     def __init__(
         self,
-        device: DeviceBase,
+        device: Renewed,
         renewal: Renewal,
         identity: Identity,
         ca_file: str | os.PathLike[str] | None,

@@ -45,7 +45,7 @@ def name(*common_names: str) -> x509.Name:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cryptography warns of names that are too long, on purpose here
         pieces = [x509.NameAttribute(NameOID.COMMON_NAME, text, _validate=False) for text in common_names]
-    return x509.Name(pieces or [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "nobody")])
+    return x509.Name(pieces or [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "unknown")])
 
 
 def usage(**flags: bool) -> x509.KeyUsage:

@@ -355,7 +355,7 @@ class Report(NamedTuple):
 
 
 def explore(budget: Budget, *, seconds: float = 1e9, deep: int = 10**9) -> Report:
-    """Search breadth first until there is no new state, the time is up or the depth is reached.
+    """Search breadth first, until all states were seen, time runs out or the depth is reached.
 
     Raises `Violation` with the shortest history that leads to it.
     """

@@ -387,7 +387,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
             client.publish("s/us", "100,Mine\n200,f\n999")
             client.subscribe("s/ds", "s/dcr")
             client.publish("s/ucr")
-            process.stdin.write('\udcff\naccept dev1\n511,dev1,"ls, \x1b[31m"\n510,nobody\n')
+            process.stdin.write('\udcff\naccept dev1\n511,dev1,"ls, \x1b[31m"\n510,unknown\n')
             process.stdin.flush()
             assert client.wait_rows("s/ds") == [("511", "dev1", "ls, \x1b[31m")]
             client.publish("s/ucr")
@@ -398,7 +398,7 @@ def test_the_platform_command_prints_and_sends(kind: str) -> None:
     assert "100 create_device  device_name=Mine" in out
     assert "200 f  200 create_measurement: " in out
     assert "511 command  device_id=dev1  command='ls, \\x1b[31m'" in out
-    assert "not sent: unknown device 'nobody'" in out
+    assert "not sent: unknown device 'unknown'" in out
     assert "not sent: not valid UTF-8" in out
     assert "device dev1 'Mine'" in out.split("\n\n")[-1]
     assert "\x1b" not in out

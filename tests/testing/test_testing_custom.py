@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support_tenant import Outside, outside, tenant
 
-from smartrest import decode
 from smartrest.templates import Collection
 from smartrest.testing.platform.answers import selected
-from smartrest.testing.platform.clients import Client, Options
+from smartrest.testing.platform.clients import Client
 from smartrest.testing.platform.tenant import Tenant
+
+__all__ = ["outside", "tenant"]
 
 JSON = {"a": {"b": [1, {"c": "x"}, {"c": "y"}]}, "d e": None, "n": {"c": "z"}}
 
@@ -33,29 +35,6 @@ JSON = {"a": {"b": [1, {"c": "x"}, {"c": "y"}]}, "d e": None, "n": {"c": "z"}}
 )
 def test_paths(path: str, values: list[Any]) -> None:
     assert selected(JSON, path) == values
-
-
-class Outside:
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, list[tuple[str, ...]]]] = []
-        self.payloads: list[bytes] = []
-
-    def deliver(self, client: Client, topic: str, payload: bytes) -> None:
-        self.sent.append((topic, decode(payload)))
-        self.payloads.append(payload)
-
-    def issued(self, credentials: Any) -> None:
-        raise AssertionError
-
-
-@pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def tenant(outside: Outside) -> Tenant:
-    return Tenant(Options(), outside)
 
 
 @pytest.fixture
@@ -82,14 +61,14 @@ def test_a_get_is_answered_by_the_response_templates(tenant: Tenant, client: Cli
     outside.sent.clear()
     tenant.received(client, "s/uc/acme", b"who,dev1\nquiet,dev1\nplace,dev1,roof\nwho,dev1")
     me = ("me", "Mine", "c8y_Restart", "c8y_Command")
-    assert outside.sent == [
+    assert outside.rows == [
         ("s/dc/acme", [me]),
         ("s/dc/acme", [me, ("at", "roof")]),
         ("s/dc/acme", [me, ("at", "roof")]),
     ]
-    assert ACME.parse(outside.sent[0][1][0])["operations"] == ["c8y_Restart", "c8y_Command"]
+    assert ACME.parse(outside.rows[0][1][0])["operations"] == ["c8y_Restart", "c8y_Command"]
     assert tenant.errors == []
-    tenant.received(client, "s/uc/acme", b"who,nobody")
+    tenant.received(client, "s/uc/acme", b"who,unknown")
     assert tenant.errors[-1][:2] == ("40", "who")
 
 
@@ -97,7 +76,7 @@ def test_what_was_created_is_answered_if_asked_for(tenant: Tenant, client: Clien
     tenant.received(client, ACME.topic, ACME.payload)
     outside.sent.clear()
     tenant.received(client, "s/ud", b"event")
-    assert outside.sent == [("s/dd", [("made", "acme_Event", tenant.inventory["dev1"].id)])]
+    assert outside.rows == [("s/dd", [("made", "acme_Event", tenant.inventory["dev1"].id)])]
 
 
 ONE = b"""10,100,GET,/identity/externalIds/c8y_Serial/%%,,application/json,%%,STRING,
@@ -115,9 +94,9 @@ def test_smartrest_one(tenant: Tenant, client: Client, outside: Outside) -> None
     tenant.received(client, "s/ul/old", ONE)
     tenant.received(client, "s/ul/old", b"")
     own = tenant.inventory["dev1"].id
-    tenant.received(client, "s/ul", f"15,old\n100,dev1\n101,{own},Renamed\n100,nobody\n102,New\n999".encode())
+    tenant.received(client, "s/ul", f"15,old\n100,dev1\n101,{own},Renamed\n100,unknown\n102,New\n999".encode())
     tenant.received(client, "s/ul/old", f"103,abc,x\n103,{own},x".encode())
-    assert outside.sent == [
+    assert outside.rows == [
         ("s/dl/old", [("40", "No template for this X-ID.")]),
         ("s/dl/old", [("20", "9001")]),
         ("s/dl/old", [("20", "9001")]),
@@ -130,7 +109,7 @@ def test_smartrest_one(tenant: Tenant, client: Client, outside: Outside) -> None
                 ("43", "6", "Invalid message identifier"),
             ],
         ),
-        ("s/dl/old", [("45", "1", outside.sent[-1][1][0][2]), ("42", "2", "Malformed Request")]),
+        ("s/dl/old", [("45", "1", outside.rows[-1][1][0][2]), ("42", "2", "Malformed Request")]),
     ]
     assert tenant.inventory["dev1"].name == "New"
     assert [error[0] for error in tenant.errors] == ["50", "43", "45", "42"]
@@ -140,7 +119,7 @@ def test_smartrest_one_doubles_quotes(tenant: Tenant, client: Client, outside: O
     tenant.received(client, "s/ul/old", ONE)
     tenant.inventory["dev1"].name = '12" pipe'
     tenant.received(client, "s/ul/old", b"100,dev1")
-    assert outside.payloads[-1] == f'200,1,{tenant.inventory["dev1"].id},"12"" pipe"'.encode()
+    assert outside.sent[-1][2] == f'200,1,{tenant.inventory["dev1"].id},"12"" pipe"'.encode()
 
 
 def test_smartrest_one_without_an_x_id_or_with_a_bad_collection(tenant: Tenant, client: Client) -> None:

@@ -7,37 +7,16 @@ import json
 import threading
 
 import pytest
+from support_tenant import Outside, outside, tenant
 
 from smartrest import decode, encode
 from smartrest.templates import Collection, flag, number, operation_status, static
-from smartrest.testing.platform.clients import Client, Credentials, Options, Traffic
+from smartrest.testing.platform.clients import Client, Options, Traffic
 from smartrest.testing.platform.effects import EFFECTS
 from smartrest.testing.platform.operations import Operation
 from smartrest.testing.platform.tenant import Tenant
 
-
-class Outside:
-    """Collects a tenant's replies."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str, bytes]] = []
-        self.credentials: list[Credentials] = []
-
-    def deliver(self, client: Client, topic: str, payload: bytes) -> None:
-        self.sent.append((client.client_id, topic, payload))
-
-    def issued(self, credentials: Credentials) -> None:
-        self.credentials.append(credentials)
-
-
-@pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def tenant(outside: Outside) -> Tenant:
-    return Tenant(Options(tokens="all"), outside)
+__all__ = ["outside", "tenant"]
 
 
 @pytest.fixture
@@ -68,7 +47,7 @@ def test_every_static_template_that_a_device_publishes_has_an_effect() -> None:
 
 
 def test_every_example_of_the_table_is_understood(tenant: Tenant, client: Client) -> None:
-    """Only 501 to 506 are refused, since there are no operations."""
+    """All but 501 to 506, which are refused because this tenant has no operations."""
     for template in static.values():
         if template.direction == "publish" and template.id not in ("501", "502", "503", "504", "505", "506"):
             tenant.received(client, "s/us", template.example.encode())

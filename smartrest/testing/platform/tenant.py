@@ -29,7 +29,7 @@ from smartrest.mqtt import topics
 from smartrest.templates import static
 from smartrest.templates.operation_json import operation_content
 
-from . import one, requests
+from . import legacy, requests
 from .calls import Call, Refusal
 from .clients import Client, Credentials, Options, Outside, Traffic
 from .effects import EFFECTS
@@ -96,7 +96,7 @@ class Tenant:
                 x_id = where.x_id or client.x_id
                 self._custom(client, row, x_id, where.child, where.mode or "s", default=where.kind == "ud")
         elif where.kind == "ul" and error is None:
-            one.receive(self, client, where.x_id, rows)
+            legacy.receive(self, client, where.x_id, rows)
         elif where.kind == "ut":
             self._collection(client, where.x_id or "", payload)
         elif where.kind == "ucr":

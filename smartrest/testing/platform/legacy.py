@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smartrest import SmartRestError, encode
 from smartrest.mqtt import topics
@@ -21,14 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .clients import Client
-    from .inventory import ManagedObject
-    from .tenant import Tenant
+    from .inventory import Inventory, ManagedObject
 
 __all__ = ["receive"]
 
 Row = tuple[str, ...]
 _OBJECT = re.compile(r"/inventory/managedObjects(?:/([^/?]+))?(?:\?.*)?")
 _EXTERNAL = re.compile(r"/identity/externalIds/([^/]+)/([^/?]+)")
+
+
+class Tenant(Protocol):
+    """The part of `tenant.Tenant` that is used here."""
+
+    inventory: Inventory
+    collections: dict[str, Collection]
+    errors: list[Row]
+
+    def create(self, client: Client, name: object = None, type_: object = None) -> ManagedObject: ...
+    def reply(self, client: Client, topic: str, rows: Sequence[Row]) -> None: ...
+    def report(self, client: Client | None, code: str, template: str, text: str, *, fault: bool = True) -> None: ...
 
 
 class _Failed(Exception):
