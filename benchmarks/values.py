@@ -26,7 +26,7 @@ from .shapes import PAYLOADS, ROWS, SHARE
 Draw = Callable[[Random], Any]
 JOIN_MAP = "'\\n'.join([','.join(map(str, row)) for row in item]).encode()"
 JOIN_TIMES = "'\\n'.join([','.join([t.isoformat(timespec='milliseconds') for t in row]) for row in item]).encode()"
-WIDTH, FEW_ROWS, LISTS = 7, 20, 4  # of what is written
+WIDTH, FEW_ROWS, LISTS = 7, 20, 16  # of what is written
 TYPED = 8  # fields after the ID, of what is read typed
 MILLISECOND = timedelta(milliseconds=1)
 JSON = ("orjson", "ssrjson")
