@@ -23,6 +23,7 @@ from ._handshake import try_handshake
 from ._http import HTTPS, Server, basic, bearer
 from ._identity import Identity, read_certificates
 from ._keys import RSA_DEFAULT, read_key
+from ._lock import locked
 from ._names import NO_PARTS
 from ._request import SigningRequest
 from ._tls import server_context
@@ -56,23 +57,25 @@ def enroll(
     again after a failure or a power cut: it goes on with the same key.
 
     `FileExistsError` if the folder has an identity. `CertificateError` `not_authorized` (a wrong or used password),
-    `no_authority`, `est_refused`, `est_unavailable`, `bad_answer`, `key_mismatch`, `cn_mismatch`, `broken_chain`, and
-    the reasons of `explain_handshake`. `OSError` from the disk.
+    `no_authority`, `est_refused`, `est_unavailable`, `bad_answer`, `key_mismatch`, `cn_mismatch`, `broken_chain`,
+    `busy` (another process is at it), and the reasons of `explain_handshake`. `OSError` from the disk.
     """
     folder = Path(folder)
-    if settle(folder):
-        return Identity.load(folder, passphrase=passphrase)
-    for name in (CHAIN_FILE, KEY_FILE):
-        if os.path.lexists(folder / name):
-            raise FileExistsError(17, "already exists; renew it, or choose another folder", str(folder / name))
     server = Server(host, port, server_context(ca_file), timeout)
-    request = _prepare(folder, device_id, key, subject, passphrase)
-    found = _kept(folder, request)
-    if found is None:
-        answer = _est.ask(server, _est.ENROLL, basic(device_id, password), request)
-        found = _est.accept(request, _est.read_answer(answer))
-        _keep(folder, found)
-    _commit(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(folder):
+        if settle(folder):
+            return Identity.load(folder, passphrase=passphrase)
+        for name in (CHAIN_FILE, KEY_FILE):
+            if os.path.lexists(folder / name):
+                raise FileExistsError(17, "already exists; renew it, or choose another folder", str(folder / name))
+        request = _prepare(folder, device_id, key, subject, passphrase)
+        found = _kept(folder, request)
+        if found is None:
+            answer = _est.ask(server, _est.ENROLL, basic(device_id, password), request)
+            found = _est.accept(request, _est.read_answer(answer))
+            _keep(folder, found)
+        _commit(folder)
     found.folder = folder
     return found
 
@@ -93,13 +96,29 @@ def renew(
 
     `token` is the device's (`Device(…, token=True).token`). The new certificate is first tried at `mqtt`, by default
     port 8883 of `host`; until a server has taken it, the old identity stays. `key` is by default of the old key's kind.
-    Call it again after a failure or a power cut.
+    Call it again after a failure or a power cut. Of several processes one renews, and the others get its identity.
 
     Raises as `enroll`, and the reasons `client_…` and `closed` if the server refuses the new certificate.
     """
     folder = Path(folder)
-    if settle(folder):
-        return Identity.load(folder, passphrase=passphrase)
+    before = _state(folder)
+    with locked(folder):
+        if settle(folder) or _state(folder) != before:  # another process has just renewed it
+            return Identity.load(folder, passphrase=passphrase)
+        return _renewed(host, folder, token, port, mqtt or (host, 8883), key, passphrase, ca_file, timeout)
+
+
+def _renewed(
+    host: str,
+    folder: Path,
+    token: str,
+    port: int,
+    mqtt: tuple[str, int],
+    key: KeySpec | None,
+    passphrase: Passphrase | None,
+    ca_file: str | os.PathLike[str] | None,
+    timeout: float,
+) -> Identity:
     old = Identity.load(folder, passphrase=passphrase)
     server = Server(host, port, server_context(ca_file, old.trusted), timeout)
     request = _prepare(folder, old.device_id, key or _same_kind(old), NO_PARTS, passphrase)
@@ -110,7 +129,7 @@ def renew(
         _keep(folder, found)
     try:
         context = found.ssl_context(client_id=old.device_id, ca_file=ca_file)
-        try_handshake(*(mqtt or (host, 8883)), context, timeout=timeout)
+        try_handshake(*mqtt, context, timeout=timeout)
     except CertificateError as error:
         if error.reason.startswith("client_") or error.reason == "closed":
             (folder / PENDING / CHAIN_FILE).unlink(missing_ok=True)  # refused: ask for another one next time
@@ -124,6 +143,15 @@ def renewal_due(identity: Identity, at: float = RENEW_AT) -> datetime:
     """When an identity should be renewed: after the fraction `at` of its certificate's lifetime."""
     begin, end = identity.certificate.not_valid_before_utc, identity.certificate.not_valid_after_utc
     return begin + (end - begin) * at
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """What changes when the certificate is replaced."""
+    try:
+        found = os.stat(folder / CHAIN_FILE)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def settle(folder: Path) -> bool:
@@ -160,8 +188,6 @@ def _prepare(
     made = SigningRequest.create(device_id, key=key, subject=subject)
     if pending.exists():
         shutil.rmtree(pending)
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True)
     made.save(pending, passphrase=passphrase)
     sync_folder(pending)
     sync_folder(folder)
