@@ -51,7 +51,7 @@ def online(**options: Any) -> Session:
     return session
 
 
-@dataclass
+@dataclass(eq=False)
 class PlatformOperation:
     """An operation at the platform."""
 
@@ -130,6 +130,45 @@ class SimulatedPlatform:
                 return operation
         self.errors.append(row)
         return PlatformOperation(row, fragment)
+
+
+class JsonPlatform(SimulatedPlatform):
+    """Sends operations as JSON with their ID, some payloads twice, and changes them by ID. A row may be repeated."""
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        super().__init__()
+        self.random = random
+
+    def create(self, *rows: tuple[str, ...]) -> list[PlatformOperation]:
+        made = [PlatformOperation(row, FRAGMENTS[row[0]]) for row in rows]
+        self.operations += made
+        self._push(made)
+        return made
+
+    def _push(self, operations: list[PlatformOperation]) -> None:
+        lines = []
+        for operation in operations:
+            number = self.operations.index(operation)
+            source = {"externalId": operation.row[1], "type": "c8y_Serial"}
+            content = {"id": str(number), operation.fragment: {"text": operation.row[2]}, "externalSource": source}
+            lines.append(json.dumps(content).encode())
+        for _ in range(2 if self.random() < 0.2 else 1):
+            self.deliver(topics.json_operations(), b"\n".join(lines))
+
+    def _row(self, device: str, row: tuple[str, ...]) -> None:
+        match row:
+            case ("500",):
+                self._push([operation for operation in self.operations if operation.status == "PENDING"])
+            case ("504", number):
+                if self.operations[int(number)].status == "PENDING":
+                    self.operations[int(number)].status = "EXECUTING"
+            case (("505" | "506") as key, number, *result):
+                operation = self.operations[int(number)]
+                assert operation.row[1] == device
+                assert operation.result in ([], result), "another result"
+                operation.status, operation.result = "SUCCESSFUL" if key == "506" else "FAILED", result
+            case _:
+                super()._row(device, row)
 
 
 class Simulation:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from support_session import SimulatedPlatform, Simulation, kinds, online
+from support_session import JsonPlatform, SimulatedPlatform, Simulation, kinds, online
 
 from smartrest.device import Disconnect, Limits, Lost, Operation, Publish, Session, State
 from smartrest.mqtt import Backoff
@@ -15,17 +15,24 @@ QUICK = Limits(backoff=Backoff(0.2, 2.0), settle=1.0)
 
 
 def storm(
-    seed: int, *, unique: bool, loses_acknowledged: bool, limits: Limits = QUICK
+    seed: int, *, unique: bool, loses_acknowledged: bool, limits: Limits = QUICK, as_json: bool = False
 ) -> tuple[Simulation, SimulatedPlatform, list[str]]:
     """Forty operations and two hundred measurements while the connection breaks twenty times."""
     random = Random(seed)
-    platform = SimulatedPlatform()
+    platform = JsonPlatform(random.random) if as_json else SimulatedPlatform()
     session = Session(
-        "device", children=["child"], acknowledgements=True, limits=limits, random=random.random, now=0.0, linger=0.05
+        "device",
+        children=["child"],
+        operations="json" if as_json else None,
+        acknowledgements=True,
+        limits=limits,
+        random=random.random,
+        now=0.0,
+        linger=0.05,
     )
 
     def handler(operation: Operation) -> tuple[tuple[str, ...], float]:
-        return (f"done {operation.row[2]}",), random.choice((0.0, 0.02, 0.3, 2.0))
+        return (f"done {operation.id or operation.row[2]}",), random.choice((0.0, 0.02, 0.3, 2.0))
 
     simulation = Simulation(platform, session, latency=0.03, handler=handler, loses_acknowledged=loses_acknowledged)
     for number in range(200):
@@ -40,7 +47,7 @@ def storm(
     for _ in range(20):
         simulation.at(random.uniform(0, 60), simulation.cut)
     simulation.run(240)
-    return simulation, platform, [operation.row[2] for operation in simulation.ran]
+    return simulation, platform, [operation.id or operation.row[2] for operation in simulation.ran]
 
 
 @pytest.mark.parametrize("loses_acknowledged", [False, True])
@@ -67,6 +74,16 @@ def test_equal_operations_are_each_answered(seed: int) -> None:
     assert 37 <= len(ran) <= 40
     assert len(failed) <= 5
     assert all("equal operation" in operation.reason for operation in failed)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_operations_as_json_run_once_and_get_their_own_answer(seed: int) -> None:
+    simulation, platform, ran = storm(seed, unique=False, loses_acknowledged=False, as_json=True)
+    assert simulation.session.state is State.ONLINE
+    assert sorted(map(int, ran)) == list(range(40))
+    for number, operation in enumerate(platform.operations):
+        assert (operation.status, operation.result) == ("SUCCESSFUL", [f"done {number}"])
+    assert simulation.session.operations == []
 
 
 def test_a_half_open_connection_is_given_up() -> None:

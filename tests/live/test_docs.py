@@ -86,6 +86,10 @@ def test_templates(page: Any) -> None:
     assert (scope["text"], sent[0][0]) == ("uptime", "s/ut/com.acme.pump.v1")
 
 
+def test_performance(page: Any) -> None:
+    assert page("performance", {})["decode"](b"200,a\n500") == [["200", "a"], ["500"]]
+
+
 def test_collections(page: Any, platform: Platform) -> None:
     started: list[Device] = []
 
