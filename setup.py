@@ -128,12 +128,13 @@ class Wheel(bdist_wheel):
 def extension(name, folders):
     """The extension smartrest.<name>: its parts in shell/, and the C in these folders of src_c."""
     c = [path for folder in folders for path in sorted(glob(f"src_c/{folder}/**/*.*", recursive=True))]
+    parts = [path for path in sorted(glob("smartrest/shell/*.pxi")) if ("columns_" in path) == (name == "columns")]
     made = Extension(
         f"smartrest.{name}",
         [f"smartrest/{name}.pyx", *(path for path in c if path.endswith(".c"))],
         depends=[
             f"smartrest/{name}.pxd",
-            *sorted(glob("smartrest/shell/*.pxi")),
+            *parts,
             *(path for path in c if path.endswith((".h", ".inc"))),
         ],
         include_dirs=[f"src_c/{folder}" for folder in folders],

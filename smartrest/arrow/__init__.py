@@ -7,6 +7,7 @@ numpy arrays. Where pyarrow is installed, iterating yields its `RecordBatch`.
 from __future__ import annotations
 
 from ._batches import Batches
+from ._decode import Decoded, Decoder, decode_batches, decode_table
 from ._encode import encode_batches
 
-__all__ = ["Batches", "encode_batches"]
+__all__ = ["Batches", "Decoded", "Decoder", "decode_batches", "decode_table", "encode_batches"]

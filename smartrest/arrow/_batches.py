@@ -47,6 +47,23 @@ class Batches(Iterator[Any]):
         batch = next(self._batches)
         return self._pyarrow.record_batch(batch) if self._pyarrow else batch
 
+    def table(self) -> Any:
+        """The rest as one `pyarrow.Table`; without pyarrow these batches, which `polars.DataFrame` and others read."""
+        return self._pyarrow.table(self) if self._pyarrow else self
+
+    @staticmethod
+    def public(batch: Any) -> Any:
+        """A batch of the engine as this class yields it."""
+        pyarrow = _pyarrow()
+        return pyarrow.record_batch(batch) if pyarrow else batch
+
+    @staticmethod
+    def joined(batches: list[Any]) -> Any:
+        """One batch as `public` gives it; several as the `Batches` of them."""
+        if len(batches) == 1:
+            return Batches.public(batches[0])
+        return Batches(batches[0].schema, iter(batches), Counts(rows_out=sum(len(batch) for batch in batches)))
+
     def __arrow_c_schema__(self) -> object:
         return self._schema.__arrow_c_schema__()
 

@@ -205,7 +205,7 @@ def encode_batches(
     encoder = None
     if batches.shape is not None:
         plan = plan_of(template, batches.shape.names, columns, by, topic, limit, memory, batch_bytes)
-        encoder = _table_encoder(plan, batches.shape)
+        encoder = engine_of_columns().encoder(plan, batches.shape)
     return Batches(engine_of_columns().shape_of(PAYLOADS), _encoded(batches, encoder, on_error, counts), counts)
 
 
@@ -225,17 +225,6 @@ def _encoded(batches: Iterator[Any], encoder: Any, on_error: Any, counts: Counts
         yield from _passed(encoder, encoder.finish(), on_error, counts)
     if failure is not None:
         raise failure
-
-
-def _table_encoder(plan: Plan, shape: Any) -> Any:
-    engine = engine_of_columns()
-    if engine.engine() == "pure":
-        from ..pure.columns.encode import TableEncoder
-
-        return TableEncoder(plan, shape)
-    from .. import columns
-
-    return columns.TableEncoder(plan, shape, engine)
 
 
 def _passed(encoder: Any, made: Iterator[Any], on_error: Any, counts: Counts) -> Iterator[Any]:

@@ -1,7 +1,8 @@
 # Arrow batches in and out: the structs of the C data interface, and what owns them.
 #
 # What the other parts get:
-#   Engine         (columns_streams.pxi) the kernel (`engine.kernel`), and what makes batches of capsules and buffers.
+#   Kernel         (columns_streams.pxi) `kernel.k`, one CPU variant of the core; `Engine` (columns_engine.pxi) adds the
+#                  functions that smartrest.arrow calls.
 #   Batch          rows of a table, read from others or made here. `batch.column(i)` is a Column; `batch.tree` counts
 #                  those that share the memory, so that exporting copies nothing and needs no GIL to let go.
 #   Column         one column: `format`, `length`, `nulls` (-1: unknown), `offset`, `valid` (NULL where all rows have a
@@ -11,6 +12,7 @@
 #   new_batch(shape, rows), then new_array for each of batch.tree.array.children, own_buffer for memory from `taken`,
 #                  share or share_array for that of another batch: a batch to export.
 
+cdef tuple REASONS = ("", *[reason for _, reason, _ in _constants.STATUS])   # by the number that C returns
 cdef int64_t MOST_ROWS = <int64_t>1 << 40   # so that no product with a width overflows
 
 cdef extern from *:
@@ -152,18 +154,23 @@ cdef Shape shape_from(ArrowSchema *schema):
     return shape
 
 
-cdef shape_of(columns):
-    """A Shape of tuples (name, format), or (name, format, format of the dictionary's or list's values)."""
+cdef int describe_child(ArrowSchema *child, tuple column) except -1:
+    """A column: (name, format), or (name, format, format of the dictionary's or list's values)."""
+    cdef bint is_list = column[1] == "+l"
+    new_schema(child, column[1].encode(), column[0].encode(), ARROW_FLAG_NULLABLE, is_list)
+    if len(column) > 2:
+        new_schema(new_child(&child.children[0] if is_list else &child.dictionary), column[2].encode(),
+                   b"item" if is_list else b"", ARROW_FLAG_NULLABLE, 0)
+    return 0
+
+
+cdef Shape shape_of(columns):
+    """A Shape of columns as describe_child takes them."""
     cdef Shape shape = Shape.__new__(Shape)
-    cdef ArrowSchema *child
     cdef int64_t i = 0
-    new_schema(&shape.schema, b"+s", b"", 0, len(columns))
-    for name, format, *inner in columns:
-        child = new_child(&shape.schema.children[i])
-        new_schema(child, format.encode(), name.encode(), ARROW_FLAG_NULLABLE, format == "+l")
-        if inner:
-            new_schema(new_child(&child.children[0] if format == "+l" else &child.dictionary), inner[0].encode(),
-                       b"item" if format == "+l" else b"", ARROW_FLAG_NULLABLE, 0)
+    new_schema(&shape.schema, b"+s", NULL, 0, len(columns))
+    for column in columns:
+        describe_child(new_child(&shape.schema.children[i]), column)
         i += 1
     shape.describe()
     return shape

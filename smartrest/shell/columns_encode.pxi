@@ -11,7 +11,6 @@ cdef enum:
     FIRST_DEVICES = 1024
     DEVICE_BYTES = 44            # of each in the tables, without its ID
 
-cdef tuple REASONS = ("", *[reason for _, reason, _ in _constants.STATUS])
 
 
 # ---- batches -------------------------------------------------------------------------------------------------------
@@ -120,12 +119,12 @@ cdef class TableEncoder:
     cdef size_t memory
     cdef Output output
 
-    def __cinit__(self, settings, Shape shape, Engine engine):
+    def __cinit__(self, settings, Shape shape, Kernel engine):
         cdef size_t i
         cdef sre_constant *constants
         self.settings = settings
-        self.plan.kernel = engine.kernel
-        self.layer = sre_layer_of(engine.kernel)
+        self.plan.kernel = engine.k
+        self.layer = sre_layer_of(engine.k)
         self.plan.style.escape = SR_QUOTE if settings.dialect == "double" else SR_ESCAPE
         self.plan.style.all = settings.quote == "all"
         self.plan.style.refuse_backslash = settings.on_trailing_backslash == "error"

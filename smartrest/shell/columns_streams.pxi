@@ -1,4 +1,4 @@
-# Streams of Arrow batches, from others and to them, batches of buffers, and the engine that has it all.
+# Streams of Arrow batches, from others and to them; batches of buffers.
 
 @cython.final
 cdef class Stream:
@@ -173,40 +173,18 @@ cdef from_buffers(columns, int64_t rows):
     check_array(&shape.schema, &batch.tree.array)
     return batch
 
-# ---- engines ---------------------------------------------------------------------------------------------------------
-
-@cython.final
 @cython.no_gc
-cdef class Engine:
+cdef class Kernel:
     """A kernel of the core: "auto" is the best that this CPU supports."""
-    cdef const sr_kernel *kernel
+    cdef const sr_kernel *k
 
     def __cinit__(self, str kernel="auto"):
         cdef size_t i = 0
-        self.kernel = sr_kernel_best(sr_cpu()) if kernel == "auto" else sr_kernel_at(0)
-        while kernel != "auto" and self.kernel != NULL and self.kernel.name.decode() != kernel:
+        self.k = sr_kernel_best(sr_cpu()) if kernel == "auto" else sr_kernel_at(0)
+        while kernel != "auto" and self.k != NULL and self.k.name.decode() != kernel:
             i += 1
-            self.kernel = sr_kernel_at(i)
-        if self.kernel == NULL:
+            self.k = sr_kernel_at(i)
+        if self.k == NULL:
             raise ValueError(f"unknown kernel {kernel!r}")
-        if self.kernel.needs & sr_cpu() != self.kernel.needs:
+        if self.k.needs & sr_cpu() != self.k.needs:
             raise ValueError(f"this CPU does not support the kernel {kernel!r}")
-
-    def engine(self):
-        return f"core:{self.kernel.name.decode()}"
-
-    # the same for every kernel, here so that an engine has them all
-    def read_stream(self, capsule):
-        return read_stream(capsule)
-
-    def read_array(self, schema_capsule, array_capsule):
-        return read_array(schema_capsule, array_capsule)
-
-    def from_buffers(self, columns, rows):
-        return from_buffers(columns, rows)
-
-    def shape_of(self, columns):
-        return shape_of(columns)
-
-    def stream_of(self, shape, batches):
-        return stream_of(shape, batches)

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 import support
-from support_columns import open_columns
-
-from smartrest.arrow import _engine
+from support_columns import open_columns, using
 
 
 @pytest.fixture(scope="session", params=support.VARIANTS, ids=str)
@@ -17,7 +15,5 @@ def columns(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Each engine for tables in turn, and the one that `smartrest.arrow` uses."""
     opened = open_columns(request.param)
     assert opened.engine() == request.param, "not the requested engine"
-    before = _engine._chosen
-    _engine._chosen = opened
-    yield opened
-    _engine._chosen = before
+    with using(opened):
+        yield opened

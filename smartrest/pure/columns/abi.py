@@ -79,6 +79,10 @@ class Batch:
         """The values of a column."""
         return values(self.array.children[i])
 
+    def value(self, column: int, row: int) -> Any:
+        """One value."""
+        return values(self.array.children[column], row, 1)[0]
+
 
 # -- exporting
 
@@ -434,6 +438,8 @@ def _bits(flags: Sequence[bool]) -> bytes:
 def array_of(field: Field, column: Sequence[Any]) -> Array:
     """The array of a column of values. A dictionary holds each distinct value once, in order of appearance."""
     nulls = sum(value is None for value in column)
+    if field.format == "n":
+        return Array(field, len(column), nulls, 0, ())
     valid = _bits([value is not None for value in column]) if nulls else None
     if field.dictionary is not None:
         entries = {value: i for i, value in enumerate(dict.fromkeys(v for v in column if v is not None))}

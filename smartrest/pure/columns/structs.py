@@ -83,16 +83,29 @@ def in_capsule(capsule: object, cls: Any) -> Any:
     return found
 
 
-def _drop(capsule: int) -> None:
-    name = _name_of_dying(capsule)
-    address = _pointer_of_dying(capsule, name)
-    struct = CLASSES[name].from_address(address)
-    if struct.release:
-        struct.release(address)
-    del _exported[-address]
+def _immortal(function: Any) -> Any:
+    """A function that C may call even while the interpreter ends: consumers release late."""
+    ctypes.pythonapi.Py_IncRef(py_object(function))
+    return function
 
 
-_destructor = ctypes.PYFUNCTYPE(None, c_void_p)(_drop)
+def _dropper(
+    exported: dict[int, Any], name_of: Callable[[int], bytes], pointer_of: Callable[[int, bytes], int]
+) -> Callable[[int], None]:
+    classes = dict(CLASSES)
+
+    def drop(capsule: int) -> None:
+        name = name_of(capsule)
+        address = pointer_of(capsule, name)
+        struct = classes[name].from_address(address)
+        if struct.release:
+            struct.release(address)
+        del exported[-address]
+
+    return drop
+
+
+_destructor = _immortal(ctypes.PYFUNCTYPE(None, c_void_p)(_dropper(_exported, _name_of_dying, _pointer_of_dying)))
 
 
 def to_capsule(struct: Any) -> object:
@@ -109,27 +122,24 @@ def keep(struct: Any, *kept: object) -> None:
     _exported[struct.private_data] = (token, *kept)
 
 
-def _parts(struct: Any) -> list[Any]:
-    """The children and the dictionary of a schema or array."""
-    if isinstance(struct, ArrowArrayStream):
-        return []
-    parts = [struct.children[i].contents for i in range(struct.n_children)]
-    return [*parts, struct.dictionary.contents] if struct.dictionary else parts
+def _releaser(cls: Any, exported: dict[int, Any], address_of: Callable[[Any], int], nothing: Any) -> Any:
+    has_parts = cls is not ArrowArrayStream
 
-
-def _releaser(cls: Any) -> Callable[[int], None]:
     def release(address: int) -> None:
         struct = cls.from_address(address)
-        for part in _parts(struct):
+        parts = [struct.children[i].contents for i in range(struct.n_children)] if has_parts else []
+        if has_parts and struct.dictionary:
+            parts.append(struct.dictionary.contents)
+        for part in parts:
             if part.release:  # else it has been moved
-                part.release(ctypes.addressof(part))
+                part.release(address_of(part))
         token = struct.private_data
-        struct.release = RELEASE()
-        del _exported[token]
+        struct.release = nothing
+        del exported[token]
 
-    return release
+    return _immortal(RELEASE(release))
 
 
-release_schema = RELEASE(_releaser(ArrowSchema))
-release_array = RELEASE(_releaser(ArrowArray))
-release_stream = RELEASE(_releaser(ArrowArrayStream))
+release_schema, release_array, release_stream = [
+    _releaser(cls, _exported, ctypes.addressof, RELEASE()) for cls in (ArrowSchema, ArrowArray, ArrowArrayStream)
+]
