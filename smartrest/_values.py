@@ -85,7 +85,7 @@ def numpy_class(cls: type) -> Any:
 
 
 def numpy_kind(value: object) -> str | None:
-    """What Python calls values such as this scalar of numpy: "float", "bool" or "datetime"; `None`: not such a scalar."""
+    """What Python calls the type of this scalar of numpy: "float", "bool" or "datetime"; `None`: not such a scalar."""
     known = numpy_class(type(value))
     return None if known is None else NUMPY[known.__name__]
 
