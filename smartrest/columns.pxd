@@ -176,10 +176,13 @@ cdef extern from "encode.h" nogil:
         sre_tail *tails
         uint32_t device
         uint32_t to
+        bint stay
         size_t leave
         uint8_t *store
         size_t store_size
         size_t store_len
+        uint32_t block
+        uint32_t *live
         uint32_t left
         uint64_t n_rows
 
@@ -201,8 +204,7 @@ cdef extern from "encode.h" nogil:
                               int32_t *map, int32_t *numbers, sre_errors *errors)
     uint32_t sre_add_device(sre_devices *d, const uint8_t *id, size_t length)
     void sre_rehash(sre_devices *d)
-    void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *new, sre_tail *tails,
-                       uint32_t *numbers)
+    void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *new, sre_tail *tails)
     size_t sre_fullest(const sre_tail *tails, uint32_t n, size_t most)
     uint32_t sre_count_rows(const int32_t *numbers, size_t n, uint32_t *counts)
     void sre_sum_rows(uint32_t *counts, uint32_t n_devices)

@@ -3,9 +3,9 @@
 
 cdef enum:
     ERRORS = 1024                # rows of errors until Python takes them
-    SLICE = 16384                # rows of a batch that are written before the next look at the memory
+    SLICE = 4096                 # rows of a batch that are written before the next look at the memory
     ROW_BYTES = 12               # of each written row: its device and its place
-    WINDOW = 1 << 20             # bytes of rows that are written before they are packed, at least
+    WINDOW = 1 << 18             # bytes of rows that are written before they are packed, at least
     WINDOW_OF_DEVICE = 32768     # for each device among them: two full payloads, so that few open ones are copied
     STORE = 1 << 20              # bytes of a block of open payloads
     FIRST_DEVICES = 1024
@@ -114,7 +114,10 @@ cdef class TableEncoder:
     # Devices and their open payloads
     cdef sre_devices devices
     cdef sre_tail *tails
-    cdef list blocks             # (Block, its last device)
+    cdef list blocks             # of open payloads; None where all have left
+    cdef uint32_t *live          # how many are in each
+    cdef size_t block_bytes, stored   # of all blocks, and of the last one
+    cdef int64_t store           # the last one, or -1
     cdef bytes prefix
     cdef size_t memory
     cdef Output output
@@ -142,6 +145,7 @@ cdef class TableEncoder:
         self.failed.items = <sre_error *>taken(ERRORS * sizeof(sre_error))
         self.failed.slots = ERRORS
         self.errors, self.blocks = [], []
+        self.store = -1
         self.output = Output(settings.batch_bytes)
         self.names = [hole.column for hole in settings.holes]
         if settings.by is not None:
@@ -161,6 +165,7 @@ cdef class TableEncoder:
         free(self.devices.ids)
         free(self.devices.starts)
         free(self.tails)
+        free(self.live)
 
     def use(self, Shape shape):
         """Finds the columns of the next batches. Raises `TypeError` or `ValueError`."""
@@ -368,7 +373,7 @@ cdef class TableEncoder:
     cdef size_t used(self):
         cdef size_t used = self.text.len + self.waiting * (ROW_BYTES + 8)   # 8: for the order, once it is made
         used += self.devices.n * <size_t>DEVICE_BYTES + self.devices.starts[self.devices.n]
-        return used + sum([(<Block>made[0]).size for made in self.blocks])
+        return used + self.block_bytes
 
     cdef int make_room(self, size_t rows) except -1:
         """Room for the numbers and places of more rows."""
@@ -412,23 +417,23 @@ cdef class TableEncoder:
         """Packs rows of each device after those of its open payload; those of `leave` bytes and more leave."""
         cdef sre_groups g
         cdef sre_stop stop
-        cdef list old = self.blocks, new = []
-        cdef Block store = None
         cdef size_t most = self.plan.limit or self.plan.budget
         memset(&g, 0, sizeof(g))
         g.devices = &self.devices
         g.tails = self.tails
         g.to = self.devices.n
         g.leave = leave
+        g.stay = order is not None and not last
+        g.live = self.live
         if order is not None:
             g.text = self.text.data
             g.order = <uint64_t *>order.data
             g.starts = self.counts
+        if g.stay and self.store >= 0:
+            self.open_store(&g)
         while True:
             with nogil:
                 stop = sre_pack(&self.plan, &g, &self.output.out)
-            while old and (<tuple>old[0])[1] < g.device:
-                del old[0]
             if stop == SRE_DONE:
                 break
             if stop == SRE_FULL_OUTPUT:
@@ -436,19 +441,49 @@ cdef class TableEncoder:
                 if made is not None:
                     yield made
                 continue
-            if store is not None:
-                new.append((store, g.device - 1))
-                if self.used() + sum([(<Block>made[0]).size for made in new]) > self.memory:
-                    most //= 2
-                    g.leave = min(g.leave, most)
-            store = block(max(self.output.out.need, min(STORE, self.memory // 16)))
-            g.store, g.store_size, g.store_len = store.data, store.size, 0
-        if store is not None:
-            new.append((store, g.device - 1))
-        self.blocks = new
+            self.free_blocks()
+            if self.used() > self.memory:
+                most //= 2
+                g.leave = min(g.leave, most)
+            self.new_store(self.output.out.need)
+            self.open_store(&g)
+        self.stored = g.store_len
+        self.free_blocks()
         self.rows_out += g.n_rows
         if not last:
             self.evicted += g.left
+
+    cdef int new_store(self, size_t need) except -1:
+        """Another block for open payloads."""
+        cdef Block made = block(max(need, min(STORE, self.memory // 16)))
+        if None in self.blocks:
+            self.store = self.blocks.index(None)
+            self.blocks[self.store] = made
+        else:
+            self.store = len(self.blocks)
+            grow(<void **>&self.live, (self.store + 1) * 4)
+            self.blocks.append(made)
+        self.live[self.store] = 0
+        self.stored = 0
+        self.block_bytes += made.size
+        return 0
+
+    cdef int open_store(self, sre_groups *g) except -1:
+        cdef Block store = self.blocks[self.store]
+        g.store, g.store_size, g.store_len = store.data, store.size, self.stored
+        g.block, g.live = self.store, self.live
+        return 0
+
+    cdef int free_blocks(self) except -1:
+        """Lets go of blocks whose payloads have left."""
+        cdef size_t i
+        for i in range(len(self.blocks)):
+            if self.live[i] == 0 and self.blocks[i] is not None:
+                self.block_bytes -= (<Block>self.blocks[i]).size
+                self.blocks[i] = None
+                if <int64_t>i == self.store:
+                    self.store = -1
+        return 0
 
     def evict(self):
         """Sends the fullest open payloads, and forgets the devices that have none."""
@@ -464,8 +499,6 @@ cdef class TableEncoder:
     cdef int forget(self) except -1:
         cdef sre_devices old = self.devices
         cdef sre_tail *tails = self.tails
-        cdef Block numbers = block(old.n * <size_t>4 + 4)
-        cdef uint32_t *number = <uint32_t *>numbers.data
         cdef Entries entries
         self.devices.slots = NULL
         self.devices.ids = NULL
@@ -477,13 +510,12 @@ cdef class TableEncoder:
         try:
             self.resize_devices(max(old.n, FIRST_DEVICES), max(old.starts[old.n], 16 * FIRST_DEVICES))
             with nogil:
-                sre_keep_open(&old, tails, &self.devices, self.tails, number)
+                sre_keep_open(&old, tails, &self.devices, self.tails)
         finally:
             free(old.slots)
             free(old.ids)
             free(old.starts)
             free(tails)
-        self.blocks = [(made[0], number[<uint32_t>made[1]]) for made in self.blocks]
         entries = self.dictionaries[self.plan.n_columns]
         if entries is not None:
             entries.numbers = None

@@ -185,7 +185,7 @@ static int measure(sre_plan *plan, const sre_column *c, int64_t row, size_t *siz
 
 sre_error sre_look(sre_plan *plan, const sre_column *columns, int64_t row, size_t *need) {
     sre_error found = {.row = row, .column = -1, .size = plan->last};
-    *need = plan->room;
+    *need = 2 * plan->room; /* a long text wants that of a row in front of it */
     for (size_t c = 0; c < plan->n_columns; c++) {
         size_t size = 0, more;
         int reason = measure(plan, &columns[c], row, &size, &more);

@@ -200,14 +200,13 @@ size_t sre_put_topics(const sre_devices *d, const uint8_t *prefix, size_t n_pref
 typedef struct {
     const uint8_t *text;
     uint32_t len, rows;
+    uint32_t block; /* of memory that the text is in */
 } sre_tail;
 
 /* The least size that no more than `most` bytes of tails are below. */
 size_t sre_fullest(const sre_tail *tails, uint32_t n, size_t most);
-/* Takes devices with a tail to a new table with room for them; *numbers: the new number of each old device, or of the
-   next one that has a tail. */
-void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *d, sre_tail *tails,
-                   uint32_t *numbers);
+/* Takes devices with a tail to a new table with room for them. */
+void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *d, sre_tail *tails);
 
 typedef struct {
     const uint8_t *text;   /* of the rows */
@@ -218,9 +217,12 @@ typedef struct {
     uint32_t device, to; /* the current device, and the end */
     bool begun;          /* the tail of the current one is in the output */
     size_t row;          /* in `order` */
+    bool stay;           /* the tails of devices without rows stay where they are */
     size_t leave;        /* open payloads of at least so many bytes leave */
-    uint8_t *store;      /* for the others */
+    uint8_t *store;      /* for the others: a block of memory */
     size_t store_size, store_len;
+    uint32_t block;
+    uint32_t *live; /* how many tails are in each block */
     uint32_t left;    /* open payloads that left */
     uint64_t n_rows; /* packed */
 } sre_groups;

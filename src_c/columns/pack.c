@@ -99,7 +99,8 @@ static sre_stop end_device(const sre_plan *plan, sre_groups *g, sre_output *out)
         uint8_t *text = g->store + g->store_len;
         memcpy(text, out->data + out->start, len);
         g->store_len += len;
-        *tail = (sre_tail){text, (uint32_t)len, out->rows};
+        *tail = (sre_tail){text, (uint32_t)len, out->rows, g->block};
+        g->live[g->block]++;
         out->len = out->start;
         out->rows = 0;
         return SRE_DONE;
@@ -117,10 +118,14 @@ sre_stop sre_pack(const sre_plan *plan, sre_groups *g, sre_output *out) {
     for (; g->device < g->to; g->device++) {
         const sre_tail *tail = &g->tails[g->device];
         if (!g->begun) {
-            if (!tail->rows && (!g->order || g->starts[g->device] == g->starts[g->device + 1])) continue;
+            bool rows = g->order && g->starts[g->device] < g->starts[g->device + 1];
+            if (!rows && (!tail->rows || g->stay)) continue;
             out->need = tail->len + 1 + COPIED;
             if (out->size - out->len < out->need) return SRE_FULL_OUTPUT;
-            if (tail->rows) memcpy(out->data + out->len, tail->text, tail->len);
+            if (tail->rows) {
+                memcpy(out->data + out->len, tail->text, tail->len);
+                g->live[tail->block]--;
+            }
             out->len += tail->len;
             out->rows = tail->rows;
             g->row = g->order ? g->starts[g->device] : 0;
@@ -166,10 +171,8 @@ size_t sre_fullest(const sre_tail *tails, uint32_t n, size_t most) {
     return c * width;
 }
 
-void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *d, sre_tail *tails,
-                   uint32_t *numbers) {
+void sre_keep_open(const sre_devices *old, const sre_tail *old_tails, sre_devices *d, sre_tail *tails) {
     for (uint32_t device = 0; device < old->n; device++) {
-        numbers[device] = d->n;
         if (!old_tails[device].rows) continue;
         tails[d->n] = old_tails[device];
         sre_add_device(d, old->ids + old->starts[device], sre_id_len(old, device));
