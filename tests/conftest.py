@@ -167,7 +167,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process of pytest-xdist reports the engines it ran to the first one."""
+    """A process of pytest-xdist reports the engines it ran to the first one. No test may have turned the GIL on."""
+    if support.FREE_THREADED and sys._is_gil_enabled() and os.environ.get("PYTHON_GIL") != "1":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("something turned the GIL on for the whole process")
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["engines"] = sorted(_ran)

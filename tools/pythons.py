@@ -1,13 +1,16 @@
 """Builds the core and runs the contract and property tests on each Python, and prints a table for docs/reliability.md.
 
-    python tools/pythons.py [--folder FOLDER] [--python NAME=PROGRAM] [--tests PATH …] [NAME …]
+    python tools/pythons.py [--folder FOLDER] [--python NAME=PROGRAM] [--threads 8x20] [--tests PATH …] [NAME …]
 
-NAME: 3.10 to 3.15, 3.13t or 3.14t (free-threaded), pypy3.11; without any, all but 3.14t. A Python is taken from
+NAME: 3.10 to 3.15, 3.13t or 3.14t (free-threaded), pypy3.11; without any, all. A Python is taken from
 `--python`, from PATH, from pyenv, or else from a Debian release that has it: then debootstrap, as root, makes a root of
 that release in FOLDER (default: build/pythons). No Debian release has a free-threaded build, so one is compiled in
 such a root from the source package, in 5 minutes on two idle cores. All this is kept for the next run.
 
-The core is built with warnings as errors. Exits with 1 if a build or a test fails, with 2 if a Python is missing.
+The core is built with warnings as errors. `--threads 8x20` runs each test in eight threads at once, twenty times, with
+pytest-run-parallel, which leaves tests that change the whole process to one thread.
+
+Exits with 1 if a build or a test fails, with 2 if a Python is missing.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from pathlib import Path
 
 from sanitize import ROOT, copy_tree
 
-ALL = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.13t", "pypy3.11")
+ALL = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.13t", "3.14t", "pypy3.11")
 # The Debian release that has each Python, as a package or as source.
 RELEASES = {
     "3.11": "bookworm",
@@ -41,7 +44,7 @@ BUILD_NEEDS = "make dpkg-dev xz-utils zlib1g-dev libssl-dev libffi-dev libbz2-de
 # hypothesis: newer ones come with a compiled part, so the newest that installs without a compiler of its own.
 NEEDS = ("cython>=3.2.4,<4", "setuptools>=77", "pytest>=8", "pytest-timeout>=2", "hypothesis>=6.100")
 WARNINGS = "-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers"
-TESTS = ("tests/codec/contract", "tests/codec/property")
+TESTS = ("tests/codec/contract", "tests/codec/property", "tests/codec/test_interpreters.py")
 # Measuring on a machine that does other things fails for no reason; these run by `pytest -m alone`.
 MEASURE = ("tests/codec/property/test_time.py", "tests/codec/property/test_memory.py")
 
@@ -168,7 +171,7 @@ def only_line(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def outcome_of(name: str, place: Place, folder: Path, tests: list[str]) -> Outcome:
+def outcome_of(name: str, place: Place, folder: Path, tests: list[str], threads: str) -> Outcome:
     """Builds in a copy of the tree, with an environment of its own, and runs the tests."""
     log = folder / f"{name}.log"
     inside = str(folder / name) if place.root is None else f"/var/tmp/smartrest/{name}"
@@ -187,7 +190,8 @@ def outcome_of(name: str, place: Place, folder: Path, tests: list[str]) -> Outco
         outcome.fault = "no environment"
         return outcome
     wheels = ("--only-binary", "hypothesis", "-q", "--disable-pip-version-check")
-    if place.run(python, "-m", "pip", "install", *wheels, *NEEDS, folder=tree, log=log).returncode:
+    parallel = ("pytest-run-parallel>=0.10",) if threads else ()
+    if place.run(python, "-m", "pip", "install", *wheels, *NEEDS, *parallel, folder=tree, log=log).returncode:
         outcome.fault = "what the tests need does not install"
         return outcome
     core = not name.startswith("pypy")
@@ -211,6 +215,8 @@ def outcome_of(name: str, place: Place, folder: Path, tests: list[str]) -> Outco
     started = time.monotonic()
     ignored = [f"--ignore={path}" for path in MEASURE]
     options = ("-q", "-m", "not slow or alone", "-p", "no:cacheprovider", "--timeout=1200", *ignored)
+    if threads:
+        options += tuple(map("--{}={}".format, ("parallel-threads", "iterations"), threads.split("x")))
     done = place.run(python, "-m", "pytest", *options, *tests, folder=tree, log=log, **needed)
     outcome.seconds = time.monotonic() - started
     outcome.counts = re.sub(r" in [0-9.]+s.*|=+ ?", "", only_line(done))
@@ -224,6 +230,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {' '.join(ALL)}")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "pythons", help="where roots and logs are kept")
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PROGRAM", help="use this program")
+    parser.add_argument("--threads", default="", metavar="8x20", help="so many threads at once, so many times")
     parser.add_argument("--tests", nargs="+", default=list(TESTS), metavar="PATH")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
@@ -240,7 +247,7 @@ def main() -> int:
             print(f"{name}: {missing}", file=sys.stderr, flush=True)
             faults |= 2
             continue
-        done = outcome_of(name, place, folder, arguments.tests)
+        done = outcome_of(name, place, folder, arguments.tests, arguments.threads)
         result = f"{done.fault}: {done.counts}".rstrip(": ") if done.fault else done.counts
         today = f"{datetime.date.today():%Y-%m-%d}"
         row = f"| {today} | {done.python} | {done.compiler} | {done.engine} | {result} | {done.seconds:.0f} s |"
