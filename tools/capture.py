@@ -6,7 +6,7 @@
     python tools/capture.py --ratio              time of `decode --named` over that of plain `decode`, in turns
 
 Each payload carries its number, so that a lost, repeated or reordered row is noticed, and each damaged line must be
-reported with its number. Prints one JSON object, with the time and the largest resident memory; exit code 1 if a
+reported with its number. Prints one JSON object, with the times and the largest resident memory; exit code 1 if a
 promise is broken. tests/cli/test_cli_captures.py runs a small version. Publish figures in docs/reliability.md.
 """
 
@@ -118,6 +118,7 @@ def capture(framing: str, size: int, long: int) -> dict[str, Any]:
             "lost": lost,
             "damaged lines": len(written.damaged),
             "seconds": round(seconds, 1),
+            "CPU seconds": round(usage.ru_utime + usage.ru_stime, 1),
             "peak MB": round(usage.ru_maxrss / 1024),
             "ok": lost == 0 and [*map(int, reported)] == written.damaged and run.returncode == bool(written.damaged),
         }

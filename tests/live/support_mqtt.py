@@ -67,9 +67,9 @@ class MqttClient:
         self.paho.disconnect()
         self.paho.loop_stop()
 
-    def publish(self, topic: str, payload: str | bytes = b"", qos: int = 1) -> None:
+    def publish(self, topic: str, payload: str | bytes = b"", qos: int = 1, *, retain: bool = False) -> None:
         """Publish and wait for the acknowledgement (QoS 1 and 2)."""
-        mid = self.paho.publish(topic, payload, qos).mid
+        mid = self.paho.publish(topic, payload, qos, retain).mid
         self.wait(lambda: mid in self._acks)
 
     def subscribe(self, *topics: str) -> list[bool]:
