@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not inst
 from certificates.makers import ec_key, pem, server_files
 from support_device import QUICK, LoopDevice
 
-from smartrest.certificates import CA, Identity, try_handshake
-from smartrest.device import Device, IdentityRenewed, Lost, Renewal, RenewalFailed
+from smartrest.certificates import CA, CertificateError, Identity, enroll, renew, try_handshake
+from smartrest.device import Device, IdentityRenewed, Lost, Renewal, RenewalFailed, TokenReceived
 from smartrest.testing import Broker, EnrolmentServer, Platform
 from smartrest.testing.broker import find_mosquitto
 from smartrest.testing.platform.enrolment import Answer
 
 pytestmark = pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
+LIFETIME = int(os.environ.get("SMARTREST_TEST_LIFETIME", "30"))  # seconds, of a certificate
 BOTH = pytest.mark.parametrize("make", [Device, LoopDevice], ids=["paho", "aiomqtt"])
 
 
@@ -42,11 +44,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def platform(files: dict[str, Path], ca: CA, tmp_path: Path) -> Iterator[Platform]:
+def platform(files: dict[str, Path], ca: CA, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """The stand-in on mosquitto, which wants certificates; an indirect parameter is the lifetime of tokens."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(pem(ca.certificate))
     tls = {"certfile": files["certfile"], "keyfile": files["keyfile"], "cafile": trusted}
-    with Broker("mosquitto", **tls, require_certificate=True) as broker, Platform(broker) as running:
+    with (
+        Broker("mosquitto", **tls, require_certificate=True) as broker,
+        Platform(broker, token_life=getattr(request, "param", 3600.0)) as running,
+    ):
         yield running
 
 
@@ -62,6 +68,10 @@ def authority(platform: Platform, files: dict[str, Path], ca: CA, seconds: float
     return EnrolmentServer(
         ca, certfile=files["certfile"], keyfile=files["keyfile"], platform=platform, lifetime=lifetime
     )
+
+
+def enrolled(est: EnrolmentServer, files: dict[str, Path], folder: Path) -> Identity:
+    return enroll(est.host, "pump-1", est.register("pump-1"), folder, port=est.port, ca_file=files["ca"], key="P-256")
 
 
 def renewing(
@@ -89,9 +99,9 @@ def renewing(
 def life(
     make: Callable[..., Any], platform: Platform, files: dict[str, Path], ca: CA, home: Path, seconds: int
 ) -> None:
-    folder = ca.issue("pump-1", key=ec_key(0), days=timedelta(seconds=seconds)).save(home / "pump-1")
-    first = Identity.load(folder).certificate
+    folder = home / "pump-1"
     with authority(platform, files, ca, seconds) as est:
+        first = enrolled(est, files, folder).certificate
         device, events = renewing(make, platform, est, files, folder)
         device.start(20)
         try:
@@ -140,7 +150,44 @@ def test_a_device_renews_its_certificate(
 def test_at_two_thirds_of_a_lifetime(
     platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path, make: Callable[..., Any]
 ) -> None:
-    life(make, platform, files, ca, tmp_path, 30)
+    life(make, platform, files, ca, tmp_path, LIFETIME)
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.parametrize("platform", [4.0], indirect=True)
+def test_the_life_of_a_token(
+    platform: Platform, files: dict[str, Path], ca: CA, tmp_path: Path, make: Callable[..., Any]
+) -> None:
+    """Renewed at half its life, also over a lost connection; it opens the authority until it expires."""
+    folder = tmp_path / "pump-1"
+    with authority(platform, files, ca, 3600) as est:
+        where = {"port": platform.port, "ca_file": files["ca"], "limits": QUICK}
+        device = make(platform.host, "pump-1", identity=enrolled(est, files, folder), token=True, **where)
+        came: list[tuple[float, str]] = []
+        device.listen(TokenReceived)(lambda event: came.append((time.monotonic(), event.token)))
+        device.start(20)
+        try:
+            wait_for(lambda: len(came) >= 3, 20)
+            gaps = [after - before for (before, _), (after, _) in pairwise(came[:3])]
+            assert all(1.5 < gap < 4 for gap in gaps), gaps
+            assert len({token for _, token in came}) == len(came)
+            assert platform.broker is not None
+            platform.broker.restart()
+            device.wait_online(30)
+            known = len(came)
+            wait_for(lambda: len(came) > known, 20)
+            options = {"port": est.port, "mqtt": (platform.host, platform.port), "ca_file": files["ca"]}
+            with pytest.raises(CertificateError) as caught:
+                renew(est.host, folder, came[0][1], **options)
+            assert caught.value.reason == "not_authorized"
+            assert device.token == came[-1][1]
+            renew(est.host, folder, device.token, **options)
+        finally:
+            device.stop()
+        assert [call.status for call in est.calls] == [200, 401, 200]
+    if isinstance(device, LoopDevice):
+        device.close()
 
 
 def test_a_failed_renewal_is_told_and_tried_again(
