@@ -57,9 +57,11 @@ typedef struct {
     sr_ends (*single)(const uint8_t *src, size_t len);
     /* Counts the separators and row ends in src; *rows: the row ends alone. Sizes a tape exactly. */
     size_t (*count)(const uint8_t *src, size_t len, size_t *rows);
-    /* The SR_TEXT_* bits of a text; `copy` also copies it to dst (room for len + SR_SLACK bytes). */
-    uint32_t (*classify)(const uint8_t *src, size_t len);
-    uint32_t (*copy)(const uint8_t *src, size_t len, uint8_t *dst);
+    /* Whether a text has a byte that forces quotes anywhere in a field (rule E2). */
+    bool (*special)(const uint8_t *src, size_t len);
+    /* Copies a text up to the block with the first such byte; returns how many bytes that is, len if there is none. dst
+       needs room for len + SR_SLACK bytes. */
+    size_t (*copy)(const uint8_t *src, size_t len, uint8_t *dst);
     /* Removes the escapes from the inside of a quoted field; returns the bytes written to dst, at most len. Writes
        whole blocks: dst needs room for len + SR_SLACK bytes. */
     size_t (*unescape)(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst);
@@ -69,15 +71,10 @@ typedef struct {
        then that array. */
     size_t (*measure)(const uint8_t *src, size_t len, int *width);
     void (*widen)(const uint8_t *src, size_t len, int width, void *dst);
-    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, with room for SR_SLACK more; *bits: its
-       SR_TEXT_* bits. SIZE_MAX if it holds a surrogate. */
-    size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits);
+    /* An array of characters as UTF-8, at most 2, 3 or 4 bytes each, with room for SR_SLACK more; *special: as
+       above. SIZE_MAX if it holds a surrogate. */
+    size_t (*narrow)(const void *src, size_t len, int width, uint8_t *dst, bool *special);
 } sr_kernel;
-
-enum {
-    SR_TEXT_SPECIAL = 1, /* a byte that forces quotes anywhere in a field (rule E2) */
-    SR_TEXT_QUOTE = 2,   /* one of these bytes is a quote */
-};
 
 uint32_t sr_cpu(void);                         /* the features of this CPU, as bits; only sr_cpu.c asks for them */
 const sr_kernel *sr_kernel_best(uint32_t cpu); /* the best kernel for these bits */
@@ -267,6 +264,9 @@ sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, si
                       size_t *written);
 sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
                       size_t *written);
+
+/* Whether a nonempty text starts or ends with white space that forces quotes, in ASCII or beyond (E2). */
+bool sr_has_blank_end(const uint8_t *src, size_t len);
 
 #define SR_SHORT_ROOM (3 * SR_SLACK + 2) /* space that writing a short field or a number may use */
 

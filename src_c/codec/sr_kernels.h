@@ -68,6 +68,25 @@ static inline uint8_t *sr_put_character(uint32_t c, uint8_t *out) {
     return out;
 }
 
+/* The same without a branch on the length, for a character up to U+FFFF; writes three bytes. Compilers would make
+   branches of conditions, so these are masks. */
+static inline uint8_t *sr_put_short_character(uint32_t c, uint8_t *out) {
+    uint32_t two = 0u - (c >= 0x80), three = 0u - (c >= 0x800);
+    uint32_t last = 0x80 | (c & 0x3F), middle = 0x80 | (c >> 6 & 0x3F);
+    out[0] = (uint8_t)((c & ~two) | ((0xC0 | c >> 6) & two & ~three) | ((0xE0 | c >> 12) & three));
+    out[1] = (uint8_t)((last & ~three) | (middle & three));
+    out[2] = (uint8_t)last;
+    return out + 1 - (int32_t)two - (int32_t)three;
+}
+
+/* Up to U+00FF; writes two bytes. */
+static inline uint8_t *sr_put_latin_character(uint32_t c, uint8_t *out) {
+    uint32_t two = c >> 7;
+    out[0] = (uint8_t)(c ^ ((c ^ (0xC0 | c >> 6)) & (0 - two)));
+    out[1] = (uint8_t)(0x80 | (c & 0x3F));
+    return out + 1 + two;
+}
+
 /* Whether a text that is valid so far ends within a character. */
 static inline bool sr_ends_cut(const uint8_t *src, size_t len) {
     for (size_t n = 1; n <= 3 && n <= len; n++) {

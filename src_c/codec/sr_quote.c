@@ -113,21 +113,19 @@ static bool space_last(const uint8_t *src, size_t len) {
     return len > 2 && last[-2] >= 0xE0 && wide_space((uint32_t)last[-2] << 16 | (uint32_t)last[-1] << 8 | last[0]);
 }
 
-static bool is_quoted(sr_style style, uint32_t bits, const uint8_t *src, size_t len) {
-    if (style.all || bits & SR_TEXT_SPECIAL) return true;
-    return len && (space_first(src, len) || space_last(src, len));
+bool sr_has_blank_end(const uint8_t *src, size_t len) { return space_first(src, len) || space_last(src, len); }
+
+/* Whether a text is in quotes whatever stands between its first and its last character. */
+static bool is_quoted(sr_style style, const uint8_t *src, size_t len) {
+    return style.all || (len && sr_has_blank_end(src, len));
 }
 
-/* A field in quotes; src and dst do not overlap. */
-static sr_status put_quoted(const sr_kernel *k, sr_style style, uint32_t bits, const uint8_t *src, size_t len,
+/* A field in quotes; src and dst do not overlap. Of the text, the first `plain` bytes hold no quote. */
+static sr_status put_quoted(const sr_kernel *k, sr_style style, size_t plain, const uint8_t *src, size_t len,
                             uint8_t *dst, size_t *written) {
     if (style.refuse_backslash && len && src[len - 1] == SR_ESCAPE) return SR_TRAILING_BACKSLASH;
-    size_t n = len;
-    if (bits & SR_TEXT_QUOTE) {
-        n = k->escape(src, len, style.escape, dst + 1);
-    } else {
-        memcpy(dst + 1, src, len);
-    }
+    memcpy(dst + 1, src, plain);
+    size_t n = plain + k->escape(src + plain, len - plain, style.escape, dst + 1 + plain);
     dst[0] = dst[n + 1] = SR_QUOTE;
     *written = n + 2;
     return SR_OK;
@@ -135,21 +133,22 @@ static sr_status put_quoted(const sr_kernel *k, sr_style style, uint32_t bits, c
 
 sr_status sr_put_text(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, uint8_t *dst,
                       size_t *written) {
-    uint32_t bits = k->copy(src, len, dst);
+    bool quoted = is_quoted(style, src, len);
+    size_t plain = quoted ? 0 : k->copy(src, len, dst);
     *written = len;
-    return is_quoted(style, bits, src, len) ? put_quoted(k, style, bits, src, len, dst, written) : SR_OK;
+    return quoted || plain < len ? put_quoted(k, style, plain, src, len, dst, written) : SR_OK;
 }
 
 sr_status sr_put_wide(const sr_kernel *k, sr_style style, const void *src, size_t len, int width, uint8_t *dst,
                       size_t *written) {
-    uint32_t bits;
-    size_t n = k->narrow(src, len, width, dst, &bits);
+    bool special;
+    size_t n = k->narrow(src, len, width, dst, &special);
     if (n == SIZE_MAX) return SR_LONE_SURROGATE;
     *written = n;
-    if (!is_quoted(style, bits, dst, n)) return SR_OK;
+    if (!special && !is_quoted(style, dst, n)) return SR_OK;
     uint8_t *text = dst + 2 * n + 2 + SR_SLACK;
     memcpy(text, dst, n);
-    return put_quoted(k, style, bits, text, n, dst, written);
+    return put_quoted(k, style, 0, text, n, dst, written);
 }
 
 size_t sr_put_empty_row(uint8_t *dst) {
@@ -164,15 +163,14 @@ static size_t count_quotes(const uint8_t *src, size_t len) {
 }
 
 size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len) {
-    uint32_t bits = k->classify(src, len);
-    return is_quoted(style, bits, src, len) ? len + 2 + count_quotes(src, len) : len;
+    return is_quoted(style, src, len) || k->special(src, len) ? len + 2 + count_quotes(src, len) : len;
 }
 
 size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
                          size_t marker_len, size_t room) {
     size_t special = 0; /* the first byte of src that forces quotes; prefixes up to it need none for their content */
-    while (special < len && !(k->classify(src + special, 1) & SR_TEXT_SPECIAL)) special++;
-    bool always = style.all || k->classify(marker, marker_len) & SR_TEXT_SPECIAL;
+    while (special < len && !k->special(src + special, 1)) special++;
+    bool always = style.all || k->special(marker, marker_len);
     always |= marker_len && space_last(marker, marker_len);
     size_t quotes = count_quotes(src, len) + count_quotes(marker, marker_len);
     for (size_t n = len;; n--) {

@@ -1,6 +1,7 @@
 /* A template, not a header: a layer with the vectors of kernels/vec_NAME.h, included before it. Texts for the cache
  * stay in plain registers: calls do not keep vectors.
  */
+#include "kernels/narrow_short.h"
 #include "kernels/short_field_vector.h"
 #include "kernels/unescape_block.h"
 #include "kernels/short_text.h"

@@ -22,18 +22,6 @@ SR_FN static inline void flatten(uint32_t *out, uint32_t base, uint64_t m, uint3
     }
 }
 
-SR_FN static inline __m256i either(vec v, char c) {
-    __m256i want = _mm256_set1_epi8(c);
-    return _mm256_or_si256(_mm256_cmpeq_epi8(v.low, want), _mm256_cmpeq_epi8(v.high, want));
-}
-
-SR_FN static inline uint32_t specials(vec v) {
-    __m256i ends = _mm256_or_si256(either(v, SR_SEPARATOR), either(v, SR_ROW_END));
-    __m256i special = _mm256_or_si256(ends, _mm256_or_si256(either(v, SR_CARRIAGE_RETURN), either(v, SR_TAB)));
-    uint32_t quoted = _mm256_movemask_epi8(either(v, SR_QUOTE)) ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
-    return quoted | (_mm256_movemask_epi8(special) ? SR_TEXT_SPECIAL : 0);
-}
-
 #include "vector_masks.h"
 
 /* The bytes of v shifted up by 1 to 3; the last of the 32 before it fill the gap. */
@@ -70,7 +58,6 @@ SR_FN static inline void utf8_block(vec v, utf8_state *u) {
 
 SR_FN static inline bool utf8_bad(const utf8_state *u) { return !_mm256_testz_si256(u->bad, u->bad); }
 
-#define SR_OWN_COPY
 #define SR_OWN_NARROW
 #include "scan.inc"
 #include "text.inc"
@@ -84,7 +71,7 @@ const sr_kernel sr_kernel_avx2 = {
     .read_leniently = scan_read_leniently,
     .single = scan_single,
     .count = scan_count,
-    .classify = scan_classify,
+    .special = scan_special,
     .copy = scan_copy,
     .unescape = scan_unescape,
     .escape = scan_escape,

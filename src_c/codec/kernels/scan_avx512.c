@@ -58,12 +58,9 @@ SR_FN static inline uint64_t equal(vec v, uint8_t c) { return _mm512_cmpeq_epi8_
 
 SR_FN static inline uint64_t at_least(vec v, uint8_t c) { return _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)c)); }
 
-SR_FN static inline uint32_t bits_of(__m512i found) {
-    return (_mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_SPECIAL)) ? SR_TEXT_SPECIAL : 0) |
-           (_mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_QUOTE)) ? SR_TEXT_QUOTE : 0);
-}
+SR_FN static inline bool any(__m512i found) { return _mm512_test_epi8_mask(found, found); }
 
-SR_FN static inline uint32_t specials(vec v) { return bits_of(kinds(v)); }
+SR_FN static inline bool special(vec v) { return any(special_bytes(v)); }
 
 #include "vector_masks.h"
 
@@ -251,7 +248,7 @@ SR_FN static void scan_widen(const uint8_t *src, size_t len, int width, void *ds
 }
 
 /* Latin-1: two bytes for each character; ASCII drops the first. */
-SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
+SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, bool *special) {
     uint8_t *out = dst;
     __m512i found = _mm512_setzero_si512();
     for (size_t base = 0; base < len; base += 32) {
@@ -263,11 +260,11 @@ SR_FN static size_t narrow_from_1(const uint8_t *src, size_t len, uint8_t *dst, 
         __m512i last = _mm512_slli_epi16(_mm512_andnot_si512(drop, c), 8);
         uint64_t keep = _pdep_u64(high, 0x5555555555555555ull) | _pdep_u64(first(n), 0xAAAAAAAAAAAAAAAAull);
         __m512i bytes = _mm512_maskz_compress_epi8(keep, _mm512_or_si512(lead, last));
-        found = _mm512_or_si512(found, kinds(bytes));
+        found = _mm512_or_si512(found, special_bytes(bytes));
         _mm512_storeu_si512(out, bytes);
         out += ones(keep);
     }
-    *bits = bits_of(found);
+    *special = any(found);
     return (size_t)(out - dst);
 }
 
@@ -285,12 +282,12 @@ SR_FN static inline uint8_t *narrow_sixteen(__m512i c, __mmask16 some, __m512i *
     bytes = _mm512_mask_or_epi32(bytes, (__mmask16)(three & ~four), bytes, _mm512_set1_epi32(0x6000));  /* E0 */
     bytes = _mm512_mask_or_epi32(bytes, four, bytes, _mm512_set1_epi32(0x70));                          /* F0 */
     bytes = _mm512_maskz_compress_epi8(keep, bytes);
-    *found = _mm512_or_si512(*found, kinds(bytes));
+    *found = _mm512_or_si512(*found, special_bytes(bytes));
     _mm512_storeu_si512(out, bytes);
     return out + ones(keep);
 }
 
-SR_FN static size_t narrow_from_2(const uint16_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
+SR_FN static size_t narrow_from_2(const uint16_t *src, size_t len, uint8_t *dst, bool *special) {
     uint8_t *out = dst;
     uint32_t surrogates = 0;
     __m512i found = _mm512_setzero_si512();
@@ -300,7 +297,7 @@ SR_FN static size_t narrow_from_2(const uint16_t *src, size_t len, uint8_t *dst,
         __m512i c = _mm512_maskz_loadu_epi16(some, src + base);
         if (!_mm512_cmpge_epu16_mask(c, _mm512_set1_epi16(0x80))) {
             __m256i bytes = _mm512_cvtepi16_epi8(c);
-            found = _mm512_or_si512(found, kinds(_mm512_zextsi256_si512(bytes)));
+            found = _mm512_or_si512(found, special_bytes(_mm512_zextsi256_si512(bytes)));
             _mm256_storeu_si256((__m256i *)out, bytes);
             out += n;
             continue;
@@ -313,11 +310,11 @@ SR_FN static size_t narrow_from_2(const uint16_t *src, size_t len, uint8_t *dst,
             out = narrow_sixteen(second, (__mmask16)(some >> 16), &found, out);
         }
     }
-    *bits = bits_of(found);
+    *special = any(found);
     return surrogates ? SIZE_MAX : (size_t)(out - dst);
 }
 
-SR_FN static size_t narrow_from_4(const uint32_t *src, size_t len, uint8_t *dst, uint32_t *bits) {
+SR_FN static size_t narrow_from_4(const uint32_t *src, size_t len, uint8_t *dst, bool *special) {
     uint8_t *out = dst;
     uint32_t surrogates = 0;
     __m512i found = _mm512_setzero_si512();
@@ -328,13 +325,13 @@ SR_FN static size_t narrow_from_4(const uint32_t *src, size_t len, uint8_t *dst,
         surrogates |= _mm512_cmpeq_epi32_mask(block, _mm512_set1_epi32(0xD800));
         out = narrow_sixteen(c, some, &found, out);
     }
-    *bits = bits_of(found);
+    *special = any(found);
     return surrogates ? SIZE_MAX : (size_t)(out - dst);
 }
 
-SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst, uint32_t *bits) {
-    if (width == 1) return narrow_from_1(src, len, dst, bits);
-    return width == 2 ? narrow_from_2(src, len, dst, bits) : narrow_from_4(src, len, dst, bits);
+SR_FN static size_t scan_narrow(const void *src, size_t len, int width, uint8_t *dst, bool *special) {
+    if (width == 1) return narrow_from_1(src, len, dst, special);
+    return width == 2 ? narrow_from_2(src, len, dst, special) : narrow_from_4(src, len, dst, special);
 }
 
 const sr_kernel sr_kernel_avx512 = {
@@ -346,7 +343,7 @@ const sr_kernel sr_kernel_avx512 = {
     .read_leniently = scan_read_leniently,
     .single = scan_single,
     .count = scan_count,
-    .classify = scan_classify,
+    .special = scan_special,
     .copy = scan_copy,
     .unescape = scan_unescape,
     .escape = scan_escape,

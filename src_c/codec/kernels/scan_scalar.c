@@ -82,14 +82,13 @@ static inline sr_wide_masks wide_masks(vec v) {
     return w;
 }
 
-static inline uint32_t specials(vec v) {
-    uint32_t bits = 0;
+static inline bool special(vec v) {
+    bool any = false;
     for (size_t i = 0; i < v.n; i++) {
         uint8_t c = v.bytes[i];
-        bits |= c == SR_SEPARATOR || c == SR_ROW_END || c == SR_CARRIAGE_RETURN || c == SR_TAB ? SR_TEXT_SPECIAL : 0;
-        bits |= c == SR_QUOTE ? SR_TEXT_SPECIAL | SR_TEXT_QUOTE : 0;
+        any |= c == SR_SEPARATOR || c == SR_ROW_END || c == SR_CARRIAGE_RETURN || c == SR_TAB || c == SR_QUOTE;
     }
-    return bits;
+    return any;
 }
 
 #include "utf8_masks.h"
@@ -105,7 +104,7 @@ const sr_kernel sr_kernel_scalar = {
     .read_leniently = scan_read_leniently,
     .single = scan_single,
     .count = scan_count,
-    .classify = scan_classify,
+    .special = scan_special,
     .copy = scan_copy,
     .unescape = sr_unescape_portable,
     .escape = sr_escape_portable,

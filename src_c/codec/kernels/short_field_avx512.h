@@ -23,14 +23,11 @@ SR_FN static inline void add_shape(text_shape *s, __m512i v, size_t n) {
 
 static inline int width_of(const text_shape *s) { return s->from_f0 ? 4 : s->from_c4 ? 2 : 1; }
 
-/* SR_TEXT_* of each byte. All special bytes are below 64, so one permutation finds them. */
-SR_FN static inline __m512i kinds(__m512i v) {
+/* Of each byte that forces quotes anywhere in a field 1, of a quote 3. All of them are below 64, so one permutation
+   finds them. */
+SR_FN static inline __m512i special_bytes(__m512i v) {
     const uint8_t special[64] = {
-        [SR_TAB] = SR_TEXT_SPECIAL,
-        [SR_ROW_END] = SR_TEXT_SPECIAL,
-        [SR_CARRIAGE_RETURN] = SR_TEXT_SPECIAL,
-        [SR_QUOTE] = SR_TEXT_SPECIAL | SR_TEXT_QUOTE,
-        [SR_SEPARATOR] = SR_TEXT_SPECIAL,
+        [SR_TAB] = 1, [SR_ROW_END] = 1, [SR_CARRIAGE_RETURN] = 1, [SR_QUOTE] = 3, [SR_SEPARATOR] = 1,
     };
     __mmask64 low = _mm512_testn_epi8_mask(v, _mm512_set1_epi8((char)0xC0));
     return _mm512_maskz_permutexvar_epi8(low, v, _mm512_loadu_si512(special));
@@ -58,6 +55,8 @@ SR_FN static inline uint8_t *put_short_quoted(uint8_t *dst, __m512i v, uint64_t 
     return end + 1;
 }
 
+#define SR_BEFORE 0
+
 /* Rule E2 on an ASCII text of 1 to 32 bytes: writes it and returns its end, or NULL if a byte may force quotes. */
 SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, size_t n) {
     const __mmask32 some = _bzhi_u32(~0u, (uint32_t)n);
@@ -67,18 +66,26 @@ SR_FN static inline uint8_t *sr_plain_field(uint8_t *dst, const uint8_t *src, si
     return _mm256_mask_cmple_epu8_mask(some, v, _mm256_set1_epi8(SR_SEPARATOR)) ? NULL : dst + n;
 }
 
-/* Rule E2 on an ASCII text of 1 to 64 bytes, with masked loads: no loop, no read beyond the text. Returns the end of
-   the field at dst, with room for SR_SHORT_ROOM bytes; NULL for a quoted one that ends with a backslash, which
-   sr_put_text may have to refuse. */
+/* A text of 1 to 64 bytes in quotes, with room as below. */
+SR_FN static inline uint8_t *sr_quoted_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
+    const __mmask64 some = _bzhi_u64(~0ull, (uint32_t)n);
+    __m512i v = _mm512_maskz_loadu_epi8(some, src);
+    uint64_t quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(SR_QUOTE));
+    return src[n - 1] == SR_ESCAPE ? NULL : put_short_quoted(dst, v, some, quotes, escape);
+}
+
+/* Rule E2 on a text of 1 to 64 bytes without white space beyond ASCII at its ends, with masked loads: no loop, no read
+   beyond the text. Returns the end of the field at dst, with room for SR_SHORT_ROOM bytes; NULL for a quoted one that
+   ends with a backslash, which sr_put_text may have to refuse. */
 SR_FN static inline uint8_t *sr_short_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
     uint8_t *end = n <= 32 ? sr_plain_field(dst, src, n) : NULL;
     if (end) return end;
     const __mmask64 some = _bzhi_u64(~0ull, (uint32_t)n);
     __m512i v = _mm512_maskz_loadu_epi8(some, src);
-    __m512i found = kinds(v);
+    __m512i found = special_bytes(v);
     uint64_t blanks = _mm512_cmple_epu8_mask(v, _mm512_set1_epi8(' ')) & (1ull | 1ull << (n - 1));
     if (_mm512_test_epi8_mask(found, found) | blanks) {
-        uint64_t quotes = _mm512_test_epi8_mask(found, _mm512_set1_epi8(SR_TEXT_QUOTE));
+        uint64_t quotes = _mm512_test_epi8_mask(found, _mm512_set1_epi8(2));
         return src[n - 1] == SR_ESCAPE ? NULL : put_short_quoted(dst, v, some, quotes, escape);
     }
     _mm512_storeu_si512(dst, v);

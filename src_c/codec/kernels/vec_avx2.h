@@ -48,24 +48,42 @@ SR_FN static inline uint64_t at_least(vec v, uint8_t c) {
 
 SR_FN static inline uint64_t wide_bytes(vec v) { return wide(v); }
 
+/* The bytes that force quotes anywhere in a field. No two of these have the same last four bits, so one look-up by
+   these bits gives the only one that a byte may equal. */
+SR_FN static inline __m256i special_bytes(__m256i v) {
+    const __m256i only = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        -1, 0, SR_QUOTE, 0, 0, 0, 0, 0, 0, SR_TAB, SR_ROW_END, 0, SR_SEPARATOR, SR_CARRIAGE_RETURN, 0, 0));
+    return _mm256_cmpeq_epi8(v, _mm256_shuffle_epi8(only, v));
+}
+
+SR_FN static inline bool special(vec v) {
+    return _mm256_movemask_epi8(_mm256_or_si256(special_bytes(v.low), special_bytes(v.high)));
+}
+
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
-/* Writes 16 characters as bytes; returns how many of them are ASCII before the first that is not. */
-SR_FN static inline size_t put_ascii_1(const uint8_t *src, uint8_t *dst) {
+/* Sixteen characters as bytes, if all are ASCII. */
+SR_FN static inline bool put_ascii_1(const uint8_t *src, uint8_t *dst) {
     __m128i v = _mm_loadu_si128((const __m128i *)src);
     _mm_storeu_si128((__m128i *)dst, v);
-    return _tzcnt_u32((uint32_t)_mm_movemask_epi8(v) | 0x10000);
+    return !_mm_movemask_epi8(v);
 }
 
-SR_FN static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
+SR_FN static inline bool put_ascii_2(const uint16_t *src, uint8_t *dst) {
     __m256i v = _mm256_loadu_si256((const __m256i *)src);
-    __m256i most = _mm256_min_epu16(v, _mm256_set1_epi16(0x80));
-    __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-    _mm_storeu_si128((__m128i *)dst, bytes);
-    return _tzcnt_u32((uint32_t)_mm_movemask_epi8(bytes) | 0x10000);
+    _mm_storeu_si128((__m128i *)dst, _mm_packus_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+    return _mm256_testz_si256(v, _mm256_set1_epi16((short)0xFF80));
 }
 
-/* Sixteen characters from bytes, if all are ASCII. */
+SR_FN static inline bool put_ascii_4(const uint32_t *src, uint8_t *dst) {
+    __m256i a = _mm256_loadu_si256((const __m256i *)src), b = _mm256_loadu_si256((const __m256i *)(src + 8));
+    __m256i pairs = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xD8);
+    _mm_storeu_si128((__m128i *)dst,
+                     _mm_packus_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+    return _mm256_testz_si256(_mm256_or_si256(a, b), _mm256_set1_epi32((int)0xFFFFFF80));
+}
+
+/* And back. */
 SR_FN static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
     __m128i v = _mm_loadu_si128((const __m128i *)src);
     if (_mm_movemask_epi8(v)) return false;
@@ -102,13 +120,9 @@ SR_FN static inline void text_put(uint8_t *p, text32 s, size_t n) {
     _mm256_storeu_si256((__m256i *)p, s);
 }
 
-/* One bit per byte that forces quotes anywhere in a field. No two of these have the same last four bits, so one look-up
-   by these bits gives the only one that a byte may equal. */
+/* One bit per byte that forces quotes anywhere in a field. */
 SR_FN static inline uint64_t text_specials(text32 s, size_t n) {
-    const __m256i only = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        -1, 0, SR_QUOTE, 0, 0, 0, 0, 0, 0, SR_TAB, SR_ROW_END, 0, SR_SEPARATOR, SR_CARRIAGE_RETURN, 0, 0));
-    __m256i special = _mm256_cmpeq_epi8(s, _mm256_shuffle_epi8(only, s));
-    return _bzhi_u32((uint32_t)_mm256_movemask_epi8(special), (uint32_t)n);
+    return _bzhi_u32((uint32_t)_mm256_movemask_epi8(special_bytes(s)), (uint32_t)n);
 }
 
 SR_FN static inline uint64_t text_quotes(text32 s, size_t n) {

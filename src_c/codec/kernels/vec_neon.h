@@ -76,6 +76,11 @@ static inline part part_specials(part v) {
     return vceqq_u8(v, vqtbl1q_u8(vld1q_u8(only), vandq_u8(v, vdupq_n_u8(15))));
 }
 
+static inline bool special(vec v) {
+    part low = vorrq_u8(part_specials(v.val[0]), part_specials(v.val[1]));
+    return vmaxvq_u8(vorrq_u8(low, vorrq_u8(part_specials(v.val[2]), part_specials(v.val[3]))));
+}
+
 #include "text_pair.h"
 
 /* Whether an ASCII text certainly needs no quotes. */
@@ -86,21 +91,28 @@ static inline bool text_is_plain(text32 s, const uint8_t *src, size_t n) {
 
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
-static inline size_t ascii_first(part v) { return lowest(part_bits(vcgeq_u8(v, vdupq_n_u8(0x80))) | 0x10000); }
-
-/* Writes 16 characters as bytes; returns how many of them are ASCII before the first that is not. */
-static inline size_t put_ascii_1(const uint8_t *src, uint8_t *dst) {
-    part_store(dst, part_load(src));
-    return ascii_first(part_load(src));
+/* Sixteen characters as bytes, if all are ASCII. */
+static inline bool put_ascii_1(const uint8_t *src, uint8_t *dst) {
+    part v = part_load(src);
+    part_store(dst, v);
+    return vmaxvq_u8(v) < 0x80;
 }
 
-static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
+static inline bool put_ascii_2(const uint16_t *src, uint8_t *dst) {
     part v = vcombine_u8(vqmovn_u16(vld1q_u16(src)), vqmovn_u16(vld1q_u16(src + 8)));
     part_store(dst, v);
-    return ascii_first(v);
+    return vmaxvq_u8(v) < 0x80;
 }
 
-/* Sixteen characters from bytes, if all are ASCII. */
+static inline bool put_ascii_4(const uint32_t *src, uint8_t *dst) {
+    uint16x8_t a = vcombine_u16(vqmovn_u32(vld1q_u32(src)), vqmovn_u32(vld1q_u32(src + 4)));
+    uint16x8_t b = vcombine_u16(vqmovn_u32(vld1q_u32(src + 8)), vqmovn_u32(vld1q_u32(src + 12)));
+    part v = vcombine_u8(vqmovn_u16(a), vqmovn_u16(b));
+    part_store(dst, v);
+    return vmaxvq_u8(v) < 0x80;
+}
+
+/* And back. */
 static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
     part v = part_load(src);
     if (vmaxvq_u8(v) >= 0x80) return false;

@@ -47,23 +47,30 @@ SR_FN static inline uint64_t wide_bytes(vec v) { return wide(v); }
 
 /* ---- characters -------------------------------------------------------------------------------------------------- */
 
-/* Writes 16 characters as bytes; returns how many of them are ASCII before the first that is not. */
-static inline size_t put_ascii_1(const uint8_t *src, uint8_t *dst) {
+/* Sixteen characters as bytes, if all are ASCII. */
+static inline bool put_ascii_1(const uint8_t *src, uint8_t *dst) {
     __m128i v = _mm_loadu_si128((const __m128i *)src);
     _mm_storeu_si128((__m128i *)dst, v);
-    return lowest((uint32_t)_mm_movemask_epi8(v) | 0x10000);
+    return !_mm_movemask_epi8(v);
 }
 
-static inline size_t put_ascii_2(const uint16_t *src, uint8_t *dst) {
-    const __m128i beyond = _mm_set1_epi16((short)0xFF80), none = _mm_setzero_si128();
+static inline bool all_zero(__m128i v) { return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) == 0xFFFF; }
+
+static inline bool put_ascii_2(const uint16_t *src, uint8_t *dst) {
     __m128i a = _mm_loadu_si128((const __m128i *)src), b = _mm_loadu_si128((const __m128i *)(src + 8));
-    __m128i ascii = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_and_si128(a, beyond), none),
-                                    _mm_cmpeq_epi16(_mm_and_si128(b, beyond), none));
     _mm_storeu_si128((__m128i *)dst, _mm_packus_epi16(a, b));
-    return lowest(~(uint32_t)_mm_movemask_epi8(ascii));
+    return all_zero(_mm_and_si128(_mm_or_si128(a, b), _mm_set1_epi16((short)0xFF80)));
 }
 
-/* Sixteen characters from bytes, if all are ASCII. */
+static inline bool put_ascii_4(const uint32_t *src, uint8_t *dst) {
+    __m128i v[4];
+    for (int i = 0; i < 4; i++) v[i] = _mm_loadu_si128((const __m128i *)(src + 4 * i));
+    _mm_storeu_si128((__m128i *)dst, _mm_packus_epi16(_mm_packs_epi32(v[0], v[1]), _mm_packs_epi32(v[2], v[3])));
+    __m128i all = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
+    return all_zero(_mm_and_si128(all, _mm_set1_epi32((int)0xFFFFFF80)));
+}
+
+/* And back. */
 static inline bool widen_ascii_1(const uint8_t *src, uint8_t *dst) {
     __m128i v = _mm_loadu_si128((const __m128i *)src);
     if (_mm_movemask_epi8(v)) return false;
@@ -100,6 +107,11 @@ static inline part part_specials(part v) {
     part rest =
         _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(SR_CARRIAGE_RETURN)), _mm_cmpeq_epi8(v, _mm_set1_epi8(SR_TAB)));
     return _mm_or_si128(_mm_or_si128(ends, rest), part_quotes(v));
+}
+
+static inline bool special(vec v) {
+    part low = _mm_or_si128(part_specials(v.part[0]), part_specials(v.part[1]));
+    return _mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(part_specials(v.part[2]), part_specials(v.part[3]))));
 }
 
 #include "text_pair.h"

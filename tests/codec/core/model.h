@@ -10,13 +10,11 @@
 
 /* ---- bytes of a text (E2) ---------------------------------------------------------------------------------------- */
 
-static inline uint32_t model_classify(const uint8_t *src, size_t len) {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (src[i] && strchr(",\n\r\t\"", src[i])) bits |= SR_TEXT_SPECIAL;
-        if (src[i] == '"') bits |= SR_TEXT_QUOTE;
-    }
-    return bits;
+/* The length of the text before the first byte that forces quotes. */
+static inline size_t model_plain(const uint8_t *src, size_t len) {
+    size_t n = 0;
+    while (n < len && !(src[n] && strchr(",\n\r\t\"", src[n]))) n++;
+    return n;
 }
 
 static inline size_t model_escape(const uint8_t *src, size_t len, uint8_t escape, uint8_t *dst) {
@@ -148,7 +146,7 @@ static inline size_t model_put(sr_style style, const uint8_t *src, size_t len, u
     uint32_t c = 'a', first = 'a';
     if (len) model_character(src, len, &first);
     for (size_t i = 0; i < len;) i += model_character(src + i, len - i, &c);
-    bool quoted = style.all || model_classify(src, len) & SR_TEXT_SPECIAL || model_space(first) || model_space(c);
+    bool quoted = style.all || model_plain(src, len) < len || model_space(first) || model_space(c);
     if (!quoted) {
         memcpy(dst, src, len);
         return len;
