@@ -71,6 +71,7 @@ cdef extern from "sr.h" nogil:
     sr_fault sr_next_fault(const uint8_t *src, size_t length, const sr_tape *tape, sr_walk *walk)
     size_t sr_bom(const uint8_t *src, size_t length)
     size_t sr_field_start(const sr_tape *tape, size_t f, const sr_row *row)
+    bint sr_is_as_written(const uint8_t *src, const sr_tape *tape, const sr_row *row, size_t row_end)
     size_t sr_field_end(const uint8_t *src, size_t length, const sr_tape *tape, size_t f, size_t start)
     size_t sr_after_first_field(const uint8_t *src, const sr_tape *tape)
     int sr_template_number(const uint8_t *src, size_t length)

@@ -163,7 +163,9 @@ cdef class Engine(Workspace):
                     if row is END:
                         break
                     put_next(self, &out, style, row, index, most, newline)
-                    index = self.layer.put_rows(&out, self.k, style, rows, index + 1, most - newline)
+                    index += 1
+                    if type(row) is not LazyRow:
+                        index = self.layer.put_rows(&out, self.k, style, rows, index, most - newline)
             else:
                 for row in rows:
                     put_next(self, &out, style, row, index, most, newline)

@@ -17,12 +17,30 @@ cdef inline int put_bytes(srp_buffer *out, bytes text) except -1:
 cdef inline int put_row(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index) except -1:
     cdef Py_ssize_t field
     cdef int status
+    if type(row) is LazyRow and not style.all and put_raw(out, <LazyRow>row):
+        return 0
     status = engine.layer.put_row(out, engine.k, style, row, &field)
     if status != SR_OK:
         if status == SRP_NO_MEMORY:
             raise MemoryError
         put_copy(engine, out, style, fields_of(row, index), index)   # finds the error again if there is one
     return 0
+
+
+cdef bint put_raw(srp_buffer *out, LazyRow row) except -1:
+    """Copies the bytes of a scanned row if writing its fields would give the same."""
+    cdef LazyRows rows = row.rows
+    cdef size_t start, end
+    if rows is None:
+        return False
+    start, end = rows.tape.rows[row.r].start, row_end(&rows.p, row.r)
+    if not sr_is_as_written(rows.p.src, &rows.tape, &rows.tape.rows[row.r], end):
+        return False
+    if srp_reserve(out, end - start):
+        raise MemoryError
+    memcpy(out.data + out.len, rows.p.src + start, end - start)
+    out.len += end - start
+    return True
 
 
 cdef int put_next(Workspace engine, srp_buffer *out, sr_style style, row, Py_ssize_t index, Py_ssize_t most, bint newline) except -1:

@@ -282,6 +282,10 @@ size_t sr_text_size(const sr_kernel *k, sr_style style, const uint8_t *src, size
 size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src, size_t len, const uint8_t *marker,
                          size_t marker_len, size_t room);
 
+/* Whether a row of [row->start, row_end) has exactly the bytes that writing its fields would give: E2 quotes none, and
+   none is quoted. */
+bool sr_is_as_written(const uint8_t *src, const sr_tape *tape, const sr_row *row, size_t row_end);
+
 /* ---- numbers (sr_number.c) --------------------------------------------------------------------------------------- */
 
 #define SR_NUMBER_ROOM 40 /* space for the text of any number below */

@@ -183,3 +183,35 @@ size_t sr_longest_prefix(const sr_kernel *k, sr_style style, const uint8_t *src,
         quotes -= src[n - 1] == SR_QUOTE;
     }
 }
+
+/* ---- both -------------------------------------------------------------------------------------------------------- */
+
+static bool has_space_at_an_end(const uint8_t *src, const sr_tape *tape, const sr_row *row, size_t row_end) {
+    size_t start = row->start;
+    for (size_t f = row->first; f < row[1].first; f++) {
+        size_t end = f + 1 < row[1].first ? tape->ends[f] : row_end;
+        if (end > start && (space_first(src + start, end - start) || space_last(src + start, end - start))) return true;
+        start = end + 1;
+    }
+    return false;
+}
+
+bool sr_is_as_written(const uint8_t *src, const sr_tape *tape, const sr_row *row, size_t row_end) {
+    size_t start = row->start, len = row_end - start;
+    const uint8_t *first = src + start;
+    if (len == 0 || memchr(first, '\t', len)) return false;
+    if (tape->flags & SR_HAS_QUOTE && memchr(first, SR_QUOTE, len)) return false;
+    if (tape->flags & SR_HAS_CR && memchr(first, '\r', len)) return false;
+    bool space = false;
+    uint8_t wide = 0;
+    for (size_t f = row->first; f < row[1].first; f++) { /* no branches but one for an empty field */
+        size_t end = f + 1 < row[1].first ? tape->ends[f] : row_end;
+        if (end > start) {
+            uint8_t a = src[start], b = src[end - 1];
+            space |= (a <= ' ') | (b <= ' ');
+            wide |= a | b;
+        }
+        start = end + 1;
+    }
+    return !space && !(wide & 0x80 && has_space_at_an_end(src, tape, row, row_end));
+}

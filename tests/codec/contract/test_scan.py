@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 import pytest
-from support import decode_failure, module_of, where
+from support import decode_failure, module_of, outcome, where
 
 from smartrest import DecodeError
 
@@ -256,3 +257,44 @@ class TestReading:
     def test_no_limit_option(self, engine: Any) -> None:
         with pytest.raises(TypeError):
             engine.scan(b"", limit=5)
+
+
+EDGES = (
+    *(
+        "",
+        " ",
+        "\t",
+        "\x1f",
+        "\x85",
+        "\u00a0",
+        "\u2003",
+        "\u3000",
+        "\ufeff",
+        "\x85x",
+        "é",
+        "€",
+        "\U0001f321",
+        "\\",
+        "a",
+        "a b",
+    ),
+    *("a\tb", "x" * 70, '"', 'a"b', '"a, b"', '"a\\""', '"dir\\"', '" "', '"\u00a0"', "\r", "a\rb"),
+)
+
+
+@pytest.mark.parametrize("style", [{}, {"dialect": "double"}, {"quote": "all"}, {"on_trailing_backslash": "error"}])
+@pytest.mark.parametrize("row_end", ["\n", "\r\n"])
+def test_scanned_rows_are_encoded_as_their_fields(engine: Any, style: dict[str, Any], row_end: str) -> None:
+    r = Random(f"{style}{row_end}")
+    for _ in range(150):
+        lines = [",".join(r.choices(EDGES, k=r.randint(1, 4))) for _ in range(r.randint(1, 4))]
+        payload = (row_end.join(lines) + r.choice(["", row_end])).encode()
+        try:
+            scanned, rows = engine.scan(payload), engine.decode(payload)
+        except DecodeError:  # a quote that is never closed
+            continue
+        expected = outcome(engine.encode, rows, **style)
+        assert outcome(engine.encode, scanned, **style) == outcome(engine.encode, list(scanned), **style) == expected
+        for row in scanned:
+            assert outcome(engine.encode_row, row, **style) == outcome(engine.encode_row, row.fields, **style)
+        assert outcome(list, engine.pack(scanned, **style)) == outcome(list, engine.pack(rows, **style))
