@@ -66,6 +66,8 @@ def _doubts(
     data: bytes, rows: list[tuple[str, ...]], span: Callable[[int, int | None], tuple[int, int]]
 ) -> Iterator[Finding]:
     """The doubts about fields."""
+    if not any(mark.encode() in data for mark in (*BLANKS, ESCAPE)):
+        return
     for number, row in enumerate(rows):
         for field, value in enumerate(row):
             blank = value[:1] in EDGES or value[-1:] in EDGES

@@ -1,19 +1,23 @@
-"""Comparisons too long for the test suite: `python tools/campaign.py world|roundtrip|parity …`.
+"""Comparisons too long for the test suite: `python tools/campaign.py world|roundtrip|parity|floats …`.
 
 `world`: every string up to a length, every engine against the independent reader. `roundtrip`: random rows in each
-dialect and engine. `parity`: the core with each kernel against the pure engine on hostile input, from a seed. The first
-difference ends the run and shows its input. Copy results worth keeping to docs/reliability.md.
+dialect and engine. `parity`: the core with each kernel against the pure engine on hostile input, from a seed. `floats`:
+random floats to text and back, against Python's own. The first difference ends the run and shows its input. Copy
+results worth keeping to docs/reliability.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import multiprocessing
 import random
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +211,45 @@ def parity(job: tuple[int, int]) -> int:
     return count
 
 
+def some_floats(chance: random.Random, count: int) -> list[float]:
+    """Floats of any bits, of the sizes of life, of few digits, and near the ends and the halves that rounding meets."""
+    near = [5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e16, 1e-4, 2.0**53, 1e22, 1e23]
+    numbers: list[float] = []
+    for k in range(count):
+        (any_bits,) = struct.unpack("<d", chance.randbytes(8))
+        few = chance.randrange(10**17) / 10 ** chance.randrange(40)
+        close = struct.unpack(
+            "<d", struct.pack("<q", struct.unpack("<q", struct.pack("<d", near[k % 8]))[0] + k % 999)
+        )[0]
+        power = math.ldexp(chance.choice((1.0, chance.randrange(1, 1 << 12))), chance.randrange(-1074, 1000))
+        numbers.append((any_bits, chance.uniform(-1e3, 1e3), few, chance.random(), close, power)[k % 6])
+    return [number for number in numbers if math.isfinite(number)]
+
+
+def longer(chance: random.Random, number: float) -> str:
+    """A text of up to 40 digits at the halfway point to the next float, or just beside it."""
+    exact = Fraction(number) + (Fraction(math.nextafter(number, math.inf)) - Fraction(number)) / 2
+    digits = chance.choice((17, 18, 19, 20, 25, 40))
+    power = digits - 1 - math.floor(math.log10(abs(number) or 5e-324))
+    scaled = math.floor(exact * Fraction(10) ** power) + chance.choice((0, 0, 1, -1))
+    return f"{scaled}e{-power}"
+
+
+def floats(job: tuple[int, int]) -> int:
+    """Random floats against `repr`, and back; texts of many digits against `float`."""
+    seed, count = job
+    chance = random.Random(seed)
+    numbers = some_floats(chance, count)
+    texts = [*map(repr, numbers)]
+    hard = [longer(chance, number) for number in numbers[::10] if abs(number) < 1e308]
+    for engine in engines()[1:2]:  # the kernels share the code for numbers
+        read = engine.Schema({"1": [(float,)]}).decode_row
+        assert engine.encode_row(["1", *numbers], limit=None) == ",".join(["1", *texts]).encode(), seed
+        assert [*map(repr, read(",".join(["1", *texts]))[1:])] == texts, seed
+        assert read(",".join(["1", *hard]))[1:] == tuple(map(float, hard)), seed
+    return len(numbers) + len(hard)
+
+
 def jobs_of(args: argparse.Namespace) -> tuple[Callable[[Any], int], Iterator[Any]]:
     if args.what == "world":
         letters = ALPHABETS[args.alphabet]
@@ -216,7 +259,7 @@ def jobs_of(args: argparse.Namespace) -> tuple[Callable[[Any], int], Iterator[An
         return world, iter(jobs)
     step = 2_000
     seeds = itertools.count(args.seed)
-    function = roundtrip if args.what == "roundtrip" else parity
+    function = {"roundtrip": roundtrip, "parity": parity, "floats": floats}[args.what]
     return function, (
         (seed, min(step, args.count - k)) for k, seed in zip(range(0, args.count, step), seeds, strict=False)
     )
@@ -226,13 +269,13 @@ def main() -> int:
     if not __debug__:
         sys.exit("run without -O: the comparisons are assertions")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("world", "roundtrip", "parity"))
+    parser.add_argument("what", choices=("world", "roundtrip", "parity", "floats"))
     parser.add_argument("--length", type=int, default=7, help="world: length of the longest strings (default: 7)")
     parser.add_argument(
         "--alphabet", choices=tuple(ALPHABETS), default="marks", help="world: alphabet (default: marks)"
     )
-    parser.add_argument("--count", type=int, default=1_000_000, help="roundtrip, parity: inputs (default: 1,000,000)")
-    parser.add_argument("--seed", type=int, default=1, help="roundtrip, parity: first seed (default: 1)")
+    parser.add_argument("--count", type=int, default=1_000_000, help="the others: inputs (default: 1,000,000)")
+    parser.add_argument("--seed", type=int, default=1, help="the others: first seed (default: 1)")
     parser.add_argument("--processes", type=int, default=1, help="processes to use (default: 1)")
     args = parser.parse_args()
     names = ", ".join(engine.engine() for engine in engines())
