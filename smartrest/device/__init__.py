@@ -49,6 +49,7 @@ from .events import (
 from .lifecycle import TRANSITIONS, State, Transition, Trigger, diagram
 from .operations import Operation, OperationTemplate
 from .renewal import Renewal
+from .service import ServiceSession
 from .session import Session
 from .settings import Child, Limits
 
@@ -101,6 +102,7 @@ __all__ = [
     "Refused",
     "Renewal",
     "RenewalFailed",
+    "ServiceSession",
     "Session",
     "State",
     "Statistics",

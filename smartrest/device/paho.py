@@ -45,8 +45,10 @@ class Device(DeviceBase):
 
     Log in with `credentials`; or with `bootstrap` (the bootstrap password or full credentials), which fetches them, and
     `store` (a path), which keeps them; or with `identity`, a certificate, which `renew` (`True` or a `Renewal`)
-    replaces in time. `tls`: `False`, `True` or a context; `ca_file`: the CA of a private server. `port` and `websocket`
-    select the endpoint, `workers` the number of concurrent handlers. For the other options see `Session`.
+    replaces in time. `tenant`: the user name beside a certificate, on the MQTT Service (`Endpoint(…, service=True)`).
+    `tls`: `False`, `True` or a context; `ca_file`: the CA of a private server. `port` and `websocket` select the
+    endpoint, `workers` the number of concurrent handlers. `operations="json"`: take them as JSON with their ID. For the
+    other options see `Session`.
 
     Operations run in worker threads, one at a time per device and fragment. One that takes longer than
     `limits.operation` is answered 502; until its handler returns, further operations of that device and fragment are

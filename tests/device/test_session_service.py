@@ -9,8 +9,16 @@ import pytest
 pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
 
 from smartrest import SmartRestError
-from smartrest.device import Connect, Credentials, Device, Online, PayloadReceived, Publish, Subscribe
-from smartrest.device.service import ServiceSession
+from smartrest.device import (
+    Connect,
+    Credentials,
+    Device,
+    Online,
+    PayloadReceived,
+    Publish,
+    ServiceSession,
+    Subscribe,
+)
 from smartrest.mqtt import Endpoint
 
 SERVICE = Endpoint("mytenant.example.com", service=True)
