@@ -40,23 +40,9 @@ class Entry:
     """One operation and its state. `claim` and `answer` are encoded rows."""
 
     __slots__ = (
-        "answer",
-        "answered_at",
-        "asks",
-        "claim",
-        "claimed_at",
-        "deadline",
-        "lane",
-        "limit",
-        "number",
-        "operation",
-        "refusal",
-        "reported",
-        "stage",
-        "started",
-        "status",
-        "sweep",
-    )
+        "answer", "answered_at", "asks", "claim", "claimed_at", "deadline", "lane", "limit",
+        "number", "operation", "refusal", "reported", "stage", "started", "status", "sweep",
+    )  # fmt: skip
 
     def __init__(self, operation: Operation, claim: bytes, refusal: str | None = None) -> None:
         self.operation = operation
@@ -339,7 +325,7 @@ class Lanes:
         payloads: dict[tuple[str, str], list[Entry]] = {}
         for lane, entry in found:
             with_id = entry.operation.id is not None
-            known_by_id = self._repeated(entry, lane) if with_id else None
+            known_by_id = self._repeated(entry) if with_id else None
             if known_by_id is not None:
                 repeated.append(known_by_id)
                 continue
@@ -370,7 +356,7 @@ class Lanes:
         self._numbers += 1
         entry.number, entry.lane = self._numbers, lane
 
-    def _repeated(self, entry: Entry, lane: Lane) -> Entry | None:
+    def _repeated(self, entry: Entry) -> Entry | None:
         """Find a repeat by its ID. Unless the list may be older, the platform has missed the claim or answer: again."""
         key = _id(entry)
         held = self._by_id.get(key)
@@ -384,16 +370,20 @@ class Lanes:
         answered = self._history.get(key)
         if answered is None or (answered.asks == self._asks and self.phase is not Phase.SURE):
             return answered
-        del self._history[key]
-        known = self._lanes.setdefault(lane.key, lane)
-        self._number(answered, known)
-        answered.stage = Stage.WAITING
-        self._by_id[key] = answered
-        self._entries[answered.operation] = answered
-        known.queue.append(answered)
-        self._held += 1
-        self.touched[known.key] = known
+        self._again(answered)
         return answered
+
+    def _again(self, answered: Entry) -> None:
+        """Claim and answer an operation with an ID once more, without running it."""
+        del self._history[_id(answered)]
+        lane = self._lanes.setdefault(answered.lane.key, answered.lane)
+        self._number(answered, lane)
+        answered.stage = Stage.WAITING
+        self._by_id[_id(answered)] = answered
+        self._entries[answered.operation] = answered
+        lane.queue.append(answered)
+        self._held += 1
+        self.touched[lane.key] = lane
 
     # Request 500
 
@@ -473,6 +463,8 @@ class Lanes:
                 run.stage, lane.run = Stage.WAITING, None
                 lane.queue.appendleft(run)
             self._forget_idle(lane)
+        for entry in [each for each in self._history.values() if each.answered_at > now - self.limits.doubt]:
+            self._again(entry)  # the broker may have lost an answer that it acknowledged so shortly before
         self._answered.clear()
         self._asking.clear()
         self._recount()

@@ -76,9 +76,10 @@ def test_equal_operations_are_each_answered(seed: int) -> None:
     assert all("equal operation" in operation.reason for operation in failed)
 
 
+@pytest.mark.parametrize("loses_acknowledged", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_equal_operations_as_json_run_once_and_get_their_own_answer(seed: int) -> None:
-    simulation, platform, ran = storm(seed, unique=False, loses_acknowledged=False, as_json=True)
+def test_equal_operations_as_json_run_once_and_get_their_own_answer(seed: int, loses_acknowledged: bool) -> None:
+    simulation, platform, ran = storm(seed, unique=False, loses_acknowledged=loses_acknowledged, as_json=True)
     assert simulation.session.state is State.ONLINE
     assert sorted(map(int, ran)) == list(range(40))
     for number, operation in enumerate(platform.operations):
