@@ -18,7 +18,7 @@ PAYLOADS = (("topic", "u"), ("payload", "z"), ("rows", "i"))  # columns of batch
 ERRORS = (
     ("payload_index", "l"),
     ("row", "l"),
-    ("field", "i"),
+    ("field", "l"),
     ("position", "l"),
     ("reason", "u"),
     ("text", "u"),

@@ -47,13 +47,155 @@ cdef extern from "sr.h" nogil:
     const sr_kernel *sr_kernel_best(uint32_t cpu)
     const sr_kernel *sr_kernel_at(size_t i)
 
+cdef extern from "decode.h" nogil:
+    ctypedef struct sr_row:
+        uint32_t first
+        uint32_t start
+
+    ctypedef struct sr_tape:
+        uint32_t *ends
+        sr_row *rows
+
+    enum:
+        SR_SLACK
+        SR_ROW_SLACK
+        SR_ID_TABLE
+        SR_TOO_LARGE
+
+    int sr_template_number(const uint8_t *src, size_t length)
+
+    ctypedef enum srd_layout:
+        SRD_OFFSETS
+        SRD_LARGE_OFFSETS
+        SRD_VIEWS
+
+    ctypedef struct srd_texts:
+        srd_layout layout
+        int64_t rows
+        int64_t offset
+        const uint8_t *valid
+        const uint8_t *values
+        const uint8_t *data
+        const uint8_t *const *buffers
+        const uint8_t *sizes
+        int64_t n_buffers
+
+    ctypedef struct srd_source:
+        srd_texts texts
+        const uint8_t *indices
+        int index_width
+        int64_t rows
+        int64_t offset
+        const uint8_t *valid
+
+    int srd_payload(const srd_source *source, int64_t row, const uint8_t **payload, size_t *length)
+
+    ctypedef enum srd_kind:
+        SRD_DICTIONARY
+        SRD_UTF8
+        SRD_VIEW
+        SRD_FLOAT
+        SRD_INT
+        SRD_TIME
+        SRD_BOOL
+
+    ctypedef struct srd_word:
+        uint32_t len
+
+    ctypedef struct srd_words:
+        uint64_t seed[2]
+        srd_word *words
+        int32_t *ends
+        uint32_t n
+        uint32_t room
+        uint64_t *slots
+        size_t n_slots
+        uint8_t *data
+        size_t n_data
+        size_t data_room
+
+    void srd_clear(srd_words *words)
+    void srd_rehash(srd_words *words)
+
+    ctypedef struct srd_column:
+        srd_kind kind
+        uint32_t field
+        uint32_t step
+        uint32_t group
+        size_t size
+        uint8_t *valid
+        void *values
+        int32_t *lists
+        size_t room
+        srd_words words
+
+    ctypedef struct srd_plan:
+        const uint8_t *id
+        size_t id_len
+        srd_column *columns
+        size_t n_columns
+        size_t n
+        size_t room
+        int64_t *payloads
+        int32_t *rows
+        uint8_t *reasons
+        uint32_t *picked
+
+    ctypedef struct srd_error:
+        int64_t payload
+        size_t row
+        size_t field
+        size_t position
+        int status
+
+    ctypedef enum srd_status:
+        SRD_DONE
+        SRD_PAUSE
+        SRD_FULL_TAPE
+        SRD_FULL_ROWS
+        SRD_FULL_CELLS
+        SRD_FULL_WORDS
+        SRD_FULL_DATA
+        SRD_FULL_ERRORS
+        SRD_BAD_SOURCE
+
+    ctypedef struct srd_reader:
+        const sr_kernel *kernel
+        srd_plan *plans
+        size_t n_plans
+        int16_t plan_of[SR_ID_TABLE]
+        bint by_text
+        size_t pause
+        int (*long_float)(const uint8_t *src, size_t length, double *value) noexcept nogil
+        sr_tape tape
+        size_t tape_room
+        uint8_t *scratch
+        uint32_t *bad
+        srd_error *errors
+        size_t n_errors
+        size_t errors_room
+        size_t rows_in
+        size_t rows_out
+        size_t skipped
+        size_t full_plan
+        size_t full_column
+        size_t needed
+
+    ctypedef srd_status (*srd_decode)(srd_reader *d, const srd_source *source, int64_t *next) noexcept
+    srd_decode srd_decode_of(const sr_kernel *k)
+    size_t srd_pack_bits(const uint8_t *flags, size_t n, uint8_t *bits)
+    void srd_take(const uint8_t *values, size_t width, int64_t offset, const int64_t *rows, size_t n, uint8_t *to)
+    size_t srd_take_bits(const uint8_t *bits, int64_t offset, const int64_t *rows, size_t n, uint8_t *to)
+    size_t srd_take_size(const srd_texts *texts, const int64_t *rows, size_t n)
+    void srd_take_texts(const srd_texts *texts, const int64_t *rows, size_t n, uint8_t *offsets, uint8_t *data)
+
+cdef extern from "sr.h" nogil:
     ctypedef struct sr_style:
         uint8_t escape
         bint all
         bint refuse_backslash
 
     enum:
-        SR_TOO_LARGE
         SR_ESCAPE
         SR_QUOTE
 
@@ -212,144 +354,3 @@ cdef extern from "encode.h" nogil:
     sre_stop sre_pack(const sre_plan *plan, sre_groups *groups, sre_output *out)
     size_t sre_put_topics(const sre_devices *d, const uint8_t *prefix, size_t n_prefix, const uint32_t *devices,
                           size_t n, int32_t *offsets, uint8_t *text)
-
-cdef extern from "decode.h" nogil:
-    ctypedef struct sr_row:
-        uint32_t first
-        uint32_t start
-
-    ctypedef struct sr_tape:
-        uint32_t *ends
-        sr_row *rows
-
-    enum:
-        SR_SLACK
-        SR_ROW_SLACK
-        SR_ID_TABLE
-
-    int sr_template_number(const uint8_t *src, size_t length)
-
-    ctypedef enum srd_layout:
-        SRD_OFFSETS
-        SRD_LARGE_OFFSETS
-        SRD_VIEWS
-
-    ctypedef struct srd_texts:
-        srd_layout layout
-        int64_t rows
-        int64_t offset
-        const uint8_t *valid
-        const uint8_t *values
-        const uint8_t *data
-        const uint8_t *const *buffers
-        const uint8_t *sizes
-        int64_t n_buffers
-
-    ctypedef struct srd_source:
-        srd_texts texts
-        const uint8_t *indices
-        int index_width
-        int64_t rows
-        int64_t offset
-        const uint8_t *valid
-
-    int srd_payload(const srd_source *source, int64_t row, const uint8_t **payload, size_t *length)
-
-    ctypedef enum srd_kind:
-        SRD_DICTIONARY
-        SRD_UTF8
-        SRD_VIEW
-        SRD_FLOAT
-        SRD_INT
-        SRD_TIME
-        SRD_BOOL
-
-    ctypedef struct srd_word:
-        uint32_t len
-
-    ctypedef struct srd_words:
-        uint64_t seed[2]
-        srd_word *words
-        int32_t *ends
-        uint32_t n
-        uint32_t room
-        uint64_t *slots
-        size_t n_slots
-        uint8_t *data
-        size_t n_data
-        size_t data_room
-
-    void srd_clear(srd_words *words)
-    void srd_rehash(srd_words *words)
-
-    ctypedef struct srd_column:
-        srd_kind kind
-        uint32_t field
-        uint32_t step
-        uint32_t group
-        size_t size
-        uint8_t *valid
-        void *values
-        int32_t *lists
-        size_t room
-        srd_words words
-
-    ctypedef struct srd_plan:
-        const uint8_t *id
-        size_t id_len
-        srd_column *columns
-        size_t n_columns
-        size_t n
-        size_t room
-        int64_t *payloads
-        int32_t *rows
-        uint8_t *reasons
-        uint32_t *picked
-
-    ctypedef struct srd_error:
-        int64_t payload
-        size_t row
-        size_t field
-        size_t position
-        int status
-
-    ctypedef enum srd_status:
-        SRD_DONE
-        SRD_PAUSE
-        SRD_FULL_TAPE
-        SRD_FULL_ROWS
-        SRD_FULL_CELLS
-        SRD_FULL_WORDS
-        SRD_FULL_DATA
-        SRD_FULL_ERRORS
-        SRD_BAD_SOURCE
-
-    ctypedef struct srd_reader:
-        const sr_kernel *kernel
-        srd_plan *plans
-        size_t n_plans
-        int16_t plan_of[SR_ID_TABLE]
-        bint by_text
-        size_t pause
-        int (*long_float)(const uint8_t *src, size_t length, double *value) noexcept nogil
-        sr_tape tape
-        size_t tape_room
-        uint8_t *scratch
-        uint32_t *bad
-        srd_error *errors
-        size_t n_errors
-        size_t errors_room
-        size_t rows_in
-        size_t rows_out
-        size_t skipped
-        size_t full_plan
-        size_t full_column
-        size_t needed
-
-    ctypedef srd_status (*srd_decode)(srd_reader *d, const srd_source *source, int64_t *next) noexcept
-    srd_decode srd_decode_of(const sr_kernel *k)
-    size_t srd_pack_bits(const uint8_t *flags, size_t n, uint8_t *bits)
-    void srd_take(const uint8_t *values, size_t width, int64_t offset, const int64_t *rows, size_t n, uint8_t *to)
-    size_t srd_take_bits(const uint8_t *bits, int64_t offset, const int64_t *rows, size_t n, uint8_t *to)
-    size_t srd_take_size(const srd_texts *texts, const int64_t *rows, size_t n)
-    void srd_take_texts(const srd_texts *texts, const int64_t *rows, size_t n, uint8_t *offsets, uint8_t *data)

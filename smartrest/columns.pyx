@@ -12,9 +12,9 @@ from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcpy, memmove, memset, strcmp, strlen, strncmp
+from libc.string cimport memchr, memcpy, memmove, memset, strcmp, strlen
 
-from os import urandom as _urandom
+from os import urandom
 
 from smartrest import _columns, _constants, _limits
 from smartrest.errors import excerpt
@@ -23,6 +23,6 @@ from smartrest.errors import excerpt
 include "shell/columns_base.pxi"
 include "shell/columns_streams.pxi"
 include "shell/columns_payloads.pxi"
-include "shell/columns_encode.pxi"
 include "shell/columns_decode.pxi"
+include "shell/columns_encode.pxi"
 include "shell/columns_engine.pxi"

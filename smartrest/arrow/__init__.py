@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from ._batches import Batches
 from ._decode import Decoded, Decoder, decode_batches, decode_table
-from ._encode import encode_batches
+from ._encode import encode_batches, encode_table
 
-__all__ = ["Batches", "Decoded", "Decoder", "decode_batches", "decode_table", "encode_batches"]
+__all__ = [
+    "Batches",
+    "Decoded",
+    "Decoder",
+    "decode_batches",
+    "decode_table",
+    "encode_batches",
+    "encode_table",
+]

@@ -78,9 +78,3 @@ def _pyarrow() -> Any:
     except ModuleNotFoundError:
         return None
     return pyarrow
-
-
-def exported(batch: Any) -> Any:
-    """A batch as `Batches` yields it."""
-    pyarrow = _pyarrow()
-    return pyarrow.record_batch(batch) if pyarrow else batch

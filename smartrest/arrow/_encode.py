@@ -18,10 +18,11 @@ from .._constants import SEPARATOR
 from .._limits import check_on_error, limit_of
 from .._values import hole_of
 from ..mqtt._text import check_level
-from ..templates import Group, Template, static
-from ._batches import Batches, Counts, exported
-from ._engine import columns as engine_of_columns
+from ..templates import Group, Template
+from ._batches import Batches, Counts
+from ._engine import columns as engine
 from ._source import Source
+from ._templates import template_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def plan_of(
     """The plan of a source with columns of these names. Raises `TypeError` or `ValueError` for a wrong option."""
     options: dict[str, Any] = dict(OPTIONS)
     if isinstance(template, (str, Template)):
-        row = _template_row(static[template] if isinstance(template, str) else template, names, columns)
+        row = _template_row(template_of(template), names, columns)
     else:
         row = _encoder_row(template, columns, options)
     most = limit_of(limit)
@@ -128,30 +129,31 @@ def _check_names(columns: Any) -> None:
 
 def _template_row(template: Template, names: Sequence[str], columns: Sequence[str] | None) -> list[Any]:
     """The row of a template, up to its last parameter that has a column."""
-    parameters: list[Parameter] = []
+    parameters: list[tuple[str, Parameter]] = []
     for parameter in template.parameters:
         if isinstance(parameter, Group):
             if parameter.marker is not None:
-                raise TypeError(f"template {template.label} has sections with markers, which are not columns")
-            parameters += parameter.parameters
+                raise ValueError(f"template {template.label} has sections, which are not columns")
+            single = len(parameter.parameters) == 1
+            parameters += [(parameter.name if single else item.name, item) for item in parameter.parameters]
         else:
-            parameters.append(parameter)
+            parameters.append((parameter.name, parameter))
     if columns is not None:
         _check_names(columns)
-        known = [parameter.name for parameter in parameters]
+        known = [name for name, _ in parameters]
         for column in columns:
             if column not in known:
                 raise ValueError(f"template {template.label} has no parameter {column!a}; it has {', '.join(known)}")
     given = set(names if columns is None else columns)
     row: list[Any] = [template.id]
     last = 1
-    for field, parameter in enumerate(parameters, 1):
-        if parameter.name in given:
+    for field, (name, parameter) in enumerate(parameters, 1):
+        if name in given:
             takes = PARAMETERS.get(parameter.type, TEXT)
-            row.append(Hole(parameter.name, field, takes, parameter.mandatory))
+            row.append(Hole(name, field, takes, parameter.mandatory))
             last = field + 1
         elif parameter.mandatory:
-            raise ValueError(f"template {template.label} needs a column {parameter.name!a}")
+            raise ValueError(f"template {template.label} needs a column {name!a}")
         else:
             row.append(None)
     return row[:last]
@@ -205,8 +207,8 @@ def encode_batches(
     encoder = None
     if batches.shape is not None:
         plan = plan_of(template, batches.shape.names, columns, by, topic, limit, memory, batch_bytes)
-        encoder = engine_of_columns().encoder(plan, batches.shape)
-    return Batches(engine_of_columns().shape_of(PAYLOADS), _encoded(batches, encoder, on_error, counts), counts)
+        encoder = engine().writer(plan, batches.shape)
+    return Batches(engine().shape_of(PAYLOADS), _encoded(batches, encoder, on_error, counts), counts)
 
 
 def _encoded(batches: Iterator[Any], encoder: Any, on_error: Any, counts: Counts) -> Iterator[Any]:
@@ -255,14 +257,14 @@ def error_batch(errors: Sequence[tuple[int, int | None, str, str]]) -> Any:
         "row": (0, (None, struct.pack(f"{count}q", *rows))),
         "field": (
             fields.count(None),
-            (_bits(fields), struct.pack(f"{count}i", *[0 if field is None else field for field in fields])),
+            (_bits(fields), struct.pack(f"{count}q", *[0 if field is None else field for field in fields])),
         ),
         "position": none,
         "reason": _texts(reasons),
         "text": _texts(texts),
     }
     made = [(name, format, *columns[name]) for name, format in ERRORS]
-    return exported(engine_of_columns().from_buffers(made, count))
+    return Batches.public(engine().from_buffers(made, count))
 
 
 def _bits(values: Sequence[Any]) -> bytes:
@@ -275,3 +277,8 @@ def _bits(values: Sequence[Any]) -> bytes:
 def _texts(texts: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
     ends = accumulate([0, *[len(text) for text in texts]])  # all ASCII
     return 0, (None, struct.pack(f"{len(texts) + 1}i", *ends), "".join(texts).encode())
+
+
+def encode_table(table: Any, template: Any, **options: Any) -> Any:
+    """All payloads of `encode_batches` as one `pyarrow.Table`; without pyarrow as `Batches`."""
+    return encode_batches(table, template, **options).table()

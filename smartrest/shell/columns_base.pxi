@@ -12,7 +12,6 @@
 #   new_batch(shape, rows), then new_array for each of batch.tree.array.children, own_buffer for memory from `taken`,
 #                  share or share_array for that of another batch: a batch to export.
 
-cdef tuple REASONS = ("", *[reason for _, reason, _ in _constants.STATUS])   # by the number that C returns
 cdef int64_t MOST_ROWS = <int64_t>1 << 40   # so that no product with a width overflows
 
 cdef extern from *:

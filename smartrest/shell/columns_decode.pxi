@@ -3,6 +3,7 @@
 cdef dict KINDS = {"float": SRD_FLOAT, "int": SRD_INT, "time": SRD_TIME, "bool": SRD_BOOL, "text": SRD_UTF8,
                    "dictionary": SRD_DICTIONARY, "utf8": SRD_UTF8, "view": SRD_VIEW}
 cdef dict FORMATS = {"float": "g", "int": "l", "time": "tsm:UTC", "bool": "b", "text": "u", "utf8": "u", "view": "vu"}
+cdef tuple REASONS = ("", *[reason for _, reason, _ in _constants.STATUS])
 ERROR_COLUMNS = (("payload_index", "l"), ("row", "l"), ("field", "l"), ("position", "l"), ("reason", "u"), ("text", "u"))
 
 cdef enum:
@@ -124,7 +125,7 @@ cdef class Reader:
             column = &plan.columns[f]
             column.kind = KINDS[kind]
             column.field, column.step, column.group, column.size = field, step, group, size_of(column.kind)
-            seed = _urandom(16)
+            seed = urandom(16)
             memcpy(column.words.seed, PyBytes_AS_STRING(seed), 16)
             if column.kind == SRD_DICTIONARY:
                 grow_words(&column.words, 4096)

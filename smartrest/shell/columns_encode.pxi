@@ -122,12 +122,12 @@ cdef class TableEncoder:
     cdef size_t memory
     cdef Output output
 
-    def __cinit__(self, settings, Shape shape, Kernel engine):
+    def __cinit__(self, Kernel kernel, settings, Shape shape):
         cdef size_t i
         cdef sre_constant *constants
         self.settings = settings
-        self.plan.kernel = engine.k
-        self.layer = sre_layer_of(engine.k)
+        self.plan.kernel = kernel.k
+        self.layer = sre_layer_of(kernel.k)
         self.plan.style.escape = SR_QUOTE if settings.dialect == "double" else SR_ESCAPE
         self.plan.style.all = settings.quote == "all"
         self.plan.style.refuse_backslash = settings.on_trailing_backslash == "error"
@@ -196,7 +196,7 @@ cdef class TableEncoder:
 
     cdef int set_topic(self) except -1:
         topic = self.settings.topic
-        seed = _urandom(16)
+        seed = urandom(16)
         memcpy(self.devices.seed, PyBytes_AS_STRING(seed), 16)
         self.resize_devices(FIRST_DEVICES, 16 * FIRST_DEVICES)
         self.prefix = topic.encode()

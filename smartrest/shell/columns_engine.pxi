@@ -23,8 +23,8 @@ cdef class Engine(Kernel):
     def stream_of(self, shape, batches):
         return stream_of(shape, batches)
 
-    def encoder(self, plan, shape):
-        return TableEncoder(plan, shape, self)
-
     def reader(self, plans, payload, keep):
         return Reader(self, plans, payload, keep)
+
+    def writer(self, plan, shape):
+        return TableEncoder(self, plan, shape)

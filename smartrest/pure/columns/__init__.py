@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from ..._columns import Plan as Encoding
 from .abi import Batch, Shape, from_buffers, read_array, read_stream, shape_of, stream_of
 from .decode import Plan, Reader
 from .encode import TableEncoder
@@ -17,7 +17,6 @@ __all__ = [
     "Reader",
     "Shape",
     "TableEncoder",
-    "encoder",
     "engine",
     "from_buffers",
     "read_array",
@@ -25,6 +24,7 @@ __all__ = [
     "reader",
     "shape_of",
     "stream_of",
+    "writer",
 ]
 
 
@@ -33,11 +33,11 @@ def engine() -> str:
     return "pure"
 
 
-def encoder(plan: Any, shape: Shape) -> TableEncoder:
-    """What packs the rows of batches of this shape into payloads."""
-    return TableEncoder(plan, shape)
-
-
 def reader(plans: Sequence[Plan], payload: str, keep: Sequence[str]) -> Reader:
     """What reads payloads by these plans."""
     return Reader(plans, payload, keep)
+
+
+def writer(plan: Encoding, shape: Shape) -> TableEncoder:
+    """What packs the rows of tables with these columns."""
+    return TableEncoder(plan, shape)
