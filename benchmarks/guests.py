@@ -47,10 +47,12 @@ def check(paths: Sequence[str], taken: Sequence[str] = (OURS,)) -> None:
 def contenders(paths: Sequence[str], lineup: Lineup) -> list[Contender]:
     """Return those that can do the lineup's job, on the same items and with the same check as this engine."""
     model = lineup.contenders[0]
+    taken = {contender.name for contender in lineup.contenders}
     found = []
     for path in paths:
         name, jobs = load(path)
         if lineup.job in jobs:
+            name = f"{name}, your own" if name in taken else name
             names, code = {lineup.job: jobs[lineup.job]}, f"{lineup.job}(item)"
             items = model.items if callable(model.items) else deepcopy(model.items)  # its own, to spoil as it likes
             found.append(Contender(name, code, names, items, reads=model.reads, forgives=model.forgives, guest=True))

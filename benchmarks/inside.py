@@ -15,12 +15,13 @@ import smartrest
 from smartrest import pure
 
 from . import payloads as data
-from .harness import PATIENCE, Contender, Timing, quiet_collector, race, timings
+from .harness import PATIENCE, Contender, Timing, quiet_collector, race, rounds_for, timings
 from .lineup import OURS, Lineup, Races, Setting, ours
 from .peers import FORMAT, FORMATS, NAIVE_ROWS, encoders, texts
 from .table import Run
 
 DRAM = 57_000_000  # bytes: far more than the caches hold
+LONG = 4_000_000  # nanoseconds of a pass; such passes are few
 
 
 def probes() -> Any:
@@ -42,7 +43,9 @@ def passes(run: Run, functions: Mapping[str, Callable[[], int]], units: int) -> 
     """Time functions that take their own time."""
     with quiet_collector():
         once = [function() for function in functions.values()]
-        rounds = 2 if run.quick else max(run.rounds or 0, 40, min(400, int(run.budget / 2 * 1e9 / max(1, sum(once)))))
+        if min(once) > LONG:
+            return timings(list(functions), list(functions.values()), units, run.long_rounds, {})
+        rounds = 2 if run.quick else run.rounds or rounds_for(once, run.budget / 2)
         patience = 1 if run.quick or run.rounds else PATIENCE
         return timings(list(functions), list(functions.values()), units, rounds, {}, patience=patience)
 

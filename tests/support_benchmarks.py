@@ -23,6 +23,7 @@ def load(name):
 
 
 registry, lineup = load("registry"), load("lineup")
+UNMEASURED = set() if load("peers").numpy else {"encode, numpy ints"}  # without the packages that it needs
 
 
 def lineups(id):
