@@ -321,8 +321,9 @@ def test_the_packet_limit_is_never_broken(make: Make) -> None:
         device.operation("c8y_Restart")(lambda operation: 1 / 0 if operation else None)
         device.start(10)
         platform.wait_for_device("c1")
-        for number in range(3_000):
-            device.send(("200", "c8y_T", "T", number), child="c1" if number % 3 else None)
+        for first in range(0, 3_000, 10):
+            rows = [("200", "c8y_T", "T", number) for number in range(first, first + 10)]
+            device.send(*rows, child="c1" if first % 3 else None)
         assert device.flush(20)
         for operation in platform.send(("511", "dev", "x"), ("511", "c1", "x"), ("510", "c1")):
             operation.wait(10)
