@@ -35,7 +35,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         print(f"smartrest: {visible(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
-        hint = "; --force overwrites it" if isinstance(error, FileExistsError) else ""
+        hint = "; --force overwrites it" if isinstance(error, FileExistsError) and hasattr(args, "force") else ""
         raise UsageError(f"{visible(str(error.filename or ''))}: {error.strerror or error}{hint}") from None
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from smartrest.cli import main
 
+SECRET = "correct horse"  # of the tests of certificates, which no output may show
+
 
 class Outcome(NamedTuple):
     code: int

@@ -22,25 +22,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import NameOID
-from support_cli import CertificateCommand
+from support_cli import SECRET
 
 from smartrest.certificates import CA, Identity, check_chain
 from smartrest.cli import main
 
-SECRET = "correct horse"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PASS", SECRET)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> CertificateCommand:
-    return CertificateCommand(capsys, SECRET)
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture

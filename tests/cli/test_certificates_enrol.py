@@ -15,27 +15,16 @@ pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not inst
 from certificates.makers import ec_key, pem, server_files
 from certificates.support_servers import HOST, serving
 from cryptography import x509
-from support_cli import CertificateCommand
+from support_cli import SECRET, CertificateCommand
 
 from smartrest.certificates import CA, Identity
 from smartrest.testing import Broker, EnrolmentServer, Platform
 from smartrest.testing.broker import find_mosquitto
 from smartrest.testing.platform.enrolment import Answer
 
-SECRET = "correct horse battery staple"
+pytestmark = pytest.mark.usefixtures("folder")
+
 P256 = ("--key", "P-256")
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SECRET", SECRET)
-    monkeypatch.setenv("WRONG", "wrong")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> CertificateCommand:
-    return CertificateCommand(capsys, SECRET)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +48,13 @@ def test_enroll_and_renew(run: CertificateCommand, est: EnrolmentServer, ca: CA)
     est.register("pump-1", SECRET)
     wrong = run("enroll", "pump-1", *where(est), "--password-env", "WRONG", *P256, code=1)
     assert "works once" in wrong.err
-    assert "valid until" in run("enroll", "pump-1", *where(est), "--password-env", "SECRET", *P256).out
+    assert "valid until" in run("enroll", "pump-1", *where(est), "--password-env", "PASS", *P256).out
     assert sorted(os.listdir("pump-1")) == ["chain.pem", "key.pem"]
-    exists = run("enroll", "pump-1", *where(est), "--password-env", "SECRET", code=2).err
+    exists = run("enroll", "pump-1", *where(est), "--password-env", "PASS", code=2).err
     assert "renew it, or choose another folder" in exists
     assert "--force" not in exists  # which this action does not have
     assert "no terminal" in run("enroll", "pump-2", *where(est), code=2).err
-    run("enroll", "a:b", *where(est), "--password-env", "SECRET", "--out", "x", code=1)
+    run("enroll", "a:b", *where(est), "--password-env", "PASS", "--out", "x", code=1)
 
     first = Identity.load("pump-1")
     assert est.platform is not None
@@ -107,7 +96,7 @@ def test_upload(run: CertificateCommand, est: EnrolmentServer, ca: CA) -> None:
     ca.save("ca", passphrase="x")
     made = json.dumps({"fingerprint": "ab12", "status": "ENABLED"}).encode()
     est.instead.append(Answer(201, made, "application/json"))
-    login = ("--user", "admin", "--password-env", "SECRET")
+    login = ("--user", "admin", "--password-env", "PASS")
     assert "fingerprint ab12" in run("upload", "ca", *where(est), "--tenant", "t0815", *login).out
     assert json.loads(est.calls[0].body)["autoRegistrationEnabled"] == "true"
     est.instead.append(Answer(201, made, "application/json"))
@@ -122,7 +111,7 @@ def test_upload(run: CertificateCommand, est: EnrolmentServer, ca: CA) -> None:
 
 def test_revoke(run: CertificateCommand, ca: CA) -> None:
     ca.save("ca", passphrase=SECRET)
-    unlock = ("--ca-passphrase-env", "SECRET")
+    unlock = ("--ca-passphrase-env", "PASS")
     identity = ca.issue("pump-1", key=ec_key(0))
     identity.save("pump-1")
     told = run("revoke", "pump-1/chain.pem", *unlock, "--reason", "keyCompromise").out

@@ -10,25 +10,17 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 
 from certificates.makers import ec_key
-from support_cli import CertificateCommand
+from support_cli import SECRET, CertificateCommand
 
 from smartrest.certificates import CA, Identity, SigningRequest, check_chain
 
-SECRET = "correct horse"
 P256 = ("--key", "P-256")
 UNLOCK = ("--ca-passphrase-env", "PASS")
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PASS", SECRET)
+def _ca(folder: Path) -> None:
     CA.create("Acme CA", key=ec_key(1)).save("ca", passphrase=SECRET)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> CertificateCommand:
-    return CertificateCommand(capsys, SECRET)
 
 
 def test_a_device(run: CertificateCommand) -> None:

@@ -12,25 +12,14 @@ pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is
 from certificates.makers import device, ec_key, pem, root, server_files
 from certificates.support_servers import HOST, serving
 from cryptography.hazmat.primitives import hashes
-from support_cli import CertificateCommand
+from support_cli import SECRET, CertificateCommand
 
 from smartrest.certificates import CA, Identity, load_truststore, truststore
 from smartrest.cli._certificate_actions import host_and_port
 
-SECRET = "correct horse"
+pytestmark = pytest.mark.usefixtures("folder")
+
 UNLOCK = ("--passphrase-env", "PASS")
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PASS", SECRET)
-    monkeypatch.setenv("WRONG", "wrong")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> CertificateCommand:
-    return CertificateCommand(capsys, SECRET)
 
 
 @pytest.fixture
