@@ -16,12 +16,13 @@ pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is
 if sys.platform == "win32":
     pytest.skip("Windows has no such locks", allow_module_level=True)
 
-from certificates.makers import ec_key, pem, refused, server_files
-from certificates.support_servers import HOST, serving
+from certificates.makers import ec_key, refused
+from certificates.support_enrolment import token
+from certificates.support_servers import HOST
 
 from smartrest.certificates import CA, Identity, _lock
 from smartrest.certificates._lock import locked
-from smartrest.testing import EnrolmentServer, Platform
+from smartrest.testing import EnrolmentServer
 
 HOLD = """
 import pathlib, sys, time
@@ -103,24 +104,17 @@ def test_threads_never_share_a_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_renew_once(tmp_path: Path, ca: CA) -> None:
-    files = server_files(tmp_path)
-    trusted, folder = tmp_path / "trusted.pem", tmp_path / "pump-1"
-    trusted.write_bytes(pem(ca.certificate))
-    old = ca.issue("pump-1", key=ec_key(0)).save(folder)
-    first = Identity.load(old).certificate.serial_number
-    platform = Platform(port=1)
-    with (
-        EnrolmentServer(ca, certfile=files["certfile"], keyfile=files["keyfile"], platform=platform) as est,
-        serving(files, trusted) as mqtt,
-        started(HOLD, folder, 60) as holder,
-    ):
-        token = platform._tenant.token("pump-1")
-        both = [started(RENEW, HOST, folder, token, est.port, mqtt, files["ca"]) for _ in range(2)]
+def test_two_processes_renew_once(
+    tmp_path: Path, ca: CA, files: dict[str, Path], est: EnrolmentServer, mqtt: int
+) -> None:
+    folder = ca.issue("pump-1", key=ec_key(0)).save(tmp_path / "pump-1")
+    first = Identity.load(folder).certificate.serial_number
+    with started(HOLD, folder, 60) as holder:
+        both = [started(RENEW, HOST, folder, token(est), est.port, mqtt, files["ca"]) for _ in range(2)]
         time.sleep(0.5)  # until both wait
         holder.kill()
         serials = {int(process.communicate(timeout=60)[0]) for process in both}
-        assert len(est.calls) == 1
+    assert len(est.calls) == 1
     assert len(serials) == 1
     assert first not in serials
     assert Identity.load(folder).certificate.serial_number in serials

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
 
-from certificates.makers import DAY, NOW, device, ec_key, pem, plain_context, root, server_files
+from certificates.makers import DAY, NOW, device, ec_key, pem, plain_context, root
 from support_device import LoopDevice
 
 from smartrest.certificates import CA, CertificateError, Identity, try_handshake
@@ -25,16 +25,6 @@ from smartrest.testing import Broker, Platform
 from smartrest.testing.broker import find_mosquitto
 
 pytestmark = pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return server_files(tmp_path_factory.mktemp("server"))
-
-
-@pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("Acme CA", key=ec_key(1))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra smartrest[certificates] is not installed")
 pytest.importorskip("paho.mqtt", reason="the extra smartrest[device] is not installed")
 
-from certificates.makers import ec_key, pem, server_files
+from certificates.makers import ec_key, pem
 from support_device import QUICK, LoopDevice
 
 from smartrest.certificates import CA, CertificateError, Identity, enroll, renew, try_handshake
@@ -31,16 +31,6 @@ from smartrest.testing.platform.enrolment import Answer
 pytestmark = pytest.mark.skipif(not find_mosquitto(), reason="mosquitto is not installed")
 LIFETIME = int(os.environ.get("SMARTREST_TEST_LIFETIME", "30"))  # seconds, of a certificate
 BOTH = pytest.mark.parametrize("make", [Device, LoopDevice], ids=["paho", "aiomqtt"])
-
-
-@pytest.fixture(scope="module")
-def ca() -> CA:
-    return CA.create("t0815", key=ec_key(1))
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return server_files(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture
