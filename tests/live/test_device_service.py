@@ -35,3 +35,4 @@ def test_the_mqtt_service(broker: str, make: Make, pki: Path) -> None:
         assert came.wait(10)
         assert platform.published("s/us") == []
         assert platform.errors == []
+        device.stop(10)  # amqtt waits up to 10 seconds for TLS connections that are still open
