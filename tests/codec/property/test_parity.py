@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import string
 from typing import Any
 
 import strategies as s
@@ -31,6 +32,23 @@ def test_decode_text(core: Any, payload: str, strict: bool) -> None:
         same(core, call, payload, strict=strict)
     for call in ("split", "check", "unescape"):
         same(core, call, payload)
+
+
+# Alone, first, last, doubled, beside quotes, separators, escapes and row ends: where a rule on a sign could hide.
+PLACES = r"""
+? ?? a?b ?a a? 1,? 1,?,b 1?2 "?" "a?" "?a" "a"? "a"?,b "a"?|5 "a"?"b" ?"a" 1,?"a",b 1,_?"a" "a"_? "a\?b" \? "a\"?b"
+"a""?b" "a""? "?|" ?|? "? ?" é?€ "1?5",? xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx?" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx?
+"""
+
+
+def test_every_sign_in_every_place(core: Any) -> None:
+    for place in PLACES.split():
+        for sign in string.punctuation:
+            text = place.replace("_", " ").replace("|", "\n").replace("?", sign)
+            same(core, "decode", text)
+            same(core, "decode", text, strict=True)
+            same(core, "encode", [(text, "1")])
+            same(core, "encode", [(text, '"')])
 
 
 @given(payload=s.payloads, strict=st.booleans())
