@@ -74,7 +74,7 @@ SR_FN static SR_ALWAYS_INLINE uint8_t *put_any(uint8_t *dst, const uint8_t *src,
 }
 
 /* A text of 1 to 64 bytes in quotes, with room as below. */
-SR_FN static SR_NO_INLINE uint8_t *sr_quoted_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
+SR_FN static inline uint8_t *sr_quoted_field(uint8_t *dst, const uint8_t *src, size_t n, uint8_t escape) {
     return n <= 32 ? put_quoted(dst, src, n, text64_of_32(src, n), escape)
                    : put_quoted(dst, src, n, text64_load(src, n), escape);
 }
