@@ -81,6 +81,7 @@ cdef class Reader:
     cdef Shape source           # the shape that the ones below go with
     cdef list shapes
     cdef Shape errors
+    cdef size_t usual           # rows of the last batch that had any
 
     def __cinit__(self, Kernel kernel, plans, str payload, keep):
         cdef srd_plan *plan
@@ -259,6 +260,7 @@ cdef class Reader:
         if self.general:
             take_reasons(arrays[at], plan)
         plan.room = 0   # the arrays have gone
+        self.usual = plan.n + plan.n // 64
         return made
 
     cdef Batch error_batch(self, const srd_source *source, int64_t first):
@@ -303,7 +305,8 @@ cdef class Reader:
         if status == SRD_FULL_TAPE:
             self.grow_tape(more)
         elif status == SRD_FULL_ROWS:
-            self.grow_rows(plan, max(2 * plan.n, plan.n + more, <size_t>256))
+            room = self.usual if plan.n == 0 else 2 * plan.n
+            self.grow_rows(plan, max(room, plan.n + more, <size_t>256))
         elif status == SRD_FULL_CELLS:
             room = c.lists[plan.n]
             grow_cells(c, max(2 * room, room + more))

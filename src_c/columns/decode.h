@@ -60,6 +60,7 @@ typedef struct {
 
 typedef struct {
     uint64_t seed[2];
+    uint32_t recent[64]; /* numbers of words, by a cheap hash */
     srd_word *words;
     int32_t *ends; /* of each text in `data`: room + 1, the first is 0 */
     uint32_t n, room;

@@ -229,7 +229,7 @@ def test_mistakes_in_the_call_are_named(columns: Any) -> None:
     with pytest.raises(ValueError, match="text='str': use dictionary, utf8, view"):
         decode_batches(source, TYPED, text="str")
     with pytest.raises(TypeError, match="not int"):
-        decode_batches(source, 900)  # type: ignore[arg-type]  # on purpose
+        decode_batches(source, 900)  # type: ignore[arg-type]  # refused
     with pytest.raises(KeyError, match="did you mean"):
         decode_batches(source, "create_measurment")
     with pytest.raises(ValueError, match="sections"):

@@ -1,0 +1,26 @@
+"""The programs of docs/tables.md run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
+PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "program", PROGRAMS, ids=lambda program: re.findall(r"^import (\w+)", program, re.MULTILINE)[0]
+)
+def test_programs_of_the_page_run(program: str) -> None:
+    for library in (*re.findall(r"^import (\w+)", program, re.MULTILINE), "pyarrow"):
+        pytest.importorskip(library)
+    exec(compile(program, str(PAGE), "exec"), {"__name__": "__main__"})
+
+
+def test_the_page_has_a_program_for_each_library() -> None:
+    assert {"polars", "pyarrow", "duckdb", "pandas", "numpy"} <= set(
+        re.findall(r"^import (\w+)", "\n".join(PROGRAMS), re.MULTILINE)
+    )
