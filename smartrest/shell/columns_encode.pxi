@@ -216,16 +216,16 @@ cdef class TableEncoder:
         if ids_size > UINT32_MAX or room >= 1 << 30:
             raise MemoryError("too many devices")
         if ids_size > d.ids_size:
-            grow(<void **>&d.ids, ids_size)
+            d.ids = <uint8_t *>resized(d.ids, ids_size)
             d.ids_size = ids_size
         if room <= d.room:
             return 0
         while n_slots <= 2 * room:
             n_slots *= 2
-        grow(<void **>&d.slots, n_slots * 8)
-        grow(<void **>&d.starts, (room + 1) * 4)
-        grow(<void **>&self.tails, room * sizeof(sre_tail))
-        grow(<void **>&self.counts, (room + 2) * 4)
+        d.slots = <uint64_t *>resized(d.slots, n_slots * 8)
+        d.starts = <uint32_t *>resized(d.starts, (room + 1) * 4)
+        self.tails = <sre_tail *>resized(self.tails, room * sizeof(sre_tail))
+        self.counts = <uint32_t *>resized(self.counts, (room + 2) * 4)
         memset(&self.tails[d.room], 0, (room - d.room) * sizeof(sre_tail))
         if d.room == 0:
             d.starts[0] = 0
@@ -355,7 +355,7 @@ cdef class TableEncoder:
                 row = reached
                 if row < to and self.failed.n < ERRORS:   # no room
                     if 2 * self.text.size <= self.window() or self.text.len == 0:
-                        grow(<void **>&self.text.data, 2 * self.text.size + self.text.need)
+                        self.text.data = <uint8_t *>resized(self.text.data, 2 * self.text.size + self.text.need)
                         self.text.size = 2 * self.text.size + self.text.need
                     else:
                         yield from self.pack_rows(False, to - row)
@@ -382,8 +382,8 @@ cdef class TableEncoder:
             self.text.size = WINDOW
         if self.waiting + rows > self.room:
             self.room = max(2 * self.room, self.waiting + rows)
-            grow(<void **>&self.numbers, self.room * 4)
-            grow(<void **>&self.spans, self.room * 8)
+            self.numbers = <int32_t *>resized(self.numbers, self.room * 4)
+            self.spans = <uint64_t *>resized(self.spans, self.room * 8)
         return 0
 
     def finish(self):
@@ -461,7 +461,7 @@ cdef class TableEncoder:
             self.blocks[self.store] = made
         else:
             self.store = len(self.blocks)
-            grow(<void **>&self.live, (self.store + 1) * 4)
+            self.live = <uint32_t *>resized(self.live, (self.store + 1) * 4)
             self.blocks.append(made)
         self.live[self.store] = 0
         self.stored = 0

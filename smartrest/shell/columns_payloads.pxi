@@ -29,14 +29,6 @@ cdef Block block(size_t size):
     return made
 
 
-cdef int grow(void **data, size_t size) except -1:
-    cdef void *made = realloc(data[0], size)
-    if made == NULL:
-        raise MemoryError
-    data[0] = made
-    return 0
-
-
 @cython.final
 cdef class Output:
     """Payloads on their way into a batch."""
