@@ -18,6 +18,7 @@ TESTED_ELSEWHERE = {
     "docs/command-line.md console": "tests/cli/test_cli_docs.py",
     "docs/certificates.md sh openssl": "tests/certificates/test_docs.py",
     "docs/architecture.md text": "a drawing",
+    "docs/performance.md diff": "tests/house/test_benchmark_page.py",
     "docs/format.md text": "a grammar; tests/codec/cases has its examples",
 }
 PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")
