@@ -201,7 +201,7 @@ bool sr_is_as_written(const uint8_t *src, const sr_tape *tape, const sr_row *row
     const uint8_t *first = src + start;
     if (len == 0 || memchr(first, '\t', len)) return false;
     if (tape->flags & SR_HAS_QUOTE && memchr(first, SR_QUOTE, len)) return false;
-    if (tape->flags & SR_HAS_CR && memchr(first, '\r', len)) return false;
+    if (tape->flags & SR_HAS_CR && memchr(first, SR_CARRIAGE_RETURN, len)) return false;
     bool space = false;
     uint8_t wide = 0;
     for (size_t f = row->first; f < row[1].first; f++) { /* no branches but one for an empty field */

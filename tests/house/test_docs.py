@@ -20,6 +20,7 @@ TESTED_ELSEWHERE = {
     "docs/architecture.md text": "a drawing",
     "docs/performance.md diff": "tests/house/test_benchmark_page.py",
     "docs/format.md text": "a grammar; tests/codec/cases has its examples",
+    "docs/tables.md python": "tests/columns/test_page.py",
 }
 PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")
 
