@@ -27,12 +27,12 @@ class Source(Iterator[Any]):
         self.shape: Any = None
         self._batches: Iterator[Any] = iter(())
         self._rest: Iterator[Any] = iter(())
-        if hasattr(source, "__arrow_c_stream__"):
-            stream = columns().read_stream(source.__arrow_c_stream__())
-            self.shape, self._batches = stream.shape, stream
-        elif hasattr(source, "__arrow_c_array__") or isinstance(source, Mapping):
+        if hasattr(source, "__arrow_c_array__") or isinstance(source, Mapping):
             batch = _batch_of(source)
             self.shape, self._batches = batch.shape, iter((batch,))
+        elif hasattr(source, "__arrow_c_stream__"):
+            stream = columns().read_stream(source.__arrow_c_stream__())
+            self.shape, self._batches = stream.shape, stream
         elif isinstance(source, (str, bytes)) or not hasattr(source, "__iter__"):
             raise TypeError(
                 f"expected an Arrow table, batches or a dict of numpy arrays, not {type(source).__name__}: "

@@ -161,6 +161,8 @@ cdef class Reader:
 
     def open(self, Shape source):
         """The shapes of the tables, and that of the errors, for payloads in a table of this shape."""
+        if self.source is not None and not self.keep and self.source.names == source.names:
+            return self.shapes, self.errors   # nothing else of the source goes into them
         if self.source is not source:
             if self.payload not in source.names:
                 raise KeyError(f"the source has no column {self.payload!r}, only {', '.join(source.names)}: name the "
@@ -215,7 +217,7 @@ cdef class Reader:
             if status == SRD_DONE or status == SRD_PAUSE:
                 done.append(self.take(batch, &source, first))
             else:
-                self.grow(status)
+                self.make_room(status)
         return done
 
     cdef forget(self):
@@ -298,7 +300,7 @@ cdef class Reader:
 
     # -- memory
 
-    cdef int grow(self, srd_status status) except -1:
+    cdef int make_room(self, srd_status status) except -1:
         cdef srd_plan *plan = &self.d.plans[self.d.full_plan]
         cdef srd_column *c = &plan.columns[self.d.full_column]
         cdef size_t more = self.d.needed, room
