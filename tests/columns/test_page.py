@@ -11,16 +11,16 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    "program", PROGRAMS, ids=lambda program: re.findall(r"^import (\w+)", program, re.MULTILINE)[0]
-)
+def libraries(program: str) -> list[str]:
+    return re.findall(r"^import (\w+)", program, re.MULTILINE)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: libraries(program)[0])
 def test_programs_of_the_page_run(program: str) -> None:
-    for library in (*re.findall(r"^import (\w+)", program, re.MULTILINE), "pyarrow"):
+    for library in (*libraries(program), "pyarrow"):
         pytest.importorskip(library)
     exec(compile(program, str(PAGE), "exec"), {"__name__": "__main__"})
 
 
 def test_the_page_has_a_program_for_each_library() -> None:
-    assert {"polars", "pyarrow", "duckdb", "pandas", "numpy"} <= set(
-        re.findall(r"^import (\w+)", "\n".join(PROGRAMS), re.MULTILINE)
-    )
+    assert {"polars", "pyarrow", "duckdb", "pandas", "numpy"} <= set(libraries("\n".join(PROGRAMS)))
