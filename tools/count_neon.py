@@ -47,10 +47,10 @@ class Machine:
             shutil.rmtree(self.tree)
         self.tree.mkdir()
         copy_tree(self.tree)
-        sources = sorted((ROOT / "src_c").rglob("*.c"))
+        ours = ROOT / "src_c/codec", ROOT / "src_c/objects"
+        sources = [source for folder in ours for source in sorted(folder.rglob("*.c"))]
         include = self.system / "usr/include"
-        folders = (ROOT / "src_c/codec", ROOT / "src_c/objects", include, include / "python3.11")
-        where = [f"-I{folder}" for folder in folders if folder != Path("/usr/include")]
+        where = [f"-I{folder}" for folder in (*ours, include, include / "python3.11") if folder != Path("/usr/include")]
         core = self.tree / f"smartrest/core.cpython-311-{self.name}-linux-gnu.so"
         subprocess.run([self.compiler, *FLAGS, *where, plain_c, *sources, "-lm", "-o", core], check=True)
         (self.tree / "smartrest/_build.json").write_text("{}", encoding="ascii")
