@@ -246,7 +246,9 @@ cdef class Packing:
                     break
                 self.index += 1
                 if self.put_plain(item, before):
-                    return self.cut(before)
+                    if <Py_ssize_t>packer.out.len + packer.newline > packer.limit:
+                        return self.cut(before)
+                    continue   # memory was short for a moment
             elif not self.parts:
                 found = PyIter_Next(self.items)
                 if found == NULL:
