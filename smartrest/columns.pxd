@@ -202,9 +202,6 @@ cdef extern from "sr.h" nogil:
 cdef extern from "encode.h" nogil:
     ctypedef enum sre_kind:
         SRE_NULL
-        SRE_BOOL
-        SRE_INT
-        SRE_DECIMAL
         SRE_TEXT
         SRE_LARGE_TEXT
         SRE_VIEW
@@ -340,7 +337,6 @@ cdef extern from "encode.h" nogil:
     double sre_float_at(const sre_column *column, int64_t row)
     uint64_t sre_index_at(const sre_column *column, int64_t row)
     bint sre_is_within(const sre_column *column, int64_t row)
-    int64_t sre_text_bytes(const sre_column *column)
     void sre_move(sre_output *out, uint8_t *data, size_t size)
     sre_stop sre_find_devices(sre_devices *d, const sre_column *column, int64_t first, int64_t *row, int64_t to,
                               int32_t *map, int32_t *numbers, sre_errors *errors)

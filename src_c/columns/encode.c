@@ -146,18 +146,6 @@ double sre_float_at(const sre_column *column, int64_t row) {
                               : sre_half(sre_get_2(column->values, place));
 }
 
-int64_t sre_text_bytes(const sre_column *column) {
-    int64_t bytes = 0;
-    if (!sre_is_text(column->kind) || column->rows == 0) return 0;
-    if (column->kind == SRE_TEXT) return column->n_data - sre_get_4(column->values, column->offset);
-    if (column->kind == SRE_LARGE_TEXT) return column->n_data - sre_get_8(column->values, column->offset);
-    for (int64_t row = 0; row < column->rows; row++) {
-        int32_t len = sre_get_4(column->values, 4 * (column->offset + row));
-        bytes += len > 12 ? len : 0;
-    }
-    return bytes;
-}
-
 /* The size of a field, and the space that writing it may use; or why it cannot be written. */
 static int measure(sre_plan *plan, const sre_column *c, int64_t row, size_t *size, size_t *need) {
     uint8_t scratch[SR_SHORT_ROOM], *end = scratch;

@@ -135,7 +135,6 @@ bool sre_is_within(const sre_column *column, int64_t row);
 bool sre_text_at(const sre_column *column, int64_t row, const uint8_t **text, size_t *len);
 double sre_float_at(const sre_column *column, int64_t row); /* a value of a column of floats */
 uint64_t sre_index_at(const sre_column *column, int64_t row); /* a valid index of a dictionary */
-int64_t sre_text_bytes(const sre_column *column); /* of all texts; without those of a dictionary */
 
 void sre_move(sre_output *out, uint8_t *data, size_t size); /* takes the open payload to another, empty buffer */
 
