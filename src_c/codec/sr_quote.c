@@ -199,7 +199,7 @@ static bool has_space_at_an_end(const uint8_t *src, const sr_tape *tape, const s
 bool sr_is_as_written(const uint8_t *src, const sr_tape *tape, const sr_row *row, size_t row_end) {
     size_t start = row->start, len = row_end - start;
     const uint8_t *first = src + start;
-    if (len == 0 || memchr(first, '\t', len)) return false;
+    if (len == 0 || memchr(first, SR_TAB, len)) return false;
     if (tape->flags & SR_HAS_QUOTE && memchr(first, SR_QUOTE, len)) return false;
     if (tape->flags & SR_HAS_CR && memchr(first, SR_CARRIAGE_RETURN, len)) return false;
     bool space = false;
