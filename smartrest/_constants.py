@@ -46,3 +46,4 @@ STATUS = (
     (16, "trailing_backslash", "quoted field ends with a backslash"),
 )
 TEXTS = {reason: text for _, reason, text in STATUS}
+REASONS = ("", *TEXTS)  # by number

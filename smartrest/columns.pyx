@@ -7,6 +7,7 @@ A second extension, so that `import smartrest` loads nothing of it; `smartrest.a
 `shell/columns_*.pxi`. The reference beside it is `smartrest.pure.columns`.
 """
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New

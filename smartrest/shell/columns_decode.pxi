@@ -3,8 +3,7 @@
 cdef dict KINDS = {"float": SRD_FLOAT, "int": SRD_INT, "time": SRD_TIME, "bool": SRD_BOOL, "text": SRD_UTF8,
                    "dictionary": SRD_DICTIONARY, "utf8": SRD_UTF8, "view": SRD_VIEW}
 cdef dict FORMATS = {"float": "g", "int": "l", "time": "tsm:UTC", "bool": "b", "text": "u", "utf8": "u", "view": "vu"}
-cdef tuple REASONS = ("", *[reason for _, reason, _ in _constants.STATUS])
-ERROR_COLUMNS = (("payload_index", "l"), ("row", "l"), ("field", "l"), ("position", "l"), ("reason", "u"), ("text", "u"))
+cdef tuple REASONS = _constants.REASONS
 
 cdef enum:
     ROWS = 65536   # of an output batch, where the payloads do not hold more at once
@@ -91,7 +90,7 @@ cdef class Reader:
         self.d.long_float = long_float
         self.d.pause = ROWS
         self.plans, self.payload, self.keep, self.memory = list(plans), payload, tuple(keep), []
-        self.errors = shape_of(ERROR_COLUMNS)
+        self.errors = shape_of(_columns.ERRORS)
         memset(self.d.plan_of, 0xFF, sizeof(self.d.plan_of))
         self.d.plans = <srd_plan *>calloc(len(self.plans) + 1, sizeof(srd_plan))
         if self.d.plans == NULL:
@@ -167,7 +166,9 @@ cdef class Reader:
             if self.payload not in source.names:
                 raise KeyError(f"the source has no column {self.payload!r}, only {', '.join(source.names)}: name the "
                                "one that holds the payloads with payload=")
-            self.shapes = [self.shape(source, columns) for _, columns in self.plans]
+            self.shapes = []   # by appending: tests/codec/property/test_nomemory.py says why
+            for _, columns in self.plans:
+                self.shapes.append(self.shape(source, columns))
             self.source = source
         return self.shapes, self.errors
 
@@ -183,9 +184,11 @@ cdef class Reader:
                 raise TypeError(f"cannot keep column {name!r} of Arrow type {source.formats[k]!r}: cast it before")
             copy_schema(source.schema.children[k], new_child(&shape.schema.children[i]))
             i += 1
-        described = [(name, *column_format(kind, step)) for name, kind, _, step, _ in columns]
+        described = [("payload_index", "l"), ("row", "i")] if self.general else []
+        for name, kind, _, step, _ in columns:
+            described.append((name,) + column_format(kind, step))
         if self.general:
-            described = [("payload_index", "l"), ("row", "i"), *described, ("reason", "i", "u")]
+            described.append(("reason", "i", "u"))
         for column in described:
             describe_child(new_child(&shape.schema.children[i]), column)
             i += 1
@@ -469,7 +472,7 @@ cdef int take_reasons(ArrowArray *to, srd_plan *plan) except -1:
         codes[i] = plan.reasons[i]
         plan.reasons[i] = plan.reasons[i] != 0
     take_flags(to, plan.reasons, plan.n)
-    put_texts(new_array_at(&to.dictionary), [reason.encode() for reason in REASONS])
+    put_texts(new_array_at(&to.dictionary), list(map(str.encode, REASONS)))
     return 0
 
 

@@ -133,7 +133,9 @@ cdef class TableEncoder:
         self.plan.style.refuse_backslash = settings.on_trailing_backslash == "error"
         self.plan.last = settings.final_newline
         self.plan.n_columns = len(settings.holes)
-        self.constants = [text + b"\0" * SRE_PADDING for text in settings.constants]
+        self.constants = []
+        for text in settings.constants:
+            self.constants.append(text + b"\0" * SRE_PADDING)
         constants = <sre_constant *>taken(len(self.constants) * sizeof(sre_constant))
         self.plan.constants = constants
         for i in range(self.plan.n_columns + 1):
@@ -147,7 +149,9 @@ cdef class TableEncoder:
         self.errors, self.blocks = [], []
         self.store = -1
         self.output = Output(settings.batch_bytes)
-        self.names = [hole.column for hole in settings.holes]
+        self.names = []
+        for hole in settings.holes:
+            self.names.append(hole.column)
         if settings.by is not None:
             self.names.append(settings.by)
         self.columns = block((len(self.names) + 1) * sizeof(sre_column))

@@ -153,22 +153,29 @@ cdef read_array(schema_capsule, array_capsule):
 
 cdef from_buffers(columns, int64_t rows):
     """A batch of tuples (name, format, nulls, buffers), each buffer `None` or an object with bytes, which are copied."""
-    cdef Shape shape = shape_of([column[:2] for column in columns])
-    cdef Batch batch = new_batch(shape, rows)
-    cdef const uint8_t[::1] view
+    cdef Shape shape
+    cdef Batch batch
+    cdef list described = []
+    cdef Py_buffer view
     cdef int64_t i = 0, b
     cdef void *memory
     cdef ArrowArray *array
+    for column in columns:
+        described.append(column[:2])
+    shape = shape_of(described)
+    batch = new_batch(shape, rows)
     for _, _, nulls, buffers in columns:
         array = batch.tree.array.children[i]
         new_array(array, rows, nulls, len(buffers), 0)
         for b, given in enumerate(buffers):
             if given is not None:
-                view = memoryview(given).cast("B")
-                memory = taken(view.shape[0])
-                own_buffer(array, b, memory)
-                if view.shape[0]:
-                    memcpy(memory, &view[0], view.shape[0])
+                PyObject_GetBuffer(given, &view, PyBUF_SIMPLE)
+                try:
+                    memory = taken(view.len)
+                    own_buffer(array, b, memory)
+                    memcpy(memory, view.buf, view.len)
+                finally:
+                    PyBuffer_Release(&view)
         i += 1
     check_array(&shape.schema, &batch.tree.array)
     return batch

@@ -1,6 +1,6 @@
 # A kernel and the memory that its calls share: the tape of a payload, the output buffer, and the errors of reading.
 
-cdef tuple REASONS = tuple([""] + [reason for _, reason, _ in _constants.STATUS])
+cdef tuple REASONS = _constants.REASONS
 cdef object LIMIT = 16_000   # the default of every `limit`, recognized by identity
 cdef Py_ssize_t PAYLOAD_LIMIT = _constants.PAYLOAD_LIMIT
 cdef str BACKSLASH = "backslash"

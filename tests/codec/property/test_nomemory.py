@@ -261,13 +261,14 @@ def test_every_allocation_may_fail(core: Any, python_code: tuple[str, ...]) -> N
     assert int(done.stdout.rpartition("points ")[2]) > (20 if python_code else 200)
 
 
-def test_no_comprehension_that_frees_an_item_twice(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extension", ["core", "columns"])
+def test_no_comprehension_that_frees_an_item_twice(repository: Path, tmp_path: Path, extension: str) -> None:
     """Cython 3.3.0 and 3.3.1 do so where the list of a comprehension or a starred display finds no room to grow."""
     compiling = pytest.importorskip("Cython.Compiler.Main", reason="Cython is a tool of development, not needed to run")
-    source = repository / "smartrest" / "core.pyx"
+    source = repository / "smartrest" / f"{extension}.pyx"
     if not source.is_file():
         pytest.skip("the sources are not in this tree")
-    made = tmp_path / "core.c"
+    made = tmp_path / f"{extension}.c"
     compiling.compile(str(source), compiling.CompilationOptions(output_file=str(made), language_level=3))
     text = made.read_text(encoding="utf-8")
     assert [line for line in text.splitlines() if "ListComp_AppendAndDecref(__pyx" in line] == []
