@@ -160,11 +160,9 @@ cdef class Dispatcher:
         if result == NULL:
             failure = srp_caught(Exception)   # before any other code runs
             return srp_call(_dispatch.finish, [], [(0, row, failure)], <PyObject *>None)
-        if result != <PyObject *>None:
-            results = [<object>result]
-        else:   # most handlers return None
-            results = self.list_of_none()
-        Py_DECREF(<object>result)
+        value = <object>result
+        Py_DECREF(value)
+        results = self.list_of_none() if value is None else [value]   # most handlers return None
         srp_let_go(&self.rows, row)
         return results
 
@@ -208,13 +206,14 @@ cdef class Dispatcher:
                     else:
                         failures.append(failure)
                     continue
-                if results is None and result == <PyObject *>None:
+                value = <object>result
+                Py_DECREF(value)
+                if results is None and value is None:
                     nones += 1
                 else:
                     if results is None:
                         results = [None] * nones
-                    results.append(<object>result)
-                Py_DECREF(<object>result)
+                    results.append(value)
                 srp_let_go(&self.rows, row)
         finally:
             self.engine.end(work)

@@ -29,6 +29,11 @@ view = engine.scan(GOOD)
 raising = engine.Dispatcher()
 raising.on("1")(int)   # TypeError
 raising.default(lambda row: 1 / 0)
+kept = {"a": "result"}
+keeper = engine.Dispatcher()
+@keeper.default
+def keep(row):
+    return kept
 strict = engine.Dispatcher(strict=True)
 strict.default(len)
 DIVIDED = ("201", "t", "2026-01-01T00:00:00Z", *("f", "s", 1, "u") * 4)
@@ -118,6 +123,8 @@ calls = {
     "schema row": lambda: schema.decode_row(b"3,2026-03-14T09:26:53.5+01:00,true,x"),
     "schema bad": lambda: schema.decode(b"200,a,x"),
     "dispatch": lambda: dispatcher.dispatch(GOOD),
+    "dispatch kept": lambda: keeper.dispatch(GOOD),
+    "dispatch one kept": lambda: keeper.dispatch(b"1,a"),
     "dispatch cut": lambda: dispatcher.dispatch(GOOD + b'"'),
     "dispatch one raises": lambda: raising.dispatch(b"1,a"),
     "dispatch all raise": lambda: raising.dispatch(b'1,a\n2,"b"\n1'),
@@ -198,7 +205,9 @@ GROWING = {"check", "check cut", "check topic", "dispatch cut"}
 assert MAKING | GROWING <= set(calls)
 wanted = [word in sys.argv[2:] for word in ("new function", "growing list")]
 chosen = [name for name in calls if [name in MAKING, name in GROWING] == wanted]
+references = sys.getrefcount(kept)
 total = sum([fail_each(name, calls[name]) for name in chosen])
+assert sys.getrefcount(kept) == references, "a result of a handler leaks"
 print("points", total)
 '''
 
