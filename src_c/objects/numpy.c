@@ -1,8 +1,9 @@
 /* Scalars of numpy that Python has no type for. Neither numpy nor its headers are needed: the classes are looked up
  * once numpy is loaded. numpy's public headers say that the value of a scalar lies behind the head of the object; a
- * class is taken note of only if that is where a value is found.
+ * class is taken note of only if that is where a value is found. Without that, Python's own conversion is asked.
  */
 #include "srp.h"
+#include "str_layout.h"
 
 static const struct {
     const char *name;
@@ -52,8 +53,9 @@ static PyObject *only_of(PyTypeObject *type, const char *name) {
     return value;
 }
 
-/* NULL unless the object of a scalar has at least `size` bytes after its head. */
+/* NULL unless the object of a scalar has at least `size` bytes after its head, and layouts may be used at all. */
 static PyTypeObject *scalar_class(const char *name, size_t size) {
+    if (!srp_layout) return NULL; /* Python's own conversion it is */
     PyTypeObject *type = srp_fixed_class("numpy", name);
     if (type && (size_t)type->tp_basicsize >= sizeof(PyObject) + size && type->tp_itemsize == 0) return type;
     Py_XDECREF(type);

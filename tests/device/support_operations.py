@@ -83,7 +83,7 @@ class World:
         flow, shared = self.session._flow, self.session
         keep = (shared.limits, shared._prefix, flow.outbox, flow.budget)
         new.session._flow = copy.deepcopy(flow, {id(thing): thing for thing in keep})
-        new.session._subscriptions = copy.copy(shared._subscriptions)
+        new.session._subscriptions = copy.deepcopy(shared._subscriptions)
         for name in ("_opening", "_left_over"):
             thing = getattr(shared, name)
             setattr(new.session, name, copy.deepcopy(thing, {id(thing._budget): thing._budget}))
