@@ -32,7 +32,7 @@ def read(payload: bytes, device: str, handled: Container[str], limit: int) -> tu
     faults: list[Event] = []
     late: list[Event] = []
     for start, content in _contents(payload):
-        operation = content if isinstance(content, _Fault) else _operation(content, device, handled)
+        operation = content if isinstance(content, _Fault) else _operation(content, device, handled, limit)
         if isinstance(operation, _Fault):
             faults.append(PayloadRefused(topic, operation.reason, start + operation.offset, operation.text))
         elif (status := content.get("status", PENDING)) != PENDING:
@@ -81,8 +81,8 @@ def _loaded(text: bytes) -> Any:
         return _Fault("bad_json", "a number has too many digits")
 
 
-def _operation(content: Any, device: str, handled: Container[str]) -> Found | _Fault:
-    from ..templates.operation_json import operation_row
+def _operation(content: Any, device: str, handled: Container[str], limit: int) -> Found | _Fault:
+    from ..templates.operation_json import UPDATE, operation_row
 
     if not isinstance(content, dict):
         return _Fault("bad_operation", "an operation must be a JSON object")
@@ -95,10 +95,13 @@ def _operation(content: Any, device: str, handled: Container[str]) -> Found | _F
     target = source.get("externalId") if isinstance(source, dict) else None
     if not isinstance(target, str) or not target:
         return _Fault("bad_operation", "an operation without externalSource.externalId, which names the device")
+    refusal = None
     try:
-        fragment, row = operation_row(content, target, handled)
+        fragment, row = operation_row(content, target, handled, limit)
     except RecursionError:
         return TOO_DEEP
+    except OverflowError as error:
+        fragment, row, refusal = UPDATE, ("", target), str(error)
     child = None if target == device else target
     operation = Operation(target, child, fragment, row, topics.json_operations(), operation_id, content=content)
-    return operation, None if fragment else NO_FRAGMENT
+    return operation, refusal if fragment else NO_FRAGMENT

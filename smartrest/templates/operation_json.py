@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from ._static import static
 
-__all__ = ["FRAGMENTS", "operation_content", "operation_row"]
+__all__ = ["FRAGMENTS", "UPDATE", "operation_content", "operation_row"]
 
 Row = tuple[str, ...]
 
@@ -56,7 +57,7 @@ _INSTEAD = {
     "527": ("531", "softwareType"),
 }
 _NUMBERS = ("maximumLines", "port")
-_UPDATE = "c8y_ParameterUpdate"
+UPDATE = "c8y_ParameterUpdate"
 _TYPES = {bool: "b", int: "n", float: "n", str: "s", type(None): ""}
 
 _REPLACING = {template_id for template_id, _ in _INSTEAD.values()}
@@ -67,10 +68,13 @@ FRAGMENTS: dict[str, str] = {  # fragment -> template ID
 }
 
 
-def operation_row(content: Mapping[str, Any], device: str, handled: Container[str] = ()) -> tuple[str, Row]:
+def operation_row(
+    content: Mapping[str, Any], device: str, handled: Container[str] = (), limit: float = inf
+) -> tuple[str, Row]:
     """The fragment of an operation ("" if it has none) and its row; without a static template `("", device)`.
 
     Of several fragments one in `handled` counts, else one with a static template, else the first object or list.
+    `OverflowError` if the paths of its parameters have more than `limit` characters in all (`UPDATE` only).
     """
     names = [name for name in content if name not in _ENVELOPE]
     fragment = next((name for name in names if name in handled), None)
@@ -85,7 +89,7 @@ def operation_row(content: Mapping[str, Any], device: str, handled: Container[st
     instead, sign = _INSTEAD.get(template_id, (template_id, ""))
     if sign and any(sign in item for item in _items(value, "software") or _items(value)):
         template_id = instead
-    fields = _parameters(content) if template_id == _PARAMETERS else _fields(template_id, value)
+    fields = _parameters(content, limit) if template_id == _PARAMETERS else _fields(template_id, value)
     return fragment, (template_id, device, *fields)
 
 
@@ -120,15 +124,24 @@ def _items(value: Any, name: str | None = None) -> list[dict[str, Any]]:
     return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
 
-def _parameters(content: Mapping[str, Any]) -> Iterator[str]:
-    """Path, type and value of each parameter of the fragments that a `c8y_ParameterUpdate_<fragment>` marks."""
+def _parameters(content: Mapping[str, Any], limit: float) -> Iterator[str]:
+    """Path, type and value of each parameter of the fragments that a `c8y_ParameterUpdate_<fragment>` marks.
+
+    A path repeats all names above it, so that short JSON can have paths of any length.
+    """
+    left = limit
     for name, value in content.items():
-        if f"{_UPDATE}_{name}" in content:
-            stack = [(name, value)]
+        if f"{UPDATE}_{name}" in content:
+            stack = [("", name, value)]
             while stack:
-                path, found = stack.pop()
+                above, last, found = stack.pop()
+                left -= len(above) + len(last)
+                if left < 0:
+                    raise OverflowError(f"the paths of its parameters have more than {limit:,} characters")
+                path = above + last
                 if isinstance(found, dict):
-                    stack += [(f"{path}.{key}", inner) for key, inner in reversed(found.items())]
+                    inside = f"{path}."  # one text for all names in it
+                    stack += [(inside, key, inner) for key, inner in reversed(found.items())]
                 else:
                     yield from (path, _TYPES.get(type(found), "s"), _text(found))
 
@@ -182,4 +195,4 @@ def _updated(fields: list[str]) -> dict[str, Any]:
         for key in parents:
             place, last = place.setdefault(last, {}), key
         place[last] = json.loads(text) if kind in ("b", "n") else text if kind else None
-    return {**content, _UPDATE: {}, **{f"{_UPDATE}_{name}": {} for name in content}}
+    return {**content, UPDATE: {}, **{f"{UPDATE}_{name}": {} for name in content}}

@@ -292,3 +292,15 @@ def test_a_refused_topic_of_the_program_is_told_and_costs_nothing() -> None:
 def test_topics_that_nothing_can_subscribe_to(topic: str) -> None:
     with pytest.raises(ValueError, match="topic"):
         ready().subscribe(topic)
+
+
+def test_parameters_whose_row_would_be_huge_fail_the_operation() -> None:
+    """The path of each parameter repeats the names above it: a payload of 20 kB would make rows of 10 MB."""
+    fragment = {"n" * 10_000: {str(number): 1 for number in range(1_000)}}
+    content = {"c8y_ParameterUpdate": {}, "c8y_ParameterUpdate_acme_A": {}, "acme_A": fragment}
+    session = ready()
+    (refused,) = session.received(TOPIC, operation("7", **content), 20.0)[:1]
+    assert isinstance(refused, OperationRefused)
+    assert (refused.operation.fragment, refused.operation.row) == ("c8y_ParameterUpdate", ("", "dev"))
+    text = "the paths of its parameters have more than 1,000,000 characters"
+    assert rows(session) == [("s/us", [("504", "7")]), ("s/us", [("505", "7", text)])]
