@@ -53,7 +53,7 @@ from .handlers import H, Handlers, Workers
 from .lifecycle import State
 from .operations import Operation, OperationTemplate, static_operations
 from .renewal import Renewal, Renewer
-from .service import ServiceSession, check_login
+from .service import ServiceSession, check_service
 from .session import CONNECTED, Session
 from .settings import Child, Limits
 
@@ -207,7 +207,10 @@ class DeviceBase(ABC):
         client_id = ClientId.parse(client_id) if isinstance(client_id, str) else client_id
         self._custom = Custom(collections, client_id.x_id)
         password = (credentials or bootstrap) is not None
-        check_login(host, client_id, identity, tenant=tenant, password=password, tls=tls)
+        check_service(
+            host, client_id, identity, tenant=tenant, password=password, tls=tls,
+            last_will=last_will, collections=bool(self._custom.topics),
+        )  # fmt: skip
         self.session = (partial(ServiceSession, tenant=tenant) if host.service else Session)(
             client_id,
             credentials=credentials,

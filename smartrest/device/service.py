@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import SmartRestError
-from ..mqtt import ClientId, Endpoint, check_connect, check_publish, check_subscribe
+from ..mqtt import ClientId, Endpoint, Will, check_connect, check_publish, check_subscribe
 from .events import Event
 from .opening import Step
 from .session import Session
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from .. import Finding, RowLike
     from ..certificates import Identity
 
-_FATAL = ("client_id_too_long", "client_id_parts", "system_topic", "reserved_topic", "qos_2")
+_FATAL = ("client_id_too_long", "client_id_parts", "system_topic", "reserved_topic", "qos_2", "retain")
 _SMARTREST = "the MQTT Service carries no SmartREST: {}. Devices that speak it connect without service=True, on 8883"
 _OPTIONS = ("children", "name", "prefix", "x_ids", "optional", "token", "debug", "restarted", "finished", "operations")
 _BOOTSTRAP = ("bootstrap", "rebootstrap")
+_OF_SMARTREST = "it belongs to SmartREST"
+
+
+def _refused(option: str, why: str) -> ValueError:
+    return ValueError(f"the MQTT Service does not take the option {option}: {why}")
 
 
 def _refuse(findings: Iterable[Finding]) -> None:
@@ -34,7 +39,7 @@ def _refuse(findings: Iterable[Finding]) -> None:
             raise SmartRestError(finding.text, "bad_identifier" if "client_id" in finding.reason else "bad_topic")
 
 
-def check_login(
+def check_service(
     endpoint: Endpoint,
     client_id: ClientId,
     identity: Identity | None,
@@ -42,13 +47,22 @@ def check_login(
     tenant: str | None,
     password: bool,
     tls: bool | ssl.SSLContext,
+    last_will: Will | None,
+    collections: bool,
 ) -> None:
-    """Raise `ValueError` for a login that the MQTT Service refuses. `password`: there are credentials."""
+    """Raise `ValueError` for a connection that the MQTT Service refuses. `password`: there are credentials;
+    `collections`: there are some.
+    """
     if not endpoint.service:
         if tenant is not None:
             raise ValueError("tenant is for the MQTT Service: pass Endpoint(host, service=True) as host")
         return
     _refuse(check_connect(client_id, mqtt_service=True))
+    if last_will is not None:
+        topic, _, qos, retain = last_will
+        _refuse(check_publish(topic, qos=qos, retain=retain, mqtt_service=True))
+    if collections:
+        raise _refused("collections", _OF_SMARTREST)
     certified = identity is not None or not isinstance(tls, bool)
     if tenant is not None and (password or not certified):
         raise ValueError(
@@ -71,9 +85,11 @@ class ServiceSession(Session):
     def __init__(self, client_id: ClientId | str, *, tenant: str | None = None, **options: Any) -> None:
         for name in (*_OPTIONS, *_BOOTSTRAP):
             if options.get(name):
-                why = "credentials come from a core connection" if name in _BOOTSTRAP else "it is of SmartREST"
-                raise ValueError(f"the MQTT Service does not know the option {name}: {why}")
+                raise _refused(name, "get credentials over port 8883" if name in _BOOTSTRAP else _OF_SMARTREST)
         self.tenant = tenant
+        options["required"] = list(options.get("required", ()))
+        for topic in options["required"]:
+            _refuse(check_subscribe(topic, mqtt_service=True))
         super().__init__(client_id, **options)
 
     def send(self, *rows: RowLike, **options: Any) -> NoReturn:

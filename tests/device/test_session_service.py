@@ -19,7 +19,8 @@ from smartrest.device import (
     ServiceSession,
     Subscribe,
 )
-from smartrest.mqtt import Endpoint
+from smartrest.mqtt import Endpoint, Will
+from smartrest.templates import Collection
 
 SERVICE = Endpoint("mytenant.example.com", service=True)
 LOGIN = Credentials("t0815", "device_pump-7", "secret")
@@ -65,6 +66,11 @@ def test_a_login_with_a_password_names_the_tenant_itself() -> None:
         ({"credentials": LOGIN, "token": True}, "option token"),
         ({"credentials": LOGIN, "operations": "json"}, "option operations"),
         ({"credentials": LOGIN, "prefix": "c8y"}, "option prefix"),
+        ({"credentials": LOGIN, "collections": [Collection("acme")]}, "option collections"),
+        ({"credentials": LOGIN, "collections": [Collection("acme", protocol="1.0")]}, "option collections"),
+        ({"credentials": LOGIN, "last_will": Will("s/us", b"400,c8y_Gone,gone")}, "reserves"),
+        ({"credentials": LOGIN, "last_will": Will("gone", b"", qos=2)}, "QoS 2"),
+        ({"credentials": LOGIN, "last_will": Will("gone", b"", retain=True)}, "retain"),
         ({"credentials": LOGIN, "client_id": "d:pump-7"}, "colons"),
         ({"credentials": LOGIN, "client_id": "p" * 129}, "128 characters"),
         ({"credentials": LOGIN, "host": "mytenant.example.com", "tenant": "t0815"}, "service=True"),
@@ -77,6 +83,8 @@ def test_what_the_service_refuses_is_said_before_connecting(options: dict[str, A
 
 
 def test_topics_that_the_service_refuses() -> None:
+    with pytest.raises(SmartRestError, match="reserves"):
+        ServiceSession("pump-7", required=["s/ds"])
     device = Device(SERVICE, "pump-7", credentials=LOGIN)
     for topic in ("s/us", "devicecontrol/notifications", "$SYS/x", "$debug/$error", "a/+"):
         with pytest.raises(SmartRestError):
