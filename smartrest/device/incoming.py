@@ -69,14 +69,18 @@ class Reader:
         self._templates: dict[str, OperationTemplate] = {}
         if templates != "json":
             self._templates = {**static_operations(), **(templates or {})}
-        for template_id in ignored:
+        self._ignored = set(ignored)
+        for template_id in self._ignored:
             self._templates.pop(template_id, None)
 
     def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
-        if template is None or self.json:
+        if template is None:
+            self._ignored.add(template_id)
             self._templates.pop(template_id, None)
         else:
-            self._templates[template_id] = template
+            self._ignored.discard(template_id)
+            if not self.json:
+                self._templates[template_id] = template
 
     def handle(self, fragments: Iterable[str]) -> None:
         self._handled.update(fragments)
@@ -89,7 +93,7 @@ class Reader:
         if name in self._watched or not (parsed.is_smartrest or self._brings_operations(inside)):
             found.events.append(PayloadReceived(name, bytes(payload)))
         if self._brings_operations(inside):
-            operations, events = json_operations.read(payload, self._device, self._handled, self._limit)
+            operations, events = json_operations.read(payload, self._device, self._handled, self._ignored, self._limit)
             found.events += events
             for operation, refusal in operations:
                 found.operations.append((operation, refusal or self._unknown(operation.child)))

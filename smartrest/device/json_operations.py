@@ -20,9 +20,11 @@ NO_FRAGMENT = "the operation has no fragment"
 Found = tuple[Operation, str | None]
 
 
-def read(payload: bytes, device: str, handled: Container[str], limit: int) -> tuple[list[Found], list[Event]]:
+def read(
+    payload: bytes, device: str, handled: Container[str], ignored: Container[str], limit: int
+) -> tuple[list[Found], list[Event]]:
     """The operations of a payload, each with the reason it is refused or `None`, and events: the first fault, and the
-    operations that are not PENDING. `handled`: the fragments with a handler.
+    operations that are not PENDING. `handled`: the fragments with a handler; `ignored`: as of a `Session`.
     """
     topic = topics.json_operations()
     if len(payload) > limit:
@@ -32,7 +34,7 @@ def read(payload: bytes, device: str, handled: Container[str], limit: int) -> tu
     faults: list[Event] = []
     late: list[Event] = []
     for start, content in _contents(payload):
-        operation = content if isinstance(content, _Fault) else _operation(content, device, handled, limit)
+        operation = content if isinstance(content, _Fault) else _operation(content, device, handled, ignored, limit)
         if isinstance(operation, _Fault):
             faults.append(PayloadRefused(topic, operation.reason, start + operation.offset, operation.text))
         elif (status := content.get("status", PENDING)) != PENDING:
@@ -81,7 +83,9 @@ def _loaded(text: bytes) -> Any:
         return _Fault("bad_json", "a number has too many digits")
 
 
-def _operation(content: Any, device: str, handled: Container[str], limit: int) -> Found | _Fault:
+def _operation(
+    content: Any, device: str, handled: Container[str], ignored: Container[str], limit: int
+) -> Found | _Fault:
     from ..templates.operation_json import UPDATE, operation_row
 
     if not isinstance(content, dict):
@@ -97,7 +101,7 @@ def _operation(content: Any, device: str, handled: Container[str], limit: int) -
         return _Fault("bad_operation", "an operation without externalSource.externalId, which names the device")
     refusal = None
     try:
-        fragment, row = operation_row(content, target, handled, limit)
+        fragment, row = operation_row(content, target, handled, ignored, limit)
     except RecursionError:
         return TOO_DEEP
     except OverflowError as error:

@@ -322,7 +322,7 @@ class Session:
         return self.send(row_101(added), child=added.parent, now=now)
 
     def set_operation(self, template_id: str, template: OperationTemplate | None) -> None:
-        """Set how to read the operation rows of a template ID; `None`: its rows are not operations. Not with JSON."""
+        """Set how to read the operation rows of a template ID; `None`: ignore the template, as `ignored` does."""
         self._reader.set_operation(template_id, template)
 
     def handle(self, *fragments: str) -> None:

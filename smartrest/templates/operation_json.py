@@ -69,11 +69,16 @@ FRAGMENTS: dict[str, str] = {  # fragment -> template ID
 
 
 def operation_row(
-    content: Mapping[str, Any], device: str, handled: Container[str] = (), limit: float = inf
+    content: Mapping[str, Any],
+    device: str,
+    handled: Container[str] = (),
+    ignored: Container[str] = (),
+    limit: float = inf,
 ) -> tuple[str, Row]:
     """The fragment of an operation ("" if it has none) and its row; without a static template `("", device)`.
 
     Of several fragments one in `handled` counts, else one with a static template, else the first object or list.
+    A template in `ignored` leaves its place to the other one of the fragment, as 531 to 527.
     `OverflowError` if the paths of its parameters have more than `limit` characters in all (`UPDATE` only).
     """
     names = [name for name in content if name not in _ENVELOPE]
@@ -87,7 +92,8 @@ def operation_row(
         return fragment, ("", device)
     value = content[fragment]
     instead, sign = _INSTEAD.get(template_id, (template_id, ""))
-    if sign and any(sign in item for item in _items(value, "software") or _items(value)):
+    signed = sign and any(sign in item for item in _items(value, "software") or _items(value))
+    if template_id in ignored or (signed and instead not in ignored):
         template_id = instead
     fields = _parameters(content, limit) if template_id == _PARAMETERS else _fields(template_id, value)
     return fragment, (template_id, device, *fields)

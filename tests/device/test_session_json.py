@@ -19,6 +19,7 @@ from smartrest.device import (
     OperationReceived,
     OperationRefused,
     OperationRepeated,
+    OperationTemplate,
     PayloadReceived,
     PayloadRefused,
     Publish,
@@ -292,6 +293,20 @@ def test_a_refused_topic_of_the_program_is_told_and_costs_nothing() -> None:
 def test_topics_that_nothing_can_subscribe_to(topic: str) -> None:
     with pytest.raises(ValueError, match="topic"):
         ready().subscribe(topic)
+
+
+@pytest.mark.parametrize("wanted", ["527", "531"])
+def test_a_device_profile_has_the_row_that_its_handler_reads(wanted: str) -> None:
+    """The platform sends both rows for one operation to `s/ds`; by default 531 is ignored."""
+    session = ready()
+    if wanted == "531":
+        session.set_operation("527", None)
+        session.set_operation("531", OperationTemplate("c8y_DeviceProfile"))
+    payloads = [operation(number, c8y_DeviceProfile={"software": [{"name": "a", **more}]})
+                for number, more in enumerate(({}, {"softwareType": "apt"}))]  # fmt: skip
+    first, second = session.received(TOPIC, b"\n".join(payloads), 20.0), []
+    second = session.succeed(started(first)[0], now=20.0)
+    assert [each.template_id for each in (*started(first), *started(second))] == [wanted, wanted]
 
 
 def test_parameters_whose_row_would_be_huge_fail_the_operation() -> None:
