@@ -11,6 +11,7 @@ from support_tenant import Outside, outside, tenant
 
 from smartrest import decode, encode
 from smartrest.templates import Collection, flag, number, operation_status, static
+from smartrest.templates.operation_json import operation_content
 from smartrest.testing.platform.clients import Client, Options, Traffic
 from smartrest.testing.platform.effects import EFFECTS
 from smartrest.testing.platform.operations import Operation
@@ -98,6 +99,13 @@ def test_an_operation_can_be_answered_by_a_collection(tenant: Tenant, client: Cl
     assert (operation.history, operation.result) == (["PENDING", "EXECUTING", "SUCCESSFUL"], "42")
     tenant.received(client, "s/uc/com.acme", b"o,EXECUTING,")
     assert tenant.errors == [("40", "o", "dev1 has no operation with fragment acme_Op")]
+
+
+def test_a_device_profile_by_its_json_comes_as_527_and_531(tenant: Tenant, client: Client, outside: Outside) -> None:
+    row = ("531", "dev1", "$SW", "a", "1", "apt", "u", "install")
+    content = operation_content(row)
+    tenant.operate(client, [tenant.operation(row, "s/ds", "c8y_DeviceProfile", threading.Condition(), content=content)])
+    assert outside.rows[-1] == ("s/ds", [("527", "dev1", "$SW", "a", "1", "u", "install"), row])
 
 
 @pytest.mark.parametrize(

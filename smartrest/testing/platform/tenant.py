@@ -27,7 +27,7 @@ from smartrest import (
 from smartrest._limits import packet_room
 from smartrest.mqtt import topics
 from smartrest.templates import static
-from smartrest.templates.operation_json import operation_content
+from smartrest.templates.operation_json import operation_content, operation_row
 
 from . import legacy, requests
 from .calls import Call, Refusal
@@ -157,9 +157,12 @@ class Tenant:
         content: dict[str, Any] | None = None,
     ) -> Operation:
         """A new operation. `sent`: its row, if that does not name the device; `content`: its JSON, if not the row's."""
+        also: list[Row] = []
         if content is None:
             content = (operation_content(row) if topic == topics.ds() else None) or {fragment: {}}
-        rows = [sent or row] if row[0] else []
+        elif row[0] == "531":  # comes along with 527
+            also = [operation_row(content, row[1], ignored=(row[0],))[1]]
+        rows = [*also, sent or row] if row[0] else []
         return Operation(str(next(self._operation_ids)), row[1], fragment, rows, topic, content, changed)
 
     def resend(self, client: Client) -> None:
