@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the rows of all files; good rows before an error too."""
     run = Run(args)
     run.bare("")  # refuses a bad prefix before any file is read
-    where = _Where(args.keep) if args.keep else None
+    where = None if args.keep is None else _Where(args.keep)
     writer = _Named(run, where) if args.named else _Rows(run, where)
     for source in run.sources():
         for part in source.parts(args.framing, in_base64=args.base64):
@@ -46,6 +46,8 @@ class _Where:
 
     def __init__(self, words: str) -> None:
         self._words = re.findall(r"[^,\s]+", words)
+        if not self._words:
+            raise UsageError(f"--with {words!r} names nothing: give topic, line, file, time or all")
         for word in self._words:
             if word in _OWN:
                 raise UsageError(f"--with {word}: the output has a member of this name; use --with all")

@@ -77,7 +77,8 @@ class Source:
 
     def _from_base64(self, part: Part) -> bytes | None:
         try:
-            return base64.b64decode(part.data.strip(), validate=True)
+            text = part.data if isinstance(part.data, bytes) else part.data.encode()
+            return base64.b64decode(b"".join(text.strip().splitlines()), validate=True)  # encoders break lines
         except ValueError as error:
             self._report.error(self.where(part), f"the payload is not base64: {error}")
             return None

@@ -109,6 +109,22 @@ def test_payloads_in_base64(command_line: CommandLine, framing: str) -> None:
     assert command_line("check", "--base64", "--framing", framing, "-", stdin=stdin.encode()).code == result.code
 
 
+@pytest.mark.parametrize(("framing", "before"), [("whole", b""), ("topic", b"s/us ")])
+def test_base64_in_lines_of_76_characters(command_line: CommandLine, framing: str, before: bytes) -> None:
+    payload = b"511,d," + b"a" * 100
+    stdin = before + base64.encodebytes(payload)
+    assert stdin.count(b"\n") == 2
+    result = command_line("decode", "--base64", "--framing", framing, "-", stdin=stdin)
+    assert objects(result.out) == [["511", "d", "a" * 100]]
+
+
+def test_with_needs_a_word(command_line: CommandLine) -> None:
+    for options in ((), ("--named",)):
+        result = command_line("decode", "--with", ",", *options, "-", stdin=b"511,d,a")
+        assert (result.code, result.out) == (2, "")
+        assert "--with ','" in result.err
+
+
 def test_json_via_mqtt_is_shown_as_it_is(command_line: CommandLine) -> None:
     stdin = b'devicecontrol/notifications {"id": "1", "c8y_Restart": {}}\nevent/events/create {"a"\ns/us 500\n'
     result = command_line("decode", "--named", "--framing", "topic", "-", stdin=stdin)
