@@ -94,7 +94,7 @@ class Renewer:
     def _run(self, stopped: threading.Event) -> None:
         delay = 0.0
         while not stopped.wait(delay):
-            left = self._left()
+            left = self._left(self._identity)
             if left > 0:
                 delay = min(left, LOOK)
             elif not self._device.online or self._device.token is None:
@@ -102,27 +102,29 @@ class Renewer:
             else:
                 delay = self._attempt(self._device.token, stopped)
 
-    def _left(self) -> float:
+    def _left(self, identity: Identity) -> float:
         """Seconds until the renewal is due."""
         from ..certificates import renewal_due
 
-        return (renewal_due(self._identity, self._renewal.at) - _now()).total_seconds()
+        return (renewal_due(identity, self._renewal.at) - _now()).total_seconds()
 
     def _attempt(self, token: str, stopped: threading.Event) -> float:
         """Renew once; returns the seconds until the next look."""
-        from ..certificates import renew
+        from ..certificates import Identity, renew
 
         device, endpoint = self._device, self._device.endpoint
         try:
-            found = renew(
-                self._renewal.host or endpoint.host,
-                self._folder,
-                token,
-                port=self._renewal.port,
-                mqtt=(endpoint.host, endpoint.port),
-                passphrase=self._renewal.passphrase,
-                ca_file=self._ca_file,
-            )
+            found = Identity.load(self._folder, passphrase=self._renewal.passphrase)
+            if self._left(found) <= 0:  # else another process has renewed it
+                found = renew(
+                    self._renewal.host or endpoint.host,
+                    self._folder,
+                    token,
+                    port=self._renewal.port,
+                    mqtt=(endpoint.host, endpoint.port),
+                    passphrase=self._renewal.passphrase,
+                    ca_file=self._ca_file,
+                )
             found.trusted = self._identity.trusted
             context = found.ssl_context(client_id=device.client_id, ca_file=self._ca_file)
         except Exception as error:  # from the network, the disk or the platform: told, and tried again

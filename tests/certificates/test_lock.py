@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,8 @@ from certificates.support_servers import HOST
 
 from smartrest.certificates import CA, Identity, _lock
 from smartrest.certificates._lock import locked
+from smartrest.device import Event, IdentityRenewed, Renewal, renewal
+from smartrest.mqtt import ClientId, Endpoint
 from smartrest.testing import EnrolmentServer
 
 HOLD = """
@@ -119,3 +124,24 @@ def test_two_processes_renew_once(
     assert first not in serials
     assert Identity.load(folder).certificate.serial_number in serials
     assert sorted(os.listdir(folder)) == ["chain.pem", "key.pem"]
+
+
+def test_a_device_takes_the_identity_that_another_process_got_earlier(
+    tmp_path: Path, ca: CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No authority answers here, so that a second renewal would fail."""
+    folder = ca.issue("pump-1", key=ec_key(0), days=timedelta(days=3)).save(tmp_path / "pump-1")
+    old = Identity.load(folder)
+    new = ca.issue("pump-1", key=ec_key(1), days=timedelta(days=90))
+    new.save(folder, overwrite=True)
+    later = datetime.now(timezone.utc) + timedelta(days=2.5)
+    monkeypatch.setattr(renewal, "_now", lambda: later)
+    device: Any = SimpleNamespace(
+        client_id=ClientId.parse("pump-1"), endpoint=Endpoint(HOST, port=1), online=True, tls_context=None, token="t"
+    )
+    events: list[Event] = []
+    renewer = renewal.Renewer(device, Renewal(port=1), old, None, events.extend)
+    renewer._attempt("a.b.c", threading.Event())
+    assert events == [IdentityRenewed(new.certificate.not_valid_after_utc)]
+    assert device.tls_context is not None
+    assert renewer._left(renewer._identity) > timedelta(days=50).total_seconds()
