@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,22 +81,16 @@ def test_every_reason_is_listed(page: str, repository: Path) -> None:
 
 
 def test_the_page_on_enrolment_runs(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its Python, its commands and its curl line, with an authority for tests in place of the tenant's."""
+    """Its first Python, with an authority for tests; its commands run in tests/live/test_docs_shell.py."""
     from certificates.makers import server_files
 
-    from smartrest import certificates
-    from smartrest.cli import main
     from smartrest.testing import EnrolmentServer
-    from smartrest.testing.platform.enrolment import Answer
 
     text = (repository / "docs" / "certificates-enrolment.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SECRET", "one-time")
     files = server_files(tmp_path)
     ca = CA.create("t0815", key=ec_key(1))
-    ca.save("ca")
     first, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    made = Answer(201, b'{"status":"ENABLED"}', "application/json")
     with EnrolmentServer(ca, certfile=files["certfile"], keyfile=files["keyfile"]) as est:
         where = {"port": est.port, "ca_file": files["ca"], "key": "P-256"}
         scope: dict[str, object] = {}
@@ -110,42 +102,6 @@ def test_the_page_on_enrolment_runs(repository: Path, tmp_path: Path, monkeypatc
         est.register("pump-1", str(scope["otp"]))
         exec(lines[otp:], {**scope, "where": where})
         assert Identity.load("pump-1").device_id == "pump-1"
-
-        est.register("pump-2", "one-time")
-        address = [f"{est.host}:{est.port}", "--ca-file", str(files["ca"]), "--password-env", "SECRET"]
-        commands = re.findall(r"^smartrest (.*?)(?: +#.*)?$", text, re.MULTILINE)
-        ran = []
-        for command in commands:
-            words = command.split()
-            if words[1] == "enroll":
-                words = [*words[:2], "pump-2", *address]
-            elif words[1] == "upload":
-                est.instead.append(made)
-                words = [*words[:3], *address, *words[4:]]
-            elif words[1] == "revoke":
-                ca.issue("pump-1", key=ec_key(0)).save("pump-1", overwrite=True)
-            elif words[1] == "renew":
-                continue  # with a broker, in another test
-            words = words[:-2] if words[-2] == ">" else words
-            assert main(words) == 0, command
-            ran.append(words[1])
-        assert ran == ["enroll", "upload", "show", "revoke"]
-
-        curl = shutil.which("curl")
-        if curl is None:
-            pytest.skip("curl is not installed")
-        body = certificates.trusted_certificate(ca)
-        Path("body.json").write_text(json.dumps(body))
-        Path("login.txt").write_text('user = "t0815/admin:secret"\n')
-        est.instead.append(made)
-        (line,) = re.findall(r"^curl (.*?)(?<!\\)$", text, re.MULTILINE | re.DOTALL)
-        words = shlex.split(line.replace("\\\n", " ").replace("mytenant.example.com", f"{est.host}:{est.port}"))
-        sent = subprocess.run(
-            [curl, "-sS", "--cacert", str(files["ca"]), *words], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert sent.returncode == 0, sent.stderr
-        assert json.loads(sent.stdout) == {"status": "ENABLED"}
-        assert json.loads(est.calls[-1].body) == body
 
 
 def test_the_line_that_proves_possession(page: str, tmp_path: Path) -> None:

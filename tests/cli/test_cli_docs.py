@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from support_cli import CommandLine
+from support_docs import blocks
 
 CONSOLE = re.compile(r"^```console\n\$ smartrest ([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-COMMANDS = re.compile(r"^smartrest ((?:decode|encode|inspect|check) .*?)(?:  +# .*)?$", re.MULTILINE)
 
 
 def test_the_page_shows_the_output_of_commands(
@@ -30,11 +30,13 @@ def test_commands_of_the_readme_run(
     command_line: CommandLine, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)
-    commands = COMMANDS.findall((repository / "README.md").read_text(encoding="utf-8"))
-    assert len(commands) >= 5
-    for command in commands:
-        result = command_line(*shlex.split(command))
-        assert result.code == (1 if "damaged" in command else 0), command
+    (block,) = (each for each in blocks(repository / "README.md", "sh") if each.startswith("smartrest decode"))
+    *commands, demo = (shlex.split(line, comments=True) for line in block.splitlines())
+    assert demo == ["smartrest", "demo"]  # tests/live/test_docs_shell.py runs it
+    for program, *command in commands:
+        assert program == "smartrest"
+        result = command_line(*command)
+        assert result.code == (1 if "examples/messages/damaged.txt" in command else 0), command
         assert result.out
 
 

@@ -1,7 +1,7 @@
 """The Python of every page in docs/ runs, block after block, against a broker and the stand-in platform.
 
 Names that a page leaves to its reader are given here. The first block of testing.md runs in test_testing_plugin.py,
-that of certificates-enrolment.md with its commands in tests/certificates/test_docs.py.
+that of certificates-enrolment.md in tests/certificates/test_docs.py, shell blocks in test_docs_shell.py.
 """
 
 from __future__ import annotations
