@@ -9,18 +9,57 @@ from pathlib import Path
 import pytest
 from support_docs import BLOCK, blocks
 
-from smartrest import decode_row
+from smartrest import decode, decode_row
 from smartrest.cli import main
 
-# Language, or the page and the language, of blocks with a test of their own.
-TESTED_ELSEWHERE = {
-    "mermaid": "tests/device/test_session_table.py",
-    "docs/command-line.md console": "tests/cli/test_cli_docs.py",
-    "docs/certificates.md sh openssl": "tests/certificates/test_docs.py",
-    "docs/architecture.md text": "a drawing",
-    "docs/performance.md diff": "tests/house/test_benchmark_page.py",
-    "docs/format.md text": "a grammar; tests/codec/cases has its examples",
-    "docs/tables.md python": "tests/columns/test_page.py",
+SHELL = "tests/live/test_docs_shell.py::"
+CONSOLE = "tests/cli/test_cli_docs.py::test_the_page_shows_the_output_of_commands"
+DEVELOPERS = "not run: tests that the suite runs anyway; test_commands_shown_exist looks for each"
+# A page and words of one of its blocks, unless it is Python: the test that runs the block, or why none does.
+BLOCKS = {
+    ("README.md", "pip install -e . &&"): ".ci/run",
+    ("README.md", "pip install -e '.[dev]'"): ".ci/run",
+    (
+        "README.md",
+        "smartrest decode examples/messages/operations.txt ",
+    ): "tests/cli/test_cli_docs.py::test_commands_of_the_readme_run",
+    ("README.md", "smartrest --version"): SHELL + "test_engines_of_the_readme",
+    ("CONTRIBUTING.md", "make test"): "not run: builds all and runs the quick tests, as `.ci/run` does",
+    ("CONTRIBUTING.md", ".venv/bin/python -m pytest tests/"): DEVELOPERS,
+    ("CONTRIBUTING.md", '.venv/bin/python -m pytest -m "" tests/'): DEVELOPERS,
+    ("benchmarks/README.md", "python -m benchmarks "): "not run: a quarter of an hour",
+    ("docs/architecture.md", "payload bytes →"): "not run: a drawing",
+    ("docs/certificates.md", "pip install 'smartrest[certificates]'"): "not run: installs from a package index",
+    ("docs/certificates.md", "smartrest certificates ca"): SHELL + "test_certificates",
+    (
+        "docs/certificates.md",
+        "authority() {",
+    ): "tests/certificates/test_docs.py::test_the_openssl_script_makes_the_same_certificates",
+    ("docs/certificates-enrolment.md", "certificates enroll"): SHELL + "test_enrolment_and_renewal",
+    ("docs/certificates-enrolment.md", "certificates renew"): SHELL + "test_enrolment_and_renewal",
+    ("docs/certificates-enrolment.md", "certificates upload"): SHELL + "test_upload_and_revocation",
+    ("docs/certificates-enrolment.md", "curl"): SHELL + "test_upload_and_revocation",
+    ("docs/certificates-enrolment.md", "certificates revoke"): SHELL + "test_upload_and_revocation",
+    ("docs/command-line.md", "$ smartrest decode examples/messages/operations.txt"): CONSOLE,
+    ("docs/command-line.md", "$ smartrest decode examples/messages/damaged.txt"): CONSOLE,
+    ("docs/command-line.md", "$ smartrest check"): CONSOLE,
+    ("docs/command-line.md", "$ smartrest doctor"): CONSOLE,
+    ("docs/command-line.md", "smartrest watch"): SHELL + "test_watch",
+    ("docs/format.md", "511,device-7"): "tests/house/test_docs.py::test_the_payload_of_the_format_page",
+    (
+        "docs/performance.md",
+        "python -m benchmarks --json",
+    ): "not run: a quarter of an hour; test_commands_shown_exist looks for its options",
+    ("docs/reliability.md", "tools/campaign.py"): SHELL + "test_campaigns",
+    ("docs/reliability.md", "kernel_test.c"): SHELL + "test_campaigns",
+    ("docs/reliability.md", "tools/check_core.py"): "not run: hours, with foreign compilers and emulators",
+    ("docs/session.md", "stateDiagram"): "tests/device/test_session_table.py::test_the_documentation_shows_the_table",
+    ("docs/testing.md", "$ smartrest demo"): SHELL + "test_devices_and_their_platform",
+}
+# Pages whose Python does not run in tests/live/test_docs.py.
+PYTHON = {
+    "README.md": "tests/house/test_readme.py::test_python_blocks_run",
+    "docs/tables.md": "tests/columns/test_page.py::test_programs_of_the_page_run",
 }
 PAGES = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")
 
@@ -29,19 +68,38 @@ def pages(repository: Path) -> list[Path]:
     return [*(repository / name for name in PAGES), *sorted((repository / "docs").glob("*.md"))]
 
 
-def test_each_kind_of_block_has_a_test(repository: Path) -> None:
+def test_each_block_has_a_test(repository: Path) -> None:
     live = (repository / "tests" / "live" / "test_docs.py").read_text(encoding="utf-8")
-    without = []
+    without, known = [], set()
     for page in pages(repository):
         name = page.relative_to(repository).as_posix()
-        for language, options, _ in BLOCK.findall(page.read_text(encoding="utf-8")):
-            kind = language + options
-            known = kind in TESTED_ELSEWHERE or f"{name} {kind}" in TESTED_ELSEWHERE or kind in ("sh", "console", "")
-            run = language == "python" and (name == "README.md" or re.search(rf'page\(\s*"{page.stem}"', live))
-            examples = kind == "text" and name == "docs/templates.md"
-            if not (known or run or examples):
-                without.append(f"{name}: {kind}")
+        for language, _, body in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if language == "python":
+                runs = name in PYTHON or bool(re.search(rf'page\(\s*"{page.stem}"', live))
+            elif (language, name) == ("text", "docs/templates.md"):
+                runs = True  # by test_examples_of_templates_are_rows_of_theirs
+            else:
+                found = [(where, words) for where, words in BLOCKS if where == name and words in body]
+                known.update(found)
+                runs = bool(found)
+            if not runs:
+                without.append(f"{name}: {body.splitlines()[0]}")
     assert without == []
+    assert set(BLOCKS) - known == set()
+
+
+def test_the_tests_of_blocks_exist(repository: Path) -> None:
+    named = [(page, test) for (page, _), test in BLOCKS.items() if not test.startswith("not run: ")]
+    for page, test in (*named, *PYTHON.items()):
+        file, _, function = test.partition("::")
+        text = (repository / file).read_text(encoding="utf-8")
+        assert Path(page).name in text, f"{file} does not read {page}"
+        assert not function or f"def {function}(" in text, test
+
+
+def test_the_payload_of_the_format_page(repository: Path) -> None:
+    (payload,) = blocks(repository / "docs" / "format.md", "text")
+    assert decode(payload) == [("511", "device-7", 'reboot, then say "done"'), ("510", "device-7")]
 
 
 def commands(repository: Path) -> list[list[str]]:
@@ -58,7 +116,7 @@ def commands(repository: Path) -> list[list[str]]:
 
 
 def test_commands_shown_exist(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each `smartrest` command with its options, and each script and test that a page names."""
+    """Each `smartrest` command and script with its options, and each test that a page names."""
     found = commands(repository)
     assert len(found) > 40
     for program, *words in found:
@@ -69,6 +127,11 @@ def test_commands_shown_exist(repository: Path, capsys: pytest.CaptureFixture[st
             told = capsys.readouterr().out
             for option in (word for word in words if word.startswith("--") and word != "--version"):
                 assert option.partition("=")[0] in told, f"smartrest {' '.join(words)}"
+        elif words[:2] == ["-m", "benchmarks"] or words[0].startswith("tools/"):
+            script = "benchmarks/__main__.py" if words[0] == "-m" else words[0]
+            source = (repository / script).read_text(encoding="utf-8")
+            for option in (word for word in words if word.startswith("--")):
+                assert f'"{option}"' in source, f"{script} has no {option}"
         for word in words:
             path = word.partition("::")[0]
             if path.startswith(("tools/", "tests/", "benchmarks/", "examples/")) and "NAME" not in path:
