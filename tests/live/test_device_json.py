@@ -9,6 +9,7 @@ import pytest
 from support_device import Make
 from support_mqtt import BROKERS
 
+from smartrest import PayloadTooLargeError
 from smartrest.device import Lost, Online, Operation
 from smartrest.testing import Platform
 
@@ -43,6 +44,17 @@ def test_operations_as_json(broker: str, make: Make) -> None:
         assert later.wait(20).result == "pwd 3"
         assert all(row[0] not in ("501", "502", "503") for row in platform.published("s/us"))
         assert platform.errors == []
+
+
+def test_json_that_fits_no_packet_is_refused_at_once(make: Make) -> None:
+    with Platform() as platform:
+        device = make(platform, "dev1", operations="json")
+        device.start(20)
+        for _ in ("connected", "not connected"):
+            with pytest.raises(PayloadTooLargeError):
+                platform.send_json("dev1", {"c8y_Restart": {}}, {"acme_A": {"text": "x" * 20_000}})
+            assert platform.operations == []
+            device.stop()
 
 
 @pytest.mark.parametrize("broker", BROKERS)

@@ -21,6 +21,7 @@ from ..broker import Broker, BrokerError, packet_size
 from ..broker.embedded import Embedded
 from .clients import Client, Credentials, Options, Traffic
 from .effects import fragment_of
+from .json_operations import json_payloads
 from .links import ClientLink, EmbeddedLink, Link
 from .operations import Operation
 from .tenant import Tenant, not_for_subscribing
@@ -274,6 +275,7 @@ class Platform:
         """Create one operation per object of fragments, such as `{"c8y_Restart": {}}`, for a device, child or service.
 
         A client of `devicecontrol/notifications` gets them as JSON, one of `s/ds` those with a static template as rows.
+        `PayloadTooLargeError` if one does not fit into a packet as JSON; then none is created.
         """
         self._settle()
         with self._changed:
@@ -285,6 +287,7 @@ class Platform:
                     raise ValueError(f"an operation needs a fragment: {content!r}")
                 made = self._tenant.operation(row, topics.ds(), fragment, self._changed, content=content)
                 operations.append(made)
+            list(json_payloads(operations, self._tenant.inventory))  # raises if one does not fit
             self._tenant.operate(self._client_of({root}), operations)
         return operations
 
