@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,13 +68,16 @@ def refuse_existing(args: argparse.Namespace, *names: str) -> None:
             raise UsageError(f"{path}: already exists; --force overwrites it")
 
 
+_SHAPE = re.compile(r"(\[[^][@]+\]|[^][@:]+)(:[0-9]*)?")  # urlsplit ignores what is between `]` and `:`
+
+
 def host_and_port(text: str, option: str, default: int) -> tuple[str, int]:
     """`HOST` or `HOST:PORT`. An IPv6 address is in brackets if a port follows: `[::1]:8883`."""
-    alone = text.count(":") > 1 and "[" not in text
+    alone = text.count(":") > 1 and not {"[", "]"} & set(text)
     try:
         found = urlsplit(f"//[{text}]" if alone else f"//{text}")
         host, port = found.hostname, found.port
-        whole = found.netloc == (f"[{text}]" if alone else text) and "@" not in text
+        whole = found.netloc == (f"[{text}]" if alone else text) and _SHAPE.fullmatch(found.netloc) is not None
     except ValueError:  # brackets without an IPv6 address, or a port that cannot be
         host, port, whole = None, None, False
     if not host or port == 0 or not whole:

@@ -112,7 +112,11 @@ def test_hosts_with_and_without_port(text: str, found: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":1", "host:0", "host:65536", "host:x", "host:-1", "host/path", "u@host", "[::1", "[]:1", "h?x", "h#x"]
+    "text",
+    [
+        *("", ":1", "host:0", "host:65536", "host:x", "host:-1", "host/path", "u@host", "h?x", "h#x"),
+        *("[::1", "[]:1", "::1]", "[::1]8883", "x[::1]"),
+    ],
 )
 def test_hosts_that_are_wrong_usage(run: CertificateCommand, text: str) -> None:
     assert "expected a server as HOST" in run("fetch", text, code=2).err
