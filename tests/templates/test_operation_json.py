@@ -66,3 +66,23 @@ def test_rows_without_a_json_form() -> None:
     assert operation_content(("200", "c8y_T", "T", "1")) is None
     assert operation_content(("dm1", "d")) is None
     assert set(FRAGMENTS) == {template.operation_fragment for template in OPERATIONS.values()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "content"),
+    [
+        (("A.x", "n", "fast", "A.y", "b", ""), {"A": {"x": "fast", "y": ""}}),
+        (("A", "n", "1", "A.x", "s", "a"), {"A": {"x": "a"}}),
+        (("A.x", "s", "a", "A.x.y.z", "n", "2"), {"A": {"x": {"y": {"z": 2}}}}),
+        (("A.x", "n", "9" * 5000), {"A": {"x": "9" * 5000}}),
+    ],
+)
+def test_parameters_that_contradict_themselves(fields: tuple[str, ...], content: dict[str, object]) -> None:
+    """A test may send its device any row."""
+    found = operation_content(("532", "d", *fields))
+    assert found == {**content, "c8y_ParameterUpdate": {}, "c8y_ParameterUpdate_A": {}}
+
+
+def test_a_port_with_too_many_digits_stays_text() -> None:
+    found = operation_content(("530", "d", "host", "9" * 5000, "key"))
+    assert found == {"c8y_RemoteAccessConnect": {"hostname": "host", "port": "9" * 5000, "connectionKey": "key"}}
