@@ -122,6 +122,13 @@ def test_smartrest_one_doubles_quotes(tenant: Tenant, client: Client, outside: O
     assert outside.sent[-1][2] == f'200,1,{tenant.inventory["dev1"].id},"12"" pipe"'.encode()
 
 
+def test_an_answer_of_smartrest_one_that_fits_no_packet_is_an_error(tenant: Tenant, client: Client) -> None:
+    tenant.received(client, "s/ul/old", ONE)
+    tenant.inventory["dev1"].name = "x" * 20_000
+    tenant.received(client, "s/ul/old", b"100,dev1")
+    assert [error[0] for error in tenant.errors] == ["50"]
+
+
 def test_smartrest_one_without_an_x_id_or_with_a_bad_collection(tenant: Tenant, client: Client) -> None:
     tenant.received(client, "s/ul", b"100,x")
     tenant.received(client, "s/ul", b"")

@@ -145,6 +145,11 @@ def test_hostile_payloads_never_raise(tenant: Tenant, client: Client) -> None:
             "s/us/a/b",
         ):
             tenant.received(client, topic, payload)
+    for x_id in ("a/b", "", "#", "x" * 16_350):
+        for topic in ("s/ul", f"s/ul/{x_id}"):
+            tenant.received(client, topic, f"15,{x_id}\n100,a".encode())
+            tenant.received(client, topic, b"")
+    assert ("50", "", "No answer: X-ID 'a/b' must not hold '/'") in tenant.errors
 
 
 @pytest.mark.parametrize(

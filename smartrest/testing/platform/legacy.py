@@ -67,7 +67,14 @@ def receive(tenant: Tenant, client: Client, x_id: str | None, rows: Sequence[Row
         answers.setdefault(x_id, []).extend(found)
     for name, found in answers.items():
         if found:
-            tenant.reply(client, topics.dl(name), found)
+            _reply(tenant, client, name, found)
+
+
+def _reply(tenant: Tenant, client: Client, x_id: str, rows: Sequence[Row]) -> None:
+    try:
+        tenant.reply(client, topics.dl(x_id), rows)
+    except ValueError as error:  # not an X-ID, or rows that do not fit beside it
+        tenant.report(client, "50", "", f"No answer: {error}")
 
 
 def _create(tenant: Tenant, client: Client, x_id: str | None, rows: Sequence[Row]) -> None:
@@ -80,17 +87,15 @@ def _create(tenant: Tenant, client: Client, x_id: str | None, rows: Sequence[Row
     except SmartRestError as error:
         tenant.report(client, "41", "", f"Bad request template definition: {error}")
         if x_id is not None:
-            tenant.reply(
-                client, topics.dl(x_id), [("41", str((error.row or 0) + 1), "Bad request template definition")]
-            )
+            _reply(tenant, client, x_id, [("41", str((error.row or 0) + 1), "Bad request template definition")])
         return
     if x_id is None:
         tenant.report(client, "40", "", "No X-ID: publish on s/ul/<X-ID>, or begin with a row 15")
     elif x_id in tenant.collections:
         number = 9001 + list(tenant.collections).index(x_id)
-        tenant.reply(client, topics.dl(x_id), [("20", str(number))])
+        _reply(tenant, client, x_id, [("20", str(number))])
     else:
-        tenant.reply(client, topics.dl(x_id), [("40", "No template for this X-ID.")])
+        _reply(tenant, client, x_id, [("40", "No template for this X-ID.")])
 
 
 def _request(tenant: Tenant, client: Client, x_id: str, line: int, row: Row) -> list[Row]:
