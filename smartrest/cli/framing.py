@@ -151,11 +151,10 @@ class Source:
                 line = line.removeprefix(_BOM)
             yield number, line[:-1].removesuffix(b"\r") if line.endswith(b"\n") else line
 
-    def json(self, number: int, line: bytes) -> Any:
-        """The JSON value of a line; `BAD` after reporting an error."""
+    def json(self, number: int, line: bytes, real: Callable[[str], Any] = float) -> Any:
+        """The JSON value of a line; `BAD` after reporting an error. `real` reads numbers with a point or exponent."""
         try:
-            # Keep numbers with a point or an exponent as they are written, to lose nothing.
-            return json.loads(line.decode(), parse_float=str)
+            return json.loads(line.decode(), parse_float=real)
         except UnicodeDecodeError as error:
             self._report.error(f"{self.name}:{number}", "not valid UTF-8", pointer(line, error.start, error.end))
         except json.JSONDecodeError as error:

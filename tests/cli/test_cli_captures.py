@@ -118,6 +118,13 @@ def test_base64_in_lines_of_76_characters(command_line: CommandLine, framing: st
     assert objects(result.out) == [["511", "d", "a" * 100]]
 
 
+def test_numbers_of_json_lines_stay_numbers(command_line: CommandLine) -> None:
+    stdin = b'{"payload":"500","time":1767323045.25}\n{"payload":1.5}\n{"payload":"500","topic":1.5}\n'
+    result = command_line("decode", "--framing", "jsonl", "--with", "time", "-", stdin=stdin)
+    assert objects(result.out) == [{"time": 1767323045.25, "row": ["500"]}]
+    assert result.err.count("string") == 2
+
+
 def test_with_needs_a_word(command_line: CommandLine) -> None:
     for options in ((), ("--named",)):
         result = command_line("decode", "--with", ",", *options, "-", stdin=b"511,d,a")
