@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 C_FILES = $(shell find src_c tests/codec/core -name '*.[ch]' -o -name '*.inc')
 
-.PHONY: all build test quick slow gen lint bench ci clean
+.PHONY: all build test quick slow gen lint bench ci nightly clean
 all: .venv/ready
 
 .venv/ready: pyproject.toml setup.py
@@ -21,7 +21,7 @@ quick: build            # the codec, and the repository's own rules
 	$(RUN) -m pytest -n auto tests/codec/contract tests/codec/property tests/codec/core tests/house
 
 slow: build             # brokers, foreign tools, exhaustive checks; then the tests that measure
-	$(RUN) -m pytest -n 4 -m "slow and not alone"
+	$(RUN) -m pytest -n 4 -m "slow and not alone and not nightly"
 	$(RUN) -m pytest -m alone
 
 gen: .venv/ready        # every file of the repository that a program writes
@@ -41,6 +41,9 @@ bench: build
 
 ci:                     # every check, on fresh clones of the last commit: 15 minutes
 	bash .ci/run
+
+nightly:                # what takes too long for it: half an hour
+	bash .ci/nightly
 
 clean:
 	rm -rf build .venv *.egg-info smartrest/*.so smartrest/_build.json

@@ -49,6 +49,22 @@ ALONE = {
     "house/test_instruction_counts.py",
     "live/test_load.py",
 }
+# Too long for every change: `.ci/nightly` runs them. The start of a file and test, or of a case of it.
+NIGHTLY = (
+    "certificates/test_install.py",
+    "certificates/test_power_cuts.py::test_a_power_cut_at_every_point",
+    "certificates/test_renewing_device.py::test_ten_power_cuts",
+    "codec/core/test_c_core.py::test_program[plain-",
+    "codec/property/test_memory.py::test_peak_of_reading",
+    "columns/test_columns_c.py",
+    "device/test_session_model.py::test_every_history_of_a_few_operations_ends_well[1-1-1-1",
+    "device/test_session_model.py::test_every_history_of_a_few_operations_ends_well[2-0-0-0",
+    "device/test_session_model.py::test_every_history_of_a_few_operations_ends_well[2-1-0-0",
+    "device/test_session_model.py::test_long_random_histories_end_well",
+    "device/test_session_model.py::test_without_a_rule_there_is_a_violation[fault-10",
+    "device/test_session_model.py::test_without_a_rule_there_is_a_violation[fault-13",
+    "house/test_install.py::test_the_core_holds_no_debug_information",
+)
 
 hypothesis.settings.register_profile(
     "smartrest",
@@ -146,7 +162,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if file in ALONE:
             item.add_marker("alone")
-        if file in ALONE or file in SLOW or file.startswith("live/"):
+        nightly = f"{file}::{item.name}".startswith(NIGHTLY)
+        if nightly:
+            item.add_marker("nightly")
+        if nightly or file in ALONE or file in SLOW or file.startswith("live/"):
             item.add_marker("slow")
 
 
