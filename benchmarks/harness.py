@@ -176,7 +176,7 @@ def guarded(contender: Contender, clock: Clock, trying: Callable[[str], object])
         trying(contender.name)
         taken = contender.one_pass(clock)
         trying("")
-    except Exception as exc:
+    except Exception as exc:  # a contender may raise anything; the table names it
         raise Failure(contender, exc) from exc
     return taken
 

@@ -83,7 +83,7 @@ def _check_text(text: str) -> None:
 
 @dataclass
 class Decoded:
-    """The tables of a batch of payloads by template ID, and the errors; `None` where there are no rows.
+    """What one batch of payloads held: a table for each template ID, and a table of errors. An empty one is `None`.
 
     `rows_in` = `rows_out` + errors + `skipped`.
     """

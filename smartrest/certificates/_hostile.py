@@ -36,5 +36,5 @@ def readable(text: str, reason: str = "unreadable") -> Iterator[None]:
         yield
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # see above
         raise CertificateError(text, reason) from None

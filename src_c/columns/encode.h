@@ -93,14 +93,14 @@ typedef struct {
     int32_t *ends;     /* of each payload */
     int32_t *counts;   /* its rows */
     uint32_t *devices; /* its device */
-    size_t need;       /* bytes, if an empty buffer has no room for the next rows */
+    size_t need;       /* set when the next rows do not fit an empty buffer: their bytes */
 } sre_output;
 
 /* Rows, each with a row end after it and SRE_TEXT_PADDING bytes after the last. */
 typedef struct {
     uint8_t *data;
     size_t size, len;
-    size_t need; /* bytes, if there is no room for the next row */
+    size_t need; /* set when the next row does not fit: its bytes */
 } sre_text;
 
 /* The place of a row in it: start << 24 | bytes. */
